@@ -1,0 +1,90 @@
+"""Who may loosen what: modes, windows, and the statements that persons sign."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import AccountName, Digest, PersonName
+from agenttrader.model.times import Instant
+
+
+class Mode(Enum):
+    """How far orders may go. Configuration holds a ceiling; a window carries the mode it trades in; at rest the mode is OFF."""
+
+    OFF = "off"
+    OBSERVE = "observe"
+    DRY_RUN = "dry_run"
+    PAPER = "paper"
+    LIVE = "live"
+
+    @property
+    def rank(self) -> int:
+        """0 for OFF up to 4 for LIVE."""
+        return _RANK[self]
+
+
+_RANK = {mode: position for position, mode in enumerate(Mode)}
+
+
+class PersonRole(Enum):
+    """What a person may do; each includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+class ScopeKind(Enum):
+    """What a halt or a window covers."""
+
+    EVERYTHING = "everything"
+    ACCOUNT = "account"
+    AGENT = "agent"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+
+
+class Scope(Struct, frozen=True, array_like=True):
+    """One kind and the name in it; EVERYTHING has an empty name."""
+
+    kind: ScopeKind
+    name: str = ""
+
+
+EVERYTHING = Scope(ScopeKind.EVERYTHING)
+
+
+class Act(Enum):
+    """What a person's statement asks for."""
+
+    OPEN_WINDOW = "open_window"
+    RESUME_WINDOW = "resume_window"
+    RESUME = "resume"
+
+
+class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person's word. It travels in a DSSE envelope signed with the person's own Ed25519 key.
+
+    Bound to one account, one epoch of its store and one configuration, so that it cannot be used again elsewhere or later.
+    """
+
+    act: Act
+    account: AccountName
+    epoch: int
+    configuration: Digest
+    mode: Mode
+    scope: Scope
+    start: Instant
+    end: Instant
+    reason: str
+    person: PersonName
+    nonce: str
+    issued_at: Instant
+
+
+class SignedStatement(Struct, frozen=True, kw_only=True):
+    """A statement whose envelope was verified against the person's configured key, with the envelope's own bytes."""
+
+    statement: Statement
+    envelope: str

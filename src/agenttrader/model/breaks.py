@@ -1,0 +1,39 @@
+"""A break is one difference between our book and the broker's. It is found, named, and stands until repaired or accepted."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import OrderId, Symbol
+
+
+class BreakKind(Enum):
+    """What differs."""
+
+    POSITION = "position"
+    CASH = "cash"
+    FEES = "fees"
+    ORDER_MISSING_AT_BROKER = "order_missing_at_broker"
+    ORDER_MISSING_HERE = "order_missing_here"
+    ORDER_QUANTITY = "order_quantity"
+    EXECUTION_MISSING_AT_BROKER = "execution_missing_at_broker"
+    EXECUTION_MISSING_HERE = "execution_missing_here"
+    ORDER_UNKNOWN = "order_unknown"
+    """An order whose answer never came and which the broker has not confirmed or denied."""
+    IMPOSSIBLE_TRANSITION = "impossible_transition"
+    UNRECOGNISED_REPORT = "unrecognised_report"
+    UNPROTECTED = "unprotected"
+    """A position whose protection does not rest at the broker."""
+    ACCOUNT_BLOCKED = "account_blocked"
+    WRONG_ACCOUNT = "wrong_account"
+
+
+class Break(Struct, frozen=True, kw_only=True):
+    """One difference: ours, theirs, and a sentence for the operator."""
+
+    kind: BreakKind
+    ours: str
+    theirs: str
+    sentence: str
+    symbol: Symbol | None = None
+    order_id: OrderId | None = None

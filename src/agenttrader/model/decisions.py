@@ -1,0 +1,76 @@
+"""What the gateway decided and on what: every check with what was observed and permitted, and every input it used."""
+
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import Digest, Symbol
+from agenttrader.model.times import Instant
+
+
+class TradingState(Enum):
+    """What may leave the gateway, from everything to nothing automatic (DESIGN 6, Halts)."""
+
+    ACTIVE = "active"
+    REDUCE_ONLY = "reduce_only"
+    HALTED = "halted"
+    FROZEN = "frozen"
+
+    @property
+    def severity(self) -> int:
+        """0 for ACTIVE up to 3 for FROZEN; of several states the severest holds."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {state: position for position, state in enumerate(TradingState)}
+
+
+class Verdict(Enum):
+    """What was decided."""
+
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+class Check(Struct, frozen=True, array_like=True, gc=False):
+    """One check's result. `observed` and `permitted` are numbers, texts or None, as the check's sentence reads them.
+
+    A check whose input is absent has `observed` None and does not pass.
+    """
+
+    code: str
+    observed: Any
+    permitted: Any
+    passed: bool
+
+
+class MarkUsed(Struct, frozen=True, array_like=True):
+    """The price of one leg that a decision was made on."""
+
+    symbol: Symbol
+    price: Decimal | None
+    time: Instant | None
+    source: str | None
+
+
+class DecisionInputs(Struct, frozen=True, kw_only=True):
+    """What a decision used besides the proposal and the fold, so that replay needs nothing from outside the journal."""
+
+    now: Instant | None
+    marks: tuple[MarkUsed, ...]
+    switches: tuple[tuple[str, TradingState], ...]
+    """Each wired switch as last read."""
+    symbol_statuses: tuple[tuple[Symbol, str], ...]
+    limits: Digest
+    equity: Decimal | None
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """The verdict; `denied_by` is the code of the first check in the published order that did not pass."""
+
+    verdict: Verdict
+    denied_by: str | None
+    checks: tuple[Check, ...]
+    inputs: DecisionInputs

@@ -1,0 +1,336 @@
+"""What the journal can hold: one closed union of versioned facts. State is these, folded in order, and nothing else.
+
+A kind is never changed: a new shape gets a new version (`decided.2`) and the old one is lifted on reading. Market data is not
+here; a decision embeds the prices that it used.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from agenttrader.model.authority import Scope, SignedStatement
+from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import Decision, TradingState
+from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
+from agenttrader.model.orders import Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.times import Instant
+
+
+class _Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    pass
+
+
+class SegmentOpened(_Event, frozen=True, tag="segment_opened.1"):
+    """A process became the writer. All that it runs with is named by digest; `epoch` fences off every earlier writer."""
+
+    session: str
+    account: AccountName
+    epoch: int
+    configuration: Digest
+    code: str
+    parameters: Digest
+    calendar: Digest
+
+
+class SegmentSealed(_Event, frozen=True, tag="segment_sealed.1"):
+    """The writer stopped in order; nothing of this segment follows."""
+
+    reason: str
+
+
+class AccountOpened(_Event, frozen=True, tag="account_opened.1"):
+    """The broker's first statement of an account without positions: the balance that the book starts from."""
+
+    cash: Decimal
+
+
+class DayOpened(_Event, frozen=True, tag="day_opened.1"):
+    """The exchange's calendar turned the day: daily limits count from here, the day's loss from `equity`."""
+
+    session: str
+    """The trading day, YYYY-MM-DD."""
+    open: Instant
+    close: Instant
+    equity: Decimal
+
+
+class Decided(_Event, frozen=True, tag="decided.1"):
+    """A proposal and what was decided about it. An approval is also the reservation."""
+
+    proposal: Proposal
+    decision: Decision
+
+
+class Instruction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Exactly what goes to the broker. `stop` and `target` are the legs of a bracket, armed when the order has filled."""
+
+    legs: tuple[Leg, ...]
+    side: Side
+    quantity: Decimal
+    type: OrderType
+    time_in_force: TimeInForce
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    stop: Decimal | None
+    target: Decimal | None
+
+
+class Sending(_Event, frozen=True, tag="sending.1"):
+    """The order is about to leave. Found without an answer after a crash, it is UNKNOWN."""
+
+    order_id: OrderId
+    instruction: Instruction
+
+
+class Withheld(_Event, frozen=True, tag="withheld.1"):
+    """An approved order was stopped before the wire; the broker has not seen it."""
+
+    order_id: OrderId
+    reason: str
+
+
+class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
+    """The order left and no answer came: it counts as if it may fill until the broker says otherwise."""
+
+    order_id: OrderId
+    reason: str
+
+
+class ProtectiveLeg(Struct, frozen=True, array_like=True):
+    """A leg of a bracket: our id for it, and the broker's."""
+
+    order_id: OrderId
+    broker_order_id: BrokerOrderId
+
+
+class Accepted(_Event, frozen=True, tag="accepted.1"):
+    """The broker has the order, and made these legs for it."""
+
+    order_id: OrderId
+    broker_order_id: BrokerOrderId
+    time: Instant
+    stop: ProtectiveLeg | None = None
+    target: ProtectiveLeg | None = None
+
+
+class Rejected(_Event, frozen=True, tag="rejected.1"):
+    """The broker refused the order."""
+
+    order_id: OrderId
+    time: Instant
+    reason: str
+
+
+class Filled(_Event, frozen=True, tag="filled.1"):
+    """One execution. `fee` is our estimate by the broker's published schedule until the broker's activities settle it."""
+
+    order_id: OrderId
+    execution_id: ExecutionId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    time: Instant
+
+
+class CancelRequested(_Event, frozen=True, tag="cancel_requested.1"):
+    """We are about to ask the broker to cancel."""
+
+    order_id: OrderId
+    broker_order_id: BrokerOrderId
+    by: str
+    reason: str
+
+
+class CancelRefused(_Event, frozen=True, tag="cancel_refused.1"):
+    """The broker did not cancel, usually because it was too late."""
+
+    order_id: OrderId
+    time: Instant
+    reason: str
+
+
+class Canceled(_Event, frozen=True, tag="canceled.1"):
+    """The broker ended the order because somebody, or the other leg of a pair, asked for it."""
+
+    order_id: OrderId
+    time: Instant
+    reason: str = ""
+
+
+class Expired(_Event, frozen=True, tag="expired.1"):
+    """The order ended by its time in force."""
+
+    order_id: OrderId
+    time: Instant
+
+
+class ReplaceRequested(_Event, frozen=True, tag="replace_requested.1"):
+    """We are about to ask the broker to replace the order by `replacement`."""
+
+    order_id: OrderId
+    replacement: OrderId
+    by: str
+    reason: str
+
+
+class ReplaceRefused(_Event, frozen=True, tag="replace_refused.1"):
+    """The broker kept the order as it was."""
+
+    order_id: OrderId
+    time: Instant
+    reason: str
+
+
+class Replaced(_Event, frozen=True, tag="replaced.1"):
+    """The broker ended the order in favour of another."""
+
+    order_id: OrderId
+    time: Instant
+
+
+class Suspended(_Event, frozen=True, tag="suspended.1"):
+    """The order rests but cannot trade."""
+
+    order_id: OrderId
+    time: Instant
+
+
+class DoneForDay(_Event, frozen=True, tag="done_for_day.1"):
+    """The order will not trade again today."""
+
+    order_id: OrderId
+    time: Instant
+
+
+class Busted(_Event, frozen=True, tag="busted.1"):
+    """The exchange took a fill back."""
+
+    order_id: OrderId
+    execution_id: ExecutionId
+    time: Instant
+
+
+class Restated(_Event, frozen=True, tag="restated.1"):
+    """The broker corrected what it had said of the order, with its own words."""
+
+    order_id: OrderId
+    time: Instant
+    raw: str
+
+
+class Halted(_Event, frozen=True, tag="halted.1"):
+    """A latch: it survives restarts and only a person lifts it."""
+
+    scope: Scope
+    state: TradingState
+    by: str
+    reason: str
+
+
+class Resumed(_Event, frozen=True, tag="resumed.1"):
+    """A person lifted the latches of a scope."""
+
+    scope: Scope
+    signed: SignedStatement
+
+
+class WindowOpened(_Event, frozen=True, tag="window_opened.1"):
+    """A person leased trading for a time, in a mode."""
+
+    signed: SignedStatement
+
+
+class WindowSuspended(_Event, frozen=True, tag="window_suspended.1"):
+    """The window stands but lets nothing in until a person resumes it."""
+
+    reason: str
+
+
+class WindowResumed(_Event, frozen=True, tag="window_resumed.1"):
+    """A person let a suspended window go on."""
+
+    signed: SignedStatement
+
+
+class WindowClosed(_Event, frozen=True, tag="window_closed.1"):
+    """The window ended: by its time, or because somebody closed it."""
+
+    by: str
+    reason: str
+
+
+class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
+    """The account at the marks of this moment; the breakers' inputs, so that replay needs no market data."""
+
+    equity: Decimal
+    cash: Decimal
+    gross_exposure: Decimal
+    net_exposure: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    dead_machine_loss: Decimal
+
+
+class BreakFound(_Event, frozen=True, tag="break_found.1"):
+    """A difference from the broker, or something that cannot be; it halts what it touches until a person accepts it."""
+
+    found: Break
+
+
+class Reconciled(_Event, frozen=True, tag="reconciled.1"):
+    """One comparison with the broker's statement. A run that could not be made has `failure`, and is not clean."""
+
+    run: str
+    statement_time: Instant | None
+    orders: int
+    positions: int
+    executions: int
+    breaks: tuple[Break, ...]
+    failure: str = ""
+
+
+class LinkChanged(_Event, frozen=True, tag="link_changed.1"):
+    """A connection that trading needs came up or went down."""
+
+    link: str
+    up: bool
+    reason: str
+
+
+Event = (
+    SegmentOpened
+    | SegmentSealed
+    | AccountOpened
+    | DayOpened
+    | Decided
+    | Sending
+    | Withheld
+    | AnswerLost
+    | Accepted
+    | Rejected
+    | Filled
+    | CancelRequested
+    | CancelRefused
+    | Canceled
+    | Expired
+    | ReplaceRequested
+    | ReplaceRefused
+    | Replaced
+    | Suspended
+    | DoneForDay
+    | Busted
+    | Restated
+    | Halted
+    | Resumed
+    | WindowOpened
+    | WindowSuspended
+    | WindowResumed
+    | WindowClosed
+    | EquitySampled
+    | BreakFound
+    | Reconciled
+    | LinkChanged
+)

@@ -1,0 +1,47 @@
+"""Who and what: one name per kind of identifier, and how the derived ones are derived.
+
+An identifier that must survive a restart is computed from facts, never drawn: the same proposal made twice is the same order.
+"""
+
+import hashlib
+from typing import NewType
+from uuid import UUID
+
+AccountName = NewType("AccountName", str)
+"""The broker account as the broker numbers it."""
+AgentName = NewType("AgentName", str)
+"""Who may propose: a key's owner, as configured."""
+StrategyName = NewType("StrategyName", str)
+PersonName = NewType("PersonName", str)
+Symbol = NewType("Symbol", str)
+OrderId = NewType("OrderId", str)
+"""A proposal's id and, from its decision on, the order's: 128 bits shown as a UUID."""
+ClientOrderId = NewType("ClientOrderId", str)
+"""What an order is called towards the broker."""
+BrokerOrderId = NewType("BrokerOrderId", str)
+ExecutionId = NewType("ExecutionId", str)
+Digest = NewType("Digest", str)
+"""SHA-256 in hexadecimal."""
+
+
+def derive_order_id(*facts: str | int) -> OrderId:
+    """The order id of these facts. Length-prefixed, so no two lists of facts can run together."""
+    state = hashlib.blake2b(digest_size=16, person=b"agenttrader.id")
+    for fact in facts:
+        text = str(fact).encode()
+        state.update(len(text).to_bytes(4, "big"))
+        state.update(text)
+    return OrderId(str(UUID(bytes=state.digest())))
+
+
+def derive_client_order_id(sequence: int, head: str) -> ClientOrderId:
+    """The id towards the broker of the order whose sending is record `sequence` with hash `head`.
+
+    It carries 64 bits of the chain, so that the broker's own records anchor our journal; it is computed, never stored.
+    """
+    return ClientOrderId(f"at-{sequence}-{head[:16]}")
+
+
+def digest_of(data: bytes) -> Digest:
+    """SHA-256 of `data`, in hexadecimal."""
+    return Digest(hashlib.sha256(data).hexdigest())

@@ -1,0 +1,66 @@
+"""What is traded: an equity, an option, a crypto pair, or a spread of those. Every instrument has legs; most have one."""
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.values import exact
+
+
+class _Single(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    symbol: Symbol
+    tick: Decimal
+    """Smallest step of an order's price, in currency units."""
+    lot: Decimal
+    """Smallest step of an order's quantity, in units."""
+    multiplier: Decimal = Decimal(1)
+    """Units of the underlying in one unit of the instrument."""
+
+    def __post_init__(self) -> None:
+        for name in ("tick", "lot", "multiplier"):
+            if exact(getattr(self, name), f"{self.symbol}.{name}") <= 0:
+                raise BadValue(f"{self.symbol}.{name}: expected a number above 0, found {getattr(self, name)}")
+
+
+class Equity(_Single, frozen=True, tag="equity"):
+    """A share, traded in whole or fractional units of one currency."""
+
+
+class Option(_Single, frozen=True, tag="option"):
+    """A listed option; `expiry` is its last trading day as YYYY-MM-DD."""
+
+    underlying: Symbol
+    expiry: str
+    strike: Decimal
+    right: Literal["call", "put"]
+
+
+class CryptoPair(_Single, frozen=True, tag="crypto_pair"):
+    """A coin against a currency, traded around the clock."""
+
+
+class Component(Struct, frozen=True, array_like=True):
+    """One leg of a spread: `ratio` units of `symbol` per unit of the spread; negative means the opposite side."""
+
+    symbol: Symbol
+    ratio: int
+
+
+class Spread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="spread"):
+    """Several single instruments that are bought and sold as one, at a net price on `tick`."""
+
+    symbol: Symbol
+    tick: Decimal
+    legs: tuple[Component, ...]
+
+    def __post_init__(self) -> None:
+        symbols = {leg.symbol for leg in self.legs}
+        if len(self.legs) < 2 or len(symbols) != len(self.legs) or any(leg.ratio == 0 for leg in self.legs):
+            raise BadValue(f"{self.symbol}: expected two or more different legs with ratios other than 0, found {self.legs}")
+
+
+Single = Equity | Option | CryptoPair
+Instrument = Single | Spread

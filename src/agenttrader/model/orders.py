@@ -1,0 +1,183 @@
+"""Proposals and orders: what may be asked for, and the one table of what may happen to it.
+
+A **proposal** is what a strategy or a client would like; an **order** is a proposal from its decision on.
+Denied is by us, rejected is by the broker, canceled was asked for, expired is by time: four different words, never mixed.
+"""
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.times import Instant
+from agenttrader.model.values import exact
+
+
+class Side(Enum):
+    """Buy or sell."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(Enum):
+    """How the price is found."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+
+
+class TimeInForce(Enum):
+    """How long the order may rest."""
+
+    DAY = "day"
+    GTC = "gtc"
+
+
+class Effect(Enum):
+    """What the order does to the position: adds to it, makes it smaller, or closes it whole by the closing procedure."""
+
+    OPEN = "open"
+    REDUCE = "reduce"
+    CLOSE = "close"
+
+
+class Role(Enum):
+    """What an order is for: the agent's own, or a leg that protects what its parent bought or sold."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    STOP = "stop"
+    TARGET = "target"
+
+
+class Leg(Struct, frozen=True, array_like=True):
+    """One instrument of a proposal: `ratio` units per unit of the proposal; negative means the opposite side."""
+
+    symbol: Symbol
+    ratio: int = 1
+
+
+class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the position that an entry makes will be left. It is approved with the entry and outlives a halt.
+
+    Prices are absolute; `trail` is a distance below the highest price seen since entry (above the lowest, for a short).
+    """
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    trail: Decimal | None = None
+    until: Instant | None = None
+
+
+class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent would like to do. Nothing is promised.
+
+    `quantity` counts units of the whole proposal; a leg trades `quantity * abs(ratio)`. `limit_price` and `stop_price` are net
+    prices over the legs. `decision_price` and `decision_time` are what the agent saw, for judging slippage later.
+    """
+
+    id: OrderId
+    agent: AgentName
+    strategy: StrategyName
+    legs: tuple[Leg, ...]
+    side: Side
+    quantity: Decimal
+    type: OrderType
+    time_in_force: TimeInForce
+    effect: Effect
+    reason: str
+    decision_price: Decimal
+    decision_time: Instant
+    correlation_id: str
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    exit_plan: ExitPlan | None = None
+    group: str | None = None
+    valid_until: Instant | None = None
+    client_order_id: str | None = None
+    """The client's own id, kept and mapped, never passed on."""
+
+    def __post_init__(self) -> None:
+        if not self.legs or len({leg.symbol for leg in self.legs}) != len(self.legs) or any(leg.ratio == 0 for leg in self.legs):
+            raise BadValue(f"legs: expected one or more different symbols with ratios other than 0, found {self.legs}")
+        if exact(self.quantity, "quantity") <= 0:
+            raise BadValue(f"quantity: expected a number above 0, found {self.quantity}")
+        _require(self.limit_price, self.type is OrderType.LIMIT, "limit_price", self.type)
+        _require(self.stop_price, self.type is OrderType.STOP, "stop_price", self.type)
+
+    @property
+    def symbol(self) -> Symbol:
+        """The symbol of a one-leg proposal; of several, the first leg's."""
+        return self.legs[0].symbol
+
+    def signed_quantity(self, leg: Leg) -> Decimal:
+        """What the whole proposal would add to the position in `leg.symbol`; negative when it sells."""
+        return self.quantity * leg.ratio * self.side.sign
+
+
+def _require(price: Decimal | None, wanted: bool, name: str, order_type: OrderType) -> None:
+    if wanted != (price is not None):
+        raise BadValue(f"{name}: a {order_type.value} order {'needs' if wanted else 'has no'} {name}, found {price}")
+    if price is not None:
+        exact(price, name)
+
+
+class OrderState(Enum):
+    """Where an order stands. The seven below `terminal` release its reservation."""
+
+    PROPOSED = "proposed"
+    DENIED = "denied"
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    WITHHELD = "withheld"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    CANCEL_REQUESTED = "cancel_requested"
+    REPLACE_REQUESTED = "replace_requested"
+    SUSPENDED = "suspended"
+    DONE_FOR_DAY = "done_for_day"
+    REJECTED = "rejected"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more is expected, so that nothing more is reserved for it."""
+        return self in _TERMINAL
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the broker has it, or may have it: it counts as exposure at its worst."""
+        return self in _WORKING
+
+
+_TERMINAL = frozenset(
+    {
+        OrderState.DENIED,
+        OrderState.WITHHELD,
+        OrderState.REJECTED,
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.REPLACED,
+    }
+)
+_WORKING = frozenset(OrderState) - _TERMINAL - {OrderState.PROPOSED, OrderState.PENDING_APPROVAL, OrderState.APPROVED}

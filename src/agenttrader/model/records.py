@@ -1,0 +1,86 @@
+"""Records: events in a chain of hashes. Sealing is arithmetic; only the journal turns a sealed record into a recorded one."""
+
+import hashlib
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.model.errors import TamperingFound
+from agenttrader.model.events import Event
+from agenttrader.model.times import Instant
+
+GENESIS = "0" * 64
+"""What the first record names as its previous hash."""
+
+T_co = TypeVar("T_co", covariant=True, bound=Event)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class Sealed(Struct, Generic[T_co], frozen=True, gc=False):
+    """An event with its place in the chain. It may not be on disk yet."""
+
+    sequence: int
+    time: Instant
+    kind: str
+    body: bytes
+    previous: str
+    hash: str
+    event: T_co
+
+
+class Recorded(Struct, Generic[T_co], frozen=True, gc=False):
+    """What the journal returns after the commit: this is on disk. Only journals make one."""
+
+    sealed: Sealed[T_co]
+
+    @property
+    def event(self) -> T_co:
+        """The event that was recorded."""
+        return self.sealed.event
+
+
+class Chain:
+    """The growing end of a chain: the last sequence and hash, and what is sealed after them."""
+
+    __slots__ = ("head", "sequence")
+
+    def __init__(self, sequence: int = 0, head: str = GENESIS) -> None:
+        self.sequence = sequence
+        self.head = head
+
+    def seal(self, event: Event, time: Instant) -> Sealed[Event]:
+        """The event as the next record of this chain."""
+        body = _encoder.encode(event)
+        kind = kind_of(event)
+        self.sequence += 1
+        previous = self.head
+        self.head = hash_of(previous, self.sequence, time, kind, body)
+        return Sealed(self.sequence, time, kind, body, previous, self.head, event)
+
+
+def kind_of(event: Event) -> str:
+    """The event's kind with its version, such as `decided.1`."""
+    return str(type(event).__struct_config__.tag)
+
+
+def hash_of(previous: str, sequence: int, time: Instant, kind: str, body: bytes) -> str:
+    """SHA-256 over the previous hash, sequence, time, kind and body, each of fixed length or length-prefixed; hexadecimal."""
+    name = kind.encode()
+    header = bytes.fromhex(previous) + sequence.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
+    return hashlib.sha256(header + len(name).to_bytes(2, "big") + name + body).hexdigest()
+
+
+def unseal(sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str) -> Sealed[Event]:
+    """A stored record, decoded, with its own hash checked. Raises TamperingFound, naming the record."""
+    if hash_of(previous, sequence, time, kind, body) != claimed:
+        raise TamperingFound(sequence, "its hash does not cover what stands in it: expected it as it was written")
+    try:
+        event = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise TamperingFound(sequence, f"its body is not an event that this version knows: {error}") from error
+    if kind_of(event) != kind:
+        raise TamperingFound(sequence, f"its kind is {kind}, its body says {kind_of(event)}")
+    return Sealed(sequence, time, kind, body, previous, claimed, event)

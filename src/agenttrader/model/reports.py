@@ -1,0 +1,105 @@
+"""Execution reports: anything that a broker says about an order, its silence included, in one shape for every broker."""
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.times import Instant
+
+
+class ReportKind(Enum):
+    """What the report says happened."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FILLED = "filled"
+    """One execution, of a part or of the whole."""
+    CANCELED = "canceled"
+    CANCEL_REFUSED = "cancel_refused"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    SUSPENDED = "suspended"
+    DONE_FOR_DAY = "done_for_day"
+    BUSTED = "busted"
+    RESTATED = "restated"
+    NOT_FOUND = "not_found"
+    """The broker, asked by client order id, does not know the order."""
+    ANSWER_LOST = "answer_lost"
+    """Not the broker's word but its silence: the request left, and no answer came."""
+    NOT_SENT = "not_sent"
+    """The request cannot have arrived: the connection was never made."""
+    UNRECOGNISED = "unrecognised"
+    """A word that we do not know; a break."""
+
+
+class ReportedLeg(Struct, frozen=True, kw_only=True):
+    """A protective leg that the broker made for an order."""
+
+    broker_order_id: BrokerOrderId
+    client_order_id: ClientOrderId
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """One fill: `quantity` at `price`, unsigned, in the broker's own execution id."""
+
+    id: ExecutionId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+class ExecutionReport(Struct, frozen=True, kw_only=True):
+    """`client_order_id` is ours for an entry or exit; a leg that the broker made is known by `broker_order_id` alone."""
+
+    kind: ReportKind
+    client_order_id: ClientOrderId
+    broker_order_id: BrokerOrderId | None
+    time: Instant
+    execution: Execution | None = None
+    reason: str = ""
+    legs: tuple[ReportedLeg, ...] = ()
+    raw: str = ""
+    """The broker's own body, kept where we could not read all of it."""
+
+
+class BrokerPosition(Struct, frozen=True, kw_only=True):
+    """A signed holding as the broker states it."""
+
+    symbol: Symbol
+    quantity: Decimal
+    average_price: Decimal
+
+
+class BrokerOrder(Struct, frozen=True, kw_only=True):
+    """An open order as the broker states it."""
+
+    broker_order_id: BrokerOrderId
+    client_order_id: ClientOrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: str
+
+
+class BrokerStatement(Struct, frozen=True, kw_only=True):
+    """All that the broker says of the account at one time: what reconciliation compares our book with."""
+
+    account: str
+    time: Instant
+    cash: Decimal
+    equity: Decimal
+    buying_power: Decimal
+    positions: tuple[BrokerPosition, ...]
+    open_orders: tuple[BrokerOrder, ...]
+    fees: Decimal
+    """The day's fees as the broker's activities add up."""
+    executions: tuple[ExecutionId, ...]
+    """Every execution id of the day, from the broker's activities."""
+    blocked: bool

@@ -1,0 +1,53 @@
+"""Instants are integers of nanoseconds since 1970, UTC. RFC 3339 text exists only in protocols and on the command line."""
+
+import re
+from datetime import UTC, datetime
+from typing import NewType
+
+from agenttrader.model.errors import BadValue
+
+Instant = NewType("Instant", int)
+"""Nanoseconds since 1970-01-01T00:00:00Z."""
+Duration = NewType("Duration", int)
+"""Nanoseconds."""
+
+SECOND = Duration(1_000_000_000)
+MINUTE = Duration(60 * SECOND)
+MILLISECOND = Duration(1_000_000)
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+
+
+def rfc3339(instant: Instant) -> str:
+    """The instant as `2026-11-20T14:30:00Z`, with as many decimals as it has, at most nine."""
+    seconds, nanoseconds = divmod(instant, SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
+    return f"{text}{fraction}Z"
+
+
+def from_rfc3339(text: str) -> Instant:
+    """The instant that RFC 3339 text names. Raises BadValue for anything else, and where the offset is missing."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise BadValue(f"time: expected RFC 3339 with an offset, such as 2026-11-20T14:30:00Z, found {text!r}")
+    date, clock, fraction, offset = match.groups()
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset == 'Z' else offset}")
+    except ValueError:
+        raise BadValue(f"time: expected a real date and time, found {text!r}") from None
+    return Instant(int(moment.timestamp()) * SECOND + int((fraction or "0").ljust(9, "0")))
+
+
+def from_datetime(moment: datetime) -> Instant:
+    """The instant of an aware datetime, to the microsecond. Raises BadValue for a naive one."""
+    if moment.tzinfo is None:
+        raise BadValue(f"time: expected an aware datetime, found {moment!r} without a time zone")
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return Instant(whole * SECOND + moment.microsecond * 1_000)
+
+
+def to_datetime(instant: Instant) -> datetime:
+    """The instant as an aware UTC datetime, cut to the microsecond."""
+    seconds, nanoseconds = divmod(instant, SECOND)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1_000)

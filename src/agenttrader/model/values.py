@@ -1,0 +1,78 @@
+"""Prices, quantities and money: finite Decimals, checked once where they enter.
+
+`Price`, `Quantity` and `Money` are names for `Decimal`, not subclasses: arithmetic would lose a subclass, and encoders refuse it.
+A value is checked by `exact` (any finite number of sane size) and fitted to an instrument's step by `on_step`.
+No constructor takes a float.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NewType
+
+from agenttrader.model.errors import BadValue
+
+Price = NewType("Price", Decimal)
+"""Currency units per unit of the instrument."""
+Quantity = NewType("Quantity", Decimal)
+"""Units of the instrument (shares, contracts, coins); unsigned unless a name says *signed*."""
+Money = NewType("Money", Decimal)
+"""An amount of the account's currency."""
+
+ZERO = Decimal(0)
+DECIMALS_MAX = 9
+"""No market that we read quotes finer than a nano of its unit; more digits are noise or an attack."""
+DIGITS_BEFORE_POINT_MAX = 15
+NOISE = Decimal("1e-9")
+"""A number this near to a step is what a client's float was meant to be (DESIGN 6, Numbers at the edges)."""
+
+
+def exact(value: object, name: str) -> Decimal:
+    """`value` as a finite Decimal of sane size; text, int or Decimal.
+
+    Raises BadValue, naming `name`, for floats, bools, NaN, infinities, underscores or blanks in text, and for numbers with more
+    than 15 digits before or 9 after the point.
+    """
+    if isinstance(value, str) and (not value or "_" in value or value != value.strip()):
+        raise BadValue(f"{name}: expected a decimal number, found {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise BadValue(f"{name}: expected a decimal number, found {value!r} of type {type(value).__name__}")
+    try:
+        number = Decimal(value)
+    except ArithmeticError:
+        raise BadValue(f"{name}: expected a decimal number, found {value!r}") from None
+    if not number.is_finite():
+        raise BadValue(f"{name}: expected a finite number, found {value!r}")
+    if number and (number.adjusted() >= DIGITS_BEFORE_POINT_MAX or _decimals(number) > DECIMALS_MAX):
+        raise BadValue(
+            f"{name}: expected at most {DIGITS_BEFORE_POINT_MAX} digits before and {DECIMALS_MAX} after the point, found {value!r}"
+        )
+    return number
+
+
+def on_step(value: object, step: Decimal, name: str) -> Decimal:
+    """`value` as a whole multiple of `step` (a tick or a lot), written with the step's decimals.
+
+    What lies within 1e-9 of a multiple is taken as meant (a client's float noise); anything else raises BadValue with the text.
+    """
+    number = exact(_without_noise(value), name)
+    fitted = (number / step).to_integral_value(ROUND_HALF_EVEN) * step
+    if abs(fitted - number) > NOISE:
+        raise BadValue(f"{name}: expected a multiple of {step.normalize():f}, found {value}; the nearest is {fitted:f}")
+    return fitted.quantize(step)
+
+
+def is_on_step(value: Decimal, step: Decimal) -> bool:
+    """Whether `value` is exactly a whole multiple of `step`."""
+    return value % step == 0
+
+
+def _without_noise(value: object) -> object:
+    """A long tail of float digits cut at the noise's own place, so that `exact` does not refuse what was meant."""
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < DIGITS_BEFORE_POINT_MAX:
+        rounded = value.quantize(NOISE) if _decimals(value) > DECIMALS_MAX else value
+        return rounded if abs(rounded - value) <= NOISE else value
+    return value
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

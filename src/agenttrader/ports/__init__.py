@@ -1,0 +1,1 @@
+"""What the core needs from the world: small protocols, nothing else."""

@@ -1,0 +1,32 @@
+"""A wired halt switch outside the store: a file, a variable, a cluster's ConfigMap."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from agenttrader.model.decisions import TradingState
+
+
+class SwitchReading(Struct, frozen=True, kw_only=True):
+    """What a switch said. Missing, unreadable and unparseable are readings too: HALTED, with the reason."""
+
+    name: str
+    state: TradingState
+    reason: str
+
+
+class HaltSwitch(Protocol):
+    """One wired switch."""
+
+    @property
+    def name(self) -> str:
+        """What operators call it."""
+        ...
+
+    def read(self) -> SwitchReading:
+        """The switch as it stands now. Never raises: what cannot be read is HALTED."""
+        ...
+
+    def move(self, *, halted: bool, reason: str) -> None:
+        """Set the switch to 1 (halted) or 0, durably. Raises StoreError when it cannot be set or does not read back."""
+        ...

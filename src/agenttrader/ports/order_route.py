@@ -1,0 +1,18 @@
+"""The way orders leave. Only `gateway.dispatch` calls it; adapters implement it, wiring hands it over."""
+
+from typing import Protocol
+
+from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.records import Recorded
+
+
+class OrderRoute(Protocol):
+    """Takes what is on record and returns nothing: accepts, rejects, silence and fills come back as inputs to the session."""
+
+    def submit(self, order: Recorded[Sending]) -> None:
+        """Send the order once, under the client order id derived from its record. Never sends it again by itself."""
+        ...
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        """Ask the broker to cancel; asking twice does no harm."""
+        ...

@@ -1,0 +1,295 @@
+"""Our own API, `/v1`: what a proposal says that an Alpaca order cannot, and what a client is told back.
+
+Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decimals from their own digits; they leave as text.
+Times are RFC 3339. Unknown fields are refused by name.
+"""
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.times import Instant, from_rfc3339, rfc3339
+
+
+class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class LegBody(_Body, frozen=True):
+    """One leg: `ratio` units per unit of the proposal; negative means the opposite side."""
+
+    symbol: str
+    ratio: int = 1
+
+
+class ExitPlanBody(_Body, frozen=True):
+    """Prices are absolute, `trail` is a distance, `until` an RFC 3339 time."""
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    trail: Decimal | None = None
+    until: str | None = None
+
+
+class ProposalBody(_Body, frozen=True):
+    """What `POST /v1/proposals` takes. The agent is the key's owner, never a field."""
+
+    legs: tuple[LegBody, ...]
+    side: Side
+    quantity: Decimal
+    type: OrderType
+    time_in_force: TimeInForce
+    effect: Effect
+    reason: str
+    decision_price: Decimal
+    decision_time: str
+    correlation_id: str
+    proposal_id: str | None = None
+    strategy: str = ""
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    exit_plan: ExitPlanBody | None = None
+    group: str | None = None
+    valid_until: str | None = None
+
+
+class CheckBody(_Body, frozen=True):
+    """One check of a decision, with what was observed and permitted as text."""
+
+    code: str
+    observed: str | None
+    permitted: str | None
+    passed: bool
+
+
+class DecisionBody(_Body, frozen=True):
+    """The verdict in a code that does not change and a sentence for a person; every check in the published order."""
+
+    code: str
+    sentence: str
+    checks: tuple[CheckBody, ...]
+
+
+class OrderBody(_Body, frozen=True):
+    """An order as the book has it."""
+
+    id: OrderId
+    agent: AgentName
+    strategy: StrategyName
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    effect: Effect
+    role: str
+    quantity: Decimal
+    filled_quantity: Decimal
+    state: str
+    reason: str
+    time: str
+    """Data time of the order's last change."""
+    parent: OrderId | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    average_price: Decimal | None = None
+    denied_by: str | None = None
+    sentence: str = ""
+    exit_plan: ExitPlanBody | None = None
+
+
+class AnswerBody(_Body, frozen=True):
+    """What `POST /v1/proposals` answers with 200, for a denial too."""
+
+    order: OrderBody
+    state: str
+    decision: DecisionBody
+
+
+class PositionBody(_Body, frozen=True):
+    """A signed holding, how much of it is protected at the broker, and what it has made."""
+
+    symbol: Symbol
+    quantity: Decimal
+    average_price: Decimal
+    mark: Decimal | None
+    unrealised: Decimal
+    protected_quantity: Decimal
+    stop: Decimal | None = None
+    target: Decimal | None = None
+
+
+class AccountBody(_Body, frozen=True):
+    """The account at the last mark."""
+
+    equity: Decimal
+    cash: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    gross_exposure: Decimal
+    dead_machine_loss: Decimal
+
+
+class TradingBody(_Body, frozen=True):
+    """Whether anything may leave: the state, why, and the window if there is one."""
+
+    state: str
+    reasons: tuple[str, ...]
+    mode: str
+    window_start: str | None = None
+    window_end: str | None = None
+
+
+class Snapshot(_Body, frozen=True, tag="snapshot"):
+    """The first message of `/v1/stream`: everything that the client may see, as of `watermark`."""
+
+    watermark: str | None
+    orders: tuple[OrderBody, ...]
+    positions: tuple[PositionBody, ...]
+    account: AccountBody
+    trading: TradingBody
+
+
+class OrderChanged(_Body, frozen=True, tag="order"):
+    """An order has a new state or more fills."""
+
+    order: OrderBody
+
+
+class FillMade(_Body, frozen=True, tag="fill"):
+    """One execution of one leg."""
+
+    order_id: OrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    time: str
+
+
+class PositionsChanged(_Body, frozen=True, tag="positions"):
+    """All positions that are not flat."""
+
+    positions: tuple[PositionBody, ...]
+
+
+class AccountMarked(_Body, frozen=True, tag="account"):
+    """The account at new marks."""
+
+    account: AccountBody
+
+
+class TradingChanged(_Body, frozen=True, tag="trading"):
+    """A halt, a resume or a window changed what may leave."""
+
+    trading: TradingBody
+
+
+class WatermarkReached(_Body, frozen=True, tag="watermark"):
+    """All that the gateway has to say up to `time` has been said on this stream."""
+
+    time: str
+
+
+StreamMessage = Snapshot | OrderChanged | FillMade | PositionsChanged | AccountMarked | TradingChanged | WatermarkReached
+
+
+class ErrorBody(_Body, frozen=True):
+    """Every answer of 4xx or 5xx: a code that does not change, and what was expected, found, and to be done."""
+
+    code: str
+    message: str
+
+
+_proposal_decoder = msgspec.json.Decoder(ProposalBody)
+_stream_decoder: msgspec.json.Decoder[StreamMessage] = msgspec.json.Decoder(StreamMessage)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(body: Struct) -> bytes:
+    """The body as JSON."""
+    return _encoder.encode(body)
+
+
+def decode_stream(message: bytes | str) -> StreamMessage:
+    """One message of `/v1/stream`. Raises BadValue for anything else."""
+    try:
+        return _stream_decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        raise BadValue(f"stream: expected a /v1/stream message, found {message[:200]!r}: {error}") from error
+
+
+def decode_proposal(body: bytes, agent: AgentName) -> Proposal:
+    """The proposal that `body` asks for, in `agent`'s name. Raises BadValue, naming the field.
+
+    Without a `proposal_id` the id is the hash of agent and body, so the same body sent twice is the same order.
+    """
+    try:
+        request = _proposal_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise BadValue(f"proposal: {error}") from error
+    return to_proposal(request, agent, derive_order_id("proposal", agent, body.decode()))
+
+
+def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Proposal:
+    """The proposal of a decoded body; `derived` is its id where the client gave none."""
+    plan = request.exit_plan
+    return Proposal(
+        id=OrderId(request.proposal_id) if request.proposal_id else derived,
+        agent=agent,
+        strategy=StrategyName(request.strategy),
+        legs=tuple(Leg(Symbol(leg.symbol), leg.ratio) for leg in request.legs),
+        side=request.side,
+        quantity=request.quantity,
+        type=request.type,
+        time_in_force=request.time_in_force,
+        effect=request.effect,
+        reason=request.reason,
+        decision_price=request.decision_price,
+        decision_time=from_rfc3339(request.decision_time),
+        correlation_id=request.correlation_id,
+        limit_price=request.limit_price,
+        stop_price=request.stop_price,
+        exit_plan=None if plan is None else ExitPlan(stop=plan.stop, target=plan.target, trail=plan.trail, until=_instant(plan.until)),
+        group=request.group,
+        valid_until=_instant(request.valid_until),
+    )
+
+
+def to_body(proposal: Proposal) -> ProposalBody:
+    """The body with which a client of ours asks for `proposal`."""
+    return ProposalBody(
+        proposal_id=proposal.id,
+        strategy=proposal.strategy,
+        legs=tuple(LegBody(symbol=leg.symbol, ratio=leg.ratio) for leg in proposal.legs),
+        side=proposal.side,
+        quantity=proposal.quantity,
+        type=proposal.type,
+        time_in_force=proposal.time_in_force,
+        effect=proposal.effect,
+        reason=proposal.reason,
+        decision_price=proposal.decision_price,
+        decision_time=rfc3339(proposal.decision_time),
+        correlation_id=proposal.correlation_id,
+        limit_price=proposal.limit_price,
+        stop_price=proposal.stop_price,
+        exit_plan=exit_plan_body(proposal.exit_plan),
+        group=proposal.group,
+        valid_until=None if proposal.valid_until is None else rfc3339(proposal.valid_until),
+    )
+
+
+def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
+    """The plan as it stands on the wire."""
+    if plan is None:
+        return None
+    until = None if plan.until is None else rfc3339(plan.until)
+    return ExitPlanBody(stop=plan.stop, target=plan.target, trail=plan.trail, until=until)
+
+
+def _instant(text: str | None) -> Instant | None:
+    return None if text is None else from_rfc3339(text)
