@@ -1,6 +1,89 @@
-"""The program's entry point: `agenttrader VERB …`."""
+"""The entry point: `agenttrader VERB …`.
+
+A verb is a function in a module of this folder, registered below; a group of verbs is a module with a Typer
+of its own, added by `app.add_typer`. All of them are imported at every start, so a module of this folder
+imports at its top only what its options need, and the rest inside its functions. A test holds `--help` to it.
+"""
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.test import check
+from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
+
+ROLES = ("exits", "gateway", "marketdata", "ops", "strategy", "venue")
+"""The processes of the program; each is a module of `agenttrader.roles`."""
+
+app = typer.Typer(
+    help="A trading gateway: nothing trades until it has proved that it is safe to.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
 
 
 def main() -> None:
-    """Run the verb that the command line names."""
-    raise SystemExit("no verb yet")
+    """Run the verb that the command line names, and end the process with the verb's exit code."""
+    try:
+        app(prog_name="agenttrader")
+    except AgentTraderError as error:
+        typer.echo(f"agenttrader: {error}", err=True)
+        sys.exit(exit_code_of(error))
+
+
+def exit_code_of(error: AgentTraderError) -> ExitCode:
+    """What an error that ended a verb tells a script."""
+    match error:
+        case ConfigurationError() | BadValue():
+            return ExitCode.USAGE
+        case Unreachable():
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.FINDING
+
+
+def print_version(wanted: bool) -> None:  # noqa: FBT001  Typer calls it so
+    """Print the version and end, before a verb is asked for."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"agenttrader {version('agenttrader')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=print_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Hold the options that stand before any verb."""
+
+
+# A role reads its own words, `--help` among them.
+@app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+def run(
+    role: Annotated[str, typer.Argument(help=f"One of {', '.join(ROLES)}.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Words for the role.")] = None,
+) -> None:
+    """Be one process of the system until told to stop."""
+    if role not in ROLES:
+        raise BadValue(f"role: expected one of {', '.join(ROLES)}, found {role!r}")
+    # By name, because an import would point upwards: a role assembles faces, and this is one.
+    name = f"agenttrader.roles.{role}"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in {name, "agenttrader.roles"}:
+            raise
+        raise BadValue(f"role: {role} is not in this version") from error
+    raise typer.Exit(module.main(arguments or []))
+
+
+app.command("test", context_settings={"ignore_unknown_options": True})(check)

@@ -1,0 +1,82 @@
+"""`agenttrader test`: everything that must hold before a change is taken, in one command.
+
+The quick checks run first. What they say goes to `var/test/checks.log`, and to stderr when they fail.
+Pytest's own output goes to stdout and `var/test/pytest.log`, its results to `var/test/junit.xml`.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import agenttrader
+from agenttrader.cli.exit_codes import ExitCode
+
+ROOT = Path(agenttrader.__file__).parents[2]
+TOOLS = Path(sys.executable).parent
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("lint-imports",),
+    ("mypy",),
+)
+
+
+def check(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Words for pytest; with any, only pytest runs.")
+    ] = None,
+) -> None:
+    """Check everything: lint, import contracts, types, tests."""
+    if not (TOOLS / "pytest").exists() or not (ROOT / "tests").is_dir():
+        typer.echo(
+            "agenttrader: expected a checkout with its tools; start `./agenttrader test` in one", err=True
+        )
+        raise typer.Exit(ExitCode.USAGE)
+    output = ROOT / "var" / "test"
+    output.mkdir(parents=True, exist_ok=True)
+    failed = [] if arguments else run_checks(output / "checks.log")
+    if not run_tests(arguments or [], output):
+        failed.append("pytest")
+    if failed:
+        typer.echo(f"agenttrader test: failed: {', '.join(failed)} (see {output})", err=True)
+        raise typer.Exit(ExitCode.FINDING)
+
+
+def run_checks(log_path: Path) -> list[str]:
+    """Run every check, all of them even when one fails, and return the names of those that failed."""
+    failed = []
+    with log_path.open("w") as log:
+        for tool, *words in CHECKS:
+            name = " ".join([tool, *words])
+            began = time.monotonic()
+            result = subprocess.run(
+                [TOOLS / tool, *words], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            said = result.stdout + result.stderr
+            log.write(f"$ {name}\n{said}\n")
+            verdict = "failed" if result.returncode else "ok"
+            typer.echo(f"{name:<24} {verdict:<7} {time.monotonic() - began:5.1f} s", err=True)
+            if result.returncode:
+                typer.echo(said, err=True)
+                failed.append(name)
+    return failed
+
+
+def run_tests(arguments: list[str], output: Path) -> bool:
+    """Run pytest, its output to our stdout and to a file as it comes; return whether every test passed."""
+    command = [str(TOOLS / "pytest"), f"--junit-xml={output / 'junit.xml'}", *arguments]
+    with (output / "pytest.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+        )
+        assert process.stdout is not None
+        while chunk := process.stdout.read(65536):
+            log.write(chunk)
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+        return process.wait() == 0
