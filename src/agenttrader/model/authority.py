@@ -9,7 +9,10 @@ from agenttrader.model.times import Instant
 
 
 class Mode(Enum):
-    """How far orders may go. Configuration holds a ceiling; a window carries the mode it trades in; at rest the mode is OFF."""
+    """How far orders may go.
+
+    Configuration holds a ceiling; a window carries the mode it trades in; at rest the mode is OFF.
+    """
 
     OFF = "off"
     OBSERVE = "observe"
@@ -66,7 +69,8 @@ class Act(Enum):
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's word. It travels in a DSSE envelope signed with the person's own Ed25519 key.
 
-    Bound to one account, one epoch of its store and one configuration, so that it cannot be used again elsewhere or later.
+    Bound to one account, one epoch of its store and one configuration, so that it cannot be used again
+    elsewhere or later.
     """
 
     act: Act
@@ -84,7 +88,7 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SignedStatement(Struct, frozen=True, kw_only=True):
-    """A statement whose envelope was verified against the person's configured key, with the envelope's own bytes."""
+    """A statement whose envelope was verified with the person's configured key, and the envelope."""
 
     statement: Statement
     envelope: str

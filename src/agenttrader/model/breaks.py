@@ -1,4 +1,7 @@
-"""A break is one difference between our book and the broker's. It is found, named, and stands until repaired or accepted."""
+"""A break is one difference between our book and the broker's.
+
+It is found, named, and stands until repaired or accepted.
+"""
 
 from enum import Enum
 

@@ -1,4 +1,7 @@
-"""What the gateway decided and on what: every check with what was observed and permitted, and every input it used."""
+"""What the gateway decided and on what.
+
+A decision keeps every check with what was observed and permitted, and every input it used.
+"""
 
 from decimal import Decimal
 from enum import Enum
@@ -35,9 +38,10 @@ class Verdict(Enum):
 
 
 class Check(Struct, frozen=True, array_like=True, gc=False):
-    """One check's result. `observed` and `permitted` are numbers, texts or None, as the check's sentence reads them.
+    """One check's result.
 
-    A check whose input is absent has `observed` None and does not pass.
+    `observed` and `permitted` are numbers, texts or None, as the check's sentence reads them. A check whose
+    input is absent has `observed` None and does not pass.
     """
 
     code: str
@@ -56,7 +60,7 @@ class MarkUsed(Struct, frozen=True, array_like=True):
 
 
 class DecisionInputs(Struct, frozen=True, kw_only=True):
-    """What a decision used besides the proposal and the fold, so that replay needs nothing from outside the journal."""
+    """What a decision used besides proposal and fold: replay needs nothing from outside the journal."""
 
     now: Instant | None
     marks: tuple[MarkUsed, ...]

@@ -1,7 +1,7 @@
 """The errors that the product raises on purpose.
 
-    AgentTraderError                 every one of ours; its text says what was expected, what was found, what to do
-    ├── BadValue                     a number, time or name that cannot be what it should be (also a ValueError)
+    AgentTraderError                 every one of ours; says what was expected, what was found, what to do
+    ├── BadValue                     a number, time or name that cannot be what it should be; a ValueError
     ├── ConfigurationError           the configuration is refused; nothing was started            exit 2
     ├── StoreError                   the journal's store cannot be used or cannot be written      exit 1
     │   ├── StoreLocked              another process holds it

@@ -1,7 +1,9 @@
-"""What the journal can hold: one closed union of versioned facts. State is these, folded in order, and nothing else.
+"""What the journal can hold: one closed union of versioned facts.
 
-A kind is never changed: a new shape gets a new version (`decided.2`) and the old one is lifted on reading. Market data is not
-here; a decision embeds the prices that it used.
+State is these, folded in order, and nothing else.
+
+A kind is never changed: a new shape gets a new version (`decided.2`) and the old one is lifted on reading.
+Market data is not here; a decision embeds the prices that it used.
 """
 
 from decimal import Decimal
@@ -21,7 +23,10 @@ class _Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
 
 
 class SegmentOpened(_Event, frozen=True, tag="segment_opened.1"):
-    """A process became the writer. All that it runs with is named by digest; `epoch` fences off every earlier writer."""
+    """A process became the writer.
+
+    All that it runs with is named by digest; `epoch` fences off every earlier writer.
+    """
 
     session: str
     account: AccountName
@@ -62,7 +67,10 @@ class Decided(_Event, frozen=True, tag="decided.1"):
 
 
 class Instruction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exactly what goes to the broker. `stop` and `target` are the legs of a bracket, armed when the order has filled."""
+    """Exactly what goes to the broker.
+
+    `stop` and `target` are the legs of a bracket, armed when the order has filled.
+    """
 
     legs: tuple[Leg, ...]
     side: Side
@@ -122,7 +130,10 @@ class Rejected(_Event, frozen=True, tag="rejected.1"):
 
 
 class Filled(_Event, frozen=True, tag="filled.1"):
-    """One execution. `fee` is our estimate by the broker's published schedule until the broker's activities settle it."""
+    """One execution.
+
+    `fee` is our estimate by the broker's published schedule until the broker's activities settle it.
+    """
 
     order_id: OrderId
     execution_id: ExecutionId
@@ -275,13 +286,16 @@ class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
 
 
 class BreakFound(_Event, frozen=True, tag="break_found.1"):
-    """A difference from the broker, or something that cannot be; it halts what it touches until a person accepts it."""
+    """A difference from the broker, or something that cannot be.
+
+    It halts what it touches until a person accepts it.
+    """
 
     found: Break
 
 
 class Reconciled(_Event, frozen=True, tag="reconciled.1"):
-    """One comparison with the broker's statement. A run that could not be made has `failure`, and is not clean."""
+    """One comparison with the broker's statement; one that could not be made has `failure`: not clean."""
 
     run: str
     statement_time: Instant | None

@@ -1,6 +1,7 @@
 """Who and what: one name per kind of identifier, and how the derived ones are derived.
 
-An identifier that must survive a restart is computed from facts, never drawn: the same proposal made twice is the same order.
+An identifier that must survive a restart is computed from facts, never drawn: the same proposal made twice is
+the same order.
 """
 
 import hashlib
@@ -37,7 +38,8 @@ def derive_order_id(*facts: str | int) -> OrderId:
 def derive_client_order_id(sequence: int, head: str) -> ClientOrderId:
     """The id towards the broker of the order whose sending is record `sequence` with hash `head`.
 
-    It carries 64 bits of the chain, so that the broker's own records anchor our journal; it is computed, never stored.
+    It carries 64 bits of the chain, so that the broker's own records anchor our journal; it is computed,
+    never stored.
     """
     return ClientOrderId(f"at-{sequence}-{head[:16]}")
 

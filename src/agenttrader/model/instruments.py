@@ -1,4 +1,7 @@
-"""What is traded: an equity, an option, a crypto pair, or a spread of those. Every instrument has legs; most have one."""
+"""What is traded: an equity, an option, a crypto pair, or a spread of those.
+
+Every instrument has legs; most have one.
+"""
 
 from decimal import Decimal
 from typing import Literal
@@ -8,6 +11,9 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.values import exact
+
+LEGS_MIN = 2
+"""What makes a spread a spread."""
 
 
 class _Single(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,7 +28,9 @@ class _Single(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in ("tick", "lot", "multiplier"):
             if exact(getattr(self, name), f"{self.symbol}.{name}") <= 0:
-                raise BadValue(f"{self.symbol}.{name}: expected a number above 0, found {getattr(self, name)}")
+                raise BadValue(
+                    f"{self.symbol}.{name}: expected a number above 0, found {getattr(self, name)}"
+                )
 
 
 class Equity(_Single, frozen=True, tag="equity"):
@@ -43,7 +51,7 @@ class CryptoPair(_Single, frozen=True, tag="crypto_pair"):
 
 
 class Component(Struct, frozen=True, array_like=True):
-    """One leg of a spread: `ratio` units of `symbol` per unit of the spread; negative means the opposite side."""
+    """One leg of a spread: `ratio` units of `symbol` per unit of the spread; below 0: the opposite side."""
 
     symbol: Symbol
     ratio: int
@@ -58,8 +66,15 @@ class Spread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
 
     def __post_init__(self) -> None:
         symbols = {leg.symbol for leg in self.legs}
-        if len(self.legs) < 2 or len(symbols) != len(self.legs) or any(leg.ratio == 0 for leg in self.legs):
-            raise BadValue(f"{self.symbol}: expected two or more different legs with ratios other than 0, found {self.legs}")
+        if (
+            len(self.legs) < LEGS_MIN
+            or len(symbols) != len(self.legs)
+            or any(leg.ratio == 0 for leg in self.legs)
+        ):
+            raise BadValue(
+                f"{self.symbol}: expected two or more different legs with ratios other than 0, "
+                f"found {self.legs}"
+            )
 
 
 Single = Equity | Option | CryptoPair

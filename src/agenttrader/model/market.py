@@ -1,6 +1,7 @@
-"""Market data as it is observed: bars, statuses, and the watermark that says how far a source has told everything.
+"""Market data as it is observed: bars, statuses, and the watermark of how far a source has told everything.
 
-Observed prices need not lie on a tick (real feeds carry sub-penny prints); they are finite, positive and have at most nine decimals.
+Observed prices need not lie on a tick (real feeds carry sub-penny prints); they are finite, positive and have
+at most nine decimals.
 """
 
 from decimal import Decimal
@@ -32,7 +33,12 @@ class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ba
         return Instant(self.start + self.interval)
 
     def __post_init__(self) -> None:
-        if not self.low <= self.open <= self.high or not self.low <= self.close <= self.high or self.low <= 0 or self.volume < 0:
+        if (
+            not self.low <= self.open <= self.high
+            or not self.low <= self.close <= self.high
+            or self.low <= 0
+            or self.volume < 0
+        ):
             raise BadValue(
                 f"bar of {self.symbol}: expected 0 < low <= open, close <= high and volume >= 0, found "
                 f"open {self.open} high {self.high} low {self.low} close {self.close} volume {self.volume}"

@@ -1,7 +1,8 @@
 """Proposals and orders: what may be asked for, and the one table of what may happen to it.
 
 A **proposal** is what a strategy or a client would like; an **order** is a proposal from its decision on.
-Denied is by us, rejected is by the broker, canceled was asked for, expired is by time: four different words, never mixed.
+Denied is by us, rejected is by the broker, canceled was asked for, expired is by time: four different words,
+never mixed.
 """
 
 from decimal import Decimal
@@ -48,7 +49,7 @@ class TimeInForce(Enum):
 
 
 class Effect(Enum):
-    """What the order does to the position: adds to it, makes it smaller, or closes it whole by the closing procedure."""
+    """What the order does to the position: adds to it, makes it smaller, or closes it by procedure."""
 
     OPEN = "open"
     REDUCE = "reduce"
@@ -65,7 +66,7 @@ class Role(Enum):
 
 
 class Leg(Struct, frozen=True, array_like=True):
-    """One instrument of a proposal: `ratio` units per unit of the proposal; negative means the opposite side."""
+    """One instrument of a proposal: `ratio` units per unit of the proposal; below 0: the opposite side."""
 
     symbol: Symbol
     ratio: int = 1
@@ -74,7 +75,8 @@ class Leg(Struct, frozen=True, array_like=True):
 class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the position that an entry makes will be left. It is approved with the entry and outlives a halt.
 
-    Prices are absolute; `trail` is a distance below the highest price seen since entry (above the lowest, for a short).
+    Prices are absolute; `trail` is a distance below the highest price seen since entry (above the lowest, for
+    a short).
     """
 
     stop: Decimal | None = None
@@ -86,8 +88,9 @@ class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent would like to do. Nothing is promised.
 
-    `quantity` counts units of the whole proposal; a leg trades `quantity * abs(ratio)`. `limit_price` and `stop_price` are net
-    prices over the legs. `decision_price` and `decision_time` are what the agent saw, for judging slippage later.
+    `quantity` counts units of the whole proposal; a leg trades `quantity * abs(ratio)`. `limit_price` and
+    `stop_price` are net prices over the legs. `decision_price` and `decision_time` are what the agent saw,
+    for judging slippage later.
     """
 
     id: OrderId
@@ -112,12 +115,18 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The client's own id, kept and mapped, never passed on."""
 
     def __post_init__(self) -> None:
-        if not self.legs or len({leg.symbol for leg in self.legs}) != len(self.legs) or any(leg.ratio == 0 for leg in self.legs):
-            raise BadValue(f"legs: expected one or more different symbols with ratios other than 0, found {self.legs}")
+        if (
+            not self.legs
+            or len({leg.symbol for leg in self.legs}) != len(self.legs)
+            or any(leg.ratio == 0 for leg in self.legs)
+        ):
+            raise BadValue(
+                f"legs: expected one or more different symbols with ratios other than 0, found {self.legs}"
+            )
         if exact(self.quantity, "quantity") <= 0:
             raise BadValue(f"quantity: expected a number above 0, found {self.quantity}")
-        _require(self.limit_price, self.type is OrderType.LIMIT, "limit_price", self.type)
-        _require(self.stop_price, self.type is OrderType.STOP, "stop_price", self.type)
+        _require(self.limit_price, "limit_price", self.type, wanted=self.type is OrderType.LIMIT)
+        _require(self.stop_price, "stop_price", self.type, wanted=self.type is OrderType.STOP)
 
     @property
     def symbol(self) -> Symbol:
@@ -129,9 +138,11 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.quantity * leg.ratio * self.side.sign
 
 
-def _require(price: Decimal | None, wanted: bool, name: str, order_type: OrderType) -> None:
+def _require(price: Decimal | None, name: str, order_type: OrderType, *, wanted: bool) -> None:
     if wanted != (price is not None):
-        raise BadValue(f"{name}: a {order_type.value} order {'needs' if wanted else 'has no'} {name}, found {price}")
+        raise BadValue(
+            f"{name}: a {order_type.value} order {'needs' if wanted else 'has no'} {name}, found {price}"
+        )
     if price is not None:
         exact(price, name)
 
@@ -180,4 +191,8 @@ _TERMINAL = frozenset(
         OrderState.REPLACED,
     }
 )
-_WORKING = frozenset(OrderState) - _TERMINAL - {OrderState.PROPOSED, OrderState.PENDING_APPROVAL, OrderState.APPROVED}
+_WORKING = (
+    frozenset(OrderState)
+    - _TERMINAL
+    - {OrderState.PROPOSED, OrderState.PENDING_APPROVAL, OrderState.APPROVED}
+)

@@ -1,4 +1,7 @@
-"""Records: events in a chain of hashes. Sealing is arithmetic; only the journal turns a sealed record into a recorded one."""
+"""Records: events in a chain of hashes.
+
+Sealing is arithmetic; only the journal turns a sealed record into a recorded one.
+"""
 
 import hashlib
 from typing import Generic, TypeVar
@@ -67,20 +70,29 @@ def kind_of(event: Event) -> str:
 
 
 def hash_of(previous: str, sequence: int, time: Instant, kind: str, body: bytes) -> str:
-    """SHA-256 over the previous hash, sequence, time, kind and body, each of fixed length or length-prefixed; hexadecimal."""
+    """SHA-256, in hexadecimal, over the previous hash, sequence, time, kind and body.
+
+    Each is of fixed length or length-prefixed, but for the body, which is last: no two can run together.
+    """
     name = kind.encode()
     header = bytes.fromhex(previous) + sequence.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
     return hashlib.sha256(header + len(name).to_bytes(2, "big") + name + body).hexdigest()
 
 
-def unseal(sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str) -> Sealed[Event]:
+def unseal(
+    sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str
+) -> Sealed[Event]:
     """A stored record, decoded, with its own hash checked. Raises TamperingFound, naming the record."""
     if hash_of(previous, sequence, time, kind, body) != claimed:
-        raise TamperingFound(sequence, "its hash does not cover what stands in it: expected it as it was written")
+        raise TamperingFound(
+            sequence, "its hash does not cover what stands in it: expected it as it was written"
+        )
     try:
         event = _decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise TamperingFound(sequence, f"its body is not an event that this version knows: {error}") from error
+        raise TamperingFound(
+            sequence, f"its body is not an event that this version knows: {error}"
+        ) from error
     if kind_of(event) != kind:
         raise TamperingFound(sequence, f"its kind is {kind}, its body says {kind_of(event)}")
     return Sealed(sequence, time, kind, body, previous, claimed, event)

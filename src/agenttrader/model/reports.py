@@ -1,4 +1,7 @@
-"""Execution reports: anything that a broker says about an order, its silence included, in one shape for every broker."""
+"""Execution reports: anything that a broker says about an order, its silence included.
+
+They have one shape for every broker.
+"""
 
 from decimal import Decimal
 from enum import Enum
@@ -55,7 +58,11 @@ class Execution(Struct, frozen=True, kw_only=True):
 
 
 class ExecutionReport(Struct, frozen=True, kw_only=True):
-    """`client_order_id` is ours for an entry or exit; a leg that the broker made is known by `broker_order_id` alone."""
+    """One thing that the broker said.
+
+    `client_order_id` is ours for an entry or exit; a leg that the broker made is known by `broker_order_id`
+    alone.
+    """
 
     kind: ReportKind
     client_order_id: ClientOrderId

@@ -1,4 +1,7 @@
-"""Instants are integers of nanoseconds since 1970, UTC. RFC 3339 text exists only in protocols and on the command line."""
+"""Instants are integers of nanoseconds since 1970, UTC.
+
+RFC 3339 text exists only in protocols and on the command line.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -27,10 +30,12 @@ def rfc3339(instant: Instant) -> str:
 
 
 def from_rfc3339(text: str) -> Instant:
-    """The instant that RFC 3339 text names. Raises BadValue for anything else, and where the offset is missing."""
+    """The instant that RFC 3339 text names; BadValue for anything else, and where the offset is missing."""
     match = _RFC3339.fullmatch(text)
     if match is None:
-        raise BadValue(f"time: expected RFC 3339 with an offset, such as 2026-11-20T14:30:00Z, found {text!r}")
+        raise BadValue(
+            f"time: expected RFC 3339 with an offset, such as 2026-11-20T14:30:00Z, found {text!r}"
+        )
     date, clock, fraction, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset == 'Z' else offset}")

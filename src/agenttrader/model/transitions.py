@@ -1,7 +1,8 @@
-"""The one table of an order's life: for every state and every trigger, the next state, or that this cannot be.
+"""The one table of an order's life: for every state and trigger, the next state, or that this cannot be.
 
-What cannot be is a reconciliation break: never a crash, never ignored. A trigger that repeats what is known leaves the state as
-it is (brokers repeat and reorder their reports), so a row `state → state` is an answer, not an omission.
+What cannot be is a reconciliation break: never a crash, never ignored. A trigger that repeats what is known
+leaves the state as it is (brokers repeat and reorder their reports), so a row `state → state` is an answer,
+not an omission.
 """
 
 from enum import Enum
@@ -10,7 +11,7 @@ from agenttrader.model.orders import OrderState as S
 
 
 class Trigger(Enum):
-    """What may happen to an order. The first five are ours; the others are the broker's word, or its silence."""
+    """What may happen to an order. The first five and the requests are ours, the others the broker's."""
 
     DENY = "deny"
     HOLD = "hold"
@@ -36,7 +37,16 @@ class Trigger(Enum):
     RESTATE = "restate"
 
 
-_AT_BROKER = (S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.SUSPENDED, S.DONE_FOR_DAY)
+_AT_BROKER = (
+    S.SENDING,
+    S.UNKNOWN,
+    S.ACCEPTED,
+    S.PARTIALLY_FILLED,
+    S.CANCEL_REQUESTED,
+    S.REPLACE_REQUESTED,
+    S.SUSPENDED,
+    S.DONE_FOR_DAY,
+)
 _ENDED_AT_BROKER = (S.FILLED, S.CANCELED, S.EXPIRED, S.REPLACED)
 
 
@@ -52,7 +62,8 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     Trigger.DENY: {S.PROPOSED: S.DENIED, S.PENDING_APPROVAL: S.DENIED},
     Trigger.HOLD: {S.PROPOSED: S.PENDING_APPROVAL},
     Trigger.APPROVE: {S.PROPOSED: S.APPROVED, S.PENDING_APPROVAL: S.APPROVED},
-    # Stopped by the last look before the wire, voided while waiting, or never able to leave: the broker has not seen it.
+    # Stopped by the last look before the wire, voided while waiting, or never able to leave: the broker has
+    # not seen it.
     Trigger.WITHHOLD: {S.PENDING_APPROVAL: S.WITHHELD, S.APPROVED: S.WITHHELD, S.SENDING: S.WITHHELD},
     Trigger.SEND: {S.APPROVED: S.SENDING},
     Trigger.LOSE: {S.SENDING: S.UNKNOWN} | _same(S.UNKNOWN),
@@ -61,7 +72,10 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     | _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.DONE_FOR_DAY, *_ENDED_AT_BROKER),
     Trigger.REJECT: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.REJECTED), S.REJECTED),
     # A fill may beat the accept, and may beat a cancel that is confirmed before the fill is told.
-    Trigger.PARTIAL_FILL: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY), S.PARTIALLY_FILLED)
+    Trigger.PARTIAL_FILL: _each(
+        (S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY),
+        S.PARTIALLY_FILLED,
+    )
     | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.CANCELED, S.EXPIRED, S.REPLACED),
     Trigger.FILL: _each((*_AT_BROKER, S.CANCELED, S.EXPIRED), S.FILLED),
     Trigger.REQUEST_CANCEL: _each(_AT_BROKER, S.CANCEL_REQUESTED),
@@ -70,10 +84,14 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     Trigger.CANCEL: _each((*_AT_BROKER, S.CANCELED), S.CANCELED),
     Trigger.REQUEST_REPLACE: _each((S.ACCEPTED, S.PARTIALLY_FILLED), S.REPLACE_REQUESTED),
     Trigger.REFUSE_REPLACE: {S.REPLACE_REQUESTED: S.ACCEPTED} | _same(*_ENDED_AT_BROKER),
-    Trigger.REPLACE: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.REPLACE_REQUESTED, S.UNKNOWN, S.REPLACED), S.REPLACED),
+    Trigger.REPLACE: _each(
+        (S.ACCEPTED, S.PARTIALLY_FILLED, S.REPLACE_REQUESTED, S.UNKNOWN, S.REPLACED), S.REPLACED
+    ),
     Trigger.EXPIRE: _each((*_AT_BROKER, S.EXPIRED), S.EXPIRED),
     Trigger.SUSPEND: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED), S.SUSPENDED),
-    Trigger.DONE_FOR_DAY: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY), S.DONE_FOR_DAY),
+    Trigger.DONE_FOR_DAY: _each(
+        (S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY), S.DONE_FOR_DAY
+    ),
     # The exchange took a fill back, or corrected what it had said: quantities change, the state does not.
     Trigger.BUST: _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, *_ENDED_AT_BROKER),
     Trigger.RESTATE: _same(*_AT_BROKER, *_ENDED_AT_BROKER),
@@ -81,8 +99,9 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
 
 
 def next_state(state: S, trigger: Trigger) -> S | None:
-    """The state after `trigger`, or None where it cannot be: the caller records a break and leaves the state as it is.
+    """The state after `trigger`, or None where it cannot be: the caller records a break and leaves the state.
 
-    A refused cancel or replace gives ACCEPTED; an order with fills is then PARTIALLY_FILLED, which only its quantities can say.
+    A refused cancel or replace gives ACCEPTED; an order with fills is then PARTIALLY_FILLED, which only its
+    quantities can say.
     """
     return TRANSITIONS[trigger].get(state)

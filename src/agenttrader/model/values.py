@@ -1,7 +1,8 @@
 """Prices, quantities and money: finite Decimals, checked once where they enter.
 
-`Price`, `Quantity` and `Money` are names for `Decimal`, not subclasses: arithmetic would lose a subclass, and encoders refuse it.
-A value is checked by `exact` (any finite number of sane size) and fitted to an instrument's step by `on_step`.
+`Price`, `Quantity` and `Money` are names for `Decimal`, not subclasses: arithmetic would lose a subclass, and
+encoders refuse it. A value is checked by `exact` (any finite number of sane size) and fitted to an
+instrument's step by `on_step`.
 No constructor takes a float.
 """
 
@@ -28,8 +29,8 @@ NOISE = Decimal("1e-9")
 def exact(value: object, name: str) -> Decimal:
     """`value` as a finite Decimal of sane size; text, int or Decimal.
 
-    Raises BadValue, naming `name`, for floats, bools, NaN, infinities, underscores or blanks in text, and for numbers with more
-    than 15 digits before or 9 after the point.
+    Raises BadValue, naming `name`, for floats, bools, NaN, infinities, underscores or blanks in text, and for
+    numbers with more than 15 digits before or 9 after the point.
     """
     if isinstance(value, str) and (not value or "_" in value or value != value.strip()):
         raise BadValue(f"{name}: expected a decimal number, found {value!r}")
@@ -43,7 +44,8 @@ def exact(value: object, name: str) -> Decimal:
         raise BadValue(f"{name}: expected a finite number, found {value!r}")
     if number and (number.adjusted() >= DIGITS_BEFORE_POINT_MAX or _decimals(number) > DECIMALS_MAX):
         raise BadValue(
-            f"{name}: expected at most {DIGITS_BEFORE_POINT_MAX} digits before and {DECIMALS_MAX} after the point, found {value!r}"
+            f"{name}: expected at most {DIGITS_BEFORE_POINT_MAX} digits before and {DECIMALS_MAX} after "
+            f"the point, found {value!r}"
         )
     return number
 
@@ -51,12 +53,15 @@ def exact(value: object, name: str) -> Decimal:
 def on_step(value: object, step: Decimal, name: str) -> Decimal:
     """`value` as a whole multiple of `step` (a tick or a lot), written with the step's decimals.
 
-    What lies within 1e-9 of a multiple is taken as meant (a client's float noise); anything else raises BadValue with the text.
+    What lies within 1e-9 of a multiple is taken as meant (a client's float noise); anything else raises
+    BadValue with the text.
     """
     number = exact(_without_noise(value), name)
     fitted = (number / step).to_integral_value(ROUND_HALF_EVEN) * step
     if abs(fitted - number) > NOISE:
-        raise BadValue(f"{name}: expected a multiple of {step.normalize():f}, found {value}; the nearest is {fitted:f}")
+        raise BadValue(
+            f"{name}: expected a multiple of {step.normalize():f}, found {value}; the nearest is {fitted:f}"
+        )
     return fitted.quantize(step)
 
 
@@ -66,7 +71,7 @@ def is_on_step(value: Decimal, step: Decimal) -> bool:
 
 
 def _without_noise(value: object) -> object:
-    """A long tail of float digits cut at the noise's own place, so that `exact` does not refuse what was meant."""
+    """A long tail of float digits, cut at the noise's place so that `exact` takes what is meant."""
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < DIGITS_BEFORE_POINT_MAX:
         rounded = value.quantize(NOISE) if _decimals(value) > DECIMALS_MAX else value
         return rounded if abs(rounded - value) <= NOISE else value

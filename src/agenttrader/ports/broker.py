@@ -8,14 +8,14 @@ from agenttrader.model.times import Instant
 
 
 class Broker(Protocol):
-    """A broker account as it answers questions. Every method raises Unreachable when there is no usable answer."""
+    """A broker account as it answers questions; where there is no usable answer, Unreachable is raised."""
 
     async def statement(self, since: Instant) -> BrokerStatement:
         """Account, positions, open orders and the executions and fees since `since`, read as one."""
         ...
 
     async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
-        """Every order placed since `since` told again as reports, oldest first: accepts with legs, fills, ends."""
+        """Every order since `since`, told again as reports, oldest first: accepts with legs, fills, ends."""
         ...
 
     async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:

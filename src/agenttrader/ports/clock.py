@@ -1,4 +1,7 @@
-"""Two clocks. The market's rules sessions, windows, freshness, rates and record times; the boot clock rules time-outs."""
+"""Two clocks.
+
+The market's rules sessions, windows, freshness, rates and record times; the boot clock rules time-outs.
+"""
 
 from typing import Protocol
 
@@ -6,7 +9,7 @@ from agenttrader.model.times import Duration, Instant
 
 
 class MarketClock(Protocol):
-    """The time that trading goes by: the wall clock, or the data's watermark where the broker is the loopback venue."""
+    """The time that trading goes by: the wall clock, or at the loopback venue the data's watermark."""
 
     def now(self) -> Instant | None:
         """The present instant; None before the first data has been seen."""

@@ -13,8 +13,9 @@ class Feed(Protocol):
     async def follow(self, receive: Callable[[MarketEvent], None], link: Callable[[bool, str], None]) -> None:
         """Deliver every event in the source's order until cancelled.
 
-        After a broken connection it connects again and goes on after the last watermark it delivered; `link(up, reason)` is
-        told of each change. Events may be delivered twice around a reconnect, never left out.
+        After a broken connection it connects again and goes on after the last watermark it delivered;
+        `link(up, reason)` is told of each change. Events may be delivered twice around a reconnect, never
+        left out.
         """
         ...
 

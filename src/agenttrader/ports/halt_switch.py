@@ -28,5 +28,5 @@ class HaltSwitch(Protocol):
         ...
 
     def move(self, *, halted: bool, reason: str) -> None:
-        """Set the switch to 1 (halted) or 0, durably. Raises StoreError when it cannot be set or does not read back."""
+        """Set the switch to 1 (halted) or 0, durably; StoreError if it cannot be, or does not read back."""
         ...

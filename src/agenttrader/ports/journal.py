@@ -25,7 +25,7 @@ class Journal(Protocol):
         ...
 
     def sign_head(self) -> None:
-        """Sign the present head, in the store and outside it, so that a cut tail or a chain made anew is seen."""
+        """Sign the present head, in the store and outside it: a cut tail or a remade chain is then seen."""
         ...
 
     def close(self) -> None:

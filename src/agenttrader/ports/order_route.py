@@ -7,10 +7,13 @@ from agenttrader.model.records import Recorded
 
 
 class OrderRoute(Protocol):
-    """Takes what is on record and returns nothing: accepts, rejects, silence and fills come back as inputs to the session."""
+    """Takes what is on record and returns nothing.
+
+    Accepts, rejects, silence and fills come back as inputs to the session.
+    """
 
     def submit(self, order: Recorded[Sending]) -> None:
-        """Send the order once, under the client order id derived from its record. Never sends it again by itself."""
+        """Send the order once, under the client order id derived from its record; never again by itself."""
         ...
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:
