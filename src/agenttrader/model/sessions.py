@@ -1,4 +1,4 @@
-"""When an exchange trades, as plain data: the core is handed a table of sessions and asks no clock or library.
+"""When an exchange trades, as plain data: the core is handed a table of sessions and asks no library.
 
 A calendar is a statement about an interval of time. Within it, what is not a session is closed; outside it
 nothing is known, and a question about it raises BadValue: *unknown* must not be read as *closed* or *open*.
@@ -15,7 +15,7 @@ from agenttrader.model.times import Instant, rfc3339
 
 
 class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trading day. `date` is the exchange's own date, YYYY-MM-DD; it trades from `open` to before `close`."""
+    """One trading day. `date` is the exchange's own, YYYY-MM-DD; it trades from `open` to before `close`."""
 
     date: str
     open: Instant
@@ -93,5 +93,5 @@ class Calendar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _unknown(self, what: str) -> BadValue:
         bounds = f"from {rfc3339(self.start)} until before {rfc3339(self.end)}"
         return BadValue(
-            f"calendar {self.name}: expected a time {bounds}, found {what}; build the calendar for a longer range"
+            f"calendar {self.name}: expected a time {bounds}, found {what}; build it for a longer range"
         )
