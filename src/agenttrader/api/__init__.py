@@ -1,0 +1,1 @@
+"""Faces over HTTP: a request in, a use case, JSON out."""
