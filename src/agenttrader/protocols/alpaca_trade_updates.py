@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.protocols.alpaca_trading import Answer, Order, Request, decode
+from agenttrader.protocols.alpaca_trading import UNREADABLE, Answer, Order, Request, decode
 
 TRADE_UPDATES = "trade_updates"
 WATERMARKS = "watermarks"
@@ -168,5 +168,5 @@ def decode_stream_request(message: bytes | str) -> StreamRequest:
 def _decoded(decoder: msgspec.json.Decoder[_Body], message: bytes | str) -> _Body:
     try:
         return decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadValue(f"stream: {error}") from error

@@ -270,6 +270,8 @@ class ApiError(Answer, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _NUMBERS = ("qty", "notional", "limit_price", "stop_price", "trail_price", "trail_percent", "ratio_qty")
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
 _encoder = msgspec.json.Encoder()
 _digits_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _Body = TypeVar("_Body")
@@ -287,7 +289,7 @@ def decode(body: bytes | str, kind: type[_Body]) -> _Body:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadValue(f"broker's answer: expected {kind}, found {body[:200]!r}: {error}") from error
 
 
@@ -299,7 +301,7 @@ def decode_new_order(body: bytes) -> NewOrder:
     try:
         fields = _digits_decoder.decode(body)
         order = msgspec.convert(_with_numbers(fields), NewOrder)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadValue(f"order: {error}") from error
     _expect_word(order.type, ORDER_TYPES, "type")
     _expect_word(order.time_in_force, TIMES_IN_FORCE, "time_in_force")
