@@ -70,13 +70,15 @@ def run_checks(log_path: Path) -> list[str]:
 def run_tests(arguments: list[str], output: Path) -> bool:
     """Run pytest, its output to our stdout and to a file as it comes; return whether every test passed."""
     command = [str(TOOLS / "pytest"), f"--junit-xml={output / 'junit.xml'}", *arguments]
-    with (output / "pytest.log").open("wb") as log:
-        process = subprocess.Popen(
+    with (
+        (output / "pytest.log").open("wb") as log,
+        subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
-        )
+        ) as process,
+    ):
         assert process.stdout is not None
         while chunk := process.stdout.read(65536):
             log.write(chunk)
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
-        return process.wait() == 0
+    return process.returncode == 0

@@ -1,0 +1,86 @@
+import importlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from agenttrader.cli import main
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model import errors
+
+SLOW_TO_IMPORT = {
+    *("aiohttp", "asyncio", "cryptography", "exchange_calendars", "litestar", "numba", "numpy", "pandas"),
+    *("prometheus_client", "securesystemslib", "structlog", "uvicorn"),
+}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Run the program with these words and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["agenttrader", *words])
+    with pytest.raises(SystemExit) as end:
+        main.main()
+    return int(end.value.code or 0)
+
+
+def test_the_command_line_imports_nothing_slow() -> None:
+    listing = "import agenttrader.cli.main, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+
+    assert SLOW_TO_IMPORT & set(loaded.stdout.split()) == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    (
+        (errors.ConfigurationError("x"), ExitCode.USAGE),
+        (errors.BadValue("x"), ExitCode.USAGE),
+        (errors.StoreLocked("x"), ExitCode.FINDING),
+        (errors.TamperingFound(1, "x"), ExitCode.FINDING),
+        (errors.StatementRefused("x"), ExitCode.FINDING),
+        (errors.Unsent("x"), ExitCode.UNREACHABLE),
+    ),
+)
+def test_an_error_has_an_exit_code(error: errors.AgentTraderError, code: ExitCode) -> None:
+    assert main.exit_code_of(error) is code
+
+
+def test_a_role_gets_its_words_and_gives_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    def play(arguments: list[str]) -> int:
+        heard.extend(arguments)
+        return 4
+
+    role = ModuleType("agenttrader.roles.venue")
+    role.__dict__["main"] = play
+    monkeypatch.setitem(sys.modules, role.__name__, role)
+
+    assert run(monkeypatch, "run", "venue", "--config", "demo.toml", "--help") == ExitCode.HALTED
+    assert heard == ["--config", "demo.toml", "--help"]
+
+
+def test_what_is_no_role_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "run", "sudo") == ExitCode.USAGE
+    assert (
+        "expected one of exits, gateway, marketdata, ops, strategy, venue, found 'sudo'"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_role_that_lacks_a_library_is_not_taken_for_a_missing_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(name: str) -> ModuleType:
+        raise ModuleNotFoundError(f"No module named 'numba', wanted by {name}", name="numba")
+
+    monkeypatch.setattr(importlib, "import_module", lack)
+    monkeypatch.setattr(sys, "argv", ["agenttrader", "run", "gateway"])
+
+    with pytest.raises(ModuleNotFoundError, match="numba"):
+        main.main()
+
+
+def test_the_version_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("agenttrader 0.")
