@@ -1,0 +1,1 @@
+"""Where our book and the broker's differ. What to do about a difference is decided elsewhere."""
