@@ -1,0 +1,352 @@
+"""The sections of a configuration file: structs whose fields are its keys. `config/demo.toml` explains."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+from agenttrader.gateway.limits import Limits
+from agenttrader.model.authority import Mode, PersonRole
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
+from agenttrader.model.instruments import Instrument
+
+RoleName = Literal["venue", "marketdata", "gateway", "strategy"]
+SwitchName = Literal["store", "file"]
+
+_HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whole numbers are above 0, Decimals 0 or more, texts not empty, hashes and public keys whole."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, str) and not value:
+                raise BadValue(f"{name}: expected a text, found an empty one")
+            if isinstance(value, int) and not isinstance(value, bool) and name != "seed" and value < 1:
+                raise BadValue(f"{name}: expected a whole number above 0, found {value}")
+            if isinstance(value, Decimal) and value < 0:
+                raise BadValue(f"{name}: expected 0 or more, found {value}")
+            if name.endswith("_sha256") or name == "public_key":
+                _require_hex(value, name)
+
+
+def _require_hex(value: str, name: str) -> None:
+    if not _HEX_256_BITS.fullmatch(value):
+        raise BadValue(f"{name}: expected 64 hexadecimal digits in lower case, found {value!r}")
+
+
+class SecretSource(_Section, frozen=True):
+    """Where a secret is found: the first line of a file, or an environment variable. One of them."""
+
+    file: str | None = None
+    variable: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.file is None) == (self.variable is None):
+            raise BadValue("secret: expected either `file` or `variable`")
+
+
+class KeyFile(_Section, frozen=True):
+    """A key that a role shows a peer: its id stands here, its secret elsewhere."""
+
+    key_id: str
+    secret: SecretSource
+
+
+class KeyHash(_Section, frozen=True):
+    """A key that a role accepts: the id, and the SHA-256 of the secret."""
+
+    key_id: str
+    secret_sha256: str
+
+
+class Environment(_Section, frozen=True):
+    """Which environment this is, and how far it may go."""
+
+    name: str
+    mode_ceiling: Mode
+    approval: Literal["manual", "auto"]
+    calendar: str
+    """The exchange whose sessions rule, such as XNYS."""
+
+
+class Fees(_Section, frozen=True):
+    """The schedule by which sales are charged; see `config/demo.toml`."""
+
+    sec_rate: Decimal
+    """Of the amount sold."""
+    taf_rate: Decimal
+    """Per share sold."""
+    taf_cap: Decimal
+    """The most of the TAF for one execution."""
+
+
+class Account(_Section, frozen=True):
+    """The broker account that the gateway trades."""
+
+    name: AccountName
+    simulated: bool
+    fees: Fees
+
+
+class Gateway(_Section, frozen=True):
+    """How the gateway listens, waits and writes."""
+
+    listen: str
+    answer_wait_ms: int
+    submit_timeout_ms: int
+    inbox: Literal["watermark", "arrival"]
+    inbox_capacity: int
+    batch_max: int
+    heads_every_records: int
+
+
+class Store(_Section, frozen=True):
+    """Where the journal, its outside heads and its signing key lie: three folders."""
+
+    directory: str
+    heads_directory: str
+    keys_directory: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len({self.directory, self.heads_directory, self.keys_directory}) != len(self.__struct_fields__):
+            raise BadValue(
+                "store: expected three different folders: a head beside its journal is lost with it"
+            )
+
+
+class Switches(_Section, frozen=True):
+    """The halt switches that are wired. One that is wired and cannot be read is a halt."""
+
+    wired: tuple[SwitchName, ...]
+    file: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if "store" not in self.wired or len(set(self.wired)) != len(self.wired):
+            raise BadValue(
+                f"wired: expected store, and no switch twice, found {', '.join(self.wired) or 'none'}"
+            )
+
+
+class Peers(_Section, frozen=True):
+    """How the processes of a run find each other."""
+
+    announcements: str
+    """The folder in which each writes where it listens."""
+
+
+class VenueAccount(_Section, frozen=True):
+    """One account at the simulated exchange."""
+
+    name: AccountName
+    cash: Decimal
+    key_id: str
+    secret_sha256: str
+
+
+class Venue(_Section, frozen=True):
+    """The simulated exchange."""
+
+    listen: str
+    log: str
+    """The file of its own ledger: it forgets nothing when it is killed."""
+    shorting: bool
+    accounts: tuple[VenueAccount, ...]
+
+
+class MarketData(_Section, frozen=True):
+    """The source of market data and its pace."""
+
+    listen: str
+    source: Literal["generated"]
+    seed: int
+    date: str
+    speed: int | Literal["max"]
+    """Bars per second at most."""
+    symbols: dict[Symbol, Decimal]
+    """The price at which each symbol's generated market starts."""
+    max_age_seconds: int
+    barrier: tuple[RoleName, ...]
+    """Who must have settled a bar before the next is released."""
+    keys: tuple[KeyHash, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            found = date.fromisoformat(self.date).isoformat()
+        except ValueError:
+            found = ""
+        if found != self.date:
+            raise BadValue(f"date: expected a day as YYYY-MM-DD, found {self.date!r}")
+        if any(price <= 0 for price in self.symbols.values()):
+            raise BadValue(f"symbols: expected start prices above 0, found {min(self.symbols.values())}")
+
+
+class StrategyRun(_Section, frozen=True):
+    """One strategy with its parameters. Numbers with a point are written in quotes."""
+
+    name: StrategyName
+    class_name: str = field(name="class")
+    """`module:Class`."""
+    symbols: tuple[Symbol, ...]
+    parameters: dict[str, str | int | bool]
+
+
+class Strategy(_Section, frozen=True):
+    """The strategy host: in whose name it proposes, and what it runs."""
+
+    listen: str
+    inbox: Literal["watermark", "arrival"]
+    agent: AgentName
+    checkpoints: str
+    """The folder of the strategies' states."""
+    run: tuple[StrategyRun, ...]
+
+
+class Agent(_Section, frozen=True):
+    """Who may propose, known by the hash of a key."""
+
+    key_sha256: str
+    symbols: tuple[Symbol, ...]
+    """A symbol has one owner among the agents."""
+    strategies: tuple[StrategyName, ...]
+    """None for a bot, which names no strategy."""
+
+
+class Person(_Section, frozen=True):
+    """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal)."""
+
+    public_key: str
+    role: PersonRole
+
+
+class GatewayCredentials(_Section, frozen=True):
+    """What the gateway shows."""
+
+    broker: KeyFile
+    marketdata: KeyFile
+
+
+class VenueCredentials(_Section, frozen=True):
+    """What the venue shows."""
+
+    marketdata: KeyFile
+
+
+class StrategyCredentials(_Section, frozen=True):
+    """What the strategy host shows; to the gateway, its agent's key."""
+
+    gateway: SecretSource
+    marketdata: KeyFile
+
+
+class Credentials(_Section, frozen=True):
+    """What each role shows its peers."""
+
+    gateway: GatewayCredentials
+    venue: VenueCredentials
+    strategy: StrategyCredentials
+
+
+class Document(_Section, frozen=True):
+    """The whole file."""
+
+    environment: Environment
+    account: Account
+    gateway: Gateway
+    store: Store
+    switches: Switches
+    peers: Peers
+    venue: Venue
+    marketdata: MarketData
+    strategy: Strategy
+    credentials: Credentials
+    agents: dict[AgentName, Agent]
+    people: dict[PersonName, Person]
+    instruments: dict[Symbol, Instrument]
+    limits: Limits
+
+    def faults(self) -> Iterator[str]:
+        """Where sections contradict each other, as sentences that name both."""
+        yield from self._faults_of_limits()
+        yield from self._faults_of_agents()
+        yield from self._faults_of_strategies()
+        yield from self._faults_of_markets()
+        if self.gateway.inbox == "watermark" and not self.account.simulated:
+            yield "[gateway] inbox: expected arrival: only simulated accounts go by the data; found watermark"
+
+    def _faults_of_limits(self) -> Iterator[str]:
+        yield from _unmatched("limits.agent", self.limits.agent, "agents", self.agents)
+        yield from _unmatched("agents", self.agents, "limits.agent", self.limits.agent)
+        yield from _unmatched("limits.symbol", self.limits.symbol, "instruments", self.instruments)
+        singles = [
+            name
+            for name, instrument in self.instruments.items()
+            if instrument.__struct_config__.tag != "spread"
+        ]
+        yield from _unmatched("instruments", singles, "limits.symbol", self.limits.symbol)
+
+    def _faults_of_agents(self) -> Iterator[str]:
+        for name, agent in self.agents.items():
+            yield from _unmatched(
+                f"agents.{name}.symbols", agent.symbols, "limits.symbol", self.limits.symbol
+            )
+        for symbol in _twice(symbol for agent in self.agents.values() for symbol in agent.symbols):
+            yield f"[agents] symbols: expected one owner of {symbol}, found it twice"
+        for strategy in _twice(name for agent in self.agents.values() for name in agent.strategies):
+            yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
+        for key in _twice(agent.key_sha256 for agent in self.agents.values()):
+            yield f"[agents] key_sha256: expected a key of its own for each agent, found {key} twice"
+
+    def _faults_of_strategies(self) -> Iterator[str]:
+        runs, agent = self.strategy.run, self.agents.get(self.strategy.agent)
+        for name in _twice(run.name for run in runs):
+            yield f"[[strategy.run]] name: expected different names, found {name} twice"
+        if agent is None:
+            yield f"[strategy] agent: expected one of [agents], found {self.strategy.agent}"
+            return
+        where = f"agents.{self.strategy.agent}"
+        yield from _unmatched(
+            "strategy.run name", (run.name for run in runs), f"{where}.strategies", agent.strategies
+        )
+        for run in runs:
+            yield from _unmatched(
+                f"strategy.run {run.name} symbols", run.symbols, f"{where}.symbols", agent.symbols
+            )
+
+    def _faults_of_markets(self) -> Iterator[str]:
+        yield from _unmatched("marketdata.symbols", self.marketdata.symbols, "instruments", self.instruments)
+        for name in _twice(account.name for account in self.venue.accounts):
+            yield f"[[venue.accounts]] name: expected different names, found {name} twice"
+        for key in _twice(account.key_id for account in self.venue.accounts):
+            yield f"[[venue.accounts]] key_id: expected a key of its own for each account, found {key} twice"
+        for key in _twice(key.key_id for key in self.marketdata.keys):
+            yield f"[[marketdata.keys]] key_id: expected different keys, found {key} twice"
+        for role in _twice(self.marketdata.barrier):
+            yield f"[marketdata] barrier: expected different roles, found {role} twice"
+        if self.account.simulated:
+            accounts = [account.name for account in self.venue.accounts]
+            yield from _unmatched("account name", (self.account.name,), "venue.accounts", accounts)
+
+
+def _unmatched(table: str, names: Iterable[str], other: str, known: Iterable[str]) -> Iterator[str]:
+    """A fault for each name of `table` that `other` does not have."""
+    there = sorted(known)
+    for name in names:
+        if name not in there:
+            found = ", ".join(there) or "nothing"
+            yield f"[{table}] {name}: expected it in [{other}] too, found there {found}"
+
+
+def _twice(names: Iterable[str]) -> Iterator[str]:
+    return (name for name, count in Counter(names).items() if count > 1)

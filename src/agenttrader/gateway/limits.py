@@ -1,0 +1,87 @@
+"""How much the account, an agent and a symbol may do. No limit has a default; what has no limit is denied.
+
+Amounts are in the account's currency, quantities in units of the instrument, fractions are of the mark (0.05
+is five in a hundred). Every limit is inclusive: the number itself is still permitted.
+"""
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbol, digest_of
+from agenttrader.model.values import exact
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits that stand together. No number below 0, none that is not finite."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            limit = getattr(self, name)
+            if not isinstance(limit, bool) and exact(limit, name) < 0:
+                raise BadValue(f"{name}: expected 0 or more, found {limit}")
+
+
+class AccountLimits(_Table, frozen=True):
+    """What all agents of the account may do together."""
+
+    gross_exposure_max: Decimal
+    """Σ |position| at the mark, every open and UNKNOWN order counted as filled."""
+    daily_loss_max: Decimal
+    """How far equity may lie below the day's first, realised and unrealised."""
+    orders_per_minute_max: int
+    open_orders_max: int
+    """Orders that work or may work; the protective legs of one do not count again."""
+
+
+class AgentLimits(_Table, frozen=True):
+    """What one agent may do."""
+
+    gross_exposure_max: Decimal
+    """As the account's, over the symbols that the agent owns."""
+    orders_per_minute_max: int
+    open_orders_max: int
+    gtc_permitted: bool
+    """Whether its entries may rest over the session's end, and so outlive their window."""
+
+
+class SymbolLimits(_Table, frozen=True):
+    """What anyone may do in one symbol."""
+
+    order_quantity_max: Decimal
+    order_notional_max: Decimal
+    """Quantity × multiplier × the worse of mark and order price."""
+    position_quantity_max: Decimal
+    """Long or short, every open and UNKNOWN order counted as filled."""
+    price_collar_fraction_max: Decimal
+    """How far from the mark an order that adds risk may lie: its prices, and its agent's decision price."""
+    reducing_price_collar_fraction_max: Decimal
+    """The same, for an order that reduces: wider, because leaving late is worse than leaving dearly."""
+    quote_age_seconds_max: int
+    """How old the mark may be when risk is added."""
+    shorting_permitted: bool
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every limit of one account. An agent or a symbol without a row may do nothing."""
+
+    account: AccountLimits
+    agent: dict[AgentName, AgentLimits]
+    symbol: dict[Symbol, SymbolLimits]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 over all of them; every decision names it. Computed anew at each call: keep it."""
+        return digest_of(msgspec.json.encode(self, order="deterministic"))
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """The strategies that an agent runs and the symbols that it owns. A symbol has one owner.
+
+    An agent that runs no strategies (a bot) names none in its proposals.
+    """
+
+    strategies: frozenset[StrategyName]
+    symbols: frozenset[Symbol]
