@@ -1,0 +1,144 @@
+"""What may be shown of the state: bodies of `/v1`, made from the fold and the market's last word. They change nothing."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from agenttrader.gateway.sentences import sentence_of
+from agenttrader.model.decisions import Check, Decision, TradingState
+from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.orders import OrderState, Role
+from agenttrader.model.times import rfc3339
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.holdings import Holding
+from agenttrader.portfolio.orders import Order
+from agenttrader.protocols.native import (
+    AccountBody,
+    CheckBody,
+    DecisionBody,
+    OrderBody,
+    PositionBody,
+    Snapshot,
+    TradingBody,
+    exit_plan_body,
+)
+from agenttrader.runtime.engine import Engine
+
+SHOWN_DECIMALS = Decimal("0.0001")
+
+
+def order_body(order: Order, decision: Decision | None = None) -> OrderBody:
+    """An order as the book has it; with `decision`, the sentence of its denial."""
+    proposal = order.proposal
+    average = order.average_price()
+    return OrderBody(
+        id=order.id,
+        agent=order.agent,
+        strategy=proposal.strategy,
+        symbol=proposal.symbol,
+        side=order.side,
+        type=order.type,
+        effect=order.effect,
+        role=order.role.value,
+        quantity=order.quantity,
+        filled_quantity=order.filled,
+        state=order.state.value,
+        reason=proposal.reason,
+        time=rfc3339(order.updated),
+        parent=order.parent.id if order.parent else None,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        average_price=None if average is None else average.quantize(SHOWN_DECIMALS),
+        denied_by=order.denied_by,
+        sentence=sentence_of_decision(decision) if decision and order.denied_by else "",
+        exit_plan=exit_plan_body(proposal.exit_plan) if order.role is Role.ENTRY else None,
+    )
+
+
+def decision_body(decision: Decision) -> DecisionBody:
+    """The decision in its code and sentence, with every check."""
+    return DecisionBody(
+        code=decision.denied_by or "approved",
+        sentence=sentence_of_decision(decision),
+        checks=tuple(_check_body(check) for check in decision.checks),
+    )
+
+
+def sentence_of_decision(decision: Decision) -> str:
+    """What a person is told: the first failure with its numbers, or that all checks passed."""
+    failed = next((check for check in decision.checks if not check.passed), None)
+    return f"approved: all {len(decision.checks)} checks passed" if failed is None else sentence_of(failed)
+
+
+def position_bodies(book: Book, prices: Mapping[Symbol, Decimal]) -> tuple[PositionBody, ...]:
+    """Every position that is not flat, in the order of its symbol."""
+    return tuple(_position(book, symbol, holding, prices.get(symbol)) for symbol, holding in sorted(book.positions().items()))
+
+
+def account_body(engine: Engine) -> AccountBody:
+    """The account at the last marks; the equity of a position without a mark is its cost."""
+    book = engine.state.book
+    value = book.value(engine.market.prices)
+    return AccountBody(
+        equity=book.cash + value.net_exposure,
+        cash=book.cash,
+        realised=book.realised,
+        unrealised=value.unrealised,
+        fees=book.fees,
+        gross_exposure=value.gross_exposure,
+        dead_machine_loss=value.dead_machine_loss,
+    )
+
+
+def trading_body(engine: Engine) -> TradingBody:
+    """What may leave, and every reason why not more may."""
+    standing = engine.standing_of_all()
+    window = engine.state.standing.window
+    return TradingBody(
+        state=standing.state.value,
+        reasons=standing.reasons,
+        mode=window.statement.mode.value if window is not None and standing.state is TradingState.ACTIVE else "off",
+        window_start=rfc3339(window.statement.start) if window else None,
+        window_end=rfc3339(window.statement.end) if window else None,
+    )
+
+
+def snapshot_body(engine: Engine, agent: AgentName | None, watermark: str | None) -> Snapshot:
+    """Everything that `agent` may see (None: an operator, who sees all) of today's orders and of the positions."""
+    orders = engine.state.book.orders.by_id.values()
+    return Snapshot(
+        watermark=watermark,
+        orders=tuple(order_body(order) for order in visible(orders, agent)),
+        positions=position_bodies(engine.state.book, engine.market.prices),
+        account=account_body(engine),
+        trading=trading_body(engine),
+    )
+
+
+def visible(orders: Iterable[Order], agent: AgentName | None) -> Iterable[Order]:
+    """The orders that an agent may see: its own."""
+    return (order for order in orders if agent is None or order.agent == agent)
+
+
+def _check_body(check: Check) -> CheckBody:
+    return CheckBody(code=check.code, observed=_text(check.observed), permitted=_text(check.permitted), passed=check.passed)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _position(book: Book, symbol: Symbol, holding: Holding, mark: Decimal | None) -> PositionBody:
+    protection = book.protection(symbol)
+    stops = [leg for leg in protection if leg.role is Role.STOP and leg.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)]
+    targets = [leg for leg in protection if leg.role is Role.TARGET]
+    return PositionBody(
+        symbol=symbol,
+        quantity=holding.quantity,
+        average_price=holding.average_price().quantize(SHOWN_DECIMALS),
+        mark=mark,
+        unrealised=ZERO if mark is None else holding.unrealised(mark),
+        protected_quantity=sum((leg.remaining for leg in stops), ZERO),
+        stop=stops[0].stop_price if stops else None,
+        target=targets[0].limit_price if targets else None,
+    )

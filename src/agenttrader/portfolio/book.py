@@ -1,0 +1,203 @@
+"""The book: the journal folded into orders, positions, cash and profit. Replaying the same records gives the same book."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import cast
+
+from msgspec import Struct
+
+from agenttrader.model.events import (
+    Accepted,
+    AccountOpened,
+    AnswerLost,
+    Busted,
+    Canceled,
+    CancelRefused,
+    CancelRequested,
+    Decided,
+    DoneForDay,
+    Event,
+    Expired,
+    Filled,
+    Rejected,
+    Replaced,
+    ReplaceRefused,
+    ReplaceRequested,
+    Restated,
+    Sending,
+    Suspended,
+    Withheld,
+)
+from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
+from agenttrader.model.orders import OrderState, Role, Side
+from agenttrader.model.records import Sealed
+from agenttrader.model.transitions import Trigger
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.holdings import Holding
+from agenttrader.portfolio.orders import Order, OrderLedger
+
+_TRIGGERS: dict[type[Event], Trigger] = {
+    Withheld: Trigger.WITHHOLD,
+    AnswerLost: Trigger.LOSE,
+    Rejected: Trigger.REJECT,
+    CancelRequested: Trigger.REQUEST_CANCEL,
+    CancelRefused: Trigger.REFUSE_CANCEL,
+    Canceled: Trigger.CANCEL,
+    Expired: Trigger.EXPIRE,
+    ReplaceRequested: Trigger.REQUEST_REPLACE,
+    ReplaceRefused: Trigger.REFUSE_REPLACE,
+    Replaced: Trigger.REPLACE,
+    Suspended: Trigger.SUSPEND,
+    DoneForDay: Trigger.DONE_FOR_DAY,
+    Restated: Trigger.RESTATE,
+}
+"""Events that do no more than move one order along the transition table."""
+
+
+_RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+
+
+class Valuation(Struct, frozen=True, kw_only=True):
+    """The account at given marks, in its currency. `equity` is None where a position has no mark: nobody knows."""
+
+    equity: Decimal | None
+    gross_exposure: Decimal
+    net_exposure: Decimal
+    unrealised: Decimal
+    dead_machine_loss: Decimal
+
+
+class Book:
+    """Orders, positions, cash and profit of one account. `multipliers` names every instrument that may be held."""
+
+    def __init__(self, multipliers: Mapping[Symbol, Decimal]) -> None:
+        self._multipliers = multipliers
+        self.is_open = False
+        self.cash = ZERO
+        self.fees = ZERO
+        self.orders = OrderLedger()
+        self.holdings: dict[Symbol, Holding] = {}
+        self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
+        self.executions: dict[ExecutionId, Filled] = {}
+        self._handlers: dict[type[Event], Callable[[Sealed[Event]], None]] = {
+            AccountOpened: self._account_opened,
+            Decided: self._decided,
+            Sending: self._sending,
+            Accepted: self._accepted,
+            Filled: self._filled,
+            Busted: self._busted,
+        } | dict.fromkeys(_TRIGGERS, self._moved)
+
+    def apply(self, sealed: Sealed[Event]) -> None:
+        """Fold one record. Events that are not about the account's orders or money change nothing here."""
+        handler = self._handlers.get(type(sealed.event))
+        if handler is not None:
+            handler(sealed)
+
+    @property
+    def realised(self) -> Decimal:
+        """What closed positions have made, before fees."""
+        return sum((holding.realised for holding in self.holdings.values()), ZERO)
+
+    def position(self, symbol: Symbol) -> Decimal:
+        """The signed quantity held in `symbol`."""
+        holding = self.holdings.get(symbol)
+        return ZERO if holding is None else holding.quantity
+
+    def positions(self) -> dict[Symbol, Holding]:
+        """The holdings that are not flat."""
+        return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
+
+    def reducible(self, symbol: Symbol) -> Decimal:
+        """Units of the position that nothing is working to reduce yet. A stop and a target of one entry count once."""
+        held = abs(self.position(symbol))
+        working: dict[OrderId, Decimal] = {}
+        for order in self.orders.open_in(symbol):
+            if not order.adds_risk and order.is_armed:
+                pair = order.parent.id if order.parent is not None else order.id
+                working[pair] = max(working.get(pair, ZERO), order.remaining)
+        return max(ZERO, held - sum(working.values(), ZERO))
+
+    def protection(self, symbol: Symbol) -> tuple[Order, ...]:
+        """The protective legs of `symbol` that have not ended and can trade."""
+        return tuple(order for order in self.orders.open_in(symbol) if order.parent is not None and order.is_armed)
+
+    def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:
+        """The account at `marks`; O(positions)."""
+        gross = net = unrealised = dead = ZERO
+        known = True
+        for symbol, holding in self.holdings.items():
+            if not holding.quantity:
+                continue
+            mark = marks.get(symbol)
+            if mark is None:
+                # Without a mark it is shown at cost, and the equity is unknown: a limit on it then denies.
+                known, mark = False, holding.average_price()
+            value = holding.value(mark)
+            net += value
+            gross += abs(value)
+            unrealised += value - holding.cost
+            dead += self._loss_if_machine_dies(symbol, holding, mark)
+        return Valuation(
+            equity=self.cash + net if known else None,
+            gross_exposure=gross,
+            net_exposure=net,
+            unrealised=unrealised,
+            dead_machine_loss=dead,
+        )
+
+    def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
+        """What the position would lose, gaps aside, by the protection resting at the broker alone; unprotected counts whole."""
+        left = abs(holding.quantity)
+        loss = ZERO
+        for leg in self.protection(symbol):
+            if leg.role is Role.STOP and leg.stop_price is not None and leg.state in _RESTING:
+                covered = min(left, leg.remaining)
+                distance = (mark - leg.stop_price) * (1 if holding.quantity > 0 else -1)
+                loss += covered * max(ZERO, distance) * holding.multiplier
+                left -= covered
+        return loss + left * mark * holding.multiplier
+
+    def _account_opened(self, sealed: Sealed[Event]) -> None:
+        self.cash = cast("AccountOpened", sealed.event).cash
+        self.is_open = True
+
+    def _decided(self, sealed: Sealed[Event]) -> None:
+        self.orders.decide(cast("Decided", sealed.event), sealed.time)
+
+    def _sending(self, sealed: Sealed[Event]) -> None:
+        self.orders.send(cast("Sealed[Sending]", sealed))
+
+    def _accepted(self, sealed: Sealed[Event]) -> None:
+        self.orders.accept(cast("Accepted", sealed.event))
+
+    def _filled(self, sealed: Sealed[Event]) -> None:
+        event = cast("Filled", sealed.event)
+        order = self.orders.fill(event)
+        self.executions[event.execution_id] = event
+        self._trade(event, order.proposal.strategy, sign=1)
+
+    def _busted(self, sealed: Sealed[Event]) -> None:
+        event = cast("Busted", sealed.event)
+        fill = self.executions.pop(event.execution_id)
+        self.orders.advance(event.order_id, Trigger.BUST, event.time)
+        self._trade(fill, self.orders.by_id[fill.order_id].proposal.strategy, sign=-1)
+
+    def _trade(self, fill: Filled, strategy: StrategyName, sign: int) -> None:
+        multiplier = self._multipliers[fill.symbol]
+        quantity = fill.quantity * (sign if fill.side is Side.BUY else -sign)
+        fee = fill.fee * sign
+        self.cash -= quantity * fill.price * multiplier + fee
+        self.fees += fee
+        key = (strategy, fill.symbol)
+        for holding in (
+            self.holdings.setdefault(fill.symbol, Holding(multiplier)),
+            self.by_strategy.setdefault(key, Holding(multiplier)),
+        ):
+            holding.trade(quantity, fill.price, fee)
+
+    def _moved(self, sealed: Sealed[Event]) -> None:
+        event = sealed.event
+        time = getattr(event, "time", sealed.time)
+        self.orders.advance(event.order_id, _TRIGGERS[type(event)], time)  # type: ignore[union-attr]
+

@@ -1,0 +1,282 @@
+"""The orders of the book: each order's life as the journal tells it, and what is still reserved for it."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Sending
+from agenttrader.model.identifiers import (
+    AgentName,
+    BrokerOrderId,
+    ClientOrderId,
+    OrderId,
+    Symbol,
+    derive_client_order_id,
+    derive_order_id,
+)
+from agenttrader.model.orders import Effect, Leg, OrderState, OrderType, Proposal, Role, Side
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
+from agenttrader.model.transitions import Trigger, next_state
+from agenttrader.model.values import ZERO
+
+
+class Order:
+    """One order, ours or a leg that protects what its parent bought. It changes only by `OrderLedger`."""
+
+    __slots__ = (
+        "broker_id",
+        "client_id",
+        "denied_by",
+        "effect",
+        "filled",
+        "filled_by_leg",
+        "filled_value",
+        "id",
+        "legs",
+        "limit_price",
+        "parent",
+        "proposal",
+        "protection",
+        "quantity",
+        "reserve_price",
+        "reserved",
+        "role",
+        "side",
+        "state",
+        "stop_price",
+        "type",
+        "updated",
+    )
+
+    def __init__(self, proposal: Proposal, role: Role, updated: Instant) -> None:
+        self.id = proposal.id
+        self.proposal = proposal
+        self.role = role
+        self.legs: tuple[Leg, ...] = proposal.legs
+        self.side = proposal.side
+        self.type = proposal.type
+        self.effect = proposal.effect
+        self.quantity = proposal.quantity
+        self.limit_price = proposal.limit_price
+        self.stop_price = proposal.stop_price
+        self.state = OrderState.PROPOSED
+        self.denied_by: str | None = None
+        self.parent: Order | None = None
+        self.protection: tuple[Order, ...] = ()
+        self.filled = ZERO
+        self.filled_value = ZERO
+        self.filled_by_leg: dict[Symbol, Decimal] | None = None
+        self.reserve_price = ZERO
+        """What one unit may cost at the worst, from the decision."""
+        self.reserved = ZERO
+        self.broker_id: BrokerOrderId | None = None
+        self.client_id: ClientOrderId | None = None
+        self.updated = updated
+
+    @property
+    def agent(self) -> AgentName:
+        """Who proposed it, or its parent."""
+        return self.proposal.agent
+
+    @property
+    def remaining(self) -> Decimal:
+        """Units that may still fill."""
+        return self.quantity - self.filled
+
+    @property
+    def adds_risk(self) -> bool:
+        """Whether it makes a position larger."""
+        return self.effect is Effect.OPEN
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether a protective leg can trade: brokers hold it until its entry has filled whole. Always true of other orders."""
+        return self.parent is None or self.parent.state is OrderState.FILLED
+
+    def average_price(self) -> Decimal | None:
+        """The mean price of its fills."""
+        return self.filled_value / self.filled if self.filled else None
+
+    def advance(self, trigger: Trigger, time: Instant) -> None:
+        """Take `trigger` by the transition table; what cannot be leaves the state as it is (its break is another record)."""
+        state = next_state(self.state, trigger)
+        if state is OrderState.ACCEPTED and self.filled:
+            state = OrderState.PARTIALLY_FILLED
+        if state is not None:
+            self.state = state
+        self.updated = max(self.updated, time)
+
+    def fill_trigger(self, symbol: Symbol, quantity: Decimal) -> Trigger | None:
+        """What a fill of `quantity` more in `symbol` would be: a part, the whole, or None where it is more than was ordered."""
+        ordered = self.quantity * abs(next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0))
+        filled = self._filled_in(symbol) + quantity
+        if filled > ordered:
+            return None
+        if filled < ordered:
+            return Trigger.PARTIAL_FILL
+        rest = (leg for leg in self.legs if leg.symbol != symbol)
+        whole = all(self._filled_in(leg.symbol) == self.quantity * abs(leg.ratio) for leg in rest)
+        return Trigger.FILL if whole else Trigger.PARTIAL_FILL
+
+    def take_fill(self, symbol: Symbol, quantity: Decimal, price: Decimal) -> None:
+        """Count a fill. Of several legs the order is filled as far as its least filled leg; the value is the net over legs."""
+        if len(self.legs) == 1:
+            self.filled += quantity / abs(self.legs[0].ratio)
+            self.filled_value += quantity * price
+            return
+        by_leg = self.filled_by_leg = self.filled_by_leg or {leg.symbol: ZERO for leg in self.legs}
+        by_leg[symbol] += quantity
+        self.filled = min(by_leg[leg.symbol] / abs(leg.ratio) for leg in self.legs)
+        ratio = next(leg.ratio for leg in self.legs if leg.symbol == symbol)
+        self.filled_value += quantity * price * (1 if ratio > 0 else -1)
+
+    def _filled_in(self, symbol: Symbol) -> Decimal:
+        if self.filled_by_leg is not None:
+            return self.filled_by_leg.get(symbol, ZERO)
+        return self.filled * abs(self.legs[0].ratio) if len(self.legs) == 1 else ZERO
+
+
+class OrderLedger:
+    """Every order of the account, found by our id, by the id towards the broker and by the broker's own.
+
+    The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.by_id: dict[OrderId, Order] = {}
+        self.by_client_id: dict[ClientOrderId, Order] = {}
+        self.by_broker_id: dict[BrokerOrderId, Order] = {}
+        self.open_by_symbol: dict[Symbol, dict[OrderId, Order]] = {}
+        self.open_count: dict[AgentName, int] = {}
+        self.open_count_total = 0
+        self.open_notional: dict[AgentName, Decimal] = {}
+        self.open_notional_total = ZERO
+
+    def open_in(self, symbol: Symbol) -> Iterable[Order]:
+        """The orders in `symbol` that have not ended."""
+        return self.open_by_symbol.get(symbol, {}).values()
+
+    def open_orders(self) -> Iterator[Order]:
+        """Every order that has not ended."""
+        seen: dict[OrderId, Order] = {}
+        for orders in self.open_by_symbol.values():
+            seen.update(orders)
+        return iter(seen.values())
+
+    def decide(self, event: Decided, time: Instant) -> None:
+        """A proposal became an order, denied or approved; an approval reserves."""
+        proposal = event.proposal
+        order = Order(proposal, Role.ENTRY if proposal.effect is Effect.OPEN else Role.EXIT, time)
+        self.by_id[order.id] = order
+        order.denied_by = event.decision.denied_by
+        if order.denied_by is not None:
+            order.advance(Trigger.DENY, time)
+            return
+        order.advance(Trigger.APPROVE, time)
+        order.reserve_price = _worst_price(proposal, event)
+        self._open(order)
+
+    def send(self, sealed: Sealed[Sending]) -> None:
+        """The order is leaving, with its protective legs; its id towards the broker follows from the record."""
+        event = sealed.event
+        order = self.by_id[event.order_id]
+        order.quantity = event.instruction.quantity
+        self._reserve(order)
+        order.client_id = derive_client_order_id(sealed.sequence, sealed.hash)
+        self.by_client_id[order.client_id] = order
+        order.advance(Trigger.SEND, sealed.time)
+        order.protection = tuple(self._protect(order, event.instruction, sealed.time))
+
+    def accept(self, event: Accepted) -> None:
+        """The broker has the order; its legs now have the broker's ids."""
+        order = self.by_id[event.order_id]
+        order.broker_id = event.broker_order_id
+        self.by_broker_id[event.broker_order_id] = order
+        order.advance(Trigger.ACCEPT, event.time)
+        for leg in (event.stop, event.target):
+            if leg is not None:
+                child = self.by_id[leg.order_id]
+                child.broker_id = leg.broker_order_id
+                self.by_broker_id[leg.broker_order_id] = child
+                child.advance(Trigger.ACCEPT, event.time)
+
+    def fill(self, event: Filled) -> Order:
+        """One execution."""
+        order = self.by_id[event.order_id]
+        trigger = order.fill_trigger(event.symbol, event.quantity)
+        order.take_fill(event.symbol, event.quantity, event.price)
+        self._move(order, trigger, event.time)
+        return order
+
+    def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
+        """Anything else that happens to an order. What ends an entry before the broker took it ends its legs with it."""
+        order = self.by_id[order_id]
+        self._move(order, trigger, time)
+        if trigger in (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE):
+            for leg in order.protection:
+                self._move(leg, trigger, time)
+
+    def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
+        was_open = not order.state.is_terminal
+        if trigger is not None:
+            order.advance(trigger, time)
+        self._reserve(order)
+        if was_open and order.state.is_terminal:
+            self._close(order)
+
+    def _protect(self, order: Order, instruction: Instruction, time: Instant) -> Iterator[Order]:
+        """The legs of a bracket, as orders of their own; the broker holds them until the entry has filled."""
+        for role, stop_price, limit_price in ((Role.STOP, instruction.stop, None), (Role.TARGET, None, instruction.target)):
+            if stop_price is None and limit_price is None:
+                continue
+            leg = Order(order.proposal, role, time)
+            leg.id = protective_id(order.id, role)
+            leg.parent = order
+            leg.side = order.side.opposite
+            leg.effect = Effect.REDUCE
+            leg.type = OrderType.STOP if role is Role.STOP else OrderType.LIMIT
+            leg.quantity = order.quantity
+            leg.stop_price, leg.limit_price = stop_price, limit_price
+            leg.state = OrderState.SENDING
+            self.by_id[leg.id] = leg
+            self._open(leg)
+            yield leg
+
+    def _open(self, order: Order) -> None:
+        for leg in order.legs:
+            self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
+        self._count(order, 1)
+        self._reserve(order)
+
+    def _close(self, order: Order) -> None:
+        for leg in order.legs:
+            self.open_by_symbol[leg.symbol].pop(order.id, None)
+        self._count(order, -1)
+
+    def _count(self, order: Order, change: int) -> None:
+        """Protective legs are not counted: they came with their entry, and they only reduce."""
+        if order.parent is None:
+            self.open_count[order.agent] = self.open_count.get(order.agent, 0) + change
+            self.open_count_total += change
+
+    def _reserve(self, order: Order) -> None:
+        """Bring what is reserved for `order` to what it may still cost: nothing once it has ended, nothing if it reduces."""
+        needed = order.remaining * order.reserve_price if order.adds_risk and not order.state.is_terminal else ZERO
+        change = needed - order.reserved
+        if change:
+            order.reserved = needed
+            self.open_notional[order.agent] = self.open_notional.get(order.agent, ZERO) + change
+            self.open_notional_total += change
+
+
+def protective_id(parent: OrderId, role: Role) -> OrderId:
+    """Our id for a protective leg: derived, so that a restart knows it again."""
+    return derive_order_id("protection", parent, role.value)
+
+
+def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
+    """What one unit may cost at the worst price that the decision knew: the marks of all legs, or a dearer limit or stop."""
+    marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
+    gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
+    stated = proposal.limit_price or proposal.stop_price or ZERO
+    return max(gross, stated) if proposal.side is Side.BUY or len(proposal.legs) > 1 else gross

@@ -1,0 +1,341 @@
+"""The engine: `handle(input, now) -> records and sends`. It is pure: no clock, no disk, no network, no chance.
+
+It decides on the folded state and on the market's last word, seals what it decided as the next records of the chain, and folds
+each at once, so that the next input sees its reservation. What it returns must be on disk before anything of it leaves; the
+session sees to that, and if the disk fails, throws this engine away and folds another.
+"""
+
+from typing import assert_never
+
+from msgspec import Struct
+
+from agenttrader.gateway.decide import decide
+from agenttrader.gateway.limits import Grant, Limits
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import (
+    AccountOpened,
+    AnswerLost,
+    BreakFound,
+    CancelRequested,
+    Decided,
+    EquitySampled,
+    Event,
+    Halted,
+    Instruction,
+    LinkChanged,
+    Reconciled,
+    SegmentOpened,
+    SegmentSealed,
+    Sending,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+    WindowSuspended,
+    Withheld,
+)
+from agenttrader.model.identifiers import AgentName, Digest, Symbol
+from agenttrader.model.instruments import Instrument
+from agenttrader.model.orders import Effect, OrderState, Proposal
+from agenttrader.model.records import Chain, Sealed
+from agenttrader.model.reports import BrokerStatement
+from agenttrader.model.sessions import Calendar
+from agenttrader.model.times import Instant
+from agenttrader.model.values import ZERO
+from agenttrader.ports.halt_switch import SwitchReading
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.portfolio.orders import Order
+from agenttrader.runtime import closing
+from agenttrader.runtime.day import turn_of_day
+from agenttrader.runtime.executions import events_of, find_order
+from agenttrader.runtime.inputs import (
+    AccountStated,
+    CancelAsked,
+    Compared,
+    HaltAsked,
+    Input,
+    LastLookStopped,
+    LinkSeen,
+    MarketSeen,
+    Proposed,
+    Reported,
+    StatementGiven,
+    Stopping,
+    SwitchSeen,
+    TimeReached,
+    WindowCloseAsked,
+)
+from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.snapshots import take_snapshot
+from agenttrader.runtime.state import State
+from agenttrader.runtime.statements import Authority, judge
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What the engine goes by, from the configuration; it does not change while the engine lives."""
+
+    authority: Authority
+    limits: Limits
+    limits_digest: Digest
+    grants: dict[AgentName, Grant]
+    instruments: dict[Symbol, Instrument]
+    calendar: Calendar
+    fees: FeeSchedule
+    wired_switches: tuple[str, ...]
+    market_source: str
+
+
+class Step(Struct, kw_only=True):
+    """What handling one input brought about: records to commit, then sends to make, or the sentence of a refusal."""
+
+    records: list[Sealed[Event]]
+    sends: list[Sealed[Event]]
+    """The records among `records` that are instructions for the broker: `Sending` and `CancelRequested`."""
+    refusal: str = ""
+    resync: bool = False
+    """Whether the broker must be asked for everything again: it spoke of what we may have missed."""
+
+
+class Engine:
+    """One account's decisions. `state` and `chain` come from a fold of the journal, empty or not."""
+
+    def __init__(self, rules: Rules, state: State, chain: Chain) -> None:
+        self.rules = rules
+        self.state = state
+        self.chain = chain
+        self.market = MarketView(rules.market_source)
+        self.switches: dict[str, SwitchReading] = {}
+        self.broker_buying_power = None if state.reconciled is None else ZERO
+        self._now = state.last_time
+        self._step = Step(records=[], sends=[])
+
+    def start(self, segment: SegmentOpened, now: Instant) -> Step:
+        """Open this process's segment: halted, the window suspended, what was leaving when the last process died UNKNOWN."""
+        self._begin(now)
+        self._emit(segment)
+        if self.state.standing.window is not None:
+            self._emit(WindowSuspended(reason="the gateway started again; a person resumes the window after reconciliation"))
+        for order in list(self.state.book.orders.open_orders()):
+            if order.parent is not None:
+                continue
+            if order.state is OrderState.SENDING:
+                self._emit(AnswerLost(order_id=order.id, reason="the gateway died while it was leaving"))
+            elif order.state is OrderState.APPROVED:
+                self._emit(Withheld(order_id=order.id, reason="the gateway stopped before it was sent"))
+        return self._step
+
+    def handle(self, received: Input, now: Instant) -> Step:
+        """Decide what `received` means at `now`, record it, and say what must be sent once the records are on disk."""
+        self._begin(now)
+        match received:
+            case Proposed():
+                self._propose(received.proposal)
+            case Reported():
+                self._report(received)
+            case MarketSeen():
+                self.market.see(received.event)
+            case TimeReached():
+                self._time(received.time)
+            case CancelAsked():
+                self._cancel(received)
+            case LastLookStopped():
+                self._emit(Withheld(order_id=received.order_id, reason=received.reason))
+            case SwitchSeen():
+                self._switch(received.reading)
+            case StatementGiven():
+                self._statement(received)
+            case WindowCloseAsked():
+                self._close_window(received.by, received.reason)
+            case HaltAsked():
+                self._emit(Halted(scope=received.scope, state=received.state, by=received.by, reason=received.reason))
+            case AccountStated():
+                self._account(received.statement)
+            case Compared():
+                self._compared(received)
+            case LinkSeen():
+                self._link(received)
+            case Stopping():
+                self._emit(SegmentSealed(reason=received.reason))
+            case _:
+                assert_never(received)
+        return self._step
+
+    def _begin(self, now: Instant) -> None:
+        self._now = max(now, self.state.last_time)
+        self._step = Step(records=[], sends=[])
+
+    def _emit(self, event: Event) -> None:
+        sealed = self.chain.seal(event, self._now)
+        self.state.apply(sealed)
+        self._step.records.append(sealed)
+        if isinstance(event, (Sending, CancelRequested)):
+            self._step.sends.append(sealed)
+
+    # Orders.
+
+    def _propose(self, proposal: Proposal) -> None:
+        known = self.state.book.orders.by_id.get(proposal.id)
+        if known is not None:
+            # Idempotency answers before anything is decided: the same proposal is the same order, with the state it has.
+            if known.proposal != proposal:
+                self._step.refusal = f"proposal id {proposal.id} was used for another order; send a new id for a new order"
+            return
+        decision = decide(proposal, take_snapshot(self, proposal, self._now), self.rules.limits)
+        self._emit(Decided(proposal=proposal, decision=decision))
+        if decision.denied_by is not None:
+            return
+        order = self.state.book.orders.by_id[proposal.id]
+        if proposal.effect is Effect.CLOSE:
+            for event in closing.begin(self.state.book, order):
+                self._emit(event)
+        else:
+            self._emit(Sending(order_id=order.id, instruction=_instruction(proposal)))
+
+    def _report(self, received: Reported) -> None:
+        report = received.report
+        book = self.state.book
+        order = find_order(book, report)
+        if order is None:
+            self._foreign(received)
+            return
+        for event in events_of(book, self.rules.fees, order, report):
+            self._emit(event)
+        self._go_on_closing()
+
+    def _foreign(self, received: Reported) -> None:
+        """A report of an order that we cannot place: perhaps of one whose answer is still out, otherwise somebody else's."""
+        report = received.report
+        if any(order.state in (OrderState.SENDING, OrderState.UNKNOWN) for order in self.state.book.orders.open_orders()):
+            self._step.resync = True
+            return
+        found = Break(
+            kind=BreakKind.ORDER_MISSING_HERE,
+            ours="none",
+            theirs=f"{report.kind.value} {report.client_order_id or report.broker_order_id}",
+            sentence=f"the broker reports {report.kind.value} on an order that this book does not have: {report.client_order_id}",
+            symbol=report.execution.symbol if report.execution else None,
+        )
+        if found not in self.state.breaks:
+            self._emit(BreakFound(found=found))
+
+    def _go_on_closing(self) -> None:
+        for order_id in self.state.closing_orders():
+            close = self.state.book.orders.by_id[order_id]
+            if closing.may_go_on(self.state.book, close):
+                self._emit(closing.go_on(self.state.book, close))
+
+    def _cancel(self, asked: CancelAsked) -> None:
+        order = self.state.book.orders.by_id.get(asked.order_id)
+        if order is None or (asked.agent is not None and order.agent != asked.agent):
+            self._step.refusal = f"no order {asked.order_id} of yours is known"
+        elif order.parent is not None and asked.agent is not None and self.state.book.position(order.proposal.symbol):
+            self._step.refusal = "it protects a position; replace it, or close the position"
+        elif order.state.is_terminal:
+            self._step.refusal = f"the order is {order.state.value} already"
+        else:
+            self._cancel_order(order, asked.by, asked.reason)
+
+    def _cancel_order(self, order: Order, by: str, reason: str) -> None:
+        if order.state is OrderState.APPROVED:
+            self._emit(Withheld(order_id=order.id, reason=reason))
+        elif order.state in closing.CANCEL_MAY_BE_ASKED and order.broker_id is not None:
+            self._emit(CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason))
+
+    # Time and money.
+
+    def _time(self, reached: Instant) -> None:
+        turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
+        if turned is not None:
+            self._emit(turned)
+        if not self.state.book.is_open:
+            return
+        value = self.state.book.value(self.market.prices)
+        if value.equity is not None:
+            self._emit(
+                EquitySampled(
+                    equity=value.equity,
+                    cash=self.state.book.cash,
+                    gross_exposure=value.gross_exposure,
+                    net_exposure=value.net_exposure,
+                    realised=self.state.book.realised,
+                    unrealised=value.unrealised,
+                    fees=self.state.book.fees,
+                    dead_machine_loss=value.dead_machine_loss,
+                )
+            )
+        window = self.state.standing.window
+        if window is not None and reached >= window.statement.end:
+            self._close_window("time", "the window has ended")
+
+    def _account(self, statement: BrokerStatement) -> None:
+        """The first word of the broker: it fills an empty book's cash, never its positions."""
+        self.broker_buying_power = statement.buying_power
+        if not self.state.book.is_open and not statement.positions:
+            self._emit(AccountOpened(cash=statement.cash))
+
+    def _compared(self, compared: Compared) -> None:
+        statement = compared.statement
+        if statement is not None:
+            self.broker_buying_power = statement.buying_power
+        self._emit(
+            Reconciled(
+                run=compared.run,
+                statement_time=statement.time if statement else None,
+                orders=len(statement.open_orders) if statement else 0,
+                positions=len(statement.positions) if statement else 0,
+                executions=len(statement.executions) if statement else 0,
+                breaks=compared.breaks,
+                failure=compared.failure,
+            )
+        )
+
+    # Authority.
+
+    def _statement(self, given: StatementGiven) -> None:
+        outcome = judge(given.signed, self.rules.authority, self.state, self._now)
+        if isinstance(outcome, str):
+            self._step.refusal = outcome
+            return
+        self._emit(outcome)
+        if isinstance(outcome, (WindowOpened, WindowResumed)):
+            # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
+            self.switches.clear()
+
+    def _close_window(self, by: str, reason: str) -> None:
+        if self.state.standing.window is None:
+            self._step.refusal = "no window is open"
+            return
+        self._emit(WindowClosed(by=by, reason=reason))
+        for order in list(self.state.book.orders.open_orders()):
+            if order.adds_risk:
+                self._cancel_order(order, by, reason)
+
+    def _switch(self, reading: SwitchReading) -> None:
+        before = self.switches.get(reading.name)
+        self.switches[reading.name] = reading
+        window = self.state.standing.window
+        was_active = before is not None and before.state is TradingState.ACTIVE
+        if window is not None and was_active and reading.state is not TradingState.ACTIVE:
+            self._emit(Halted(scope=EVERYTHING, state=reading.state, by=f"switch {reading.name}", reason=reading.reason))
+
+    def _link(self, seen: LinkSeen) -> None:
+        known = self.state.links.get(seen.link)
+        if known is None or known.up is not seen.up:
+            self._emit(LinkChanged(link=seen.link, up=seen.up, reason=seen.reason))
+
+
+def _instruction(proposal: Proposal) -> Instruction:
+    """The order as it goes to the broker; an entry's stop and target rest there as its bracket."""
+    plan = proposal.exit_plan if proposal.effect is Effect.OPEN else None
+    return Instruction(
+        legs=proposal.legs,
+        side=proposal.side,
+        quantity=proposal.quantity,
+        type=proposal.type,
+        time_in_force=proposal.time_in_force,
+        limit_price=proposal.limit_price,
+        stop_price=proposal.stop_price,
+        stop=plan.stop if plan else None,
+        target=plan.target if plan else None,
+    )

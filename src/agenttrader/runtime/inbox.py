@@ -1,0 +1,83 @@
+"""In which order the engine sees what several sources say: as it arrives, or by the data's own time.
+
+Live runs by `arrival`. A paced replay against the simulated venue runs by `watermark`, so that the same day gives the same orders
+however fast the processes are: any interleaving of the sources with the same watermarks is released in one order.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+from agenttrader.model.times import Instant
+
+T = TypeVar("T")
+
+
+class Source(Enum):
+    """Who speaks; at equal data times the lower rank is heard first."""
+
+    MARKET_DATA = "market_data"
+    BROKER = "broker"
+
+    @property
+    def rank(self) -> int:
+        """0 for market data, 1 for the broker."""
+        return 0 if self is Source.MARKET_DATA else 1
+
+
+class ArrivalInbox(Generic[T]):
+    """Releases everything at once. Time has reached what the slowest source has told."""
+
+    def __init__(self) -> None:
+        self._marks: dict[Source, Instant] = {}
+        self.reached: Instant | None = None
+
+    def offer(self, source: Source, item: T, time: Instant) -> Iterator[T]:  # noqa: ARG002 - the policies share one shape
+        """`item`, at once."""
+        yield item
+
+    def watermark(self, source: Source, time: Instant) -> Iterator[T | Instant]:
+        """The time that all sources have now reached, if it moved."""
+        yield from _advance(self, self._marks, source, time)
+
+
+class WatermarkInbox(Generic[T]):
+    """Holds what is ahead of the slowest source and releases it by (data time, source rank, order of arrival in its source).
+
+    What lies at or before the time already reached is an answer to something done at that time; it is released at once.
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[Source, Instant] = {}
+        self._held: list[tuple[Instant, int, int, T]] = []
+        self._sequence = 0
+        self.reached: Instant | None = None
+
+    def offer(self, source: Source, item: T, time: Instant) -> Iterator[T]:
+        """`item` if its time has been reached; otherwise nothing yet."""
+        if self.reached is not None and time <= self.reached:
+            yield item
+            return
+        self._sequence += 1
+        heappush(self._held, (time, source.rank, self._sequence, item))
+
+    def watermark(self, source: Source, time: Instant) -> Iterator[T | Instant]:
+        """What `source` having told everything up to `time` lets go, then the time that all sources have reached."""
+        for reached in _advance(self, self._marks, source, time):
+            while self._held and self._held[0][0] <= reached:
+                yield heappop(self._held)[3]
+            yield reached
+
+
+Inbox = ArrivalInbox[T] | WatermarkInbox[T]
+
+
+def _advance(inbox: "Inbox[T]", marks: dict[Source, Instant], source: Source, time: Instant) -> Iterator[Instant]:
+    marks[source] = max(time, marks.get(source, time))
+    if len(marks) < len(Source):
+        return
+    reached = min(marks.values())
+    if inbox.reached is None or reached > inbox.reached:
+        inbox.reached = reached
+        yield reached

@@ -1,0 +1,133 @@
+"""Everything that can happen to the engine: one closed union. What is not here cannot change the state."""
+
+from msgspec import Struct
+
+from agenttrader.model.authority import Scope, SignedStatement
+from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import AgentName, OrderId
+from agenttrader.model.market import Bar, StatusChange
+from agenttrader.model.orders import Proposal
+from agenttrader.model.reports import BrokerStatement, ExecutionReport
+from agenttrader.model.times import Instant
+from agenttrader.ports.halt_switch import SwitchReading
+
+
+class _Input(Struct, frozen=True, gc=False):
+    pass
+
+
+class Proposed(_Input, frozen=True, tag=True):
+    """An agent would like an order."""
+
+    proposal: Proposal
+
+
+class CancelAsked(_Input, frozen=True, tag=True):
+    """An agent, or a person, would like an order to end."""
+
+    order_id: OrderId
+    by: str
+    reason: str
+    agent: AgentName | None = None
+    """Whose order it must be; None for an operator."""
+
+
+class Reported(_Input, frozen=True, tag=True):
+    """The broker said something, or fell silent."""
+
+    report: ExecutionReport
+
+
+class LastLookStopped(_Input, frozen=True, tag=True):
+    """The dispatcher did not send an order that was on record."""
+
+    order_id: OrderId
+    reason: str
+
+
+class MarketSeen(_Input, frozen=True, tag=True):
+    """A bar or a status from the market data."""
+
+    event: Bar | StatusChange
+
+
+class TimeReached(_Input, frozen=True, tag=True):
+    """All sources have told everything up to `time`."""
+
+    time: Instant
+
+
+class SwitchSeen(_Input, frozen=True, tag=True):
+    """A wired halt switch was read."""
+
+    reading: SwitchReading
+
+
+class StatementGiven(_Input, frozen=True, tag=True):
+    """A person's statement, its signature verified; whether it holds here and now is the engine's to judge."""
+
+    signed: SignedStatement
+
+
+class WindowCloseAsked(_Input, frozen=True, tag=True):
+    """Somebody ends the window; anybody may."""
+
+    by: str
+    reason: str
+
+
+class HaltAsked(_Input, frozen=True, tag=True):
+    """Somebody halts a scope; anybody may."""
+
+    scope: Scope
+    state: TradingState
+    by: str
+    reason: str
+
+
+class AccountStated(_Input, frozen=True, tag=True):
+    """The broker's statement as it is read at the start, before anything is compared."""
+
+    statement: BrokerStatement
+
+
+class Compared(_Input, frozen=True, tag=True):
+    """A comparison with the broker's statement was made, or `failure` says why it could not be."""
+
+    run: str
+    statement: BrokerStatement | None
+    breaks: tuple[Break, ...]
+    failure: str = ""
+
+
+class LinkSeen(_Input, frozen=True, tag=True):
+    """A connection that trading needs came up or went down."""
+
+    link: str
+    up: bool
+    reason: str
+
+
+class Stopping(_Input, frozen=True, tag=True):
+    """The process is about to stop in order."""
+
+    reason: str
+
+
+Input = (
+    Proposed
+    | CancelAsked
+    | Reported
+    | LastLookStopped
+    | MarketSeen
+    | TimeReached
+    | SwitchSeen
+    | StatementGiven
+    | WindowCloseAsked
+    | HaltAsked
+    | AccountStated
+    | Compared
+    | LinkSeen
+    | Stopping
+)

@@ -1,0 +1,28 @@
+"""The last word of the market data on each symbol. It is not journalled: decisions embed what they used of it."""
+
+from decimal import Decimal
+
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.market import Bar, Mark, StatusChange, TradingStatus
+
+
+class MarketView:
+    """Marks and exchange statuses by symbol. What has not been seen is absent, never assumed."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.marks: dict[Symbol, Mark] = {}
+        self.prices: dict[Symbol, Decimal] = {}
+        self.statuses: dict[Symbol, TradingStatus] = {}
+
+    def see(self, event: Bar | StatusChange) -> None:
+        """Take a bar's close as the mark, or a symbol's new status. An older bar than the mark changes nothing."""
+        if isinstance(event, StatusChange):
+            self.statuses[event.symbol] = event.status
+            return
+        mark = self.marks.get(event.symbol)
+        if mark is None or event.end > mark.time:
+            self.marks[event.symbol] = Mark(price=event.close, time=event.end, source=self._source)
+            self.prices[event.symbol] = event.close
+            # A symbol that prints a bar trades, unless the exchange said otherwise.
+            self.statuses.setdefault(event.symbol, TradingStatus.TRADING)

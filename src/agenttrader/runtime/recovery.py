@@ -1,0 +1,123 @@
+"""Starting and recovering are one path: verify and fold the journal, start halted, ask the broker, compare, be ready.
+
+The fold is done before anything else runs; asking and comparing are done again after every reconnect, and on request.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+
+import structlog
+
+from agenttrader.model.errors import Unreachable
+from agenttrader.model.identifiers import AccountName, Symbol
+from agenttrader.model.orders import OrderState
+from agenttrader.model.records import Chain
+from agenttrader.model.times import Instant
+from agenttrader.model.values import ZERO
+from agenttrader.ports.broker import Broker
+from agenttrader.ports.journal import Journal
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.orders import Order
+from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
+from agenttrader.runtime.inputs import AccountStated, Compared
+from agenttrader.runtime.session import Session
+from agenttrader.runtime.state import State
+
+COMPARISONS_MAX = 5
+"""A difference counts when it is still there after this many looks: a report may be under way between two processes."""
+LOOK_AGAIN_SECONDS = 0.2
+
+logger = structlog.get_logger()
+
+
+def fold(journal: Journal, multipliers: Mapping[Symbol, Decimal]) -> tuple[State, Chain]:
+    """The state that the journal says, and the end of its chain. Raises TamperingFound where the chain does not hold."""
+    state = State(multipliers)
+    chain = Chain()
+    for sealed in journal.read():
+        state.apply(sealed)
+        chain.sequence, chain.head = sealed.sequence, sealed.hash
+    return state, chain
+
+
+class Reconciler:
+    """Asks the broker for what we may have missed and compares the books; one run at a time."""
+
+    def __init__(self, session: Session, broker: Broker, account: AccountName) -> None:
+        self._session = session
+        self._broker = broker
+        self._account = account
+        self._lock = asyncio.Lock()
+        self._runs = 0
+
+    async def run(self) -> Compared:
+        """One run, recorded: history first, then the statement against the book. A run that fails is recorded as failed."""
+        async with self._lock:
+            self._runs += 1
+            name = f"{self._session.engine.chain.sequence}-{self._runs}"
+            try:
+                compared = await self._compare(name)
+            except Unreachable as error:
+                compared = Compared(name, None, (), str(error))
+            await self._session.ask(compared)
+            logger.info("reconciled", run=name, breaks=len(compared.breaks), failure=compared.failure)
+            return compared
+
+    async def _compare(self, name: str) -> Compared:
+        since = self._since()
+        await self._take_in(since)
+        for look in range(COMPARISONS_MAX):
+            statement = await self._broker.statement(since)
+            await self._session.ask(AccountStated(statement))
+            breaks = compare(book_statement(self._session.engine.state.book, self._account, since), statement)
+            if not breaks or look == COMPARISONS_MAX - 1:
+                return Compared(name, statement, breaks)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await self._take_in(since)
+        raise AssertionError("the last look returns")
+
+    async def _take_in(self, since: Instant) -> None:
+        """Everything that the broker says happened to our orders, told again; what the book knows already is quiet."""
+        for report in await self._broker.history(since):
+            self._session.broker(report)
+
+    def _since(self) -> Instant:
+        """The day's open. Orders that rest over several days are found among the open ones, whenever they were placed."""
+        day = self._session.engine.state.day
+        return day.open if day is not None else Instant(0)
+
+
+def book_statement(book: Book, account: AccountName, since: Instant) -> BookStatement:
+    """The book in the words that a broker's statement is compared with: fees and executions since `since`."""
+    working: list[BookOrder] = []
+    unknown: list[BookOrder] = []
+    for order in book.orders.open_orders():
+        if order.state in (OrderState.UNKNOWN, OrderState.SENDING):
+            # The legs of an order that nobody has confirmed are as unknown as it is, and one break says so.
+            if order.parent is None:
+                unknown.append(_book_order(order))
+        elif order.state is not OrderState.APPROVED:
+            working.append(_book_order(order))
+    fills = [fill for fill in book.executions.values() if fill.time >= since]
+    return BookStatement(
+        account=account,
+        cash=book.cash,
+        fees=sum((fill.fee for fill in fills), ZERO),
+        positions=tuple((symbol, holding.quantity) for symbol, holding in book.positions().items()),
+        working_orders=tuple(working),
+        unknown_orders=tuple(unknown),
+        executions=tuple(fill.execution_id for fill in fills),
+    )
+
+
+def _book_order(order: Order) -> BookOrder:
+    return BookOrder(
+        order_id=order.id,
+        client_order_id=order.client_id,
+        broker_order_id=order.broker_id,
+        symbol=order.proposal.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        filled_quantity=order.filled,
+    )

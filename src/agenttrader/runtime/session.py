@@ -1,0 +1,266 @@
+"""The session: one task that owns the engine. It drains inputs, has the records committed, and only then lets anything leave.
+
+A commit that fails means that the engine is ahead of the disk. Then every send is dropped, the engine is thrown away and folded
+again from what the disk holds, and nothing is decided until the disk takes a latch; a person resumes after that.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, cast
+
+from msgspec import Struct
+
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import AgentTraderError, StoreError
+from agenttrader.model.events import CancelRequested, Event, Sending
+from agenttrader.model.identifiers import OrderId
+from agenttrader.model.market import Bar, MarketEvent, Watermark
+from agenttrader.model.orders import OrderState
+from agenttrader.model.records import Recorded, Sealed
+from agenttrader.model.reports import ExecutionReport
+from agenttrader.model.times import Instant
+from agenttrader.ports.clock import MarketClock
+from agenttrader.ports.journal import Journal
+from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.inbox import Inbox, Source
+from agenttrader.runtime.inputs import HaltAsked, Input, LastLookStopped, MarketSeen, Reported, TimeReached
+
+RETRY_STORE_SECONDS = 1.0
+_UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
+
+
+class InboxFull(AgentTraderError):
+    """More is waiting than the configured capacity. A client is told to come back; a feed or broker link starts anew."""
+
+
+class NotReady(AgentTraderError):
+    """The gateway has started but has not heard the market's time yet."""
+
+
+class AdvancingClock(MarketClock, Protocol):
+    """A market clock that the session moves, where the data's watermark rules; a wall clock ignores it."""
+
+    def advance(self, time: Instant) -> None:
+        """Time has reached `time`."""
+        ...
+
+
+class Outcome(Struct, frozen=True):
+    """What came of an input: `refusal` is a sentence, or empty where it was taken."""
+
+    refusal: str
+
+
+class _Waiting(Struct):
+    received: Input
+    answer: asyncio.Future[Outcome] | None
+
+
+Listener = Callable[[Sequence[Recorded[Event]]], None]
+
+
+class Session:
+    """The shell of one engine: its inbox, its writer thread, its dispatcher, and whoever listens to what was recorded."""
+
+    def __init__(  # noqa: PLR0913 - the one place where the engine's surroundings meet
+        self,
+        *,
+        engine: Engine,
+        refold: Callable[[], Engine],
+        journal: Journal,
+        dispatcher: Dispatcher,
+        clock: AdvancingClock,
+        inbox: Inbox[Input],
+        capacity: int,
+        batch_max: int,
+        heads_every_records: int,
+        resync: Callable[[], None],
+    ) -> None:
+        self.engine = engine
+        self.failure = ""
+        """Why the store cannot be written; empty while it can."""
+        self.listeners: list[Listener] = []
+        self.reached_listeners: list[Callable[[Instant], None]] = []
+        self._refold = refold
+        self._journal = journal
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._inbox = inbox
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(capacity)
+        self._batch_max = batch_max
+        self._heads_every_records = heads_every_records
+        self._since_head = 0
+        self._resync = resync
+        self._unanswered: dict[OrderId, list[asyncio.Future[None]]] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
+
+    @property
+    def now(self) -> Instant | None:
+        """The market clock's time; None before the first watermark."""
+        return self._clock.now()
+
+    # What comes in.
+
+    def market(self, event: MarketEvent) -> None:
+        """Something from the market data, in its order."""
+        if isinstance(event, Watermark):
+            self._released(self._inbox.watermark(Source.MARKET_DATA, event.time))
+        else:
+            time = event.end if isinstance(event, Bar) else event.time
+            self._released(self._inbox.offer(Source.MARKET_DATA, MarketSeen(event), time))
+
+    def broker(self, said: ExecutionReport | Watermark) -> None:
+        """Something from the broker's stream or from an answer of it, in its order."""
+        if isinstance(said, Watermark):
+            self._released(self._inbox.watermark(Source.BROKER, said.time))
+        else:
+            self._released(self._inbox.offer(Source.BROKER, Reported(said), said.time))
+
+    def tell(self, received: Input) -> None:
+        """An input that nobody waits for."""
+        self._put(_Waiting(received, None))
+
+    async def ask(self, received: Input) -> Outcome:
+        """An input whose outcome is on record when this returns. Raises StoreError when it cannot be recorded, NotReady before
+        the market's time is known, InboxFull when too much is waiting.
+        """
+        if self.now is None:
+            raise NotReady("the gateway is starting: it has not heard the market's time yet; try again in a moment")
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._put(_Waiting(received, answer))
+        return await answer
+
+    async def answered(self, order_id: OrderId, seconds: float) -> None:
+        """Return when the broker has said anything of the order, or it was never sent, or after `seconds` at most."""
+        order = self.engine.state.book.orders.by_id.get(order_id)
+        if order is None or order.state not in _UNANSWERED:
+            return
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unanswered.setdefault(order_id, []).append(answer)
+        try:
+            await asyncio.wait_for(answer, seconds)
+        except TimeoutError:
+            self._unanswered.get(order_id, [answer]).remove(answer)
+
+    def _released(self, items: Iterator[Input | Instant]) -> None:
+        for item in items:
+            self.tell(TimeReached(item) if isinstance(item, int) else item)
+
+    def _put(self, waiting: _Waiting) -> None:
+        try:
+            self._queue.put_nowait(waiting)
+        except asyncio.QueueFull:
+            raise InboxFull(f"{self._queue.maxsize} inputs are waiting, the most that are kept; try again in a moment") from None
+
+    # The loop.
+
+    async def run(self) -> None:
+        """Handle inputs until cancelled."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < self._batch_max and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            if self.failure:
+                _refuse(batch, self.failure)
+            else:
+                await self._handle(batch)
+
+    async def _handle(self, batch: list[_Waiting]) -> None:
+        steps = [self._step(waiting.received) for waiting in batch]
+        if not await self._commit(steps):
+            _refuse(batch, self.failure)
+            return
+        for waiting, step in zip(batch, steps, strict=True):
+            if waiting.answer is not None and not waiting.answer.done():
+                waiting.answer.set_result(Outcome(step.refusal))
+            if isinstance(waiting.received, TimeReached):
+                for reached in self.reached_listeners:
+                    reached(waiting.received.time)
+        if any(step.resync for step in steps):
+            self._resync()
+
+    def _step(self, received: Input) -> Step:
+        if isinstance(received, TimeReached):
+            self._clock.advance(received.time)
+        return self.engine.handle(received, self.now or self.engine.state.last_time)
+
+    async def _commit(self, steps: list[Step]) -> bool:
+        """Record what the steps made, then send. False when the disk did not take it; nothing was sent then."""
+        sealed = [record for step in steps for record in step.records]
+        if not sealed:
+            return True
+        try:
+            recorded = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, sealed)
+        except StoreError as error:
+            self._fail(str(error))
+            return False
+        sends = {id(send) for step in steps for send in step.sends}
+        stopped = [found for each in recorded if id(each.sealed) in sends if (found := self._send(each)) is not None]
+        for listener in self.listeners:
+            listener(recorded)
+        self._answer(recorded)
+        if stopped:
+            await self._commit([self._step(look) for look in stopped])
+        return True
+
+    def _write(self, sealed: list[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
+        recorded = self._journal.append(sealed)
+        self._since_head += len(sealed)
+        if self._since_head >= self._heads_every_records:
+            self._journal.sign_head()
+            self._since_head = 0
+        return recorded
+
+    def _send(self, recorded: Recorded[Event]) -> LastLookStopped | None:
+        """Hand a recorded instruction to the dispatcher; what its last look stops comes back as an input."""
+        event = recorded.event
+        if isinstance(event, CancelRequested):
+            self._dispatcher.cancel(cast("Recorded[CancelRequested]", recorded))
+            return None
+        order = self.engine.state.book.orders.by_id[cast("Sending", event).order_id]
+        reason = self._dispatcher.submit(cast("Recorded[Sending]", recorded), effect=order.effect, state=self.engine.trading_state(order))
+        return None if reason is None else LastLookStopped(order.id, reason)
+
+    def _answer(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for each in recorded:
+            order_id = getattr(each.event, "order_id", None)
+            if order_id in self._unanswered and self.engine.state.book.orders.by_id[order_id].state not in _UNANSWERED:
+                for answer in self._unanswered.pop(order_id):
+                    if not answer.done():
+                        answer.set_result(None)
+
+    # When the disk fails.
+
+    def _fail(self, failure: str) -> None:
+        self.failure = failure
+        self._keep = asyncio.get_running_loop().create_task(self._come_back(), name="store-retry")
+
+    async def _come_back(self) -> None:
+        """Try the disk until it takes a latch; then go on, halted, after asking the broker for what was missed."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(RETRY_STORE_SECONDS)
+            try:
+                engine = await loop.run_in_executor(self._writer, self._refold)
+                latch = HaltAsked(EVERYTHING, TradingState.HALTED, "journal", f"the store could not be written: {self.failure}")
+                step = engine.handle(latch, self.now or engine.state.last_time)
+                recorded = await loop.run_in_executor(self._writer, self._write, step.records)
+            except StoreError as error:
+                self.failure = str(error)
+                continue
+            # What the market and the switches said last is not in the journal; it is as true as before.
+            engine.market, engine.switches = self.engine.market, self.engine.switches
+            self.engine, self.failure = engine, ""
+            for listener in self.listeners:
+                listener(recorded)
+            self._resync()
+            return
+
+
+def _refuse(batch: list[_Waiting], failure: str) -> None:
+    for waiting in batch:
+        if waiting.answer is not None and not waiting.answer.done():
+            waiting.answer.set_exception(StoreError(f"nothing new is decided, because the journal cannot be written: {failure}"))

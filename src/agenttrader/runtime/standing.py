@@ -1,0 +1,78 @@
+"""What may leave now: latches, the window and the person's statements behind it, folded from the journal."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind, SignedStatement, Statement
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import Event, Halted, Resumed, WindowClosed, WindowOpened, WindowResumed, WindowSuspended
+from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """A lease to trade. A suspended one lets nothing in until a person resumes it."""
+
+    statement: Statement
+    suspended: str = ""
+    """Why it is suspended; empty when it is not."""
+
+
+class Standing:
+    """Latches by scope, the window, and the nonces of statements that were used."""
+
+    def __init__(self) -> None:
+        self.latches: dict[Scope, Halted] = {}
+        self.window: Window | None = None
+        self.nonces: set[str] = set()
+
+    def apply(self, event: Event) -> None:
+        """Fold one event; those that are not about halts and windows change nothing."""
+        match event:
+            case Halted():
+                latch = self.latches.get(event.scope)
+                if latch is None or latch.state.severity <= event.state.severity:
+                    self.latches[event.scope] = event
+            case Resumed():
+                self._used(event.signed)
+                if event.scope == EVERYTHING:
+                    self.latches.clear()
+                else:
+                    self.latches.pop(event.scope, None)
+            case WindowOpened() | WindowResumed():
+                self.window = Window(statement=self._used(event.signed))
+            case WindowSuspended():
+                if self.window is not None:
+                    self.window = Window(statement=self.window.statement, suspended=event.reason)
+            case WindowClosed():
+                self.window = None
+            case _:
+                pass
+
+    def latches_on(
+        self, account: AccountName, agent: AgentName, strategy: StrategyName, symbols: tuple[Symbol, ...]
+    ) -> Iterator[Halted]:
+        """The latches whose scope covers an order of this agent and strategy in these symbols."""
+        for scope, latch in self.latches.items():
+            match scope.kind:
+                case ScopeKind.EVERYTHING:
+                    covers = True
+                case ScopeKind.ACCOUNT:
+                    covers = scope.name == account
+                case ScopeKind.AGENT:
+                    covers = scope.name == agent
+                case ScopeKind.STRATEGY:
+                    covers = scope.name == strategy
+                case ScopeKind.SYMBOL:
+                    covers = scope.name in symbols
+            if covers:
+                yield latch
+
+    def _used(self, signed: SignedStatement) -> Statement:
+        self.nonces.add(signed.statement.nonce)
+        return signed.statement
+
+
+def severest(states: Iterator[TradingState]) -> TradingState:
+    """The severest of several trading states; ACTIVE of none."""
+    return max(states, key=lambda state: state.severity, default=TradingState.ACTIVE)

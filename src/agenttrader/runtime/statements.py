@@ -1,0 +1,97 @@
+"""Whether a person's statement holds here and now. Its signature was verified before; this judges what it says."""
+
+from msgspec import Struct
+
+from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
+from agenttrader.model.events import Event, Resumed, WindowOpened, WindowResumed
+from agenttrader.model.identifiers import AccountName, Digest, PersonName
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.runtime.state import State
+
+_MAY_OPEN = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
+
+
+class Authority(Struct, frozen=True, kw_only=True):
+    """What a statement is held against: this account, this configuration, these persons."""
+
+    account: AccountName
+    is_simulated: bool
+    """Whether the account is one of the loopback venue's, where no money stands behind an order."""
+    configuration: Digest
+    ceiling: Mode
+    people: dict[PersonName, PersonRole]
+
+
+def judge(signed: SignedStatement, authority: Authority, state: State, now: Instant) -> Event | str:
+    """The event that the statement brings about, or the sentence with which it is refused. Nothing is loosened in doubt."""
+    statement = signed.statement
+    refusal = _binding(statement, authority, state) or _subject(statement, authority, state, now)
+    if refusal:
+        return refusal
+    match statement.act:
+        case Act.OPEN_WINDOW:
+            return WindowOpened(signed=signed)
+        case Act.RESUME_WINDOW:
+            return WindowResumed(signed=signed)
+        case Act.RESUME:
+            return Resumed(scope=statement.scope, signed=signed)
+
+
+def _binding(statement: Statement, authority: Authority, state: State) -> str:
+    """Whether the statement was made for this account, store and configuration, by somebody who may, and not used before."""
+    epoch = state.segment.epoch if state.segment is not None else None
+    role = authority.people.get(statement.person)
+    if role not in _MAY_OPEN:
+        return f"{statement.person} has the role {role.value if role else 'none'}; this needs an operator, approver or admin"
+    for name, said, is_so in (
+        ("account", statement.account, authority.account),
+        ("epoch", statement.epoch, epoch),
+        ("configuration", statement.configuration, authority.configuration),
+    ):
+        if said != is_so:
+            return f"the statement was made for {name} {said}; this gateway runs {name} {is_so}; sign a new one"
+    if statement.nonce in state.standing.nonces:
+        return f"the statement with nonce {statement.nonce} was used before; sign a new one"
+    if not statement.reason.strip():
+        return "the statement gives no reason; say why"
+    return ""
+
+
+def _subject(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
+    match statement.act:
+        case Act.OPEN_WINDOW:
+            return _window(statement, authority, state, now) or _fit_to_trade(state)
+        case Act.RESUME_WINDOW:
+            window = state.standing.window
+            if window is None or not window.suspended:
+                return "no window is suspended; open one"
+            return _fit_to_trade(state)
+        case Act.RESUME:
+            covered = statement.scope == EVERYTHING or statement.scope in state.standing.latches
+            return "" if covered else f"nothing is latched on {statement.scope.kind.value} {statement.scope.name}"
+
+
+def _window(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
+    if state.standing.window is not None:
+        return "a window is open; close it before opening another"
+    if not statement.start < statement.end or now >= statement.end:
+        return f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to {rfc3339(statement.end)}"
+    if statement.mode.rank > authority.ceiling.rank:
+        return f"mode {statement.mode.value} is above the configured ceiling {authority.ceiling.value}"
+    if statement.mode is not Mode.PAPER or not authority.is_simulated:
+        # The table of evidence by mode and broker has one empty row; every other needs what this version cannot produce.
+        return f"a window in mode {statement.mode.value} needs evidence that this version cannot judge; only paper at the simulated venue needs none"
+    return ""
+
+
+def _fit_to_trade(state: State) -> str:
+    """A window opens only on a store that is compared with the broker, without breaks and without latches."""
+    latches = state.standing.latches.values()
+    if latches:
+        return "; ".join(f"{latch.scope.kind.value} {latch.scope.name} is latched {latch.state.value}: {latch.reason}" for latch in latches)
+    if state.reconciled is None or state.reconciled.failure:
+        return f"the book has not been compared with the broker since this start{': ' + state.reconciled.failure if state.reconciled else ''}"
+    if state.breaks:
+        return "the book differs from the broker: " + "; ".join(found.sentence for found in state.breaks)
+    down = [f"{link.link}: {link.reason}" for link in state.links.values() if not link.up]
+    return f"a connection is down: {'; '.join(down)}" if down else ""
