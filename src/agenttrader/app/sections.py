@@ -16,6 +16,8 @@ from agenttrader.model.identifiers import AccountName, AgentName, PersonName, St
 from agenttrader.model.instruments import Instrument
 
 RoleName = Literal["venue", "marketdata", "gateway", "strategy"]
+ParticipantName = Literal["strategy", "demo"]
+"""Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 SwitchName = Literal["store", "file"]
 
 _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
@@ -176,7 +178,7 @@ class MarketData(_Section, frozen=True):
     symbols: dict[Symbol, Decimal]
     """The price at which each symbol's generated market starts."""
     max_age_seconds: int
-    barrier: tuple[RoleName, ...]
+    barrier: tuple[ParticipantName, ...]
     """Who must have settled a bar before the next is released."""
     keys: tuple[KeyHash, ...]
 
@@ -224,9 +226,13 @@ class Agent(_Section, frozen=True):
 
 
 class Person(_Section, frozen=True):
-    """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal)."""
+    """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal).
+
+    Whoever holds the token may look, halt and close; what loosens is signed with the key and nothing else.
+    """
 
     public_key: str
+    token_sha256: str
     role: PersonRole
 
 
