@@ -1,0 +1,82 @@
+"""What the checks see of the world at one moment: plain facts, handed over by the engine, with no way back to it.
+
+Nothing here may need a walk over positions or orders: the engine keeps totals. Every open and UNKNOWN order and
+every approval counts at its worst, as if it had filled. None means that a fact is not known; its checks deny.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from agenttrader.gateway.limits import Grant
+from agenttrader.model.authority import Mode, Statement
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import Digest, Symbol
+from agenttrader.model.instruments import Single
+from agenttrader.model.market import Mark, TradingStatus
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import Instant
+
+
+class LegView(Struct, frozen=True, kw_only=True, gc=False):
+    """One leg of the proposal, in the proposal's order, with what is known of its symbol."""
+
+    symbol: Symbol
+    quantity: Decimal
+    """What the whole proposal would add to the position, signed: `Proposal.signed_quantity`."""
+    instrument: Single | None
+    """None where it is not configured, and for a spread, which is proposed by its legs."""
+    status: TradingStatus | None
+    mark: Mark | None
+    position: Decimal | None
+    """Signed."""
+    open_buy: Decimal | None
+    """Units that working orders may still buy; of a pair of which one cancels the other, the larger."""
+    open_sell: Decimal | None
+    reducible: Decimal | None
+    """Units, unsigned, that an order of the proposal's effect may take off.
+
+    min(|ours|, |broker's|) less what works to reduce already; a close cancels the protection first, so for it
+    the protection is not counted.
+    """
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
+    """The moment that a decision is made on. Amounts are in the account's currency."""
+
+    now: Instant | None
+    id_used: bool
+    """Whether the proposal's id belongs to another order already."""
+    grant: Grant | None
+    """What the proposal's agent may act for; None where the agent is not known."""
+    legs: tuple[LegView, ...]
+
+    trading_state: TradingState
+    """The severest of everything that halts this order: latches of its scopes, wired switches, links, breaks."""
+    halt_reasons: tuple[str, ...]
+    switches: tuple[tuple[str, TradingState], ...]
+    """Each wired switch as last read, for the record."""
+    window: Statement | None
+    window_suspended: str
+    """Why the window is suspended; empty where it is not."""
+    mode_ceiling: Mode
+    session: Session | None
+    """The exchange's session that trades at `now`; None where it is closed."""
+
+    orders_last_minute_agent: int | None
+    """Decisions about orders of this agent in the last minute, this one not counted."""
+    orders_last_minute_account: int | None
+    open_orders_agent: int | None
+    """Orders that work or may work, this one and protective legs not counted."""
+    open_orders_account: int | None
+    gross_exposure_agent: Decimal | None
+    """Σ |position| at the marks over the agent's symbols, with its open orders, this one not counted."""
+    gross_exposure_account: Decimal | None
+    buying_power_fold: Decimal | None
+    """By our book, less what open orders reserve."""
+    buying_power_broker: Decimal | None
+    """By the broker's last word, less what has been approved since."""
+    equity: Decimal | None
+    day_start_equity: Decimal | None
+
+    limits_digest: Digest
