@@ -5,6 +5,7 @@ each with its reason.
 """
 
 import ast
+import itertools
 import re
 import subprocess
 import tomllib
@@ -305,9 +306,27 @@ def test_nothing_that_was_made_is_tracked() -> None:
     none(path for path in tracked() if Path(path).suffix in ARTEFACT_SUFFIXES)
 
 
-def test_the_locks_name_no_index() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock"):
-        assert "://" not in (ROOT / lock).read_text(), lock
+def test_the_locks_name_no_index_and_hold_what_is_asked_for() -> None:
+    """Nothing is installed that `.ci/lock` has not locked, and nobody's index is written down."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"].values()
+    product = [
+        *project["project"]["dependencies"],
+        *itertools.chain(*extras),
+        *project["dependency-groups"]["build"],
+    ]
+    for lock, asked in (
+        ("requirements.lock", product),
+        ("requirements-dev.lock", project["dependency-groups"]["dev"]),
+    ):
+        text = (ROOT / lock).read_text()
+        assert "://" not in text, lock
+        names = {re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-") for requirement in asked}
+        none(
+            f"{lock}: {name} is missing; run .ci/lock"
+            for name in sorted(names)
+            if f"\n{name}==" not in f"\n{text}"
+        )
 
 
 def test_what_the_pages_name_exists() -> None:
