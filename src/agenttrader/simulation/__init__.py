@@ -1,0 +1,1 @@
+"""How an exchange would answer, and the market that it trades: pure, in integers, and seeded."""

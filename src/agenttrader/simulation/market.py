@@ -1,0 +1,217 @@
+"""A trading day that never happened: one-minute bars and halts of invented symbols, from a seed.
+
+It drives a whole day through every part, so it has what real days have and strategies, limits and matching
+must bear: an opening gap against the previous close, volatility that clusters, trends of a quarter to a whole
+hour, surges of volume with the moves, volume that is high at the open and the close, and one symbol that the
+exchange halts for five to ten minutes after a burst, as limit-up limit-down does, and reopens with a gap. It
+is no model of any market: what earns here need not earn anywhere.
+
+Prices are whole ticks, everything is computed in integers, and equal arguments give equal bytes everywhere.
+Whatever shows these bars must say that they are generated: see `FEED` and `NOTICE`.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import Digest, Symbol, digest_of
+from agenttrader.model.market import Bar, StatusChange, TradingStatus
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import MINUTE, Instant
+from agenttrader.simulation.chance import NORMAL_UNIT, Chance
+from agenttrader.simulation.walk import PERMILLE, RETURN_UNIT, Candle, Walk
+
+FEED = "generated"
+"""The name of the feed that serves such days; never that of a real one."""
+NOTICE = "generated market data: invented symbols and prices, not a market"
+TICK_DECIMALS = 2
+"""A tick is 0.01."""
+MINUTES_MIN = 60
+"""A shorter session has no middle for a halt."""
+
+_PERCENT = RETURN_UNIT // 100
+_GAP_DEVIATION = 9 * _PERCENT // 10
+_GAP_MIN, _GAP_MAX = _PERCENT // 10, 8 * _PERCENT
+_WIDE_GAP_ODDS, _WIDE_GAP_FACTOR = 6, 3
+"""One open in six comes after news: its gap is three times as wide."""
+_HALT_START = (350, 650)
+"""When the halt begins, in thousandths of the session."""
+_HALT_MINUTES = (5, 10)
+_BURST_MINUTES = 3
+_BURST_MOVE = (18 * _PERCENT // 10, 24 * _PERCENT // 10)
+"""What each minute of the burst moves: together more than the 5 % band of limit-up limit-down."""
+_REOPENING_GAP = (_PERCENT // 2, 2 * _PERCENT)
+_HALT_REASON = "generated: volatility trading pause"
+
+
+class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An invented symbol: its previous close in ticks and its usual volume in shares a minute."""
+
+    symbol: Symbol
+    previous_close: int
+    volume: int
+
+
+LISTINGS = (
+    Listing(symbol=Symbol("ORCA"), previous_close=18_240, volume=9_000),
+    Listing(symbol=Symbol("LYNX"), previous_close=4_715, volume=21_000),
+    Listing(symbol=Symbol("WREN"), previous_close=2_480, volume=34_000),
+    Listing(symbol=Symbol("KUDU"), previous_close=9_530, volume=12_000),
+    Listing(symbol=Symbol("STOAT"), previous_close=32_875, volume=5_000),
+    Listing(symbol=Symbol("OKAPI"), previous_close=6_105, volume=15_000),
+)
+"""Six symbols that no exchange lists."""
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """What becomes known at `time`, in order: statuses from then, then the bars that end then, by symbol."""
+
+    time: Instant
+    statuses: tuple[StatusChange, ...]
+    bars: tuple[Bar, ...]
+
+
+class Day(Struct, frozen=True, kw_only=True):
+    """One generated session, minute by minute: the first moment is the open, the last the close."""
+
+    session: Session
+    seed: int
+    listings: tuple[Listing, ...]
+    moments: tuple[Moment, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 over every bar and status and all that they were made from."""
+        return digest_of(msgspec.json.encode(self, order="deterministic"))
+
+
+def generate_day(listings: Sequence[Listing], session: Session, seed: int) -> Day:
+    """The day that `seed` means for these symbols and this session.
+
+    A symbol's bars depend on seed, session and its own listing alone, but for the one that is halted.
+    Raises BadValue for symbols that are none or doubled, bad listings, and sessions under 60 whole minutes.
+    """
+    minutes = _check(listings, session)
+    chance = Chance("halt", seed, session.date)
+    halted = chance.between(0, len(listings) - 1)
+    halt = _Halt.draw(chance, minutes)
+    tapes = [
+        _play(listing, session, seed, minutes, halt if position == halted else None)
+        for position, listing in enumerate(listings)
+    ]
+    statuses = _statuses(listings, session, listings[halted].symbol, halt)
+    moments = tuple(
+        Moment(
+            time=Instant(session.open + minute * MINUTE),
+            statuses=statuses.get(minute, ()),
+            bars=tuple(tape[minute] for tape in tapes if minute in tape),
+        )
+        for minute in range(minutes + 1)
+    )
+    return Day(session=session, seed=seed, listings=tuple(listings), moments=moments)
+
+
+class _Halt(Struct, frozen=True, kw_only=True):
+    """No bar from minute `start` of the session to `end`; a burst before, a gap after, both in billionths."""
+
+    start: int
+    end: int
+    burst: int
+    gap: int
+
+    @classmethod
+    def draw(cls, chance: Chance, minutes: int) -> "_Halt":
+        start = minutes * chance.between(*_HALT_START) // PERMILLE
+        return cls(
+            start=start,
+            end=start + chance.between(*_HALT_MINUTES),
+            burst=chance.sign() * chance.between(*_BURST_MOVE),
+            gap=chance.sign() * chance.between(*_REOPENING_GAP),
+        )
+
+
+def _check(listings: Sequence[Listing], session: Session) -> int:
+    """The session's number of minutes."""
+    minutes, rest = divmod(session.close - session.open, MINUTE)
+    if rest or minutes < MINUTES_MIN:
+        raise BadValue(
+            f"session {session.date}: expected {MINUTES_MIN} or more whole minutes, found {minutes}"
+        )
+    symbols = [listing.symbol for listing in listings]
+    if not symbols or len(set(symbols)) != len(symbols):
+        raise BadValue(f"symbols: expected one or more, each once, found {', '.join(symbols) or 'none'}")
+    for listing in listings:
+        if not listing.symbol or listing.previous_close < 1 or listing.volume < 1:
+            raise BadValue(
+                f"listing: expected a symbol, a previous close and a volume above 0, found {listing}"
+            )
+    return minutes
+
+
+def _play(listing: Listing, session: Session, seed: int, minutes: int, halt: _Halt | None) -> dict[int, Bar]:
+    """The symbol's bars by the minute of the session at which they end."""
+    chance = Chance("walk", seed, session.date, listing.symbol)
+    walk = Walk(chance, listing.previous_close, listing.volume)
+    walk.gap(_opening_gap(chance))
+    bars = {}
+    for minute in range(1, minutes + 1):
+        shove = 0
+        if halt is not None:
+            if halt.start < minute <= halt.end:
+                continue
+            if minute == halt.end + 1:
+                walk.gap(halt.gap)
+            if halt.start - _BURST_MINUTES < minute <= halt.start:
+                shove = halt.burst
+        bars[minute] = _bar(listing.symbol, session, minute, walk.minute(_activity(minute, minutes), shove))
+    return bars
+
+
+def _opening_gap(chance: Chance) -> int:
+    """The gap in billionths; never so small that it would be none."""
+    wide = _WIDE_GAP_FACTOR if chance.between(1, _WIDE_GAP_ODDS) == 1 else 1
+    size = abs(_GAP_DEVIATION * wide * chance.normal() // NORMAL_UNIT)
+    return chance.sign() * max(_GAP_MIN, min(size, _GAP_MAX))
+
+
+def _activity(minute: int, minutes: int) -> int:
+    """How busy the minute is, in thousandths: a U over the session, from 2400 to 600 and back."""
+    from_middle = abs(2 * minute - 1 - minutes) * PERMILLE // minutes
+    return 600 + 1_800 * from_middle**2 // PERMILLE**2
+
+
+def _bar(symbol: Symbol, session: Session, minute: int, candle: Candle) -> Bar:
+    return Bar(
+        symbol=symbol,
+        start=Instant(session.open + (minute - 1) * MINUTE),
+        interval=MINUTE,
+        open=_price(candle.open),
+        high=_price(candle.high),
+        low=_price(candle.low),
+        close=_price(candle.close),
+        volume=Decimal(candle.volume),
+    )
+
+
+def _price(ticks: int) -> Decimal:
+    return Decimal(ticks).scaleb(-TICK_DECIMALS)
+
+
+def _statuses(
+    listings: Sequence[Listing], session: Session, symbol: Symbol, halt: _Halt
+) -> dict[int, tuple[StatusChange, ...]]:
+    """Every symbol opens TRADING, for what is not known to trade is not traded; one is halted and reopens."""
+
+    def change(minute: int, name: Symbol, status: TradingStatus, reason: str) -> StatusChange:
+        return StatusChange(
+            symbol=name, time=Instant(session.open + minute * MINUTE), status=status, reason=reason
+        )
+
+    return {
+        0: tuple(change(0, listing.symbol, TradingStatus.TRADING, "generated: open") for listing in listings),
+        halt.start: (change(halt.start, symbol, TradingStatus.HALTED, _HALT_REASON),),
+        halt.end: (change(halt.end, symbol, TradingStatus.TRADING, "generated: reopening"),),
+    }
