@@ -47,13 +47,15 @@ EVENTS = frozenset(
 class TradeUpdate(Answer, frozen=True, kw_only=True, omit_defaults=True):
     """One event of an order.
 
-    Fills carry price, qty, the position after them, and an `execution_id` that is never used again.
+    Fills carry price, qty, the position after them, and an `execution_id` that is never used again. What the
+    exchange took back or corrected later is named by `previous_execution_id`.
     """
 
     event: str
     order: Order
     timestamp: str | None = None
     execution_id: str | None = None
+    previous_execution_id: str | None = None
     price: Decimal | None = None
     qty: Decimal | None = None
     position_qty: Decimal | None = None
