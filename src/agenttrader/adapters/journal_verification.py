@@ -1,0 +1,186 @@
+"""Does a journal stand as it was written? The answer is a finding that names the first record that does not.
+
+Three things are held against each other: the chain of hashes in the store, the rows of its segments, and the
+signed heads, which lie in the store and outside it. The chain finds what was changed by hand; the heads find
+what was made anew with care, and a tail that was cut. What lies after the last outside head is held by the
+chain alone.
+
+Verifying needs no lock and may run beside the writer.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from agenttrader.adapters.journal_file import open_for_reading
+from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, key_id_of
+from agenttrader.adapters.journal_reader import damaged, walk
+from agenttrader.adapters.journal_segments import SegmentRows
+from agenttrader.model.errors import StoreError, TamperingFound
+from agenttrader.model.records import GENESIS
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What verifying found.
+
+    `records` and `head` are how far the chain holds: of a sound journal the whole of it. `anchored` is the
+    last of them that a signed head outside the store covers. `record` is the first that is not as it was
+    written; None where all is well or the finding is about no single one. `finding` is empty when `verified`.
+    """
+
+    records: int
+    head: str
+    anchored: int
+    epoch: int
+    verified: bool
+    finding: str
+    record: int | None
+
+
+class _Progress:
+    """How far the walk has come: what is reported when it stops."""
+
+    __slots__ = ("anchored", "epoch", "head", "records")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.head = GENESIS
+        self.anchored = 0
+        self.epoch = 0
+
+    def report(self, finding: str = "", record: int | None = None) -> Verification:
+        return Verification(
+            records=self.records,
+            head=self.head,
+            anchored=self.anchored,
+            epoch=self.epoch,
+            verified=not finding,
+            finding=finding,
+            record=record,
+        )
+
+
+def verify(path: Path, heads_folder: Path, public_key: Ed25519PublicKey) -> Verification:
+    """Verify the journal at `path` against the heads in `heads_folder`, which `public_key` must have signed.
+
+    Raises StoreError only where there is nothing to verify: no file, or not a journal.
+    """
+    progress = _Progress()
+    with closing(open_for_reading(path)) as connection:
+        try:
+            _verify(connection, OutsideHeads(heads_folder, path), public_key, progress)
+        except TamperingFound as found:
+            return progress.report(found.finding, found.sequence)
+        except StoreError as error:
+            return progress.report(str(error))
+    return progress.report()
+
+
+def refuse_lost_records(
+    connection: sqlite3.Connection, heads: Iterable[SignedHead], public_key: Ed25519PublicKey
+) -> int:
+    """Hold the outside heads against the store without walking it; return the last record that they cover.
+
+    Raises TamperingFound where a head is not ours, or its record is gone or another: a writer that went on
+    from there would fork the journal.
+    """
+    last = 0
+    for head in sorted(heads, key=lambda head: head.sequence):
+        if not head.is_signed_by(public_key):
+            raise _forged(head, public_key)
+        row = connection.execute("SELECT hash FROM records WHERE sequence = ?", (head.sequence,)).fetchone()
+        if row is None:
+            raise _cut(last + 1, head)
+        if row[0] != head.hash:
+            raise _remade(last, head, row[0])
+        last = head.sequence
+    return last
+
+
+def _verify(
+    connection: sqlite3.Connection, outside: OutsideHeads, key: Ed25519PublicKey, progress: _Progress
+) -> None:
+    # In this order, so that a journal being written looks sound: a head is outside before it is in the store,
+    # and its record is in the store before both.
+    inside = _heads_inside(connection)
+    anchors = outside.read()
+    signed = {head.sequence: head for head in anchors if head.is_signed_by(key)}
+    segments = SegmentRows(connection)
+    _walk(connection, segments, signed, progress)
+    beyond = [head for head in signed.values() if head.sequence > progress.records]
+    if beyond:
+        raise _cut(progress.records + 1, max(beyond, key=lambda head: head.sequence))
+    for head in anchors:
+        if not head.is_signed_by(key):
+            raise _forged(head, key)
+        if signed[head.sequence] != head:
+            raise TamperingFound(
+                head.sequence, "two signed heads name it by different hashes: the journal was forked"
+            )
+    for sequence, claimed, key_id, signature in inside:
+        head = SignedHead(
+            account=segments.account, sequence=sequence, hash=claimed, key_id=key_id, signature=signature
+        )
+        if not head.is_signed_by(key):
+            raise _forged(head, key)
+        if signed.get(sequence) != head:
+            raise TamperingFound(
+                sequence, f"its signed head lies in the store, but is missing in {outside.path}"
+            )
+    if progress.records and not anchors:
+        raise TamperingFound(
+            1, f"no signed head covers it: expected heads outside the store in {outside.path}"
+        )
+
+
+def _walk(
+    connection: sqlite3.Connection,
+    segments: SegmentRows,
+    signed: Mapping[int, SignedHead],
+    progress: _Progress,
+) -> None:
+    for sealed, segment in walk(connection):
+        segments.follow(sealed, segment)
+        head = signed.get(sealed.sequence)
+        if head is not None:
+            if (head.hash, head.account) != (sealed.hash, segments.account):
+                raise _remade(progress.anchored, head, sealed.hash)
+            progress.anchored = sealed.sequence
+        progress.records, progress.head, progress.epoch = sealed.sequence, sealed.hash, segments.epoch
+    segments.end(progress.records)
+
+
+def _heads_inside(connection: sqlite3.Connection) -> list[tuple[int, str, str, str]]:
+    try:
+        return connection.execute(
+            "SELECT sequence, hash, key_id, signature FROM heads ORDER BY sequence"
+        ).fetchall()
+    except sqlite3.Error as error:
+        raise damaged(error, 1) from error
+
+
+def _forged(head: SignedHead, key: Ed25519PublicKey) -> TamperingFound:
+    return TamperingFound(
+        head.sequence,
+        f"its head names key {head.key_id} and is not signed by our key {key_id_of(key)}: forged, or another "
+        "store's",
+    )
+
+
+def _cut(sequence: int, head: SignedHead) -> TamperingFound:
+    return TamperingFound(
+        sequence,
+        f"it is missing: a signed head outside the store names record {head.sequence}; the tail is cut",
+    )
+
+
+def _remade(anchored: int, head: SignedHead, found: str) -> TamperingFound:
+    return TamperingFound(
+        head.sequence,
+        f"a signed head gives it hash {head.hash[:16]}…, found {found[:16]}…: "
+        f"the chain was made anew, from a record after {anchored} on",
+    )
