@@ -27,8 +27,8 @@ from agenttrader.runtime.engine import Engine
 SHOWN_DECIMALS = Decimal("0.0001")
 
 
-def order_body(order: Order, decision: Decision | None = None) -> OrderBody:
-    """An order as the book has it; with `decision`, the sentence of its denial."""
+def order_body(order: Order) -> OrderBody:
+    """An order as the book has it, with the sentence of its denial."""
     proposal = order.proposal
     average = order.average_price()
     return OrderBody(
@@ -50,7 +50,7 @@ def order_body(order: Order, decision: Decision | None = None) -> OrderBody:
         stop_price=order.stop_price,
         average_price=None if average is None else average.quantize(SHOWN_DECIMALS),
         denied_by=order.denied_by,
-        sentence=sentence_of_decision(decision) if decision and order.denied_by else "",
+        sentence=sentence_of_decision(order.decision) if order.decision and order.denied_by else "",
         exit_plan=exit_plan_body(proposal.exit_plan) if order.role is Role.ENTRY else None,
     )
 
@@ -72,7 +72,10 @@ def sentence_of_decision(decision: Decision) -> str:
 
 def position_bodies(book: Book, prices: Mapping[Symbol, Decimal]) -> tuple[PositionBody, ...]:
     """Every position that is not flat, in the order of its symbol."""
-    return tuple(_position(book, symbol, holding, prices.get(symbol)) for symbol, holding in sorted(book.positions().items()))
+    return tuple(
+        _position(book, symbol, holding, prices.get(symbol))
+        for symbol, holding in sorted(book.positions().items())
+    )
 
 
 def account_body(engine: Engine) -> AccountBody:
@@ -92,12 +95,14 @@ def account_body(engine: Engine) -> AccountBody:
 
 def trading_body(engine: Engine) -> TradingBody:
     """What may leave, and every reason why not more may."""
-    standing = engine.standing_of_all()
+    standing = engine.standing()
     window = engine.state.standing.window
     return TradingBody(
         state=standing.state.value,
         reasons=standing.reasons,
-        mode=window.statement.mode.value if window is not None and standing.state is TradingState.ACTIVE else "off",
+        mode=window.statement.mode.value
+        if window is not None and standing.state is TradingState.ACTIVE
+        else "off",
         window_start=rfc3339(window.statement.start) if window else None,
         window_end=rfc3339(window.statement.end) if window else None,
     )
@@ -121,7 +126,9 @@ def visible(orders: Iterable[Order], agent: AgentName | None) -> Iterable[Order]
 
 
 def _check_body(check: Check) -> CheckBody:
-    return CheckBody(code=check.code, observed=_text(check.observed), permitted=_text(check.permitted), passed=check.passed)
+    return CheckBody(
+        code=check.code, observed=_text(check.observed), permitted=_text(check.permitted), passed=check.passed
+    )
 
 
 def _text(value: object) -> str | None:
@@ -130,7 +137,11 @@ def _text(value: object) -> str | None:
 
 def _position(book: Book, symbol: Symbol, holding: Holding, mark: Decimal | None) -> PositionBody:
     protection = book.protection(symbol)
-    stops = [leg for leg in protection if leg.role is Role.STOP and leg.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)]
+    stops = [
+        leg
+        for leg in protection
+        if leg.role is Role.STOP and leg.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+    ]
     targets = [leg for leg in protection if leg.role is Role.TARGET]
     return PositionBody(
         symbol=symbol,

@@ -36,7 +36,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, OrderLedger
 
-_TRIGGERS: dict[type[Event], Trigger] = {
+_TRIGGERS: dict[type, Trigger] = {
     Withheld: Trigger.WITHHOLD,
     AnswerLost: Trigger.LOSE,
     Rejected: Trigger.REJECT,
@@ -79,7 +79,7 @@ class Book:
         self.holdings: dict[Symbol, Holding] = {}
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
-        self._handlers: dict[type[Event], Callable[[Sealed[Event]], None]] = {
+        self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
             Sending: self._sending,
@@ -108,19 +108,25 @@ class Book:
         """The holdings that are not flat."""
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
-    def reducible(self, symbol: Symbol) -> Decimal:
-        """Units of the position that nothing is working to reduce yet. A stop and a target of one entry count once."""
+    def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
+        """Units of the position that nothing is working to reduce yet. A stop and a target of one entry count once.
+
+        With `cancels_protection`, for an order that cancels the protection before it leaves, the protection does not count.
+        """
         held = abs(self.position(symbol))
         working: dict[OrderId, Decimal] = {}
         for order in self.orders.open_in(symbol):
-            if not order.adds_risk and order.is_armed:
+            protects = order.parent is not None
+            if not order.adds_risk and order.is_armed and not (protects and cancels_protection):
                 pair = order.parent.id if order.parent is not None else order.id
                 working[pair] = max(working.get(pair, ZERO), order.remaining)
         return max(ZERO, held - sum(working.values(), ZERO))
 
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
         """The protective legs of `symbol` that have not ended and can trade."""
-        return tuple(order for order in self.orders.open_in(symbol) if order.parent is not None and order.is_armed)
+        return tuple(
+            order for order in self.orders.open_in(symbol) if order.parent is not None and order.is_armed
+        )
 
     def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:
         """The account at `marks`; O(positions)."""
@@ -200,4 +206,3 @@ class Book:
         event = sealed.event
         time = getattr(event, "time", sealed.time)
         self.orders.advance(event.order_id, _TRIGGERS[type(event)], time)  # type: ignore[union-attr]
-

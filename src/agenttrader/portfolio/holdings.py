@@ -38,7 +38,9 @@ class Holding:
             return
         closed = min(abs(quantity), abs(held))
         taken = self.cost if closed == abs(held) else (self.cost * closed / abs(held)).quantize(COST_STEP)
-        proceeds = -value if closed == abs(quantity) else closed * price * self.multiplier * (1 if held > 0 else -1)
+        proceeds = (
+            -value if closed == abs(quantity) else closed * price * self.multiplier * (1 if held > 0 else -1)
+        )
         self.realised += proceeds - taken
         self.cost += (value + proceeds) - taken
 

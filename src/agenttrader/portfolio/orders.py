@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+from agenttrader.model.decisions import Decision
 from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Sending
 from agenttrader.model.identifiers import (
     AgentName,
@@ -26,7 +27,7 @@ class Order:
     __slots__ = (
         "broker_id",
         "client_id",
-        "denied_by",
+        "decision",
         "effect",
         "filled",
         "filled_by_leg",
@@ -60,7 +61,8 @@ class Order:
         self.limit_price = proposal.limit_price
         self.stop_price = proposal.stop_price
         self.state = OrderState.PROPOSED
-        self.denied_by: str | None = None
+        self.decision: Decision | None = None
+        """None for a protective leg: it was approved with its parent."""
         self.parent: Order | None = None
         self.protection: tuple[Order, ...] = ()
         self.filled = ZERO
@@ -77,6 +79,11 @@ class Order:
     def agent(self) -> AgentName:
         """Who proposed it, or its parent."""
         return self.proposal.agent
+
+    @property
+    def denied_by(self) -> str | None:
+        """The code of the check that denied it."""
+        return self.decision.denied_by if self.decision is not None else None
 
     @property
     def remaining(self) -> Decimal:
@@ -168,8 +175,8 @@ class OrderLedger:
         proposal = event.proposal
         order = Order(proposal, Role.ENTRY if proposal.effect is Effect.OPEN else Role.EXIT, time)
         self.by_id[order.id] = order
-        order.denied_by = event.decision.denied_by
-        if order.denied_by is not None:
+        order.decision = event.decision
+        if event.decision.denied_by is not None:
             order.advance(Trigger.DENY, time)
             return
         order.advance(Trigger.APPROVE, time)
@@ -226,7 +233,10 @@ class OrderLedger:
 
     def _protect(self, order: Order, instruction: Instruction, time: Instant) -> Iterator[Order]:
         """The legs of a bracket, as orders of their own; the broker holds them until the entry has filled."""
-        for role, stop_price, limit_price in ((Role.STOP, instruction.stop, None), (Role.TARGET, None, instruction.target)):
+        for role, stop_price, limit_price in (
+            (Role.STOP, instruction.stop, None),
+            (Role.TARGET, None, instruction.target),
+        ):
             if stop_price is None and limit_price is None:
                 continue
             leg = Order(order.proposal, role, time)
@@ -261,7 +271,9 @@ class OrderLedger:
 
     def _reserve(self, order: Order) -> None:
         """Bring what is reserved for `order` to what it may still cost: nothing once it has ended, nothing if it reduces."""
-        needed = order.remaining * order.reserve_price if order.adds_risk and not order.state.is_terminal else ZERO
+        needed = (
+            order.remaining * order.reserve_price if order.adds_risk and not order.state.is_terminal else ZERO
+        )
         change = needed - order.reserved
         if change:
             order.reserved = needed

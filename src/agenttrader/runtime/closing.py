@@ -22,7 +22,12 @@ def begin(book: Book, close: Order) -> Iterator[Event]:
         yield go_on(book, close)
     for order in in_the_way:
         if order.state in CANCEL_MAY_BE_ASKED and order.is_armed and order.broker_id is not None:
-            yield CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=close.agent, reason=f"closing by order {close.id}")
+            yield CancelRequested(
+                order_id=order.id,
+                broker_order_id=order.broker_id,
+                by=close.agent,
+                reason=f"closing by order {close.id}",
+            )
 
 
 def may_go_on(book: Book, close: Order) -> bool:
@@ -35,7 +40,9 @@ def go_on(book: Book, close: Order) -> Event:
     symbol = close.proposal.symbol
     held = book.position(symbol)
     if held == 0 or (held > 0) == (close.side is Side.BUY):
-        return Withheld(order_id=close.id, reason=f"nothing is left to close: the position in {symbol} is {held}")
+        return Withheld(
+            order_id=close.id, reason=f"nothing is left to close: the position in {symbol} is {held}"
+        )
     proposal = close.proposal
     return Sending(
         order_id=close.id,

@@ -5,12 +5,12 @@ each at once, so that the next input sees its reservation. What it returns must 
 session sees to that, and if the disk fails, throws this engine away and folds another.
 """
 
+from decimal import Decimal
 from typing import assert_never
 
 from msgspec import Struct
 
 from agenttrader.gateway.decide import decide
-from agenttrader.gateway.limits import Grant, Limits
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
@@ -35,20 +35,17 @@ from agenttrader.model.events import (
     WindowSuspended,
     Withheld,
 )
-from agenttrader.model.identifiers import AgentName, Digest, Symbol
-from agenttrader.model.instruments import Instrument
+from agenttrader.model.identifiers import AgentName, StrategyName
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement
-from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant
-from agenttrader.model.values import ZERO
-from agenttrader.ports.halt_switch import SwitchReading
-from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.portfolio.orders import Order
+from agenttrader.ports.halt_switch import SwitchReading
 from agenttrader.runtime import closing
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.executions import events_of, find_order
+from agenttrader.runtime.halts import HaltStanding, standing_of
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
@@ -67,23 +64,10 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.snapshots import take_snapshot
 from agenttrader.runtime.state import State
-from agenttrader.runtime.statements import Authority, judge
-
-
-class Rules(Struct, frozen=True, kw_only=True):
-    """What the engine goes by, from the configuration; it does not change while the engine lives."""
-
-    authority: Authority
-    limits: Limits
-    limits_digest: Digest
-    grants: dict[AgentName, Grant]
-    instruments: dict[Symbol, Instrument]
-    calendar: Calendar
-    fees: FeeSchedule
-    wired_switches: tuple[str, ...]
-    market_source: str
+from agenttrader.runtime.statements import judge
 
 
 class Step(Struct, kw_only=True):
@@ -106,16 +90,26 @@ class Engine:
         self.chain = chain
         self.market = MarketView(rules.market_source)
         self.switches: dict[str, SwitchReading] = {}
-        self.broker_buying_power = None if state.reconciled is None else ZERO
+        self._buying_power_offset: Decimal | None = None
+        """How far the broker's buying power lay from our cash less reservations when it last stated it."""
         self._now = state.last_time
         self._step = Step(records=[], sends=[])
+
+    def take_over(self, before: "Engine") -> None:
+        """What the journal does not hold, from the engine that this one replaces: the market's, switches' and broker's last words."""
+        self.market, self.switches = before.market, before.switches
+        self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
 
     def start(self, segment: SegmentOpened, now: Instant) -> Step:
         """Open this process's segment: halted, the window suspended, what was leaving when the last process died UNKNOWN."""
         self._begin(now)
         self._emit(segment)
         if self.state.standing.window is not None:
-            self._emit(WindowSuspended(reason="the gateway started again; a person resumes the window after reconciliation"))
+            self._emit(
+                WindowSuspended(
+                    reason="the gateway started again; a person resumes the window after reconciliation"
+                )
+            )
         for order in list(self.state.book.orders.open_orders()):
             if order.parent is not None:
                 continue
@@ -148,7 +142,9 @@ class Engine:
             case WindowCloseAsked():
                 self._close_window(received.by, received.reason)
             case HaltAsked():
-                self._emit(Halted(scope=received.scope, state=received.state, by=received.by, reason=received.reason))
+                self._emit(
+                    Halted(scope=received.scope, state=received.state, by=received.by, reason=received.reason)
+                )
             case AccountStated():
                 self._account(received.statement)
             case Compared():
@@ -160,6 +156,16 @@ class Engine:
             case _:
                 assert_never(received)
         return self._step
+
+    def standing(self, proposal: Proposal | None = None) -> HaltStanding:
+        """What may leave for `proposal`, or for anybody where none is given, with every reason why not more."""
+        symbols = () if proposal is None else tuple(leg.symbol for leg in proposal.legs)
+        agent = AgentName("") if proposal is None else proposal.agent
+        strategy = StrategyName("") if proposal is None else proposal.strategy
+        account = self.rules.authority.account
+        return standing_of(
+            self.state, self.switches, self.rules.wired_switches, account, agent, strategy, symbols
+        )
 
     def _begin(self, now: Instant) -> None:
         self._now = max(now, self.state.last_time)
@@ -179,9 +185,15 @@ class Engine:
         if known is not None:
             # Idempotency answers before anything is decided: the same proposal is the same order, with the state it has.
             if known.proposal != proposal:
-                self._step.refusal = f"proposal id {proposal.id} was used for another order; send a new id for a new order"
+                self._step.refusal = (
+                    f"proposal id {proposal.id} was used for another order; send a new id for a new order"
+                )
             return
-        decision = decide(proposal, take_snapshot(self, proposal, self._now), self.rules.limits)
+        standing = self.standing(proposal)
+        snapshot = take_snapshot(
+            proposal, self.state, self.market, self.rules, standing, self._broker_buying_power(), self._now
+        )
+        decision = decide(proposal, snapshot, self.rules.limits)
         self._emit(Decided(proposal=proposal, decision=decision))
         if decision.denied_by is not None:
             return
@@ -206,7 +218,10 @@ class Engine:
     def _foreign(self, received: Reported) -> None:
         """A report of an order that we cannot place: perhaps of one whose answer is still out, otherwise somebody else's."""
         report = received.report
-        if any(order.state in (OrderState.SENDING, OrderState.UNKNOWN) for order in self.state.book.orders.open_orders()):
+        if any(
+            order.state in (OrderState.SENDING, OrderState.UNKNOWN)
+            for order in self.state.book.orders.open_orders()
+        ):
             self._step.resync = True
             return
         found = Break(
@@ -229,7 +244,11 @@ class Engine:
         order = self.state.book.orders.by_id.get(asked.order_id)
         if order is None or (asked.agent is not None and order.agent != asked.agent):
             self._step.refusal = f"no order {asked.order_id} of yours is known"
-        elif order.parent is not None and asked.agent is not None and self.state.book.position(order.proposal.symbol):
+        elif (
+            order.parent is not None
+            and asked.agent is not None
+            and self.state.book.position(order.proposal.symbol)
+        ):
             self._step.refusal = "it protects a position; replace it, or close the position"
         elif order.state.is_terminal:
             self._step.refusal = f"the order is {order.state.value} already"
@@ -240,7 +259,9 @@ class Engine:
         if order.state is OrderState.APPROVED:
             self._emit(Withheld(order_id=order.id, reason=reason))
         elif order.state in closing.CANCEL_MAY_BE_ASKED and order.broker_id is not None:
-            self._emit(CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason))
+            self._emit(
+                CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason)
+            )
 
     # Time and money.
 
@@ -270,14 +291,20 @@ class Engine:
 
     def _account(self, statement: BrokerStatement) -> None:
         """The first word of the broker: it fills an empty book's cash, never its positions."""
-        self.broker_buying_power = statement.buying_power
         if not self.state.book.is_open and not statement.positions:
             self._emit(AccountOpened(cash=statement.cash))
+        book = self.state.book
+        self._buying_power_offset = statement.buying_power - (book.cash - book.orders.open_notional_total)
+
+    def _broker_buying_power(self) -> Decimal | None:
+        """The broker's last word on buying power, carried on by what we have traded and approved since."""
+        book = self.state.book
+        if self._buying_power_offset is None:
+            return None
+        return self._buying_power_offset + book.cash - book.orders.open_notional_total
 
     def _compared(self, compared: Compared) -> None:
         statement = compared.statement
-        if statement is not None:
-            self.broker_buying_power = statement.buying_power
         self._emit(
             Reconciled(
                 run=compared.run,
@@ -317,7 +344,11 @@ class Engine:
         window = self.state.standing.window
         was_active = before is not None and before.state is TradingState.ACTIVE
         if window is not None and was_active and reading.state is not TradingState.ACTIVE:
-            self._emit(Halted(scope=EVERYTHING, state=reading.state, by=f"switch {reading.name}", reason=reading.reason))
+            self._emit(
+                Halted(
+                    scope=EVERYTHING, state=reading.state, by=f"switch {reading.name}", reason=reading.reason
+                )
+            )
 
     def _link(self, seen: LinkSeen) -> None:
         known = self.state.links.get(seen.link)

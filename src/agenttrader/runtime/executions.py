@@ -59,11 +59,20 @@ def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionRepo
         case ReportKind.BUSTED:
             yield from _busted(book, order, report)
         case ReportKind.UNRECOGNISED:
-            yield BreakFound(found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "the broker's report is not one that we know"))
+            yield BreakFound(
+                found=_break(
+                    BreakKind.UNRECOGNISED_REPORT,
+                    order,
+                    report,
+                    "the broker's report is not one that we know",
+                )
+            )
         case ReportKind.NOT_FOUND:
             # Not finding it is not proof that it will not arrive: it stays UNKNOWN, counted as if it may fill.
             if order.state is OrderState.SENDING:
-                yield AnswerLost(order_id=order.id, reason="the broker, asked by client order id, does not know it")
+                yield AnswerLost(
+                    order_id=order.id, reason="the broker, asked by client order id, does not know it"
+                )
         case _:
             yield from _moved(order, report)
 
@@ -72,7 +81,14 @@ def _moved(order: Order, report: ExecutionReport) -> Iterator[Event]:
     trigger = _TRIGGERS[report.kind]
     state = next_state(order.state, trigger)
     if state is None:
-        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, f"{trigger.value} cannot follow {order.state.value}"))
+        yield BreakFound(
+            found=_break(
+                BreakKind.IMPOSSIBLE_TRANSITION,
+                order,
+                report,
+                f"{trigger.value} cannot follow {order.state.value}",
+            )
+        )
     elif trigger is Trigger.ACCEPT:
         # An accept is news when it moves the order or tells the broker's id for the first time.
         if state is not order.state or order.broker_id is None:
@@ -103,13 +119,26 @@ def _move_event(order: Order, report: ExecutionReport) -> Event:
             return AnswerLost(order_id=order.id, reason=report.reason)
         case ReportKind.NOT_SENT:
             return Withheld(order_id=order.id, reason=report.reason)
-        case ReportKind.ACCEPTED | ReportKind.FILLED | ReportKind.BUSTED | ReportKind.NOT_FOUND | ReportKind.UNRECOGNISED:
+        case (
+            ReportKind.ACCEPTED
+            | ReportKind.FILLED
+            | ReportKind.BUSTED
+            | ReportKind.NOT_FOUND
+            | ReportKind.UNRECOGNISED
+        ):
             raise AssertionError(f"{report.kind} is not a plain move")
 
 
 def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
     if report.broker_order_id is None:
-        yield BreakFound(found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "the broker accepted it without an id of its own"))
+        yield BreakFound(
+            found=_break(
+                BreakKind.UNRECOGNISED_REPORT,
+                order,
+                report,
+                "the broker accepted it without an id of its own",
+            )
+        )
         return
     legs: dict[Role, ProtectiveLeg] = {}
     for leg in report.legs:
@@ -117,7 +146,14 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
         legs[role] = ProtectiveLeg(protective_id(order.id, role), leg.broker_order_id)
     expected = {leg.role for leg in order.protection}
     if expected - set(legs):
-        yield BreakFound(found=_break(BreakKind.UNPROTECTED, order, report, "the broker accepted it without all of its protective legs"))
+        yield BreakFound(
+            found=_break(
+                BreakKind.UNPROTECTED,
+                order,
+                report,
+                "the broker accepted it without all of its protective legs",
+            )
+        )
     yield Accepted(
         order_id=order.id,
         broker_order_id=report.broker_order_id,
@@ -130,7 +166,9 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
 def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> Iterator[Event]:
     execution = report.execution
     if execution is None:
-        yield BreakFound(found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "a fill without price and quantity"))
+        yield BreakFound(
+            found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "a fill without price and quantity")
+        )
         return
     if execution.id in book.executions:
         return
@@ -139,7 +177,9 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
         yield from _accepted(order, report)
     trigger = order.fill_trigger(execution.symbol, execution.quantity)
     if trigger is None or next_state(order.state, trigger) is None:
-        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, _impossible_fill(order, report)))
+        yield BreakFound(
+            found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, _impossible_fill(order, report))
+        )
     # The money moved whether we expected it or not, so the fill counts even then.
     yield Filled(
         order_id=order.id,
@@ -163,7 +203,14 @@ def _busted(book: Book, order: Order, report: ExecutionReport) -> Iterator[Event
     if execution is not None and execution.id in book.executions:
         yield Busted(order_id=order.id, execution_id=execution.id, time=report.time)
     else:
-        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, "the broker took back a fill that we do not have"))
+        yield BreakFound(
+            found=_break(
+                BreakKind.IMPOSSIBLE_TRANSITION,
+                order,
+                report,
+                "the broker took back a fill that we do not have",
+            )
+        )
 
 
 def _break(kind: BreakKind, order: Order, report: ExecutionReport, sentence: str) -> Break:

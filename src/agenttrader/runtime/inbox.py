@@ -73,7 +73,9 @@ class WatermarkInbox(Generic[T]):
 Inbox = ArrivalInbox[T] | WatermarkInbox[T]
 
 
-def _advance(inbox: "Inbox[T]", marks: dict[Source, Instant], source: Source, time: Instant) -> Iterator[Instant]:
+def _advance(
+    inbox: "Inbox[T]", marks: dict[Source, Instant], source: Source, time: Instant
+) -> Iterator[Instant]:
     marks[source] = max(time, marks.get(source, time))
     if len(marks) < len(Source):
         return

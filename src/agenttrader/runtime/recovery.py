@@ -15,10 +15,10 @@ from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
-from agenttrader.ports.broker import Broker
-from agenttrader.ports.journal import Journal
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.ports.broker import Broker
+from agenttrader.ports.journal import Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 from agenttrader.runtime.inputs import AccountStated, Compared
 from agenttrader.runtime.session import Session

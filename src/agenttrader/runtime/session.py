@@ -84,6 +84,7 @@ class Session:
         """Why the store cannot be written; empty while it can."""
         self.listeners: list[Listener] = []
         self.reached_listeners: list[Callable[[Instant], None]] = []
+        self.refolded_listeners: list[Callable[[], None]] = []
         self._refold = refold
         self._journal = journal
         self._dispatcher = dispatcher
@@ -128,7 +129,9 @@ class Session:
         the market's time is known, InboxFull when too much is waiting.
         """
         if self.now is None:
-            raise NotReady("the gateway is starting: it has not heard the market's time yet; try again in a moment")
+            raise NotReady(
+                "the gateway is starting: it has not heard the market's time yet; try again in a moment"
+            )
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._put(_Waiting(received, answer))
         return await answer
@@ -153,7 +156,9 @@ class Session:
         try:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull:
-            raise InboxFull(f"{self._queue.maxsize} inputs are waiting, the most that are kept; try again in a moment") from None
+            raise InboxFull(
+                f"{self._queue.maxsize} inputs are waiting, the most that are kept; try again in a moment"
+            ) from None
 
     # The loop.
 
@@ -198,7 +203,9 @@ class Session:
             self._fail(str(error))
             return False
         sends = {id(send) for step in steps for send in step.sends}
-        stopped = [found for each in recorded if id(each.sealed) in sends if (found := self._send(each)) is not None]
+        stopped = [
+            found for each in recorded if id(each.sealed) in sends if (found := self._send(each)) is not None
+        ]
         for listener in self.listeners:
             listener(recorded)
         self._answer(recorded)
@@ -221,13 +228,20 @@ class Session:
             self._dispatcher.cancel(cast("Recorded[CancelRequested]", recorded))
             return None
         order = self.engine.state.book.orders.by_id[cast("Sending", event).order_id]
-        reason = self._dispatcher.submit(cast("Recorded[Sending]", recorded), effect=order.effect, state=self.engine.trading_state(order))
+        reason = self._dispatcher.submit(
+            cast("Recorded[Sending]", recorded),
+            effect=order.effect,
+            state=self.engine.standing(order.proposal).state,
+        )
         return None if reason is None else LastLookStopped(order.id, reason)
 
     def _answer(self, recorded: Sequence[Recorded[Event]]) -> None:
         for each in recorded:
             order_id = getattr(each.event, "order_id", None)
-            if order_id in self._unanswered and self.engine.state.book.orders.by_id[order_id].state not in _UNANSWERED:
+            if (
+                order_id in self._unanswered
+                and self.engine.state.book.orders.by_id[order_id].state not in _UNANSWERED
+            ):
                 for answer in self._unanswered.pop(order_id):
                     if not answer.done():
                         answer.set_result(None)
@@ -245,17 +259,21 @@ class Session:
             await asyncio.sleep(RETRY_STORE_SECONDS)
             try:
                 engine = await loop.run_in_executor(self._writer, self._refold)
-                latch = HaltAsked(EVERYTHING, TradingState.HALTED, "journal", f"the store could not be written: {self.failure}")
+                latch = HaltAsked(
+                    EVERYTHING,
+                    TradingState.HALTED,
+                    "journal",
+                    f"the store could not be written: {self.failure}",
+                )
                 step = engine.handle(latch, self.now or engine.state.last_time)
-                recorded = await loop.run_in_executor(self._writer, self._write, step.records)
+                await loop.run_in_executor(self._writer, self._write, step.records)
             except StoreError as error:
                 self.failure = str(error)
                 continue
-            # What the market and the switches said last is not in the journal; it is as true as before.
-            engine.market, engine.switches = self.engine.market, self.engine.switches
+            engine.take_over(self.engine)
             self.engine, self.failure = engine, ""
-            for listener in self.listeners:
-                listener(recorded)
+            for refolded in self.refolded_listeners:
+                refolded()
             self._resync()
             return
 
@@ -263,4 +281,6 @@ class Session:
 def _refuse(batch: list[_Waiting], failure: str) -> None:
     for waiting in batch:
         if waiting.answer is not None and not waiting.answer.done():
-            waiting.answer.set_exception(StoreError(f"nothing new is decided, because the journal cannot be written: {failure}"))
+            waiting.answer.set_exception(
+                StoreError(f"nothing new is decided, because the journal cannot be written: {failure}")
+            )

@@ -6,7 +6,15 @@ from msgspec import Struct
 
 from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind, SignedStatement, Statement
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import Event, Halted, Resumed, WindowClosed, WindowOpened, WindowResumed, WindowSuspended
+from agenttrader.model.events import (
+    Event,
+    Halted,
+    Resumed,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+    WindowSuspended,
+)
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 
 
@@ -53,20 +61,14 @@ class Standing:
         self, account: AccountName, agent: AgentName, strategy: StrategyName, symbols: tuple[Symbol, ...]
     ) -> Iterator[Halted]:
         """The latches whose scope covers an order of this agent and strategy in these symbols."""
-        for scope, latch in self.latches.items():
-            match scope.kind:
-                case ScopeKind.EVERYTHING:
-                    covers = True
-                case ScopeKind.ACCOUNT:
-                    covers = scope.name == account
-                case ScopeKind.AGENT:
-                    covers = scope.name == agent
-                case ScopeKind.STRATEGY:
-                    covers = scope.name == strategy
-                case ScopeKind.SYMBOL:
-                    covers = scope.name in symbols
-            if covers:
-                yield latch
+        names = {
+            ScopeKind.EVERYTHING: ("",),
+            ScopeKind.ACCOUNT: (account,),
+            ScopeKind.AGENT: (agent,),
+            ScopeKind.STRATEGY: (strategy,),
+            ScopeKind.SYMBOL: symbols,
+        }
+        return (latch for scope, latch in self.latches.items() if scope.name in names[scope.kind])
 
     def _used(self, signed: SignedStatement) -> Statement:
         self.nonces.add(signed.statement.nonce)

@@ -49,7 +49,9 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
         ("configuration", statement.configuration, authority.configuration),
     ):
         if said != is_so:
-            return f"the statement was made for {name} {said}; this gateway runs {name} {is_so}; sign a new one"
+            return (
+                f"the statement was made for {name} {said}; this gateway runs {name} {is_so}; sign a new one"
+            )
     if statement.nonce in state.standing.nonces:
         return f"the statement with nonce {statement.nonce} was used before; sign a new one"
     if not statement.reason.strip():
@@ -68,7 +70,11 @@ def _subject(statement: Statement, authority: Authority, state: State, now: Inst
             return _fit_to_trade(state)
         case Act.RESUME:
             covered = statement.scope == EVERYTHING or statement.scope in state.standing.latches
-            return "" if covered else f"nothing is latched on {statement.scope.kind.value} {statement.scope.name}"
+            return (
+                ""
+                if covered
+                else f"nothing is latched on {statement.scope.kind.value} {statement.scope.name}"
+            )
 
 
 def _window(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
@@ -88,7 +94,10 @@ def _fit_to_trade(state: State) -> str:
     """A window opens only on a store that is compared with the broker, without breaks and without latches."""
     latches = state.standing.latches.values()
     if latches:
-        return "; ".join(f"{latch.scope.kind.value} {latch.scope.name} is latched {latch.state.value}: {latch.reason}" for latch in latches)
+        return "; ".join(
+            f"{latch.scope.kind.value} {latch.scope.name} is latched {latch.state.value}: {latch.reason}"
+            for latch in latches
+        )
     if state.reconciled is None or state.reconciled.failure:
         return f"the book has not been compared with the broker since this start{': ' + state.reconciled.failure if state.reconciled else ''}"
     if state.breaks:

@@ -1,0 +1,257 @@
+"""The gateway's face towards clients and persons: `/v1` over HTTP and a web socket.
+
+An agent's key lets it propose, cancel its own orders and see them. A person's token lets it look, halt, close and compare; what
+loosens comes in an envelope that the person signed, whoever carries it. Every refusal is `{code, message}`.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
+from litestar.exceptions import HTTPException, WebSocketDisconnect
+from msgspec import Struct
+
+from agenttrader.app.desk import Desk
+from agenttrader.model.authority import Act, Scope
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import AgentTraderError, BadValue, StatementRefused, StoreError, Unreachable
+from agenttrader.model.identifiers import AgentName, OrderId, PersonName
+from agenttrader.protocols.native import ErrorBody
+from agenttrader.runtime.session import InboxFull, NotReady
+
+BODY_BYTES_MAX = 65_536
+UNAUTHORIZED = 4401
+"""The web socket's close code for a key that is not known."""
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
+    (BadValue, 422, "bad_value"),
+    (StatementRefused, 403, "statement_refused"),
+    (StoreError, 503, "store_unavailable"),
+    (NotReady, 503, "starting"),
+    (InboxFull, 429, "too_many_waiting"),
+    (Unreachable, 502, "broker_unreachable"),
+)
+"""What each of our errors is over HTTP; the first that fits."""
+
+
+class Keys(Struct, frozen=True):
+    """Who may speak: SHA-256 of each agent's key and of each person's token."""
+
+    agents: Mapping[str, AgentName]
+    people: Mapping[str, PersonName]
+
+
+class Caller(Struct, frozen=True):
+    """Who speaks: an agent, or a person (then `agent` is None and everything may be seen)."""
+
+    name: str
+    agent: AgentName | None
+
+
+class WindowBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A statement in the DSSE envelope that its person signed."""
+
+    envelope: str
+
+
+class ReasonBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why."""
+
+    reason: str
+
+
+class HaltBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to halt, how far, and why."""
+
+    scope: Scope
+    state: TradingState
+    reason: str
+
+
+class NotPermitted(AgentTraderError):
+    """The key is not known, or it may not do this."""
+
+
+def create_gateway_app(desk: Desk, keys: Keys) -> Litestar:
+    """The gateway's application over `desk`."""
+
+    @post("/v1/proposals", status_code=200)
+    async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
+        caller = _caller(request.headers.get("authorization", ""), keys)
+        if caller.agent is None:
+            raise NotPermitted("a person's token does not propose orders; use an agent's key")
+        return _json(await desk.propose(await _body(request), caller.agent))
+
+    @delete("/v1/orders/{order_id:str}", status_code=202)
+    async def cancel(request: Request[Any, Any, Any], order_id: str) -> Response[bytes]:
+        caller = _caller(request.headers.get("authorization", ""), keys)
+        await desk.cancel(OrderId(order_id), caller.agent, caller.name, "asked for")
+        return _json({"order_id": order_id, "asked": True}, status=202)
+
+    @get("/v1/status")
+    async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _caller(request.headers.get("authorization", ""), keys)
+        return _json(desk.status())
+
+    @get("/v1/snapshot")
+    async def snapshot(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return _json(desk.snapshot(_caller(request.headers.get("authorization", ""), keys).agent))
+
+    @post("/v1/windows", status_code=200)
+    async def open_window(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.OPEN_WINDOW))
+
+    @post("/v1/windows/resume", status_code=200)
+    async def resume_window(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.RESUME_WINDOW))
+
+    @post("/v1/windows/close", status_code=200)
+    async def close_window(request: Request[Any, Any, Any]) -> Response[bytes]:
+        person = _person(request, keys)
+        return _json(await desk.close_window(person, _decode(await _body(request), ReasonBody).reason))
+
+    @post("/v1/halt", status_code=200)
+    async def halt(request: Request[Any, Any, Any]) -> Response[bytes]:
+        person = _person(request, keys)
+        asked = _decode(await _body(request), HaltBody)
+        return _json(await desk.halt(asked.scope, asked.state, person, asked.reason))
+
+    @post("/v1/resume", status_code=200)
+    async def resume(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.RESUME))
+
+    @post("/v1/reconcile", status_code=200)
+    async def reconcile(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        return _json(await desk.reconcile())
+
+    @websocket("/v1/stream")
+    async def stream(socket: WebSocket[Any, Any, Any]) -> None:
+        await _serve_stream(socket, desk, keys)
+
+    return Litestar(
+        [
+            propose,
+            cancel,
+            status,
+            snapshot,
+            open_window,
+            resume_window,
+            close_window,
+            halt,
+            resume,
+            reconcile,
+            stream,
+        ],
+        exception_handlers={
+            AgentTraderError: _refused,
+            HTTPException: _http_refused,
+        },
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+    )
+
+
+async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys) -> None:
+    """Send what the caller may see until it leaves or does not keep up."""
+    await socket.accept()
+    try:
+        caller = _caller(socket.headers.get("authorization", ""), keys)
+    except NotPermitted as error:
+        await socket.close(UNAUTHORIZED, str(error))
+        return
+    subscriber = desk.stream.subscribe(caller.agent)
+    gone = asyncio.create_task(_until_gone(socket))
+    try:
+        while (message := await _next(subscriber.queue, gone)) is not None:
+            await socket.send_data(message, mode="text")
+    except (WebSocketDisconnect, ConnectionError):
+        pass  # It left while we were sending; there is nobody to tell.
+    finally:
+        desk.stream.unsubscribe(subscriber)
+        gone.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
+            await gone
+            await socket.close()
+
+
+async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
+    """Return when the client has closed; what it says is not listened to."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            await socket.receive_data(mode="text")
+
+
+async def _next(queue: asyncio.Queue[bytes | None], gone: asyncio.Task[None]) -> bytes | None:
+    """The next message, or None when the client has left or the stream ended it."""
+    if not queue.empty():
+        return queue.get_nowait()
+    waiting = asyncio.ensure_future(queue.get())
+    await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
+        return waiting.result()
+    waiting.cancel()
+    return None
+
+
+def _caller(authorization: str, keys: Keys) -> Caller:
+    """Whoever holds the bearer token. Raises NotPermitted."""
+    scheme, _, token = authorization.partition(" ")
+    digest = hashlib.sha256(token.strip().encode()).hexdigest()
+    if scheme.lower() == "bearer" and token:
+        if (agent := keys.agents.get(digest)) is not None:
+            return Caller(agent, agent)
+        if (person := keys.people.get(digest)) is not None:
+            return Caller(person, None)
+    raise NotPermitted(
+        "expected the header `Authorization: Bearer KEY` with an agent's key or a person's token that this gateway knows"
+    )
+
+
+def _person(request: Request[Any, Any, Any], keys: Keys) -> str:
+    caller = _caller(request.headers.get("authorization", ""), keys)
+    if caller.agent is not None:
+        raise NotPermitted(f"{caller.name} is an agent; this takes a person's token")
+    return caller.name
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    body = await request.body()
+    if not body:
+        raise BadValue("body: expected JSON, found nothing")
+    return body
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise BadValue(f"body: {error}") from error
+
+
+def _json(body: object, status: int = 200) -> Response[bytes]:
+    return Response(_encoder.encode(body), status_code=status, media_type="application/json")
+
+
+def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if isinstance(error, NotPermitted):
+        return _json(ErrorBody(code="not_permitted", message=str(error)), 401)
+    for kind, status, code in _STATUS_OF_ERROR:
+        if isinstance(error, kind):
+            return _json(ErrorBody(code=code, message=str(error)), status)
+    return _json(ErrorBody(code="internal", message=str(error)), 500)
+
+
+def _http_refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """A route, method or body that the framework refused."""
+    return _json(ErrorBody(code="http", message=str(error.detail)), error.status_code)

@@ -1,0 +1,198 @@
+"""What clients and persons may ask of the gateway, one method each. Faces translate to these and back."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.app.stream import Stream
+from agenttrader.app.views import decision_body, order_body, snapshot_body, trading_body
+from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
+from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import BadValue, StatementRefused
+from agenttrader.model.identifiers import AccountName, AgentName, Digest, OrderId, Symbol
+from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.orders import ExitPlan, Proposal
+from agenttrader.model.values import on_step
+from agenttrader.ports.halt_switch import HaltSwitch
+from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
+from agenttrader.runtime.inputs import (
+    CancelAsked,
+    HaltAsked,
+    Input,
+    Proposed,
+    StatementGiven,
+    SwitchSeen,
+    WindowCloseAsked,
+)
+from agenttrader.runtime.recovery import Reconciler
+from agenttrader.runtime.session import Session
+
+
+class StatusBody(Struct, frozen=True, kw_only=True):
+    """Who this gateway is and what it lets leave: what a person needs to sign a statement for it."""
+
+    account: AccountName
+    epoch: int
+    configuration: Digest
+    mode_ceiling: Mode
+    trading: TradingBody
+    watermark: str | None
+    session: str | None
+    """The trading day, YYYY-MM-DD."""
+    records: int
+    failure: str
+    """Why the journal cannot be written; empty while it can."""
+
+
+class ReconcileBody(Struct, frozen=True, kw_only=True):
+    """One comparison with the broker."""
+
+    run: str
+    breaks: tuple[Break, ...]
+    failure: str
+
+
+class Desk:
+    """The use cases of one running gateway."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        stream: Stream,
+        reconciler: Reconciler,
+        switches: Sequence[HaltSwitch],
+        verify: Callable[[str], SignedStatement],
+        answer_wait_seconds: float,
+    ) -> None:
+        self.session = session
+        self.stream = stream
+        self._reconciler = reconciler
+        self._switches = switches
+        self._verify = verify
+        self._answer_wait_seconds = answer_wait_seconds
+
+    async def propose(self, body: bytes, agent: AgentName) -> AnswerBody:
+        """Decide the proposal in `body`; answered when the broker has, or when it was not sent, or after the configured wait.
+
+        Raises BadValue for what is malformed, and where the id was used for another order.
+        """
+        rules = self.session.engine.rules
+        proposal = fit(decode_proposal(body, agent), rules.instruments)
+        outcome = await self.session.ask(Proposed(proposal))
+        if outcome.refusal:
+            raise BadValue(outcome.refusal)
+        await self.session.answered(proposal.id, self._answer_wait_seconds)
+        order = self.session.engine.state.book.orders.by_id[proposal.id]
+        if order.decision is None:
+            raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
+        return AnswerBody(
+            order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
+        )
+
+    async def cancel(self, order_id: OrderId, agent: AgentName | None, by: str, reason: str) -> None:
+        """Ask the broker to end an order; that it has ended comes on the stream. Raises BadValue where it cannot be asked."""
+        await self._ask(CancelAsked(order_id, by, reason, agent))
+
+    async def give(self, envelope: str, act: Act) -> TradingBody:
+        """A person's signed statement for `act`. Raises StatementRefused; StoreError where a switch cannot be moved."""
+        signed = self._verify(envelope)
+        if signed.statement.act is not act:
+            raise StatementRefused(
+                f"expected a statement to {act.value}, found one to {signed.statement.act.value}"
+            )
+        outcome = await self.session.ask(StatementGiven(signed))
+        if outcome.refusal:
+            raise StatementRefused(outcome.refusal)
+        if act in (Act.OPEN_WINDOW, Act.RESUME_WINDOW):
+            await self._move_switches(halted=False, reason=signed.statement.reason)
+        return trading_body(self.session.engine)
+
+    async def close_window(self, by: str, reason: str) -> TradingBody:
+        """End the window: entries stop and working entries are canceled. Raises StoreError where a switch does not go back to 1."""
+        await self._ask(WindowCloseAsked(by, reason))
+        await self._move_switches(halted=True, reason=reason)
+        return trading_body(self.session.engine)
+
+    async def halt(self, scope: Scope, state: TradingState, by: str, reason: str) -> TradingBody:
+        """Latch a halt; on record when this returns. Only a person's statement lifts it."""
+        if state is TradingState.ACTIVE or (scope.kind is ScopeKind.EVERYTHING) is bool(scope.name):
+            raise BadValue(
+                f"halt: expected a state short of active and a scope with its name, found {state.value} {scope}"
+            )
+        await self._ask(HaltAsked(scope, state, by, reason))
+        return trading_body(self.session.engine)
+
+    async def reconcile(self) -> ReconcileBody:
+        """Compare with the broker now."""
+        compared = await self._reconciler.run()
+        return ReconcileBody(run=compared.run, breaks=compared.breaks, failure=compared.failure)
+
+    def status(self) -> StatusBody:
+        """Who this gateway is and how it stands."""
+        engine = self.session.engine
+        segment = engine.state.segment
+        return StatusBody(
+            account=engine.rules.authority.account,
+            epoch=segment.epoch if segment else 0,
+            configuration=engine.rules.authority.configuration,
+            mode_ceiling=engine.rules.authority.ceiling,
+            trading=trading_body(engine),
+            watermark=self.stream.watermark,
+            session=engine.state.day.session if engine.state.day else None,
+            records=engine.chain.sequence,
+            failure=self.session.failure,
+        )
+
+    def snapshot(self, agent: AgentName | None) -> Snapshot:
+        """Everything that `agent` may see; None: an operator, who sees all."""
+        return snapshot_body(self.session.engine, agent, self.stream.watermark)
+
+    async def read_switches(self) -> None:
+        """Read every wired switch and tell the session."""
+        for switch in self._switches:
+            reading = await asyncio.to_thread(switch.read)
+            if self.session.engine.switches.get(switch.name) != reading:
+                self.session.tell(SwitchSeen(reading))
+
+    async def _move_switches(self, *, halted: bool, reason: str) -> None:
+        for switch in self._switches:
+            await asyncio.to_thread(switch.move, halted=halted, reason=reason)
+            await self.session.ask(SwitchSeen(switch.read()))
+
+    async def _ask(self, received: Input) -> None:
+        outcome = await self.session.ask(received)
+        if outcome.refusal:
+            raise BadValue(outcome.refusal)
+
+
+def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
+    """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it. Raises BadValue.
+
+    A symbol that is not known is left as it is: the decision denies it, on record.
+    """
+    instrument = instruments.get(proposal.symbol)
+    if instrument is None or isinstance(instrument, Spread) or len(proposal.legs) > 1:
+        return proposal
+    tick, plan = instrument.tick, proposal.exit_plan
+
+    def price(value: Decimal | None, name: str) -> Decimal | None:
+        return None if value is None else on_step(value, tick, name)
+
+    fitted_plan = plan and ExitPlan(
+        stop=price(plan.stop, "exit_plan.stop"),
+        target=price(plan.target, "exit_plan.target"),
+        trail=price(plan.trail, "exit_plan.trail"),
+        until=plan.until,
+    )
+    return msgspec.structs.replace(
+        proposal,
+        quantity=on_step(proposal.quantity, instrument.lot, "quantity"),
+        limit_price=price(proposal.limit_price, "limit_price"),
+        stop_price=price(proposal.stop_price, "stop_price"),
+        exit_plan=fitted_plan,
+    )

@@ -1,0 +1,168 @@
+"""`/v1/stream`: what was recorded, told to whoever may see it, in the order of the journal, and each watermark after it.
+
+Each subscriber has a bounded queue. One that does not keep up is closed, and gets everything again by a snapshot when it comes
+back; it never slows the session or another subscriber.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from agenttrader.app.views import (
+    account_body,
+    order_body,
+    position_bodies,
+    snapshot_body,
+    trading_body,
+    visible,
+)
+from agenttrader.model.events import (
+    BreakFound,
+    EquitySampled,
+    Event,
+    Filled,
+    Halted,
+    LinkChanged,
+    Reconciled,
+    Resumed,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+    WindowSuspended,
+)
+from agenttrader.model.identifiers import AgentName, OrderId
+from agenttrader.model.records import Recorded
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.protocols.native import (
+    AccountMarked,
+    FillMade,
+    OrderChanged,
+    PositionsChanged,
+    StreamMessage,
+    TradingChanged,
+    WatermarkReached,
+    encode,
+)
+from agenttrader.runtime.session import Session
+
+QUEUE_MAX = 2000
+"""Messages that may wait for one subscriber: some minutes of a busy day."""
+
+_STANDING = (
+    Halted,
+    Resumed,
+    WindowOpened,
+    WindowClosed,
+    WindowResumed,
+    WindowSuspended,
+    BreakFound,
+    Reconciled,
+    LinkChanged,
+)
+
+
+class Subscriber(Struct, eq=False):
+    """One connection: whose orders it may see (None: all), and what waits to be sent. `None` in the queue ends it."""
+
+    agent: AgentName | None
+    queue: asyncio.Queue[bytes | None]
+
+
+class Stream:
+    """The subscribers of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._subscribers: set[Subscriber] = set()
+        self._watermark: str | None = None
+        session.listeners.append(self._recorded)
+        session.reached_listeners.append(self._reached)
+        session.refolded_listeners.append(self._refolded)
+
+    @property
+    def watermark(self) -> str | None:
+        """The last watermark told, as RFC 3339."""
+        return self._watermark
+
+    def subscribe(self, agent: AgentName | None) -> Subscriber:
+        """A new subscriber, with the snapshot as its first message."""
+        subscriber = Subscriber(agent, asyncio.Queue(QUEUE_MAX))
+        subscriber.queue.put_nowait(encode(snapshot_body(self._session.engine, agent, self._watermark)))
+        self._subscribers.add(subscriber)
+        return subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget a connection that has gone."""
+        self._subscribers.discard(subscriber)
+
+    def _recorded(self, recorded: Sequence[Recorded[Event]]) -> None:
+        if not self._subscribers:
+            return
+        for agent in {subscriber.agent for subscriber in self._subscribers}:
+            for message in self._messages(recorded, agent):
+                self._send(encode(message), agent)
+
+    def _messages(
+        self, recorded: Sequence[Recorded[Event]], agent: AgentName | None
+    ) -> Iterator[StreamMessage]:
+        engine = self._session.engine
+        orders = engine.state.book.orders.by_id
+        events = [each.event for each in recorded]
+        touched: dict[OrderId, None] = {}
+        for event in events:
+            order_id = event.proposal.id if hasattr(event, "proposal") else getattr(event, "order_id", None)
+            if order_id is not None:
+                touched[order_id] = None
+                touched.update((leg.id, None) for leg in orders[order_id].protection)
+        fills = [event for event in events if isinstance(event, Filled)]
+        yield from (_fill(fill) for fill in fills if agent is None or orders[fill.order_id].agent == agent)
+        yield from (
+            OrderChanged(order=order_body(order))
+            for order in visible((orders[each] for each in touched), agent)
+        )
+        if touched or any(isinstance(event, EquitySampled) for event in events):
+            yield PositionsChanged(positions=position_bodies(engine.state.book, engine.market.prices))
+            yield AccountMarked(account=account_body(engine))
+        if any(isinstance(event, _STANDING) for event in events):
+            yield TradingChanged(trading=trading_body(engine))
+
+    def _reached(self, time: Instant) -> None:
+        self._watermark = rfc3339(time)
+        message = encode(WatermarkReached(time=self._watermark))
+        for subscriber in list(self._subscribers):
+            self._put(subscriber, message)
+
+    def _refolded(self) -> None:
+        """The state went back to what the disk holds: everybody must read it anew."""
+        for subscriber in list(self._subscribers):
+            self._end(subscriber)
+
+    def _send(self, message: bytes, agent: AgentName | None) -> None:
+        for subscriber in list(self._subscribers):
+            if subscriber.agent == agent:
+                self._put(subscriber, message)
+
+    def _put(self, subscriber: Subscriber, message: bytes) -> None:
+        try:
+            subscriber.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self._end(subscriber)
+
+    def _end(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        while not subscriber.queue.empty():
+            subscriber.queue.get_nowait()
+        subscriber.queue.put_nowait(None)
+
+
+def _fill(fill: Filled) -> FillMade:
+    return FillMade(
+        order_id=fill.order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        time=rfc3339(fill.time),
+    )

@@ -1,0 +1,86 @@
+"""What may leave right now, and every reason why not more: the severest of window, switches, latches, breaks and links.
+
+Absent means no: a switch that was not read, a link that was not seen up, a book that was not compared since the start are halts.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
+from agenttrader.ports.halt_switch import SwitchReading
+from agenttrader.runtime.standing import severest
+from agenttrader.runtime.state import State
+
+NEEDED_LINKS = ("broker", "marketdata")
+STORE = "store"
+"""The switch that is the journal itself: its latches. It is read by folding."""
+
+
+class HaltStanding(Struct, frozen=True):
+    """The trading state for somebody in some symbols, with the reasons for everything short of ACTIVE."""
+
+    state: TradingState
+    reasons: tuple[str, ...]
+    switches: tuple[tuple[str, TradingState], ...]
+    """Each wired switch as last read; one that was not read counts as HALTED."""
+
+
+def standing_of(
+    state: State,
+    switches: Mapping[str, SwitchReading],
+    wired: tuple[str, ...],
+    account: AccountName,
+    agent: AgentName,
+    strategy: StrategyName,
+    symbols: tuple[Symbol, ...],
+) -> HaltStanding:
+    """The standing of an order of `agent` and `strategy` in `symbols`."""
+    found = [*_everywhere(state), *_switches(switches, wired)]
+    for latch in state.standing.latches_on(account, agent, strategy, symbols):
+        found.append(
+            (
+                latch.state,
+                f"{latch.scope.kind.value} {latch.scope.name}".strip()
+                + f" was halted by {latch.by}: {latch.reason}",
+            )
+        )
+    for broken in state.breaks:
+        if broken.symbol is None or broken.symbol in symbols:
+            found.append((TradingState.HALTED, f"break {broken.kind.value}: {broken.sentence}"))
+    readings = tuple(
+        (name, switches[name].state if name in switches else TradingState.HALTED)
+        for name in wired
+        if name != STORE
+    )
+    return HaltStanding(severest(each for each, _ in found), tuple(reason for _, reason in found), readings)
+
+
+def _everywhere(state: State) -> Iterator[tuple[TradingState, str]]:
+    window = state.standing.window
+    if window is None:
+        yield TradingState.HALTED, "no window is open"
+    elif window.suspended:
+        yield TradingState.HALTED, f"the window is suspended: {window.suspended}"
+    if state.reconciled is None:
+        yield TradingState.HALTED, "the book has not been compared with the broker since the start"
+    elif state.reconciled.failure:
+        yield TradingState.HALTED, f"the last comparison with the broker failed: {state.reconciled.failure}"
+    for name in NEEDED_LINKS:
+        link = state.links.get(name)
+        if link is None or not link.up:
+            yield TradingState.HALTED, f"the link {name} is down{': ' + link.reason if link else ''}"
+
+
+def _switches(
+    switches: Mapping[str, SwitchReading], wired: tuple[str, ...]
+) -> Iterator[tuple[TradingState, str]]:
+    for name in wired:
+        if name == STORE:
+            continue
+        reading = switches.get(name)
+        if reading is None:
+            yield TradingState.HALTED, f"the switch {name} has not been read"
+        elif reading.state is not TradingState.ACTIVE:
+            yield reading.state, f"the switch {name} halts: {reading.reason}"

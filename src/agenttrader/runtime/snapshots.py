@@ -1,0 +1,116 @@
+"""The snapshot that a decision is made on, built from the book's totals and the market's last word."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from agenttrader.gateway.limits import Grant
+from agenttrader.gateway.snapshot import LegView, Snapshot
+from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.orders import Effect, Leg, Proposal, Side
+from agenttrader.model.sessions import Calendar, Session
+from agenttrader.model.times import Instant
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.book import Book
+from agenttrader.runtime.halts import HaltStanding
+from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.state import State
+
+
+def take_snapshot(
+    proposal: Proposal,
+    state: State,
+    market: MarketView,
+    rules: Rules,
+    standing: HaltStanding,
+    buying_power: Decimal | None,
+    now: Instant,
+) -> Snapshot:
+    """Everything that the checks may see for `proposal` at `now`."""
+    book = state.book
+    agent = proposal.agent
+    grant = rules.grants.get(agent)
+    value = book.value(market.prices)
+    window = state.standing.window
+    agent_minute, account_minute = state.decided_last_minute(agent, now)
+    return Snapshot(
+        now=now,
+        id_used=proposal.id in book.orders.by_id,
+        grant=grant,
+        legs=tuple([_leg_view(proposal, leg, book, market, rules.instruments) for leg in proposal.legs]),
+        trading_state=standing.state,
+        halt_reasons=standing.reasons,
+        switches=standing.switches,
+        window=window.statement if window is not None else None,
+        window_suspended=window.suspended if window is not None else "",
+        mode_ceiling=rules.authority.ceiling,
+        session=session_at(rules.calendar, now),
+        orders_last_minute_agent=agent_minute,
+        orders_last_minute_account=account_minute,
+        open_orders_agent=book.orders.open_count.get(agent, 0),
+        open_orders_account=book.orders.open_count_total,
+        gross_exposure_agent=_gross_of(grant, book, market) + book.orders.open_notional.get(agent, ZERO),
+        gross_exposure_account=value.gross_exposure + book.orders.open_notional_total,
+        buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
+        buying_power_broker=buying_power,
+        equity=value.equity if book.is_open else None,
+        day_start_equity=state.day.equity if state.day is not None else None,
+        limits_digest=rules.limits_digest,
+    )
+
+
+def session_at(calendar: Calendar, now: Instant) -> Session | None:
+    """The session that trades at `now`; None where the exchange is closed, and where the calendar does not know."""
+    return calendar.session_at(now) if calendar.covers(now) else None
+
+
+def _leg_view(
+    proposal: Proposal, leg: Leg, book: Book, market: MarketView, instruments: Mapping[Symbol, Instrument]
+) -> LegView:
+    symbol = leg.symbol
+    instrument = instruments.get(symbol)
+    open_buy, open_sell = _open_quantities(book, symbol)
+    return LegView(
+        symbol=symbol,
+        quantity=proposal.signed_quantity(leg),
+        instrument=None if isinstance(instrument, Spread) else instrument,
+        status=market.statuses.get(symbol),
+        mark=market.marks.get(symbol),
+        position=book.position(symbol),
+        open_buy=open_buy,
+        open_sell=open_sell,
+        reducible=book.reducible(symbol, cancels_protection=proposal.effect is Effect.CLOSE),
+    )
+
+
+def _open_quantities(book: Book, symbol: Symbol) -> tuple[Decimal, Decimal]:
+    """Units that working orders may still buy and sell; a stop and a target of one entry count once."""
+    bought = sold = ZERO
+    pairs: dict[OrderId, Decimal] = {}
+    for order in book.orders.open_in(symbol):
+        left = order.remaining * abs(next(leg.ratio for leg in order.legs if leg.symbol == symbol))
+        if order.parent is not None:
+            left, counted = max(left, pairs.get(order.parent.id, ZERO)), pairs.get(order.parent.id, ZERO)
+            pairs[order.parent.id] = left
+            left -= counted
+        if _buys(order.side, next(leg.ratio for leg in order.legs if leg.symbol == symbol)):
+            bought += left
+        else:
+            sold += left
+    return bought, sold
+
+
+def _buys(side: Side, ratio: int) -> bool:
+    return (side is Side.BUY) is (ratio > 0)
+
+
+def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:
+    """The value of the positions in an agent's symbols, at the mark, at cost where there is none."""
+    if grant is None:
+        return ZERO
+    gross = ZERO
+    for symbol, holding in book.holdings.items():
+        if holding.quantity and symbol in grant.symbols:
+            gross += abs(holding.value(market.prices.get(symbol) or holding.average_price()))
+    return gross
