@@ -1,7 +1,7 @@
-"""What the checks see of the world at one moment: plain facts, handed over by the engine, with no way back to it.
+"""What the checks see of the world at one moment: plain facts from the engine, with no way back to it.
 
-Nothing here may need a walk over positions or orders: the engine keeps totals. Every open and UNKNOWN order and
-every approval counts at its worst, as if it had filled. None means that a fact is not known; its checks deny.
+Nothing here may need a walk over positions or orders: the engine keeps totals. Every open and UNKNOWN order
+and every approval counts at its worst, as if it had filled. None means that a fact is not known, and denies.
 """
 
 from decimal import Decimal
@@ -52,7 +52,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     legs: tuple[LegView, ...]
 
     trading_state: TradingState
-    """The severest of everything that halts this order: latches of its scopes, wired switches, links, breaks."""
+    """The severest of all that halts this order: latches of its scopes, wired switches, links, breaks."""
     halt_reasons: tuple[str, ...]
     switches: tuple[tuple[str, TradingState], ...]
     """Each wired switch as last read, for the record."""

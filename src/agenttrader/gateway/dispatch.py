@@ -1,0 +1,62 @@
+"""The only door out: the one caller of the order route. It takes what is on record, looks again, sends once.
+
+Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
+permit its effect. A cancel always leaves.
+"""
+
+from collections.abc import Sequence
+
+from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import Unsent
+from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.orders import Effect
+from agenttrader.model.records import Recorded
+from agenttrader.ports.halt_switch import HaltSwitch
+from agenttrader.ports.order_route import OrderRoute
+
+
+class Dispatcher:
+    """Hands recorded orders to the route, each at most once, and recorded cancels."""
+
+    def __init__(self, route: OrderRoute, switches: Sequence[HaltSwitch]) -> None:
+        self._route = route
+        self._switches = tuple(switches)
+        self._last_sequence = 0
+
+    def submit(self, order: Recorded[Sending], *, effect: Effect, state: TradingState) -> str | None:
+        """Send the order, or return why it was withheld: then the broker has not seen it.
+
+        `state` is the trading state that holds for the order now. Any other error of the route is raised: the
+        order may have left, it stays SENDING on record, and only the broker can say what became of it.
+        """
+        assert isinstance(order, Recorded), f"expected a record that the journal returned, found {order!r}"
+        sequence = order.sealed.sequence
+        assert sequence > self._last_sequence, f"record {sequence} was here before; an order leaves once"
+        self._last_sequence = sequence
+        reason = self._reason_to_withhold(effect, state)
+        if reason is not None:
+            return reason
+        try:
+            self._route.submit(order)
+        except Unsent as error:
+            return str(error)
+        return None
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        """Ask the broker to cancel: never withheld, and harmless when asked twice."""
+        assert isinstance(request, Recorded), (
+            f"expected a record that the journal returned, found {request!r}"
+        )
+        self._route.cancel(request)
+
+    def _reason_to_withhold(self, effect: Effect, state: TradingState) -> str | None:
+        if effect not in PERMITTED_EFFECTS[state]:
+            return (
+                f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
+            )
+        for switch in self._switches:
+            reading = switch.read()
+            if effect not in PERMITTED_EFFECTS[reading.state]:
+                return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
+        return None
