@@ -15,7 +15,7 @@ from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import AgentTraderError, StoreError
-from agenttrader.model.events import CancelRequested, Event, Sending
+from agenttrader.model.events import CancelRequested, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, MarketEvent, Watermark
 from agenttrader.model.orders import OrderState
@@ -26,7 +26,16 @@ from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.journal import Journal
 from agenttrader.runtime.engine import Engine, Step
 from agenttrader.runtime.inbox import Inbox, Source
-from agenttrader.runtime.inputs import HaltAsked, Input, LastLookStopped, MarketSeen, Reported, TimeReached
+from agenttrader.runtime.inputs import (
+    HaltAsked,
+    Input,
+    LastLookStopped,
+    MarketSeen,
+    Reported,
+    Stopping,
+    TimeReached,
+)
+from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
 _UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
@@ -69,6 +78,7 @@ class Session:
         self,
         *,
         engine: Engine,
+        segment: Callable[[State], SegmentOpened],
         refold: Callable[[], Engine],
         journal: Journal,
         dispatcher: Dispatcher,
@@ -76,7 +86,6 @@ class Session:
         inbox: Inbox[Input],
         capacity: int,
         batch_max: int,
-        heads_every_records: int,
         resync: Callable[[], None],
     ) -> None:
         self.engine = engine
@@ -85,6 +94,9 @@ class Session:
         self.listeners: list[Listener] = []
         self.reached_listeners: list[Callable[[Instant], None]] = []
         self.refolded_listeners: list[Callable[[], None]] = []
+        self.started = asyncio.Event()
+        """Set when the market's time is known and this process's segment is on record."""
+        self._segment = segment
         self._refold = refold
         self._journal = journal
         self._dispatcher = dispatcher
@@ -92,8 +104,6 @@ class Session:
         self._inbox = inbox
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(capacity)
         self._batch_max = batch_max
-        self._heads_every_records = heads_every_records
-        self._since_head = 0
         self._resync = resync
         self._unanswered: dict[OrderId, list[asyncio.Future[None]]] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
@@ -163,7 +173,9 @@ class Session:
     # The loop.
 
     async def run(self) -> None:
-        """Handle inputs until cancelled."""
+        """Handle inputs until cancelled; nothing before the market's time is known. Raises StoreError if the start cannot be recorded."""
+        early = await self._open_segment()
+        await self._handle(early)
         while True:
             batch = [await self._queue.get()]
             while len(batch) < self._batch_max and not self._queue.empty():
@@ -172,6 +184,24 @@ class Session:
                 _refuse(batch, self.failure)
             else:
                 await self._handle(batch)
+
+    async def stop(self, reason: str) -> None:
+        """Seal the segment, once nothing is handled any more. A store that cannot be written stays unsealed, as after a crash."""
+        if self.started.is_set() and not self.failure:
+            await self._commit([self._step(Stopping(reason))])
+        self._writer.shutdown(wait=True)
+
+    async def _open_segment(self) -> list[_Waiting]:
+        """Open the segment at the first time that is known; what came before waits for it."""
+        early: list[_Waiting] = []
+        while not early or not isinstance(early[-1].received, TimeReached):
+            early.append(await self._queue.get())
+        first = early[-1].received.time
+        self._clock.advance(first)
+        step = self.engine.start(self._segment(self.engine.state), first)
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, step.records)
+        self.started.set()
+        return early
 
     async def _handle(self, batch: list[_Waiting]) -> None:
         steps = [self._step(waiting.received) for waiting in batch]
@@ -198,7 +228,9 @@ class Session:
         if not sealed:
             return True
         try:
-            recorded = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, sealed)
+            recorded = await asyncio.get_running_loop().run_in_executor(
+                self._writer, self._journal.append, sealed
+            )
         except StoreError as error:
             self._fail(str(error))
             return False
@@ -212,14 +244,6 @@ class Session:
         if stopped:
             await self._commit([self._step(look) for look in stopped])
         return True
-
-    def _write(self, sealed: list[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
-        recorded = self._journal.append(sealed)
-        self._since_head += len(sealed)
-        if self._since_head >= self._heads_every_records:
-            self._journal.sign_head()
-            self._since_head = 0
-        return recorded
 
     def _send(self, recorded: Recorded[Event]) -> LastLookStopped | None:
         """Hand a recorded instruction to the dispatcher; what its last look stops comes back as an input."""
@@ -266,7 +290,7 @@ class Session:
                     f"the store could not be written: {self.failure}",
                 )
                 step = engine.handle(latch, self.now or engine.state.last_time)
-                await loop.run_in_executor(self._writer, self._write, step.records)
+                await loop.run_in_executor(self._writer, self._journal.append, step.records)
             except StoreError as error:
                 self.failure = str(error)
                 continue
