@@ -1,7 +1,8 @@
 """The only door out: the one caller of the order route. It takes what is on record, looks again, sends once.
 
 Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
-permit its effect. A cancel always leaves.
+permit its effect. A cancel always leaves, and so does a close that was approved before a halt: its position has
+no other protection left by then. Only FROZEN stops that too.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,13 @@ from agenttrader.model.orders import Effect
 from agenttrader.model.records import Recorded
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.ports.order_route import OrderRoute
+
+
+LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
+    **PERMITTED_EFFECTS,
+    TradingState.HALTED: PERMITTED_EFFECTS[TradingState.HALTED] | {Effect.CLOSE},
+}
+"""What may leave that is on record as approved."""
 
 
 class Dispatcher:
@@ -51,12 +59,12 @@ class Dispatcher:
         self._route.cancel(request)
 
     def _reason_to_withhold(self, effect: Effect, state: TradingState) -> str | None:
-        if effect not in PERMITTED_EFFECTS[state]:
+        if effect not in LAST_LOOK[state]:
             return (
                 f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
             )
         for switch in self._switches:
             reading = switch.read()
-            if effect not in PERMITTED_EFFECTS[reading.state]:
+            if effect not in LAST_LOOK[reading.state]:
                 return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
         return None
