@@ -1,0 +1,127 @@
+"""Whether the venue takes an order: one linear judgement, in the order of the checks below.
+
+used id · symbol · quantity and prices on their steps · prices that its type needs · bracket · holding · short
+selling · buying power. The first that does not hold is the refusal, and a refused order leaves no trace: its
+client order id is not used up.
+"""
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from agenttrader.model.errors import BadValue
+from agenttrader.simulation.books import Books
+from agenttrader.simulation.inputs import AccountOpening
+from agenttrader.simulation.listings import Listing, money
+from agenttrader.simulation.orders import OrderType, Reason, Refusal, Side, Submission
+
+
+class Terms(NamedTuple):
+    """A submission in the venue's integers, found acceptable."""
+
+    lots: int
+    limit: int | None
+    stop: int | None
+    target_limit: int | None
+    protecting_stop: int | None
+
+
+def judge(books: Books, account: AccountOpening, asked: Submission) -> Terms | Refusal:
+    """The order's terms, or why it is refused."""
+    wanted = asked.client_order_id
+    if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
+        return _refused(Reason.INVALID, "client_order_id must be unique")
+    listing = books.listings.get(asked.symbol)
+    if listing is None:
+        return _refused(
+            Reason.INVALID, f"asset {asked.symbol!r} not found; listed are {', '.join(books.listings)}"
+        )
+    try:
+        terms = _terms(listing, asked)
+    except BadValue as error:
+        return _refused(Reason.INVALID, str(error))
+    return _bracket_fault(asked, terms) or _holding_fault(books, account, asked, terms) or terms
+
+
+def _terms(listing: Listing, asked: Submission) -> Terms:
+    bracket = asked.bracket
+    return Terms(
+        lots=listing.order_lots(asked.quantity, "qty"),
+        limit=_price(listing, asked.limit_price, "limit_price", asked.type, OrderType.LIMIT),
+        stop=_price(listing, asked.stop_price, "stop_price", asked.type, OrderType.STOP),
+        target_limit=None
+        if bracket is None
+        else listing.order_units(bracket.target, "take_profit.limit_price"),
+        protecting_stop=None
+        if bracket is None
+        else listing.order_units(bracket.stop, "stop_loss.stop_price"),
+    )
+
+
+def _price(
+    listing: Listing, price: Decimal | None, name: str, found: OrderType, needed_by: OrderType
+) -> int | None:
+    """The price in units. Raises BadValue where the type needs one and has none, or the other way round."""
+    if found is not needed_by and price is not None:
+        raise BadValue(f"{name}: a {found.value} order has no {name}, found {price}")
+    if found is needed_by and price is None:
+        raise BadValue(f"{name}: a {found.value} order needs a {name}, found none")
+    return None if price is None else listing.order_units(price, name)
+
+
+def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
+    """Stop, entry's price (if it has one) and target must rise for a buyer and fall for a seller."""
+    bracket = asked.bracket
+    if bracket is None:
+        return None
+    levels = (terms.protecting_stop, terms.limit, terms.stop, terms.target_limit)
+    rising = [level * asked.side.sign for level in levels if level is not None]
+    if all(lower < higher for lower, higher in pairwise(rising)):
+        return None
+    relation = "below" if asked.side is Side.BUY else "above"
+    return _refused(
+        Reason.UNPROCESSABLE,
+        f"a {asked.side.value} bracket needs stop_loss.stop_price {relation} the entry's price, and that "
+        f"{relation} take_profit.limit_price, found {bracket.stop} and {bracket.target}",
+    )
+
+
+def _holding_fault(books: Books, account: AccountOpening, asked: Submission, terms: Terms) -> Refusal | None:
+    listing = books.listings[asked.symbol]
+    if not books.opens(account.name, asked.symbol, asked.side):
+        if asked.bracket is not None:
+            return _refused(Reason.UNPROCESSABLE, "bracket orders must be entry orders")
+        return _shortage(books, account.name, listing, terms.lots)
+    if asked.side is Side.SELL and not account.shorting:
+        return _refused(
+            Reason.FORBIDDEN, f"account is not allowed to short, and holds no {asked.symbol} to sell"
+        )
+    price = terms.limit if terms.limit is not None else terms.stop
+    needed = books.set_aside(asked.symbol, asked.type, price, terms.lots)
+    if needed is None:
+        return _refused(
+            Reason.UNPROCESSABLE,
+            f"{asked.symbol} has no price yet to set cash aside by; wait for a bar, or send a limit order",
+        )
+    power = books.buying_power(account.name)
+    if needed > power:
+        return _refused(
+            Reason.FORBIDDEN,
+            f"insufficient buying power (required: {money(needed)}, available: {money(power)})",
+        )
+    return None
+
+
+def _shortage(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
+    """More than the holding cannot be closed, nor what other orders already hold."""
+    shortage = books.shortage(account, listing.symbol)
+    if listing.quantity(lots) <= shortage.available:
+        return None
+    found = f"requested: {listing.quantity(lots)}, available: {shortage.available}"
+    return Refusal(
+        reason=Reason.FORBIDDEN, message=f"insufficient qty available for order ({found})", shortage=shortage
+    )
+
+
+def _refused(reason: Reason, message: str) -> Refusal:
+    return Refusal(reason=reason, message=message)
