@@ -5,11 +5,11 @@ else, but for a segment's `sealed_head`, which is set once. Triggers guard again
 stand the chain of hashes and the signed heads.
 """
 
-import os
 import sqlite3
 import sys
 from pathlib import Path
 
+from agenttrader.adapters.durable_files import sync_folder
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import AccountName
 
@@ -191,26 +191,6 @@ def file_system_of(folder: Path, mounts: str) -> str:
         if folder.is_relative_to(mounted) and len(mounted.parts) >= best:
             best, kind = len(mounted.parts), found
     return kind
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder and what it lies in, each durably. Raises StoreError where one cannot be made."""
-    try:
-        if not folder.is_dir():
-            make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
-            sync_folder(folder.parent)
-    except OSError as error:
-        raise StoreError(f"{folder}: expected a folder for the store, found: {error.strerror}") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's own entries durable: a file that was just made in it is there after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -8,7 +8,6 @@ The private key lies in a folder of its own (0700, the file 0600); wider permiss
 """
 
 import base64
-import errno
 import os
 import stat
 from io import FileIO
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from agenttrader.adapters.journal_file import sync_folder
+from agenttrader.adapters.durable_files import make_folder, replace, sync_folder, write_whole
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import AccountName, digest_of
 
@@ -75,7 +74,7 @@ class OutsideHeads:
         """Add the head durably. Raises StoreError when it cannot be written; then it is not there."""
         line = msgspec.json.encode(head) + b"\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             is_new = not self.path.exists()
             with self.path.open("ab+", buffering=0) as file:
                 _append(file, line)
@@ -116,7 +115,7 @@ def load_or_make_key(folder: Path) -> Ed25519PrivateKey:
     key.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, 0o700)
         _refuse_others(folder)
         path = folder / PRIVATE_KEY_NAME
         if not path.exists():
@@ -161,18 +160,11 @@ def _message(head: SignedHead) -> bytes:
 def _append(file: FileIO, line: bytes) -> None:
     end = _whole_lines(file.fileno())
     try:
-        _write_whole(file.fileno(), line)
+        write_whole(file.fileno(), line)
     except OSError:
         # Half a line must not stay: the next head would be glued to it.
         file.truncate(end)
         raise
-
-
-def _write_whole(descriptor: int, content: bytes) -> None:
-    """Write and sync; OSError where the disk took only a part."""
-    if os.write(descriptor, content) != len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(descriptor)
 
 
 def _whole_lines(descriptor: int) -> int:
@@ -199,21 +191,9 @@ def _make_key(folder: Path) -> None:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write_durably(folder / PUBLIC_KEY_NAME, public, 0o644)
-    # Last, and by its final name only when whole: a key that exists can be used.
-    _write_durably(folder / PRIVATE_KEY_NAME, private, 0o600)
-    sync_folder(folder)
-
-
-def _write_durably(path: Path, content: bytes, mode: int) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        _write_whole(descriptor, content)
-    finally:
-        os.close(descriptor)
-    temporary.rename(path)
+    # The private half last: where it stands, the public one does.
+    replace(folder / PUBLIC_KEY_NAME, public)
+    replace(folder / PRIVATE_KEY_NAME, private, 0o600)
 
 
 def _refuse_others(path: Path) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from agenttrader.adapters.journal_file import make_folder, open_for_writing
+from agenttrader.adapters.durable_files import make_folder
+from agenttrader.adapters.journal_file import open_for_writing
 from agenttrader.adapters.journal_heads import OutsideHeads, load_or_make_key, sign_head
 from agenttrader.adapters.journal_lock import StoreLock
 from agenttrader.adapters.journal_reader import last_record, read_records
@@ -80,7 +81,12 @@ class SqliteJournal:
         self._account = account
         self._head_every = head_every
         self._outside = OutsideHeads(heads_folder, path)
-        make_folder(path.parent)
+        try:
+            make_folder(path.parent)
+        except OSError as error:
+            raise StoreError(
+                f"{path.parent}: expected a folder for the store, found: {error.strerror}"
+            ) from error
         with contextlib.ExitStack() as undo:
             self._lock = StoreLock(path)
             undo.callback(self._lock.release)

@@ -1,0 +1,56 @@
+"""Files that are there after a power cut, whole or not at all.
+
+A name is durable when the folder that holds it is; so every function here syncs both. All raise OSError.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+
+def write_new(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Make the file; FileExistsError where one is there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        write_whole(descriptor, content)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put the content in the file's place, so that nobody ever reads half of it; a link is followed.
+
+    The content waits in a file of a fixed name beside it: what a dead process left there is removed. Of two
+    processes at once, one fails.
+    """
+    target = Path(os.path.realpath(path))
+    waiting = target.with_name(f".{target.name}.new")
+    waiting.unlink(missing_ok=True)
+    write_new(waiting, content, mode)
+    waiting.replace(target)
+    sync_folder(target.parent)
+
+
+def make_folder(folder: Path, mode: int = 0o755) -> None:
+    """Make the folder and whatever it lies in, unless it is there."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write and sync; OSError where the disk took only a part."""
+    if os.write(descriptor, content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's own entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
