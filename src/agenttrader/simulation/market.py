@@ -10,7 +10,7 @@ Prices are whole ticks, everything is computed in integers, and equal arguments 
 Whatever shows these bars must say that they are generated: see `FEED` and `NOTICE`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -21,14 +21,14 @@ from agenttrader.model.identifiers import Digest, Symbol, digest_of
 from agenttrader.model.market import Bar, StatusChange, TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant
+from agenttrader.model.values import on_step
 from agenttrader.simulation.chance import NORMAL_UNIT, Chance
 from agenttrader.simulation.walk import PERMILLE, RETURN_UNIT, Candle, Walk
 
 FEED = "generated"
 """The name of the feed that serves such days; never that of a real one."""
 NOTICE = "generated market data: invented symbols and prices, not a market"
-TICK_DECIMALS = 2
-"""A tick is 0.01."""
+TICK = Decimal("0.01")
 MINUTES_MIN = 60
 """A shorter session has no middle for a halt."""
 
@@ -37,6 +37,9 @@ _GAP_DEVIATION = 9 * _PERCENT // 10
 _GAP_MIN, _GAP_MAX = _PERCENT // 10, 8 * _PERCENT
 _WIDE_GAP_ODDS, _WIDE_GAP_FACTOR = 6, 3
 """One open in six comes after news: its gap is three times as wide."""
+_TURNOVER = 160_000_000
+"""Ticks that usually change hands in a minute, 1.6 million of the currency; each symbol its part of it."""
+_TURNOVER_SPREAD = (500, 2_000)
 _HALT_START = (350, 650)
 """When the halt begins, in thousandths of the session."""
 _HALT_MINUTES = (5, 10)
@@ -45,25 +48,6 @@ _BURST_MOVE = (18 * _PERCENT // 10, 24 * _PERCENT // 10)
 """What each minute of the burst moves: together more than the 5 % band of limit-up limit-down."""
 _REOPENING_GAP = (_PERCENT // 2, 2 * _PERCENT)
 _HALT_REASON = "generated: volatility trading pause"
-
-
-class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An invented symbol: its previous close in ticks and its usual volume in shares a minute."""
-
-    symbol: Symbol
-    previous_close: int
-    volume: int
-
-
-LISTINGS = (
-    Listing(symbol=Symbol("ORCA"), previous_close=18_240, volume=9_000),
-    Listing(symbol=Symbol("LYNX"), previous_close=4_715, volume=21_000),
-    Listing(symbol=Symbol("WREN"), previous_close=2_480, volume=34_000),
-    Listing(symbol=Symbol("KUDU"), previous_close=9_530, volume=12_000),
-    Listing(symbol=Symbol("STOAT"), previous_close=32_875, volume=5_000),
-    Listing(symbol=Symbol("OKAPI"), previous_close=6_105, volume=15_000),
-)
-"""Six symbols that no exchange lists."""
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -79,7 +63,7 @@ class Day(Struct, frozen=True, kw_only=True):
 
     session: Session
     seed: int
-    listings: tuple[Listing, ...]
+    previous_closes: dict[Symbol, Decimal]
     moments: tuple[Moment, ...]
 
     @property
@@ -88,21 +72,24 @@ class Day(Struct, frozen=True, kw_only=True):
         return digest_of(msgspec.json.encode(self, order="deterministic"))
 
 
-def generate_day(listings: Sequence[Listing], session: Session, seed: int) -> Day:
-    """The day that `seed` means for these symbols and this session.
+def generate_day(previous_closes: Mapping[Symbol, Decimal], session: Session, seed: int) -> Day:
+    """The day that `seed` means for these symbols, which closed at these prices the day before.
 
-    A symbol's bars depend on seed, session and its own listing alone, but for the one that is halted.
-    Raises BadValue for symbols that are none or doubled, bad listings, and sessions under 60 whole minutes.
+    A symbol's bars depend on seed, session and its own close alone, but for the one that is halted. Raises
+    BadValue for no symbols, closes that are no whole ticks above 0, and sessions under 60 whole minutes.
     """
-    minutes = _check(listings, session)
+    minutes = _minutes(session)
+    closes = {symbol: _on_tick(symbol, previous_closes[symbol]) for symbol in sorted(previous_closes)}
+    if not closes:
+        raise BadValue("symbols: expected one or more, found none")
     chance = Chance("halt", seed, session.date)
-    halted = chance.between(0, len(listings) - 1)
+    halted = tuple(closes)[chance.between(0, len(closes) - 1)]
     halt = _Halt.draw(chance, minutes)
     tapes = [
-        _play(listing, session, seed, minutes, halt if position == halted else None)
-        for position, listing in enumerate(listings)
+        _play(symbol, int(close / TICK), session, seed, halt if symbol == halted else None)
+        for symbol, close in closes.items()
     ]
-    statuses = _statuses(listings, session, listings[halted].symbol, halt)
+    statuses = _statuses(tuple(closes), session, halted, halt)
     moments = tuple(
         Moment(
             time=Instant(session.open + minute * MINUTE),
@@ -111,7 +98,7 @@ def generate_day(listings: Sequence[Listing], session: Session, seed: int) -> Da
         )
         for minute in range(minutes + 1)
     )
-    return Day(session=session, seed=seed, listings=tuple(listings), moments=moments)
+    return Day(session=session, seed=seed, previous_closes=closes, moments=moments)
 
 
 class _Halt(Struct, frozen=True, kw_only=True):
@@ -133,28 +120,30 @@ class _Halt(Struct, frozen=True, kw_only=True):
         )
 
 
-def _check(listings: Sequence[Listing], session: Session) -> int:
-    """The session's number of minutes."""
+def _minutes(session: Session) -> int:
     minutes, rest = divmod(session.close - session.open, MINUTE)
     if rest or minutes < MINUTES_MIN:
         raise BadValue(
             f"session {session.date}: expected {MINUTES_MIN} or more whole minutes, found {minutes}"
         )
-    symbols = [listing.symbol for listing in listings]
-    if not symbols or len(set(symbols)) != len(symbols):
-        raise BadValue(f"symbols: expected one or more, each once, found {', '.join(symbols) or 'none'}")
-    for listing in listings:
-        if not listing.symbol or listing.previous_close < 1 or listing.volume < 1:
-            raise BadValue(
-                f"listing: expected a symbol, a previous close and a volume above 0, found {listing}"
-            )
     return minutes
 
 
-def _play(listing: Listing, session: Session, seed: int, minutes: int, halt: _Halt | None) -> dict[int, Bar]:
+def _on_tick(symbol: Symbol, previous_close: Decimal) -> Decimal:
+    close = on_step(previous_close, TICK, f"previous close of {symbol}")
+    if not symbol or close <= 0:
+        raise BadValue(f"previous close: expected a symbol and a price above 0, found {symbol!r} {close}")
+    return close
+
+
+def _play(
+    symbol: Symbol, previous_close: int, session: Session, seed: int, halt: _Halt | None
+) -> dict[int, Bar]:
     """The symbol's bars by the minute of the session at which they end."""
-    chance = Chance("walk", seed, session.date, listing.symbol)
-    walk = Walk(chance, listing.previous_close, listing.volume)
+    minutes = _minutes(session)
+    usual = _TURNOVER * Chance("turnover", symbol).between(*_TURNOVER_SPREAD) // (PERMILLE * previous_close)
+    chance = Chance("walk", seed, session.date, symbol)
+    walk = Walk(chance, previous_close, max(1, usual))
     walk.gap(_opening_gap(chance))
     bars = {}
     for minute in range(1, minutes + 1):
@@ -166,7 +155,7 @@ def _play(listing: Listing, session: Session, seed: int, minutes: int, halt: _Ha
                 walk.gap(halt.gap)
             if halt.start - _BURST_MINUTES < minute <= halt.start:
                 shove = halt.burst
-        bars[minute] = _bar(listing.symbol, session, minute, walk.minute(_activity(minute, minutes), shove))
+        bars[minute] = _bar(symbol, session, minute, walk.minute(_activity(minute, minutes), shove))
     return bars
 
 
@@ -197,21 +186,20 @@ def _bar(symbol: Symbol, session: Session, minute: int, candle: Candle) -> Bar:
 
 
 def _price(ticks: int) -> Decimal:
-    return Decimal(ticks).scaleb(-TICK_DECIMALS)
+    return ticks * TICK
 
 
 def _statuses(
-    listings: Sequence[Listing], session: Session, symbol: Symbol, halt: _Halt
+    symbols: tuple[Symbol, ...], session: Session, halted: Symbol, halt: _Halt
 ) -> dict[int, tuple[StatusChange, ...]]:
     """Every symbol opens TRADING, for what is not known to trade is not traded; one is halted and reopens."""
 
-    def change(minute: int, name: Symbol, status: TradingStatus, reason: str) -> StatusChange:
-        return StatusChange(
-            symbol=name, time=Instant(session.open + minute * MINUTE), status=status, reason=reason
-        )
+    def change(minute: int, symbol: Symbol, status: TradingStatus, reason: str) -> StatusChange:
+        time = Instant(session.open + minute * MINUTE)
+        return StatusChange(symbol=symbol, time=time, status=status, reason=reason)
 
     return {
-        0: tuple(change(0, listing.symbol, TradingStatus.TRADING, "generated: open") for listing in listings),
-        halt.start: (change(halt.start, symbol, TradingStatus.HALTED, _HALT_REASON),),
-        halt.end: (change(halt.end, symbol, TradingStatus.TRADING, "generated: reopening"),),
+        0: tuple(change(0, symbol, TradingStatus.TRADING, "generated: open") for symbol in symbols),
+        halt.start: (change(halt.start, halted, TradingStatus.HALTED, _HALT_REASON),),
+        halt.end: (change(halt.end, halted, TradingStatus.TRADING, "generated: reopening"),),
     }

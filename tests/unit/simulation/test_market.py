@@ -11,8 +11,20 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.simulation.market import LISTINGS, Day, Listing, generate_day
+from agenttrader.simulation.market import Day, generate_day
 
+CLOSES = {
+    Symbol(symbol): Decimal(price)
+    for symbol, price in (
+        ("ALFA", "48.20"),
+        ("BRVO", "73.55"),
+        ("CHRL", "101.10"),
+        ("DLTA", "126.40"),
+        ("ECHO", "159.75"),
+        ("FXTR", "12.30"),
+    )
+}
+ALFA = Symbol("ALFA")
 FULL = Session(
     date="2026-11-20", open=from_rfc3339("2026-11-20T14:30:00Z"), close=from_rfc3339("2026-11-20T21:00:00Z")
 )
@@ -24,7 +36,7 @@ SEEDS = range(1, 13)
 
 @pytest.fixture(scope="module")
 def days() -> list[Day]:
-    return [generate_day(LISTINGS, FULL, seed) for seed in SEEDS]
+    return [generate_day(CLOSES, FULL, seed) for seed in SEEDS]
 
 
 def bars_of(day: Day, symbol: str) -> list[Bar]:
@@ -36,22 +48,22 @@ def changes_of(day: Day) -> list[StatusChange]:
 
 
 def halt_of(day: Day) -> tuple[StatusChange, StatusChange]:
-    halted, reopened = changes_of(day)[len(day.listings) :]
+    halted, reopened = changes_of(day)[len(day.previous_closes) :]
     return halted, reopened
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(-(2**63), 2**63))
 def test_every_seed_gives_a_whole_and_consistent_day(seed: int) -> None:
-    day = generate_day(LISTINGS, HALF, seed)
+    day = generate_day(CLOSES, HALF, seed)
     halted, reopened = halt_of(day)
     assert [moment.time for moment in day.moments] == [HALF.open + minute * MINUTE for minute in range(211)]
     for moment in day.moments:
         assert all(bar.end == moment.time and bar.interval == MINUTE for bar in moment.bars)
         assert all(change.time == moment.time for change in moment.statuses)
-    for listing in LISTINGS:
-        bars = bars_of(day, listing.symbol)
-        pause = (reopened.time - halted.time) // MINUTE if listing.symbol == halted.symbol else 0
+    for symbol in CLOSES:
+        bars = bars_of(day, symbol)
+        pause = (reopened.time - halted.time) // MINUTE if symbol == halted.symbol else 0
         assert len(bars) == 210 - pause
         for bar in bars:
             assert min(bar.open, bar.close) >= bar.low >= Decimal("0.01")
@@ -64,11 +76,9 @@ def test_every_seed_gives_a_whole_and_consistent_day(seed: int) -> None:
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers())
 def test_one_symbol_is_halted_once_in_mid_day_and_has_no_bars_meanwhile(seed: int) -> None:
-    day = generate_day(LISTINGS, HALF, seed)
-    opened = changes_of(day)[: len(LISTINGS)]
-    assert [(change.symbol, change.time) for change in opened] == [
-        (listing.symbol, HALF.open) for listing in LISTINGS
-    ]
+    day = generate_day(CLOSES, HALF, seed)
+    opened = changes_of(day)[: len(CLOSES)]
+    assert [(change.symbol, change.time) for change in opened] == [(symbol, HALF.open) for symbol in CLOSES]
     assert {change.status for change in opened} == {TradingStatus.TRADING}
     halted, reopened = halt_of(day)
     assert (halted.status, reopened.status) == (TradingStatus.HALTED, TradingStatus.TRADING)
@@ -92,11 +102,7 @@ def test_the_halt_follows_a_burst_and_ends_with_a_gap(days: list[Day]) -> None:
 
 
 def test_opening_gaps(days: list[Day]) -> None:
-    gaps = [
-        abs(bars_of(day, listing.symbol)[0].open * 100 / listing.previous_close - 1)
-        for day in days
-        for listing in LISTINGS
-    ]
+    gaps = [abs(bars_of(day, symbol)[0].open / CLOSES[symbol] - 1) for day in days for symbol in CLOSES]
     assert min(gaps) > 0
     assert max(gaps) < Decimal("0.09")
     assert Decimal("0.003") < sorted(gaps)[len(gaps) // 2] < Decimal("0.015")
@@ -105,8 +111,8 @@ def test_opening_gaps(days: list[Day]) -> None:
 def test_a_bar_opens_near_the_previous_close(days: list[Day]) -> None:
     for day in days:
         halted, reopened = halt_of(day)
-        for listing in LISTINGS:
-            for before, bar in pairwise(bars_of(day, listing.symbol)):
+        for symbol in CLOSES:
+            for before, bar in pairwise(bars_of(day, symbol)):
                 if (bar.symbol, bar.start) != (halted.symbol, reopened.time):
                     assert abs(bar.open / before.close - 1) < Decimal("0.005")
 
@@ -116,9 +122,9 @@ def test_volatility_clusters(days: list[Day]) -> None:
     resemblances = []
     for day in days:
         halted, _ = halt_of(day)
-        for listing in LISTINGS:
-            if listing.symbol != halted.symbol:
-                bars = bars_of(day, listing.symbol)
+        for symbol in CLOSES:
+            if symbol != halted.symbol:
+                bars = bars_of(day, symbol)
                 sizes = [abs(float(bar.close / before.close) - 1) for before, bar in pairwise(bars)]
                 resemblances.append(autocorrelation(sizes))
     assert 0.08 < sum(resemblances) / len(resemblances) < 0.6
@@ -137,27 +143,27 @@ def test_volume_is_high_at_both_ends_of_the_day(days: list[Day]) -> None:
 
 
 def test_momentum_finds_entries_on_every_day(days: list[Day]) -> None:
-    signals = [sum(momentum_signals(bars_of(day, listing.symbol)) for listing in LISTINGS) for day in days]
+    signals = [sum(momentum_signals(bars_of(day, symbol)) for symbol in CLOSES) for day in days]
     assert min(signals) >= 5
     assert max(signals) < 120
 
 
 def test_a_day_is_determined_by_its_arguments() -> None:
-    day = generate_day(LISTINGS, HALF, 7)
-    assert generate_day(LISTINGS, HALF, 7) == day
+    day = generate_day(CLOSES, HALF, 7)
+    assert generate_day(CLOSES, HALF, 7) == day
     others = (
-        generate_day(LISTINGS, HALF, 8),
-        generate_day(LISTINGS[1:], HALF, 7),
-        generate_day(LISTINGS, msgspec.structs.replace(HALF, date="2026-11-28"), 7),
-        generate_day(LISTINGS, FULL, 7),
+        generate_day(CLOSES, HALF, 8),
+        generate_day({ALFA: CLOSES[ALFA]}, HALF, 7),
+        generate_day(CLOSES, msgspec.structs.replace(HALF, date="2026-11-28"), 7),
+        generate_day(CLOSES, FULL, 7),
     )
     assert len({day.digest, *(other.digest for other in others)}) == 5
 
 
 def test_a_further_symbol_leaves_the_others_as_they_are() -> None:
-    more = (*LISTINGS, Listing(symbol=Symbol("HERON"), previous_close=5_000, volume=1_000))
-    day, wider = generate_day(LISTINGS, HALF, 7), generate_day(more, HALF, 7)
-    spared = {listing.symbol for listing in LISTINGS} - {halt_of(day)[0].symbol, halt_of(wider)[0].symbol}
+    more = {**CLOSES, Symbol("GOLF"): Decimal(50)}
+    day, wider = generate_day(CLOSES, HALF, 7), generate_day(more, HALF, 7)
+    spared = set(CLOSES) - {halt_of(day)[0].symbol, halt_of(wider)[0].symbol}
     assert len(spared) >= 4
     assert all(bars_of(day, symbol) == bars_of(wider, symbol) for symbol in spared)
 
@@ -165,44 +171,45 @@ def test_a_further_symbol_leaves_the_others_as_they_are() -> None:
 def test_the_bits_of_a_day_are_these() -> None:
     """A change here changes every demo, test and report that names a seed: it must be meant."""
     assert (
-        generate_day(LISTINGS, FULL, 7).digest
-        == "7f398ec4bcaec523d68d088a8de75982da3a6739512e8aff83f74fc0a165cc4c"
+        generate_day(CLOSES, FULL, 7).digest
+        == "28998ffc2597df772d54bd6dcf4f67596400d03b162dea2f4356cfd4295b694f"
     )
     assert (
-        generate_day(LISTINGS, HALF, 7).digest
-        == "0b33a1a6b797469c9cc631f5f813a2bae0f1da062b232b254e8b2d13953ff878"
+        generate_day(CLOSES, HALF, 7).digest
+        == "4da1b3ebcd7e539efb723eb6589cf2e13ca876d5d5d6b8ebbf4b7b969b0f1ca6"
     )
 
 
 def test_a_penny_stock_stays_above_nothing() -> None:
-    cheap = (Listing(symbol=Symbol("WREN"), previous_close=1, volume=1),)
-    assert min(bar.low for bar in bars_of(generate_day(cheap, HALF, 3), "WREN")) == Decimal("0.01")
+    cheap = {ALFA: Decimal("0.01")}
+    assert min(bar.low for bar in bars_of(generate_day(cheap, HALF, 3), ALFA)) == Decimal("0.01")
 
 
 @pytest.mark.parametrize(
-    ("listings", "session", "message"),
+    ("closes", "session", "message"),
     (
-        ((), HALF, "symbols: expected one or more, each once, found none"),
-        ((LISTINGS[0], LISTINGS[0]), HALF, "found ORCA, ORCA"),
+        ({}, HALF, "symbols: expected one or more, found none"),
+        ({ALFA: Decimal(0)}, HALF, "expected a symbol and a price above 0, found 'ALFA' 0.00"),
+        ({Symbol(""): Decimal(1)}, HALF, "expected a symbol and a price above 0"),
+        ({ALFA: Decimal("1.005")}, HALF, "previous close of ALFA: expected a multiple of 0.01"),
+        (CLOSES, Session(date="x", open=HALF.open, close=Instant(HALF.open + 59 * MINUTE)), "found 59"),
         (
-            (msgspec.structs.replace(LISTINGS[0], previous_close=0),),
-            HALF,
-            "a previous close and a volume above 0",
-        ),
-        ((msgspec.structs.replace(LISTINGS[0], symbol=""),), HALF, "expected a symbol"),
-        (
-            LISTINGS,
-            msgspec.structs.replace(HALF, close=Instant(HALF.open + 59 * MINUTE)),
+            CLOSES,
+            Session(date="x", open=HALF.open, close=Instant(HALF.close + 1)),
             "60 or more whole minutes",
         ),
-        (LISTINGS, msgspec.structs.replace(HALF, close=Instant(HALF.close + 1)), "60 or more whole minutes"),
     ),
 )
 def test_what_cannot_be_a_day_is_refused(
-    listings: tuple[Listing, ...], session: Session, message: str
+    closes: dict[Symbol, Decimal], session: Session, message: str
 ) -> None:
     with pytest.raises(BadValue, match=message):
-        generate_day(listings, session, 7)
+        generate_day(closes, session, 7)
+
+
+def test_the_order_in_which_symbols_are_given_means_nothing() -> None:
+    backwards = dict(reversed(CLOSES.items()))
+    assert generate_day(backwards, HALF, 7).digest == generate_day(CLOSES, HALF, 7).digest
 
 
 def autocorrelation(numbers: list[float]) -> float:
