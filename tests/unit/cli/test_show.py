@@ -1,0 +1,168 @@
+import asyncio
+import io
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
+from agenttrader.cli.board import Board, Line
+from agenttrader.cli.show import NOTICE, REFRESH_SECONDS, clock, draw, show_day
+from agenttrader.model.identifiers import PersonName, Symbol
+from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.protocols.native import AccountBody, PositionBody, Snapshot, TradingBody
+
+NEW_YORK = ZoneInfo("America/New_York")
+OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+ALFA = Symbol("ALFA")
+DAY = DayBegun(
+    folder=Path("var/demo/run"),
+    session=Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
+    symbols=(ALFA, Symbol("BRVO")),
+    seed=7,
+    speed="8",
+    inbox="watermark",
+    person=PersonName("demo"),
+)
+BAR = Bar(
+    symbol=ALFA,
+    start=OPEN,
+    interval=MINUTE,
+    open=Decimal(40),
+    high=Decimal(42),
+    low=Decimal(40),
+    close=Decimal(42),
+    volume=Decimal(1),
+)
+POSITION = PositionBody(
+    symbol=ALFA,
+    quantity=Decimal(100),
+    average_price=Decimal("40.5"),
+    mark=Decimal(42),
+    unrealised=Decimal(150),
+    protected_quantity=Decimal(60),
+    stop=Decimal("39.75"),
+    target=Decimal(44),
+)
+SNAPSHOT = Snapshot(
+    watermark=None,
+    orders=(),
+    positions=(POSITION,),
+    account=AccountBody(
+        equity=Decimal(250_150),
+        cash=Decimal(246_000),
+        realised=Decimal("-12.5"),
+        unrealised=Decimal(150),
+        fees=Decimal("0.35"),
+        gross_exposure=Decimal(4200),
+        dead_machine_loss=Decimal("1234.56"),
+    ),
+    trading=TradingBody(state="active", reasons=(), mode="paper"),
+)
+DENIED = Said("denied", "visitor: buy 10 ALFA at market: trading is halted")
+HAPPENINGS = (
+    Starting(("venue", "gateway")),
+    DENIED,
+    DAY,
+    GatewayTold(SNAPSHOT),
+    MarketMoved(BAR),
+    MarketMoved(StatusChange(symbol=ALFA, time=OPEN, status=TradingStatus.HALTED, reason="too fast")),
+    MarketMoved(Watermark(time=BAR.end)),
+)
+
+
+def drawn(width: int, lines: list[Line]) -> list[str]:
+    board = Board()
+    for happening in HAPPENINGS:
+        board.take(happening)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(draw(board, lines, 6, width, NEW_YORK))
+    return capture.get().splitlines()
+
+
+def test_the_board_fits_a_terminal_of_100_by_35_and_says_what_it_is_not() -> None:
+    rows = drawn(100, [Line(OPEN, "fill", "x" * 200)])
+    assert len(rows) <= 35
+    assert max(map(len, rows)) == 100
+    text = "\n".join(rows)
+    assert NOTICE in text
+    assert "GENERATED DATA" in NOTICE
+    assert "SIMULATED VENUE · throw-away demo person" in NOTICE
+
+
+def test_the_board_shows_clock_prices_protection_profit_and_the_loss_in_large_digits() -> None:
+    rows = drawn(100, [Line(OPEN, "denied", "too large")])
+    text = "\n".join(rows)
+    for expected in ("09:31:00 New York", "1/390 min", "ACTIVE", "42.00", "+5.00 %", "HALTED"):
+        assert expected in text
+    for expected in (
+        "39.75",
+        "○ 60 of 100",
+        "+150.00",
+        "−12.50",
+        "250,150.00",
+        "09:30:00  denied    too large",
+    ):
+        assert expected in text
+    assert "▀█    ▀▀█ ▀▀█ █ █   █▀▀ █▀▀" in text
+
+
+def test_without_a_terminal_the_first_line_is_the_first_that_is_told_and_the_notice_is_next() -> None:
+    output = io.StringIO()
+
+    async def play() -> None:
+        async with show_day(Console(file=output, width=80), NEW_YORK) as tell:
+            for happening in (*HAPPENINGS, DayEnded(), Said("report", "r" * 100)):
+                tell(happening)
+
+    asyncio.run(play())
+    lines = output.getvalue().splitlines()
+    assert lines[0] == "--:--:--  denied    visitor: buy 10 ALFA at market: trading is halted"
+    assert lines[1].endswith(NOTICE)
+    assert lines[-1].startswith("09:31:00  report    rrr")
+    summary = lines[-2]
+    assert "orders: none; fills: 0; realised −12.50" in summary
+    assert "dead-machine loss 1,234.56" in summary
+    assert "\x1b" not in output.getvalue()
+
+
+def test_on_a_terminal_the_board_stands_between_the_first_line_and_the_last() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=100, height=36, force_terminal=True, _environ={"TERM": "xterm"})
+
+    async def play() -> None:
+        async with show_day(console, NEW_YORK) as tell:
+            for happening in HAPPENINGS:
+                tell(happening)
+            await asyncio.sleep(REFRESH_SECONDS * 2)
+            tell(DayEnded())
+            tell(Said("report", "it lies there"))
+
+    asyncio.run(play())
+    text = output.getvalue()
+    assert text.index("visitor: buy 10 ALFA") < text.index("prices") < text.rindex("it lies there")
+    assert text.index("starting venue, gateway") < text.index("visitor")
+
+
+def test_a_terminal_that_is_too_small_gets_plain_lines() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=60, height=20, force_terminal=True, _environ={"TERM": "xterm"})
+
+    async def play() -> None:
+        async with show_day(console, UTC) as tell:
+            for happening in HAPPENINGS:
+                tell(happening)
+
+    asyncio.run(play())
+    assert "prices" not in output.getvalue()
+
+
+def test_the_clock_names_its_place() -> None:
+    assert clock(OPEN, NEW_YORK) == "09:30:00 New York"
+    assert clock(OPEN, UTC) == "14:30:00 UTC"
+    assert clock(None, UTC) == "--:--:--"
