@@ -1,8 +1,7 @@
 """The halt switch that is the variable EXECUTION_HALTED, as it stood when the process started."""
 
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import StoreError
-from agenttrader.ports.halt_switch import SwitchReading
 
 
 class EnvironmentHalt:

@@ -9,9 +9,8 @@ import stat
 from pathlib import Path
 
 from agenttrader.adapters.durable_files import replace
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import StoreError
-from agenttrader.ports.halt_switch import SwitchReading
 
 CONTENT_BYTES_MAX = 2
 """A digit and a line feed. What is longer is another file."""

@@ -30,6 +30,14 @@ class TradingState(Enum):
 _SEVERITY = {state: position for position, state in enumerate(TradingState)}
 
 
+class SwitchReading(Struct, frozen=True, kw_only=True):
+    """What a switch said. Missing, unreadable and unparseable are readings too: HALTED, with the reason."""
+
+    name: str
+    state: TradingState
+    reason: str
+
+
 class Verdict(Enum):
     """What was decided."""
 

@@ -2,17 +2,7 @@
 
 from typing import Protocol
 
-from msgspec import Struct
-
-from agenttrader.model.decisions import TradingState
-
-
-class SwitchReading(Struct, frozen=True, kw_only=True):
-    """What a switch said. Missing, unreadable and unparseable are readings too: HALTED, with the reason."""
-
-    name: str
-    state: TradingState
-    reason: str
+from agenttrader.model.decisions import SwitchReading
 
 
 class HaltSwitch(Protocol):

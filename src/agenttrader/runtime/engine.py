@@ -13,7 +13,7 @@ from msgspec import Struct
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.breaks import Break, BreakKind
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import (
     AccountOpened,
     AnswerLost,
@@ -41,7 +41,6 @@ from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.ports.halt_switch import SwitchReading
 from agenttrader.runtime import closing
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.executions import events_of, find_order

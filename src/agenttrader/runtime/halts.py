@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
-from agenttrader.ports.halt_switch import SwitchReading
 from agenttrader.runtime.standing import severest
 from agenttrader.runtime.state import State
 

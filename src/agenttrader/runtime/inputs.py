@@ -4,13 +4,12 @@ from msgspec import Struct
 
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.market import Bar, StatusChange
 from agenttrader.model.orders import Proposal
 from agenttrader.model.reports import BrokerStatement, ExecutionReport
 from agenttrader.model.times import Instant
-from agenttrader.ports.halt_switch import SwitchReading
 
 
 class _Input(Struct, frozen=True, gc=False):
