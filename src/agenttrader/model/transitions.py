@@ -66,7 +66,8 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     # not seen it.
     Trigger.WITHHOLD: {S.PENDING_APPROVAL: S.WITHHELD, S.APPROVED: S.WITHHELD, S.SENDING: S.WITHHELD},
     Trigger.SEND: {S.APPROVED: S.SENDING},
-    Trigger.LOSE: {S.SENDING: S.UNKNOWN} | _same(S.UNKNOWN),
+    # The answer may be lost after the stream has told of the order: then nothing is unknown.
+    Trigger.LOSE: {S.SENDING: S.UNKNOWN} | _same(*_AT_BROKER[1:], *_ENDED_AT_BROKER, S.REJECTED),
     # An accept may come late: after fills, after our cancel left, or again after a suspension.
     Trigger.ACCEPT: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.SUSPENDED), S.ACCEPTED)
     | _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.DONE_FOR_DAY, *_ENDED_AT_BROKER),
