@@ -23,7 +23,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.balances: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._costs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._costs: dict[tuple[str, str], int] = {}
 
     def deposit(self, account: str, nanos: int) -> None:
         """Cash from the bank."""
@@ -42,15 +42,15 @@ class Ledger:
 
     def cash(self, account: str) -> int:
         """Nanos; negative where a gap made a purchase dearer than what was set aside for it."""
-        return self.balances[account, CASH]
+        return self.balances.get((account, CASH), 0)
 
     def lots(self, account: str, symbol: str) -> int:
         """What the account holds; negative when short."""
-        return self.balances[account, symbol]
+        return self.balances.get((account, symbol), 0)
 
     def cost(self, account: str, symbol: str) -> int:
         """Nanos paid for what the account holds; negative when short: what it was paid."""
-        return self._costs[account, symbol]
+        return self._costs.get((account, symbol), 0)
 
     def symbols(self, account: str) -> list[str]:
         """What the account holds anything of, by name."""
@@ -65,7 +65,7 @@ class Ledger:
         self.balances[taker, asset] += amount
 
     def _cost_after(self, account: str, listing: Listing, held: int, lots: int, price: int) -> int:
-        cost = self._costs[account, listing.symbol]
+        cost = self.cost(account, listing.symbol)
         left = held + lots
         if held * lots >= 0:
             return cost + listing.notional(price, lots)

@@ -32,6 +32,11 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     decimals: int = DECIMALS
 
     def __post_init__(self) -> None:
+        if self.decimals < 0 or self.lots_max < 1:
+            raise BadValue(
+                f"{self.symbol}.decimals: expected from 0 to as many as let one lot at {PRICE_MAX} fit "
+                f"64 bits, found {self.decimals}"
+            )
         for name in ("tick", "lot"):
             if exact(getattr(self, name), f"{self.symbol}.{name}") <= 0:
                 raise BadValue(
@@ -43,11 +48,6 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             raise BadValue(
                 f"{self.symbol}.lot: expected a lot whose value at a price of {self._unit} is a whole number "
                 f"of 0.000000001, found {self.lot}; list the symbol with fewer decimals"
-            )
-        if self.lots_max < 1:
-            raise BadValue(
-                f"{self.symbol}.decimals: expected few enough that one lot at {PRICE_MAX} fits 64 bits, "
-                f"found {self.decimals}"
             )
 
     @cached_property
