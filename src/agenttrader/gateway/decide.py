@@ -1,10 +1,14 @@
 """The decision: one linear pure function. Every check that binds runs; the first failure names the denial."""
 
+from decimal import Decimal
+
 from agenttrader.gateway.checks import RULES_FOR
+from agenttrader.gateway.checks.case import Case, CheckFunction, cases_of
 from agenttrader.gateway.limits import Limits
 from agenttrader.gateway.snapshot import LegView, Snapshot
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, Verdict
 from agenttrader.model.orders import Proposal
+from agenttrader.model.values import ZERO
 
 
 def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
@@ -12,16 +16,17 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
 
     The same arguments always give the same decision. A check that raises has not passed.
     """
-    assert _is_of(snapshot, proposal), f"expected a snapshot of proposal {proposal.id}, found {snapshot.legs}"
+    cases = cases_of(proposal, snapshot, limits)
+    only = cases[0] if len(cases) == 1 else None
     checks: list[Check] = []
     denied_by: str | None = None
     for rule in RULES_FOR[proposal.effect]:
         try:
-            check = rule.check(proposal, snapshot, limits)
+            check = _worst(rule.check, cases) if only is None else rule.check(only)
         except Exception as error:  # a boundary: whatever goes wrong in a check denies by its code
             check = Check(rule.code, f"{type(error).__name__}: {error}", None, passed=False)
         checks.append(check)
-        if denied_by is None and not check.passed:
+        if not check.passed and denied_by is None:
             denied_by = rule.code
     return Decision(
         verdict=Verdict.APPROVED if denied_by is None else Verdict.DENIED,
@@ -31,11 +36,19 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
     )
 
 
-def _is_of(snapshot: Snapshot, proposal: Proposal) -> bool:
-    """Whether the snapshot shows this proposal's legs: the programmer's promise, not the world's."""
-    return [(view.symbol, view.quantity) for view in snapshot.legs] == [
-        (leg.symbol, proposal.signed_quantity(leg)) for leg in proposal.legs
-    ]
+def _worst(check: CheckFunction, cases: list[Case]) -> Check:
+    """The worst of the legs' results: one that did not pass, and of several that which is furthest over."""
+    return max(map(check, cases), key=_badness)
+
+
+def _badness(check: Check) -> tuple[bool, Decimal]:
+    match check.observed, check.permitted:
+        case None, _:
+            return not check.passed, Decimal("Infinity")
+        case (int() | Decimal()) as observed, (int() | Decimal()) as permitted if permitted > 0:
+            return not check.passed, observed / Decimal(permitted)
+        case _:
+            return not check.passed, ZERO
 
 
 def _inputs(snapshot: Snapshot) -> DecisionInputs:

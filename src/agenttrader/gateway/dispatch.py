@@ -1,7 +1,7 @@
 """The only door out: the one caller of the order route. It takes what is on record, looks again, sends once.
 
 Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
-permit its effect. A cancel always leaves, and so does a close that was approved before a halt: its position has
+permit its effect. A cancel always leaves. So does a close that was approved before a halt: its position has
 no other protection left by then. Only FROZEN stops that too.
 """
 
@@ -15,7 +15,6 @@ from agenttrader.model.orders import Effect
 from agenttrader.model.records import Recorded
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.ports.order_route import OrderRoute
-
 
 LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
     **PERMITTED_EFFECTS,

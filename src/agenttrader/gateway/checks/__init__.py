@@ -1,8 +1,9 @@
 """The checks in their published order: the one place where order, codes, and whom each binds stand.
 
-A check is a function of proposal, snapshot and limits to one result; no input or output, no memory. All that
-bind an order run and are recorded; the first in this order that does not pass names the denial. A code never
-changes its meaning and is never used again for another.
+A check is a function of a case (one leg of a proposal, the snapshot, the limits) to one result; no input or
+output, no memory. Every check is asked about every leg, and the worst answer counts. All that bind an order
+run and are recorded; the first in this order that does not pass names the denial. A code never changes its
+meaning and is never used again for another.
 
 A cancel passes through none of them: it needs only that the order is its agent's own.
 """
@@ -10,7 +11,7 @@ A cancel passes through none of them: it needs only that the order is its agent'
 from msgspec import Struct
 
 from agenttrader.gateway.checks import authority, exposure, identity, market, order
-from agenttrader.gateway.checks.legs import CheckFunction
+from agenttrader.gateway.checks.case import CheckFunction
 from agenttrader.model.orders import Effect
 
 ALL = frozenset(Effect)
@@ -35,7 +36,7 @@ class Rule(Struct, frozen=True):
 CHECKS: tuple[Rule, ...] = (
     Rule("agent", identity.agent_is_known, ALL),
     Rule("strategy", identity.strategy_is_the_agents, ALL),
-    Rule("ownership", identity.symbols_are_the_agents, ALL),
+    Rule("ownership", identity.symbol_is_the_agents, ALL),
     Rule("order_id", identity.id_is_new, ALL),
     Rule("trading_state", authority.trading_state_permits, ALL),
     Rule("window", authority.window_is_open, ENTRIES),

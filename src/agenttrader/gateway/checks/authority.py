@@ -1,9 +1,11 @@
 """Whether anybody may trade now: halts, the window with its mode and scope, and the proposal's own end."""
 
-from agenttrader.gateway.snapshot import Snapshot
-from agenttrader.model.authority import Mode, ScopeKind, Statement
+from typing import assert_never
+
+from agenttrader.gateway.checks.case import Case
+from agenttrader.model.authority import Mode, ScopeKind
 from agenttrader.model.decisions import Check, TradingState
-from agenttrader.model.orders import Effect, Proposal
+from agenttrader.model.orders import Effect
 
 PERMITTED_EFFECTS: dict[TradingState, frozenset[Effect]] = {
     TradingState.ACTIVE: frozenset(Effect),
@@ -13,66 +15,69 @@ PERMITTED_EFFECTS: dict[TradingState, frozenset[Effect]] = {
 }
 """What an agent may send in each trading state. The dispatcher looks here again before an order leaves."""
 
-_PERMITTED_STATES = {
+_STATES_THAT_PERMIT = {
     effect: " or ".join(state.value for state, effects in PERMITTED_EFFECTS.items() if effect in effects)
     for effect in Effect
 }
 
+# In the order of their rank, for look-ups that cost less than an enumeration's own properties.
+_MODES = tuple(Mode)
+_MODE_NAMES = tuple(mode.value for mode in Mode)
+_LOWEST_THAT_SENDS = _MODES.index(Mode.PAPER)
 
-def trading_state_permits(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+
+def trading_state_permits(case: Case) -> Check:
     """Nothing halts the order: no latch, no switch, no broken link, no break."""
-    state, effect = snapshot.trading_state, proposal.effect
-    reasons = snapshot.halt_reasons
+    state, effect, reasons = case.snapshot.trading_state, case.proposal.effect, case.snapshot.halt_reasons
+    permitted = _STATES_THAT_PERMIT[effect]
+    if state is TradingState.ACTIVE and not reasons:
+        return Check("trading_state", "active", permitted, passed=True)
     observed = f"{state.value}: {'; '.join(reasons)}" if reasons else state.value
-    return Check("trading_state", observed, _PERMITTED_STATES[effect], effect in PERMITTED_EFFECTS[state])
+    return Check("trading_state", observed, permitted, effect in PERMITTED_EFFECTS[state])
 
 
-def window_is_open(_: Proposal, snapshot: Snapshot, *__: object) -> Check:
+def window_is_open(case: Case) -> Check:
     """A person leased trading for a time that includes now, and nothing has suspended the lease."""
-    window, now = snapshot.window, snapshot.now
+    window, now = case.snapshot.window, case.snapshot.now
     if window is None or now is None:
         return Check("window", None, None, passed=False)
     times = (window.start, window.end)
-    if snapshot.window_suspended:
-        return Check("window", f"suspended: {snapshot.window_suspended}", times, passed=False)
+    if case.snapshot.window_suspended:
+        return Check("window", f"suspended: {case.snapshot.window_suspended}", times, passed=False)
     return Check("window", now, times, window.start <= now < window.end)
 
 
-def mode_is_permitted(_: Proposal, snapshot: Snapshot, *__: object) -> Check:
+def mode_is_permitted(case: Case) -> Check:
     """The window's mode lets orders leave and does not go beyond the configured ceiling."""
-    window, ceiling = snapshot.window, snapshot.mode_ceiling
+    window, ceiling = case.snapshot.window, _MODES.index(case.snapshot.mode_ceiling)
     if window is None:
-        return Check("mode", None, ceiling.value, passed=False)
-    mode = window.mode
-    return Check("mode", mode.value, ceiling.value, Mode.PAPER.rank <= mode.rank <= ceiling.rank)
+        return Check("mode", None, _MODE_NAMES[ceiling], passed=False)
+    mode = _MODES.index(window.mode)
+    return Check("mode", _MODE_NAMES[mode], _MODE_NAMES[ceiling], _LOWEST_THAT_SENDS <= mode <= ceiling)
 
 
-def window_covers_the_order(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
-    """The window's scope includes this account, agent, strategy and every symbol."""
-    window = snapshot.window
+def window_covers_the_order(case: Case) -> Check:
+    """The window's scope includes the account, agent, strategy or symbol of this order."""
+    window, proposal = case.snapshot.window, case.proposal
     if window is None:
         return Check("scope", None, None, passed=False)
-    kind, name = window.scope.kind, window.scope.name
-    asked = _asked(proposal, window, kind)
-    return Check("scope", ", ".join(asked), name, all(each == name for each in asked))
-
-
-def _asked(proposal: Proposal, window: Statement, kind: ScopeKind) -> tuple[str, ...]:
-    """What the proposal has of the kind that a scope names."""
-    match kind:
+    match window.scope.kind:
         case ScopeKind.EVERYTHING:
-            return ("",)
+            return Check("scope", "everything", "everything", passed=True)
         case ScopeKind.ACCOUNT:
-            return (window.account,)
+            asked: str = window.account
         case ScopeKind.AGENT:
-            return (proposal.agent,)
+            asked = proposal.agent
         case ScopeKind.STRATEGY:
-            return (proposal.strategy,)
+            asked = proposal.strategy
         case ScopeKind.SYMBOL:
-            return tuple(leg.symbol for leg in proposal.legs)
+            asked = case.leg.symbol
+        case kind:
+            assert_never(kind)
+    return Check("scope", asked, window.scope.name, asked == window.scope.name)
 
 
-def proposal_still_holds(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def proposal_still_holds(case: Case) -> Check:
     """The time until which the proposal was meant has not passed."""
-    until, now = proposal.valid_until, snapshot.now
+    until, now = case.proposal.valid_until, case.snapshot.now
     return Check("valid_until", now, until, now is not None and (until is None or now <= until))

@@ -2,187 +2,159 @@
 
 from decimal import Decimal
 
-from agenttrader.gateway.checks.legs import each_leg, net_mark, notional_of, stated_price
-from agenttrader.gateway.limits import Limits
-from agenttrader.gateway.snapshot import LegView, Snapshot
+from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, is_on_step
 
 
-@each_leg
-def order_really_opens(leg: LegView, *_: object) -> Check:
+def order_really_opens(case: Case) -> Check:
     """What says that it opens does not go against a position. Observed is the signed position."""
-    if leg.position is None:
+    position, quantity = case.leg.position, case.leg.quantity
+    if position is None:
         return Check("opens", None, None, passed=False)
-    permitted = "long or flat" if leg.quantity > 0 else "short or flat"
-    return Check("opens", leg.position, permitted, leg.position * leg.quantity >= 0)
+    permitted = "long or flat" if quantity > ZERO else "short or flat"
+    return Check("opens", position, permitted, position * quantity >= ZERO)
 
 
-@each_leg
-def order_really_reduces(leg: LegView, *_: object) -> Check:
+def order_really_reduces(case: Case) -> Check:
     """What says that it reduces goes against a position, and no further than to flat."""
-    if leg.position is None or leg.reducible is None:
+    position, reducible, quantity = case.leg.position, case.leg.reducible, case.leg.quantity
+    if position is None or reducible is None:
         return Check("reduces", None, None, passed=False)
-    permitted = leg.reducible if leg.position * leg.quantity < 0 else ZERO
-    return Check("reduces", abs(leg.quantity), permitted, abs(leg.quantity) <= permitted)
+    permitted = reducible if position * quantity < ZERO else ZERO
+    return Check("reduces", abs(quantity), permitted, abs(quantity) <= permitted)
 
 
-@each_leg
-def direction_is_permitted(leg: LegView, limits: Limits, *_: object) -> Check:
+def direction_is_permitted(case: Case) -> Check:
     """The order opens a long position, or the symbol may be sold short."""
-    if leg.quantity > 0:
+    if case.leg.quantity > ZERO:
         return Check("shorting", "long", "long", passed=True)
-    bounds = limits.symbol.get(leg.symbol)
-    permitted = bounds is not None and bounds.shorting_permitted
+    permitted = case.symbol_limits is not None and case.symbol_limits.shorting_permitted
     return Check("shorting", "short", "long or short" if permitted else "long", permitted)
 
 
-def prices_are_on_tick(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def prices_are_on_tick(case: Case) -> Check:
     """Every price of the order and its plan is a multiple of the tick; of several legs, of the finest."""
-    ticks = [leg.instrument.tick for leg in snapshot.legs if leg.instrument is not None]
-    if len(ticks) < len(snapshot.legs):
+    tick, plan = case.tick, case.proposal.exit_plan
+    if tick is None:
         return Check("tick", None, None, passed=False)
-    tick = min(ticks)
-    off = next((price for price in _prices(proposal) if not is_on_step(price, tick)), None)
-    return Check("tick", "on tick" if off is None else off, tick, off is None)
+    planned = () if plan is None else (plan.stop, plan.target, plan.trail)
+    for price in (case.stated_price, *planned):
+        if price is not None and price % tick:
+            return Check("tick", price, tick, passed=False)
+    return Check("tick", "on tick", tick, passed=True)
 
 
-def _prices(proposal: Proposal) -> list[Decimal]:
-    """Every price that the order or its plan states."""
-    plan = proposal.exit_plan
-    stated = [proposal.limit_price, proposal.stop_price]
-    if plan is not None:
-        stated += [plan.stop, plan.target, plan.trail]
-    return [price for price in stated if price is not None]
-
-
-@each_leg
-def quantity_is_on_lot(leg: LegView, *_: object) -> Check:
+def quantity_is_on_lot(case: Case) -> Check:
     """The quantity is a multiple of the lot."""
-    if leg.instrument is None:
+    instrument, quantity = case.leg.instrument, case.leg.quantity
+    if instrument is None:
         return Check("lot", None, None, passed=False)
-    lot = leg.instrument.lot
-    return Check("lot", abs(leg.quantity), lot, is_on_step(leg.quantity, lot))
+    return Check("lot", abs(quantity), instrument.lot, is_on_step(quantity, instrument.lot))
 
 
-@each_leg
-def quantity_is_within_limit(leg: LegView, limits: Limits, *_: object) -> Check:
+def quantity_is_within_limit(case: Case) -> Check:
     """The order is not larger than the symbol's largest."""
-    bounds = limits.symbol.get(leg.symbol)
-    quantity = abs(leg.quantity)
-    if bounds is None:
+    quantity, limits = abs(case.leg.quantity), case.symbol_limits
+    if limits is None:
         return Check("order_quantity", quantity, None, passed=False)
-    permitted = bounds.order_quantity_max
-    return Check("order_quantity", quantity, permitted, quantity <= permitted)
+    return Check("order_quantity", quantity, limits.order_quantity_max, quantity <= limits.order_quantity_max)
 
 
-@each_leg
-def notional_is_within_limit(leg: LegView, limits: Limits, proposal: Proposal, _: Snapshot) -> Check:
+def notional_is_within_limit(case: Case) -> Check:
     """The order costs no more than the symbol's dearest, at the worse of mark and its own price."""
-    bounds = limits.symbol.get(leg.symbol)
-    notional = notional_of(proposal, leg)
-    if bounds is None or notional is None:
-        return Check("order_notional", notional, bounds and bounds.order_notional_max, passed=False)
-    permitted = bounds.order_notional_max
-    return Check("order_notional", notional, permitted, notional <= permitted)
+    notional, limits = case.notional, case.symbol_limits
+    if notional is None or limits is None:
+        return Check("order_notional", notional, limits and limits.order_notional_max, passed=False)
+    return Check("order_notional", notional, limits.order_notional_max, notional <= limits.order_notional_max)
 
 
-def price_is_within_collar(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Check:
+def price_is_within_collar(case: Case) -> Check:
     """No price of the order, nor the one that its agent decided on, lies too far from the mark.
 
-    Observed is the largest distance. Permitted is the symbol's fraction of the mark; of several legs, the
-    fractions of their marks added up. An order that reduces has the wider collar.
+    Observed is the largest distance. Permitted is the symbol's fraction of the mark; of several legs, that
+    fraction of their marks added up. An order that reduces has the wider collar.
     """
-    mark = net_mark(proposal, snapshot)
-    permitted = _collar(proposal, snapshot, limits)
-    if mark is None or permitted is None:
-        return Check("price_collar", None, permitted, passed=False)
+    mark, limits, proposal = case.net_mark, case.symbol_limits, case.proposal
+    if mark is None or limits is None:
+        return Check("price_collar", None, None, passed=False)
     distance = abs(proposal.decision_price - mark)
-    stated = stated_price(proposal)
-    if stated is not None:
-        distance = max(distance, abs(stated - mark))
+    if case.stated_price is not None:
+        distance = max(distance, abs(case.stated_price - mark))
+    opens = proposal.effect is Effect.OPEN
+    fraction = limits.price_collar_fraction_max if opens else limits.reducing_price_collar_fraction_max
+    permitted = (abs(mark) if len(proposal.legs) == 1 else _gross_mark(case)) * fraction
     return Check("price_collar", distance, permitted, distance <= permitted)
 
 
-def _collar(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decimal | None:
-    opens = proposal.effect is Effect.OPEN
-    total = ZERO
-    for leg, view in zip(proposal.legs, snapshot.legs, strict=True):
-        bounds = limits.symbol.get(leg.symbol)
-        if bounds is None or view.mark is None:
-            return None
-        fraction = bounds.price_collar_fraction_max if opens else bounds.reducing_price_collar_fraction_max
-        total += abs(leg.ratio) * view.mark.price * fraction
-    return total
+def _gross_mark(case: Case) -> Decimal:
+    """The legs' marks added up without their signs: a net price near 0 says nothing of what is traded."""
+    legs = zip(case.proposal.legs, case.snapshot.legs, strict=True)
+    return sum((view.mark.price * abs(leg.ratio) for leg, view in legs if view.mark is not None), ZERO)
 
 
-def good_till_canceled_is_permitted(proposal: Proposal, _: Snapshot, limits: Limits) -> Check:
+def good_till_canceled_is_permitted(case: Case) -> Check:
     """The order ends with the day, or its agent may let orders rest."""
-    wanted = proposal.time_in_force
-    if wanted is TimeInForce.DAY:
+    if case.proposal.time_in_force is TimeInForce.DAY:
         return Check("time_in_force", "day", "day", passed=True)
-    bounds = limits.agent.get(proposal.agent)
-    permitted = bounds is not None and bounds.gtc_permitted
-    return Check("time_in_force", wanted.value, "day or gtc" if permitted else "day", permitted)
+    permitted = case.agent_limits is not None and case.agent_limits.gtc_permitted
+    return Check("time_in_force", "gtc", "day or gtc" if permitted else "day", permitted)
 
 
-def order_ends_within_its_window(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def order_ends_within_its_window(case: Case) -> Check:
     """What rests as a DAY order can rest to the close; the close lies within the window.
 
     A market order in an open session does not rest; a GTC order outlives its window by its own permission.
     """
+    proposal, window, session = case.proposal, case.snapshot.window, case.snapshot.session
     if proposal.type is OrderType.MARKET or proposal.time_in_force is TimeInForce.GTC:
         return Check("order_lifetime", "does not rest", "does not rest", passed=True)
-    window, session = snapshot.window, snapshot.session
     if window is None or session is None:
         return Check("order_lifetime", None, None, passed=False)
     return Check("order_lifetime", session.close, window.end, session.close <= window.end)
 
 
-def exit_plan_is_present(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def exit_plan_is_present(case: Case) -> Check:
     """The entry says how it will be left: a stop, and a trail above 0 and an end in the future if given."""
-    plan = proposal.exit_plan
+    plan = case.proposal.exit_plan
     if plan is None or plan.stop is None:
         return Check("exit_plan", None, "a stop", passed=False)
-    fault = _fault_of_plan(plan, snapshot.now)
+    fault = _fault_of_plan(plan, case.snapshot.now)
     return Check("exit_plan", fault or "a stop", "a stop", not fault)
 
 
 def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
-    if plan.trail is not None and not plan.trail > 0:
+    if plan.trail is not None and not plan.trail > ZERO:
         return f"a trail of {plan.trail}"
     if plan.until is not None and (now is None or plan.until <= now):
         return "an end that is not in the future"
     return ""
 
 
-def stop_is_on_the_losing_side(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def stop_is_on_the_losing_side(case: Case) -> Check:
     """The stop of an entry that buys lies below mark and order price; of one that sells, above both."""
-    stop = proposal.exit_plan.stop if proposal.exit_plan is not None else None
-    return _on_side("stop_price", stop, proposal, snapshot, below=proposal.side is Side.BUY)
+    plan = case.proposal.exit_plan
+    stop = None if plan is None else plan.stop
+    return _on_side("stop_price", stop, case, below=case.proposal.side is Side.BUY)
 
 
-def target_is_on_the_winning_side(proposal: Proposal, snapshot: Snapshot, *_: object) -> Check:
+def target_is_on_the_winning_side(case: Case) -> Check:
     """The target of an entry that buys lies above mark and order price; of one that sells, below both."""
-    target = proposal.exit_plan.target if proposal.exit_plan is not None else None
-    if target is None:
+    plan = case.proposal.exit_plan
+    if plan is None or plan.target is None:
         return Check("target_price", "no target", "no target", passed=True)
-    return _on_side("target_price", target, proposal, snapshot, below=proposal.side is Side.SELL)
+    return _on_side("target_price", plan.target, case, below=case.proposal.side is Side.SELL)
 
 
-def _on_side(
-    code: str, price: Decimal | None, proposal: Proposal, snapshot: Snapshot, *, below: bool
-) -> Check:
+def _on_side(code: str, price: Decimal | None, case: Case, *, below: bool) -> Check:
     """Whether a price lies below (or above) both mark and order price; of one leg, above 0 too."""
-    mark = net_mark(proposal, snapshot)
-    if price is None or mark is None:
+    bound, stated = case.net_mark, case.stated_price
+    if price is None or bound is None:
         return Check(code, price, None, passed=False)
-    stated = stated_price(proposal)
-    prices = (mark,) if stated is None else (mark, stated)
+    if stated is not None and (stated < bound if below else stated > bound):
+        bound = stated
     if below:
-        bound = min(prices)
-        return Check(code, price, bound, price < bound and (price > 0 or len(proposal.legs) > 1))
-    bound = max(prices)
+        return Check(code, price, bound, price < bound and (price > ZERO or len(case.proposal.legs) > 1))
     return Check(code, price, bound, price > bound)

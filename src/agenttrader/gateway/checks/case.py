@@ -1,0 +1,85 @@
+"""What a check is given: proposal, snapshot and limits, looked up once for one leg, with their sums."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
+from agenttrader.gateway.snapshot import LegView, Snapshot
+from agenttrader.model.decisions import Check
+from agenttrader.model.orders import Proposal
+from agenttrader.model.values import ZERO
+
+COARSEST = Decimal("Infinity")
+
+
+class Case(Struct, frozen=True, kw_only=True, gc=False):
+    """One leg of a proposal before the checks. What is None is not known, or has no limit."""
+
+    proposal: Proposal
+    snapshot: Snapshot
+    leg: LegView
+    account_limits: AccountLimits
+    agent_limits: AgentLimits | None
+    symbol_limits: SymbolLimits | None
+    notional: Decimal | None
+    """What this leg may cost, unsigned, at the worse of the mark and the order's own price."""
+    cost: Decimal | None
+    """The notional of all legs together."""
+    net_mark: Decimal | None
+    """What one unit of the proposal costs at the marks, net over its legs."""
+    tick: Decimal | None
+    """The step of the order's prices: of several legs, the finest, which binds a net price."""
+    stated_price: Decimal | None
+    """The price that a limit or stop order names."""
+
+
+CheckFunction = Callable[[Case], Check]
+"""One statement about a case, as a result. It changes and remembers nothing; what it raises is a denial."""
+
+
+def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Case]:
+    """The proposal's legs, each as a case. The checks of the whole order say the same of each."""
+    stated = proposal.limit_price if proposal.stop_price is None else proposal.stop_price
+    # The price of several legs is a net price and says nothing of one; they are taken at their marks.
+    own = None if stated is None or len(proposal.legs) > 1 else proposal.quantity * stated
+    notionals: list[Decimal | None] = []
+    tick: Decimal | None = COARSEST
+    cost: Decimal | None = ZERO
+    net_mark: Decimal | None = ZERO
+    for leg, view in zip(proposal.legs, snapshot.legs, strict=True):
+        assert leg.symbol == view.symbol, f"expected a snapshot of {proposal.legs}, found {snapshot.legs}"
+        assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
+        notional = _notional(view, own)
+        notionals.append(notional)
+        cost = None if cost is None or notional is None else cost + notional
+        tick = None if tick is None or view.instrument is None else min(tick, view.instrument.tick)
+        net_mark = None if net_mark is None or view.mark is None else net_mark + view.mark.price * leg.ratio
+    agent_limits = limits.agent.get(proposal.agent)
+    return [
+        Case(
+            proposal=proposal,
+            snapshot=snapshot,
+            leg=view,
+            account_limits=limits.account,
+            agent_limits=agent_limits,
+            symbol_limits=limits.symbol.get(view.symbol),
+            notional=notional,
+            cost=cost,
+            net_mark=net_mark,
+            tick=tick,
+            stated_price=stated,
+        )
+        for view, notional in zip(snapshot.legs, notionals, strict=True)
+    ]
+
+
+def _notional(view: LegView, own: Decimal | None) -> Decimal | None:
+    mark, instrument = view.mark, view.instrument
+    if mark is None or instrument is None or not mark.price.is_finite():
+        return None
+    amount = abs(view.quantity) * mark.price
+    if own is not None and own > amount:
+        amount = own
+    return amount * instrument.multiplier
