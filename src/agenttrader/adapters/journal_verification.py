@@ -21,6 +21,7 @@ from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, key_id_
 from agenttrader.adapters.journal_reader import damaged, walk
 from agenttrader.adapters.journal_segments import SegmentRows
 from agenttrader.model.errors import StoreError, TamperingFound
+from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import GENESIS
 
 
@@ -81,7 +82,10 @@ def verify(path: Path, heads_folder: Path, public_key: Ed25519PublicKey) -> Veri
 
 
 def refuse_lost_records(
-    connection: sqlite3.Connection, heads: Iterable[SignedHead], public_key: Ed25519PublicKey
+    connection: sqlite3.Connection,
+    heads: Iterable[SignedHead],
+    account: AccountName,
+    public_key: Ed25519PublicKey,
 ) -> int:
     """Hold the outside heads against the store without walking it; return the last record that they cover.
 
@@ -90,8 +94,7 @@ def refuse_lost_records(
     """
     last = 0
     for head in sorted(heads, key=lambda head: head.sequence):
-        if not head.is_signed_by(public_key):
-            raise _forged(head, public_key)
+        _refuse_foreign(head, account, public_key)
         row = connection.execute("SELECT hash FROM records WHERE sequence = ?", (head.sequence,)).fetchone()
         if row is None:
             raise _cut(last + 1, head)
@@ -107,16 +110,17 @@ def _verify(
     # In this order, so that a journal being written looks sound: a head is outside before it is in the store,
     # and its record is in the store before both.
     inside = _heads_inside(connection)
-    anchors = outside.read()
+    anchors, unreadable = _heads_outside(outside)
     signed = {head.sequence: head for head in anchors if head.is_signed_by(key)}
     segments = SegmentRows(connection)
     _walk(connection, segments, signed, progress)
+    if unreadable is not None:
+        raise unreadable
     beyond = [head for head in signed.values() if head.sequence > progress.records]
     if beyond:
         raise _cut(progress.records + 1, max(beyond, key=lambda head: head.sequence))
     for head in anchors:
-        if not head.is_signed_by(key):
-            raise _forged(head, key)
+        _refuse_foreign(head, segments.account, key)
         if signed[head.sequence] != head:
             raise TamperingFound(
                 head.sequence, "two signed heads name it by different hashes: the journal was forked"
@@ -125,8 +129,7 @@ def _verify(
         head = SignedHead(
             account=segments.account, sequence=sequence, hash=claimed, key_id=key_id, signature=signature
         )
-        if not head.is_signed_by(key):
-            raise _forged(head, key)
+        _refuse_foreign(head, segments.account, key)
         if signed.get(sequence) != head:
             raise TamperingFound(
                 sequence, f"its signed head lies in the store, but is missing in {outside.path}"
@@ -147,7 +150,7 @@ def _walk(
         segments.follow(sealed, segment)
         head = signed.get(sealed.sequence)
         if head is not None:
-            if (head.hash, head.account) != (sealed.hash, segments.account):
+            if head.hash != sealed.hash:
                 raise _remade(progress.anchored, head, sealed.hash)
             progress.anchored = sealed.sequence
         progress.records, progress.head, progress.epoch = sealed.sequence, sealed.hash, segments.epoch
@@ -163,12 +166,25 @@ def _heads_inside(connection: sqlite3.Connection) -> list[tuple[int, str, str, s
         raise damaged(error, 1) from error
 
 
-def _forged(head: SignedHead, key: Ed25519PublicKey) -> TamperingFound:
-    return TamperingFound(
-        head.sequence,
-        f"its head names key {head.key_id} and is not signed by our key {key_id_of(key)}: forged, or another "
-        "store's",
-    )
+def _heads_outside(outside: OutsideHeads) -> tuple[tuple[SignedHead, ...], StoreError | None]:
+    """The heads, or why they cannot be read: the chain is walked all the same, to say how far it holds."""
+    try:
+        return outside.read(), None
+    except StoreError as error:
+        return (), error
+
+
+def _refuse_foreign(head: SignedHead, account: AccountName, key: Ed25519PublicKey) -> None:
+    if not head.is_signed_by(key):
+        raise TamperingFound(
+            head.sequence,
+            f"its head names key {head.key_id} and is not signed by our key {key_id_of(key)}: forged, or of "
+            "another store",
+        )
+    if head.account != account:
+        raise TamperingFound(
+            head.sequence, f"its head is signed for account {head.account}: expected {account}"
+        )
 
 
 def _cut(sequence: int, head: SignedHead) -> TamperingFound:

@@ -95,7 +95,9 @@ class SqliteJournal:
             undo.callback(self._connection.close)
             self._file = path.stat()
             self._end = self._find_end(open_segment=None)
-            self._signed = refuse_lost_records(self._connection, self._outside.read(), self.public_key)
+            self._signed = refuse_lost_records(
+                self._connection, self._outside.read(), account, self.public_key
+            )
             undo.pop_all()
         self._is_certain = True
         self._is_closed = False
