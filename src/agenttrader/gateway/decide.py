@@ -5,6 +5,7 @@ from decimal import Decimal
 from agenttrader.gateway.checks import RULES_FOR
 from agenttrader.gateway.checks.case import Case, CheckFunction, cases_of
 from agenttrader.gateway.limits import Limits
+from agenttrader.gateway.sentences import NO_ANSWER
 from agenttrader.gateway.snapshot import LegView, Snapshot
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, Verdict
 from agenttrader.model.orders import Proposal
@@ -24,7 +25,7 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
         try:
             check = _worst(rule.check, cases) if only is None else rule.check(only)
         except Exception as error:  # a boundary: whatever goes wrong in a check denies by its code
-            check = Check(rule.code, f"{type(error).__name__}: {error}", None, passed=False)
+            check = Check(rule.code, f"{type(error).__name__}: {error}", NO_ANSWER, passed=False)
         checks.append(check)
         if not check.passed and denied_by is None:
             denied_by = rule.code

@@ -1,0 +1,224 @@
+"""What a person is told of a check that did not pass: what was found, what is permitted, and what to do.
+
+The sentences may be reworded, the codes may not. They read a check as it was made and as journalled.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from agenttrader.model.decisions import Check
+from agenttrader.model.times import Instant, rfc3339
+
+NO_ANSWER = "an answer"
+"""What is permitted where a check raised: anything but that."""
+NO_LIMIT = (
+    "No limit is set for this, and without a limit nothing is permitted. A person sets one in [limits]."
+)
+
+
+class Sentence(Struct, frozen=True):
+    """The sentence of a failure with its numbers, and the one for where the fact is not known."""
+
+    failed: str
+    unknown: str = (
+        "What this check needs is not known, and what is not known is denied. Look at the market data."
+    )
+    holds_times: bool = False
+    """Whether its whole numbers are instants."""
+
+
+_NO_PRICE = "No price of the symbol has been seen yet. Wait for its market data."
+_NO_WINDOW = (
+    "Trading is at rest: no window is open. A person opens one with a signed statement to /v1/windows."
+)
+_NO_BROKER = "The account at the broker is not known yet. Wait for the comparison with the broker."
+
+SENTENCES: dict[str, Sentence] = {
+    "agent": Sentence(
+        "The agent {observed} is not configured with limits. A person adds [agents.{observed}] and "
+        "[limits.agent.{observed}].",
+    ),
+    "strategy": Sentence(
+        "The agent does not run a strategy named {observed}; it runs: {permitted}. Name one of these,"
+        " or no strategy where it runs none.",
+    ),
+    "ownership": Sentence(
+        "The agent does not own {observed}; it owns: {permitted}. A symbol has one owner, and "
+        "[agents] says who.",
+    ),
+    "order_id": Sentence(
+        "The id was used for another order. Send a new id for a new order.",
+    ),
+    "trading_state": Sentence(
+        "Trading is {observed}. This order needs it {permitted}. A person settles the reason, then resumes.",
+    ),
+    "window": Sentence(
+        "The window does not let orders in: now is {observed}, the window is {permitted}. A person "
+        "opens or resumes one with a signed statement to /v1/windows.",
+        unknown=_NO_WINDOW,
+        holds_times=True,
+    ),
+    "mode": Sentence(
+        "The window's mode is {observed}: orders leave only in paper or live, up to the ceiling "
+        "{permitted}. A person opens a window in such a mode.",
+        unknown=_NO_WINDOW,
+    ),
+    "scope": Sentence(
+        "The window covers {permitted}, not {observed}. A person opens one with this order in its scope.",
+        unknown=_NO_WINDOW,
+    ),
+    "valid_until": Sentence(
+        "The proposal was meant until {permitted}, and it is {observed}. Decide again on present prices.",
+        holds_times=True,
+    ),
+    "instrument": Sentence(
+        "{observed} is not configured with limits. A person adds [instruments.{observed}] and "
+        "[limits.symbol.{observed}].",
+    ),
+    "session": Sentence(
+        "It is {observed}, and the exchange trades {permitted}. Send the order while it trades.",
+        unknown=("The exchange is closed, or its calendar does not say. Send the order while it trades."),
+        holds_times=True,
+    ),
+    "symbol_status": Sentence(
+        "The exchange has the symbol {observed}. Wait until it lets it trade again.",
+        unknown="Whether the exchange lets the symbol trade is not known. Wait for its market data.",
+    ),
+    "quote": Sentence(
+        "The last price is {observed}, which no price can be. Look at the market data.",
+        unknown=_NO_PRICE,
+    ),
+    "quote_time": Sentence(
+        "The price is of {observed}, later than now, {permitted}. Look at the clocks and the market data.",
+        unknown=_NO_PRICE,
+        holds_times=True,
+    ),
+    "quote_age": Sentence(
+        "The last price is {observed} s old, at most {permitted} s are permitted. Wait for a fresh "
+        "one, and look at the feed if none comes.",
+        unknown=_NO_PRICE,
+    ),
+    "opens": Sentence(
+        "The order says that it opens, but the position is {observed}, not {permitted}. Say `reduce` "
+        "or `close`.",
+    ),
+    "reduces": Sentence(
+        "The order would take {observed} off the position, and {permitted} can be taken off: what "
+        "works to reduce already counts. Ask for less, or cancel what works.",
+    ),
+    "shorting": Sentence(
+        "The order would go {observed}, and the symbol may only go {permitted}.",
+    ),
+    "tick": Sentence(
+        "The price {observed} is not a multiple of the tick {permitted}. Put it on the tick.",
+    ),
+    "lot": Sentence(
+        "The quantity {observed} is not a multiple of the lot {permitted}. Put it on the lot.",
+    ),
+    "order_quantity": Sentence(
+        "The order is for {observed} units, at most {permitted} are permitted. Send a smaller one.",
+    ),
+    "order_notional": Sentence(
+        "The order is worth {observed}, at most {permitted} is permitted. Send a smaller one.",
+        unknown=_NO_PRICE,
+    ),
+    "price_collar": Sentence(
+        "A price lies {observed} from the mark, at most {permitted} is permitted. Look at the price, "
+        "and decide again on the present one.",
+        unknown=_NO_PRICE,
+    ),
+    "order_rate_agent": Sentence(
+        "It is the agent's order number {observed} within a minute, at most {permitted} are permitted. Wait.",
+    ),
+    "order_rate_account": Sentence(
+        "It is the account's order number {observed} within a minute, at most {permitted} are "
+        "permitted. Wait.",
+    ),
+    "open_orders_agent": Sentence(
+        "The agent would have {observed} open orders, at most {permitted} are permitted. Cancel one, "
+        "or wait.",
+    ),
+    "open_orders_account": Sentence(
+        "The account would have {observed} open orders, at most {permitted} are permitted. Cancel "
+        "one, or wait.",
+    ),
+    "position": Sentence(
+        "The position would be {observed} units if all open orders filled, at most {permitted} are "
+        "permitted. Send a smaller order, or cancel one.",
+    ),
+    "gross_exposure_agent": Sentence(
+        "The agent's gross exposure would be {observed} if all open orders filled, at most "
+        "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "gross_exposure_account": Sentence(
+        "The account's gross exposure would be {observed} if all open orders filled, at most "
+        "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "buying_power": Sentence(
+        "The order needs {observed}, and {permitted} is left after all open orders. Send a smaller "
+        "one, or reduce first.",
+        unknown=_NO_BROKER,
+    ),
+    "daily_loss": Sentence(
+        "The account has lost {observed} today, at most {permitted} is permitted. No new risk today; "
+        "what reduces still goes.",
+        unknown=(
+            "The account's equity or the day's start is not known yet. Wait for prices of every position."
+        ),
+    ),
+    "exit_plan": Sentence(
+        "The exit plan has {observed}. It needs a stop, a trail above 0 if any, and an end in the "
+        "future if any.",
+        unknown=("The order opens a position and does not say how it will be left. Give exit_plan.stop."),
+    ),
+    "stop_price": Sentence(
+        "The stop {observed} lies on the wrong side of {permitted}, or is no price: below it for a "
+        "buy, above for a sale. Move it.",
+        unknown="The stop cannot be judged: it, or the price to hold it against, is missing.",
+    ),
+    "target_price": Sentence(
+        "The target {observed} lies on the wrong side of {permitted}, or is no price: above it for a "
+        "buy, below for a sale. Move it.",
+    ),
+    "time_in_force": Sentence(
+        "The order is {observed}, and the agent's orders may only be {permitted}. Send it for the day.",
+    ),
+    "order_lifetime": Sentence(
+        "The order could rest until {observed}, and the window ends at {permitted}. Send a market "
+        "order, or have a window opened to the close.",
+        unknown="How long the order may rest is not known: there is no window or no session.",
+        holds_times=True,
+    ),
+}
+
+
+def sentence_of(check: Check) -> str:
+    """What a person is told of this failed check."""
+    if check.permitted == NO_ANSWER:
+        return (
+            f"The check {check.code} could not be made ({check.observed}), so the answer is no. Report this."
+        )
+    sentence = SENTENCES[check.code]
+    if check.observed is None:
+        return sentence.unknown
+    if check.permitted is None and "{permitted}" in sentence.failed:
+        return NO_LIMIT
+    return sentence.failed.format(
+        observed=_text(check.observed, sentence.holds_times),
+        permitted=_text(check.permitted, sentence.holds_times),
+    )
+
+
+def _text(value: object, is_time: bool) -> str:  # noqa: FBT001  what the sentence says of its own numbers
+    match value:
+        case int() if is_time:
+            return rfc3339(Instant(value))
+        case Decimal():
+            return f"{value:f}"
+        case list() | tuple():
+            return " to ".join(_text(each, is_time) for each in value)
+        case "":
+            return "none"
+        case _:
+            return str(value)
