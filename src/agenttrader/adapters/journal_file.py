@@ -42,11 +42,10 @@ CREATE TABLE records (
     hash TEXT NOT NULL
 ) STRICT;
 CREATE TABLE heads (
-    sequence INTEGER NOT NULL,
+    sequence INTEGER PRIMARY KEY,
     hash TEXT NOT NULL,
     key_id TEXT NOT NULL,
-    signature TEXT NOT NULL,
-    PRIMARY KEY (sequence, key_id)
+    signature TEXT NOT NULL
 ) STRICT;
 CREATE TABLE snapshots (
     sequence INTEGER PRIMARY KEY,
@@ -54,12 +53,6 @@ CREATE TABLE snapshots (
     body BLOB NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
-CREATE TRIGGER records_append BEFORE INSERT ON records
-WHEN NEW.sequence <= (SELECT max(sequence) FROM records)
-BEGIN SELECT RAISE(ABORT, 'records are only added at the end'); END;
-CREATE TRIGGER segments_append BEFORE INSERT ON segments
-WHEN NEW.id <= (SELECT max(id) FROM segments)
-BEGIN SELECT RAISE(ABORT, 'segments are only added at the end'); END;
 CREATE TRIGGER segments_seal BEFORE UPDATE ON segments
 WHEN OLD.sealed_head IS NOT NULL OR NEW.sealed_head IS NULL
     OR (OLD.id, OLD.session, OLD.account, OLD.epoch,
@@ -70,13 +63,19 @@ BEGIN SELECT RAISE(ABORT, 'of a segment only sealed_head is set, and once'); END
 """
 
 
-def _refusals() -> str:
-    acts = [(table, "DELETE") for table in ("segments", "records", "heads", "snapshots")]
-    acts += [(table, "UPDATE") for table in ("records", "heads", "snapshots")]
-    return "".join(
-        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} are never changed or removed'); END;\n"
-        for table, act in acts
+def _triggers() -> str:
+    """What refuses every change, removal and replacement (which removes without being asked)."""
+    tables = {"segments": "id", "records": "sequence", "heads": "sequence", "snapshots": "sequence"}
+    refusals = [
+        ("append", f"INSERT ON {table} WHEN NEW.{key} <= (SELECT max({key}) FROM {table})", table)  # noqa: S608
+        for table, key in tables.items()
+    ]
+    refusals += [("keep", f"DELETE ON {table}", table) for table in tables]
+    refusals += [("unchanged", f"UPDATE ON {table}", table) for table in tables if table != "segments"]
+    return "\n".join(
+        f"CREATE TRIGGER {table}_{name} BEFORE {act} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} are only added at the end, never changed or removed'); END;"
+        for name, act, table in refusals
     )
 
 
@@ -204,7 +203,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     if is_new:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} {_refusals()} PRAGMA application_id = {APPLICATION_ID};"
+            f"BEGIN IMMEDIATE; {_TABLES} {_triggers()} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         sync_folder(path.parent)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from agenttrader.adapters.journal_file import open_for_reading
 from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, key_id_of
-from agenttrader.adapters.journal_reader import damaged, walk
+from agenttrader.adapters.journal_reader import damaged, last_record, walk
 from agenttrader.adapters.journal_segments import SegmentRows
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.identifiers import AccountName
@@ -97,7 +97,7 @@ def refuse_lost_records(
         _refuse_foreign(head, account, public_key)
         row = connection.execute("SELECT hash FROM records WHERE sequence = ?", (head.sequence,)).fetchone()
         if row is None:
-            raise _cut(last + 1, head)
+            raise _cut(min(head.sequence, last_record(connection)[0] + 1), head)
         if row[0] != head.hash:
             raise _remade(last, head, row[0])
         last = head.sequence

@@ -12,6 +12,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
@@ -34,7 +35,7 @@ HEAD_EVERY_RECORDS = 1_000
 _INSERT_RECORD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_SEGMENT = "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
 _SEAL_SEGMENT = "UPDATE segments SET sealed_head = ? WHERE id = ?"
-_INSERT_HEAD = "INSERT OR IGNORE INTO heads VALUES (?, ?, ?, ?)"
+_INSERT_HEAD = "INSERT INTO heads VALUES (?, ?, ?, ?)"
 
 
 class _End(Struct, frozen=True, kw_only=True):
@@ -116,7 +117,7 @@ class SqliteJournal:
         parameters: Digest,
         calendar: Digest,
         time: Instant,
-    ) -> Recorded[Event]:
+    ) -> Recorded[SegmentOpened]:
         """Become the account's writer: commit the segment and its first record together, and sign the head.
 
         The caller's chain goes on after the record that is returned; its event carries the epoch.
@@ -133,7 +134,7 @@ class SqliteJournal:
         )
         (recorded,) = self.append([Chain(end.sequence, end.head).seal(opened, time)])
         self.sign_head()
-        return recorded
+        return cast("Recorded[SegmentOpened]", recorded)
 
     def append(self, records: Sequence[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
         """Commit all of `records`, or none: on return they survive a power cut.
