@@ -1,14 +1,13 @@
 """Who may loosen what: modes, windows, and the statements that persons sign."""
 
-from enum import Enum
-
 from msgspec import Struct
 
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
 from agenttrader.model.times import Instant
+from agenttrader.model.words import Word
 
 
-class Mode(Enum):
+class Mode(Word):
     """How far orders may go.
 
     Configuration holds a ceiling; a window carries the mode it trades in; at rest the mode is OFF.
@@ -29,7 +28,7 @@ class Mode(Enum):
 _RANK = {mode: position for position, mode in enumerate(Mode)}
 
 
-class PersonRole(Enum):
+class PersonRole(Word):
     """What a person may do; each includes the ones before it."""
 
     VIEWER = "viewer"
@@ -38,7 +37,7 @@ class PersonRole(Enum):
     ADMIN = "admin"
 
 
-class ScopeKind(Enum):
+class ScopeKind(Word):
     """What a halt or a window covers."""
 
     EVERYTHING = "everything"
@@ -58,7 +57,7 @@ class Scope(Struct, frozen=True, array_like=True):
 EVERYTHING = Scope(ScopeKind.EVERYTHING)
 
 
-class Act(Enum):
+class Act(Word):
     """What a person's statement asks for."""
 
     OPEN_WINDOW = "open_window"

@@ -3,14 +3,13 @@
 It is found, named, and stands until repaired or accepted.
 """
 
-from enum import Enum
-
 from msgspec import Struct
 
 from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.words import Word
 
 
-class BreakKind(Enum):
+class BreakKind(Word):
     """What differs."""
 
     POSITION = "position"

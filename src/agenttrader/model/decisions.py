@@ -4,16 +4,16 @@ A decision keeps every check with what was observed and permitted, and every inp
 """
 
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 from msgspec import Struct
 
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.times import Instant
+from agenttrader.model.words import Word
 
 
-class TradingState(Enum):
+class TradingState(Word):
     """What may leave the gateway, from everything to nothing automatic (DESIGN 6, Halts)."""
 
     ACTIVE = "active"
@@ -38,7 +38,7 @@ class SwitchReading(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Verdict(Enum):
+class Verdict(Word):
     """What was decided."""
 
     APPROVED = "approved"

@@ -5,7 +5,6 @@ at most nine decimals.
 """
 
 from decimal import Decimal
-from enum import Enum
 
 from msgspec import Struct
 
@@ -13,6 +12,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import Duration, Instant
 from agenttrader.model.values import exact
+from agenttrader.model.words import Word
 
 
 class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bar"):
@@ -47,7 +47,7 @@ class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ba
             exact(getattr(self, name), f"bar of {self.symbol}, {name}")
 
 
-class TradingStatus(Enum):
+class TradingStatus(Word):
     """Whether the exchange lets a symbol trade. What is not known to be TRADING is not traded."""
 
     TRADING = "trading"

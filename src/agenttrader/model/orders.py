@@ -6,7 +6,6 @@ never mixed.
 """
 
 from decimal import Decimal
-from enum import Enum
 
 from msgspec import Struct
 
@@ -14,9 +13,10 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
 from agenttrader.model.times import Instant
 from agenttrader.model.values import exact
+from agenttrader.model.words import Word
 
 
-class Side(Enum):
+class Side(Word):
     """Buy or sell."""
 
     BUY = "buy"
@@ -33,7 +33,7 @@ class Side(Enum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-class OrderType(Enum):
+class OrderType(Word):
     """How the price is found."""
 
     MARKET = "market"
@@ -41,14 +41,14 @@ class OrderType(Enum):
     STOP = "stop"
 
 
-class TimeInForce(Enum):
+class TimeInForce(Word):
     """How long the order may rest."""
 
     DAY = "day"
     GTC = "gtc"
 
 
-class Effect(Enum):
+class Effect(Word):
     """What the order does to the position: adds to it, makes it smaller, or closes it by procedure."""
 
     OPEN = "open"
@@ -56,7 +56,7 @@ class Effect(Enum):
     CLOSE = "close"
 
 
-class Role(Enum):
+class Role(Word):
     """What an order is for: the agent's own, or a leg that protects what its parent bought or sold."""
 
     ENTRY = "entry"
@@ -147,7 +147,7 @@ def _require(price: Decimal | None, name: str, order_type: OrderType, *, wanted:
         exact(price, name)
 
 
-class OrderState(Enum):
+class OrderState(Word):
     """Where an order stands. The seven below `terminal` release its reservation."""
 
     PROPOSED = "proposed"

@@ -4,16 +4,16 @@ They have one shape for every broker.
 """
 
 from decimal import Decimal
-from enum import Enum
 
 from msgspec import Struct
 
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import Side
 from agenttrader.model.times import Instant
+from agenttrader.model.words import Word
 
 
-class ReportKind(Enum):
+class ReportKind(Word):
     """What the report says happened."""
 
     ACCEPTED = "accepted"

@@ -5,12 +5,11 @@ leaves the state as it is (brokers repeat and reorder their reports), so a row `
 not an omission.
 """
 
-from enum import Enum
-
 from agenttrader.model.orders import OrderState as S
+from agenttrader.model.words import Word
 
 
-class Trigger(Enum):
+class Trigger(Word):
     """What may happen to an order. The first five and the requests are ours, the others the broker's."""
 
     DENY = "deny"

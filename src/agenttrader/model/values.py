@@ -21,6 +21,7 @@ Money = NewType("Money", Decimal)
 ZERO = Decimal(0)
 DECIMALS_MAX = 9
 """No market that we read quotes finer than a nano of its unit; more digits are noise or an attack."""
+NANO = Decimal(1).scaleb(-DECIMALS_MAX)
 DIGITS_BEFORE_POINT_MAX = 15
 NOISE = Decimal("1e-9")
 """A number this near to a step is what a client's float was meant to be (DESIGN 6, Numbers at the edges)."""
@@ -32,6 +33,8 @@ def exact(value: object, name: str) -> Decimal:
     Raises BadValue, naming `name`, for floats, bools, NaN, infinities, underscores or blanks in text, and for
     numbers with more than 15 digits before or 9 after the point.
     """
+    if type(value) is Decimal and value.is_finite() and _is_of_sane_size(value):
+        return value  # by far the most; the rest is for what came from outside, or is refused
     if isinstance(value, str) and (not value or "_" in value or value != value.strip()):
         raise BadValue(f"{name}: expected a decimal number, found {value!r}")
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
@@ -42,7 +45,7 @@ def exact(value: object, name: str) -> Decimal:
         raise BadValue(f"{name}: expected a decimal number, found {value!r}") from None
     if not number.is_finite():
         raise BadValue(f"{name}: expected a finite number, found {value!r}")
-    if number and (number.adjusted() >= DIGITS_BEFORE_POINT_MAX or _decimals(number) > DECIMALS_MAX):
+    if not _is_of_sane_size(number):
         raise BadValue(
             f"{name}: expected at most {DIGITS_BEFORE_POINT_MAX} digits before and {DECIMALS_MAX} after "
             f"the point, found {value!r}"
@@ -73,11 +76,10 @@ def is_on_step(value: Decimal, step: Decimal) -> bool:
 def _without_noise(value: object) -> object:
     """A long tail of float digits, cut at the noise's place so that `exact` takes what is meant."""
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < DIGITS_BEFORE_POINT_MAX:
-        rounded = value.quantize(NOISE) if _decimals(value) > DECIMALS_MAX else value
+        rounded = value.quantize(NANO)
         return rounded if abs(rounded - value) <= NOISE else value
     return value
 
 
-def _decimals(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
+def _is_of_sane_size(number: Decimal) -> bool:
+    return not number or (number.adjusted() < DIGITS_BEFORE_POINT_MAX and number % NANO == 0)
