@@ -1,0 +1,296 @@
+"""Reading an account: its statement, its history, one order. Nothing here can change anything.
+
+Alpaca has no way to read an account at one instant. A statement is therefore read whole, twice, and holds
+only if both readings say the same; while the account moves it is read again, a bounded number of times.
+
+Pages overlap by a millisecond and are joined by id: orders of one instant may lie across their border.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from http import HTTPStatus
+
+from msgspec import structs
+
+from agenttrader.adapters.alpaca.connection import Answer, Connection
+from agenttrader.adapters.alpaca.orders import not_found
+from agenttrader.adapters.alpaca.reports import (
+    Fills,
+    execution_id_of,
+    lacks_fills,
+    reports_of_order,
+    side_of,
+)
+from agenttrader.model.errors import BadValue, Unreachable
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
+from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement, ExecutionReport
+from agenttrader.model.times import MILLISECOND, SECOND, Instant, from_rfc3339, rfc3339
+from agenttrader.model.values import ZERO
+from agenttrader.protocols.alpaca_trading import (
+    CLOSED_STATUSES,
+    NOT_FOUND,
+    Account,
+    Activity,
+    ApiError,
+    Clock,
+    Order,
+    Position,
+    decode,
+)
+
+READ_AGAIN_SECONDS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""The pauses between readings of an account that moves; after the last nobody can say what it holds."""
+ORDERS_PER_PAGE = 500
+ACTIVITIES_PER_PAGE = 100
+"""The most that Alpaca gives at once (docs.alpaca.markets, Trading API)."""
+PAGES_MAX = 1_000
+
+_DAY = 86_400 * SECOND
+
+
+class AccountReader:
+    """Questions to the broker. Each raises Unreachable where there is no usable answer."""
+
+    def __init__(self, connection: Connection, now: Callable[[], Instant]) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def statement(self, since: Instant) -> BrokerStatement:
+        """The account at one time, with the fees and executions since `since`.
+
+        It says itself which account it is of, so that another than ours is found as a break.
+        """
+        try:
+            before = await self._read(since)
+            for pause_seconds in READ_AGAIN_SECONDS:
+                after = await self._read(since)
+                if _without_marks(before) == _without_marks(after):
+                    return after
+                await asyncio.sleep(pause_seconds)
+                before = after
+        except BadValue as error:
+            raise Unreachable(f"statement: {error}") from error
+        raise Unreachable(
+            f"statement: expected two equal readings of the account, found it changed in each of "
+            f"{len(READ_AGAIN_SECONDS) + 1}; ask again when it is quieter"
+        )
+
+    async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
+        """Every order since `since`, and every older one that works or filled since, told again."""
+        await self._connection.check()
+        try:
+            orders, fills = await self._past(since)
+            for pause_seconds in READ_AGAIN_SECONDS:
+                if not any(lacks_fills(order, fills) for order in orders):
+                    break
+                await asyncio.sleep(pause_seconds)
+                orders, fills = await self._past(since)
+        except BadValue as error:
+            raise Unreachable(f"history: {error}") from error
+        told = [report for order in orders for report in reports_of_order(order, fills, self._now())]
+        return tuple(sorted(told, key=lambda report: report.time))
+
+    async def find(self, client_order_id: ClientOrderId, time: Instant) -> tuple[ExecutionReport, ...]:
+        """What became of the order of this id: all of it, or NOT_FOUND, told as of `time`."""
+        await self._connection.check()
+        answer = await self._connection.get(
+            "v2/orders:by_client_order_id", {"client_order_id": client_order_id}
+        )
+        if _says_not_found(answer):
+            return (not_found(client_order_id, time),)
+        order = answer.as_kind(Order)
+        if order.order_class not in ("", "simple") and not order.legs:
+            # Asked so, Alpaca may leave out the legs.
+            order = await self._order(order.id) or order
+        return await self._told(order)
+
+    async def order(self, broker_order_id: BrokerOrderId) -> tuple[Order, tuple[ExecutionReport, ...]] | None:
+        """An order as the broker has it, and told as reports; None where the broker does not know it."""
+        await self._connection.check()
+        order = await self._order(broker_order_id)
+        return None if order is None else (order, await self._told(order))
+
+    async def _told(self, order: Order) -> tuple[ExecutionReport, ...]:
+        try:
+            fills = await self._fills(from_rfc3339(order.submitted_at)) if _has_filled(order) else {}
+            for pause_seconds in READ_AGAIN_SECONDS:
+                if not lacks_fills(order, fills):
+                    break
+                await asyncio.sleep(pause_seconds)
+                fills = await self._fills(from_rfc3339(order.submitted_at))
+        except BadValue as error:
+            raise Unreachable(f"order {order.id}: {error}") from error
+        return reports_of_order(order, fills, self._now())
+
+    async def _order(self, order_id: str) -> Order | None:
+        answer = await self._connection.get(f"v2/orders/{order_id}", {"nested": "true"})
+        return None if _says_not_found(answer) else answer.as_kind(Order)
+
+    async def _read(self, since: Instant) -> BrokerStatement:
+        account = (await self._connection.get("v2/account")).as_kind(Account)
+        positions = (await self._connection.get("v2/positions")).as_kind(tuple[Position, ...])
+        orders = await self._orders("open", None)
+        activities = await self._activities(since)
+        clock = (await self._connection.get("v2/clock")).as_kind(Clock)
+        return BrokerStatement(
+            account=account.account_number,
+            time=from_rfc3339(clock.timestamp),
+            cash=_required(account.cash, "cash"),
+            equity=_required(account.equity, "equity"),
+            buying_power=_required(account.buying_power, "buying_power"),
+            positions=tuple(sorted(map(_position, positions), key=lambda position: position.symbol)),
+            open_orders=tuple(sorted(_open_orders(orders), key=lambda order: order.broker_order_id)),
+            fees=-sum((fee.net_amount or ZERO for fee in _fees(activities, since)), ZERO),
+            executions=_executions(activities, since),
+            blocked=_is_blocked(account),
+        )
+
+    async def _past(self, since: Instant) -> tuple[list[Order], Fills]:
+        """Orders, then fills: so no fill is missing that an order already counts, unless the broker lags."""
+        found = await self._orders("all", since) | await self._orders("open", None)
+        start = min((since, *(from_rfc3339(order.submitted_at) for order in found.values())))
+        fills = await self._fills(start)
+        known = {member.id for order in found.values() for member in _family(order)}
+        older = [await self._order(order_id) for order_id in fills if order_id not in known]
+        orders = [*found.values(), *(order for order in older if order is not None)]
+        earliest = min((start, *(from_rfc3339(order.submitted_at) for order in orders)))
+        return orders, fills if earliest == start else await self._fills(earliest)
+
+    async def _orders(self, status: str, since: Instant | None) -> dict[str, Order]:
+        """Entries by id, legs nested in them, in the order in which they were placed."""
+        found: dict[str, Order] = {}
+        after = since
+        for _ in range(PAGES_MAX):
+            parameters = {
+                "status": status,
+                "limit": str(ORDERS_PER_PAGE),
+                "direction": "asc",
+                "nested": "true",
+            }
+            if after is not None:
+                parameters["after"] = rfc3339(Instant(max(after - MILLISECOND, 0)))
+            page = (await self._connection.get("v2/orders", parameters)).as_kind(tuple[Order, ...])
+            news = {order.id: order for order in page if order.id not in found}
+            if not news:
+                _expect_room(len(page), ORDERS_PER_PAGE)
+                return found
+            found |= news
+            after = max(from_rfc3339(order.submitted_at) for order in page)
+        raise Unreachable(f"orders: expected at most {PAGES_MAX} pages, found more")
+
+    async def _fills(self, since: Instant) -> Fills:
+        fills: dict[str, list[Activity]] = {}
+        for fill in _of_type(await self._activities(since), "FILL"):
+            if fill.order_id is None:
+                raise BadValue(f"activity {fill.id}: expected the order that filled, found none")
+            fills.setdefault(fill.order_id, []).append(fill)
+        return fills
+
+    async def _activities(self, since: Instant) -> list[Activity]:
+        """FILL and FEE since the beginning of the day of `since`: a FEE has a date and no time."""
+        found: dict[str, Activity] = {}
+        parameters = {
+            "activity_types": "FILL,FEE",
+            "direction": "asc",
+            "page_size": str(ACTIVITIES_PER_PAGE),
+            "after": rfc3339(Instant(max(since - since % _DAY - SECOND, 0))),
+        }
+        for _ in range(PAGES_MAX):
+            answer = await self._connection.get("v2/account/activities", parameters)
+            page = answer.as_kind(tuple[Activity, ...])
+            news = {activity.id: activity for activity in page if activity.id not in found}
+            found |= news
+            if len(page) < ACTIVITIES_PER_PAGE or not news:
+                return list(found.values())
+            parameters["page_token"] = page[-1].id
+        raise Unreachable(f"activities: expected at most {PAGES_MAX} pages, found more")
+
+
+def _says_not_found(answer: Answer) -> bool:
+    """Whether the broker itself, and not somebody on the way to it, says that there is no such thing."""
+    try:
+        return answer.status == HTTPStatus.NOT_FOUND and decode(answer.body, ApiError).code == NOT_FOUND
+    except BadValue:
+        return False
+
+
+def _without_marks(statement: BrokerStatement) -> BrokerStatement:
+    """What only trading moves: prices move the rest all the time."""
+    return structs.replace(statement, time=Instant(0), equity=ZERO, buying_power=ZERO)
+
+
+def _has_filled(order: Order) -> bool:
+    return any(member.filled_qty for member in _family(order))
+
+
+def _family(order: Order) -> tuple[Order, ...]:
+    return (order, *(order.legs or ()))
+
+
+def _open_orders(orders: dict[str, Order]) -> Iterable[BrokerOrder]:
+    """Whatever is not over, legs included; a status that we do not know is not over."""
+    members = {member.id: member for order in orders.values() for member in _family(order)}
+    return (_open_order(member) for member in members.values() if member.status not in CLOSED_STATUSES)
+
+
+def _open_order(order: Order) -> BrokerOrder:
+    if order.symbol is None or order.qty is None:
+        raise BadValue(
+            f"open order {order.id}: expected a symbol and a quantity, found class {order.order_class!r}; "
+            "it was not sent by this product, which cannot compare it: end it at the broker"
+        )
+    return BrokerOrder(
+        broker_order_id=BrokerOrderId(order.id),
+        client_order_id=ClientOrderId(order.client_order_id),
+        symbol=Symbol(order.symbol),
+        side=side_of(order.side),
+        quantity=order.qty,
+        filled_quantity=order.filled_qty or ZERO,
+        status=order.status,
+    )
+
+
+def _position(position: Position) -> BrokerPosition:
+    return BrokerPosition(
+        symbol=Symbol(position.symbol),
+        quantity=position.signed_qty,
+        average_price=position.avg_entry_price,
+    )
+
+
+def _of_type(activities: Iterable[Activity], word: str) -> Iterable[Activity]:
+    return (activity for activity in activities if activity.activity_type == word)
+
+
+def _executions(activities: Iterable[Activity], since: Instant) -> tuple[ExecutionId, ...]:
+    fills = _of_type(activities, "FILL")
+    return tuple(sorted(execution_id_of(fill) for fill in fills if _time_of(fill) >= since))
+
+
+def _time_of(fill: Activity) -> Instant:
+    return from_rfc3339(fill.transaction_time or "")
+
+
+def _fees(activities: Iterable[Activity], since: Instant) -> Iterable[Activity]:
+    first_day = rfc3339(since)[: len("2026-11-20")]
+    return (fee for fee in _of_type(activities, "FEE") if (fee.date or "") >= first_day)
+
+
+def _is_blocked(account: Account) -> bool:
+    blocks = (account.trading_blocked, account.account_blocked, account.trade_suspended_by_user)
+    # A flag that the broker does not give is not a permission.
+    return account.status != "ACTIVE" or any(block is not False for block in blocks)
+
+
+def _required(value: Decimal | None, name: str) -> Decimal:
+    if value is None:
+        raise BadValue(f"account: expected {name}, found none")
+    return value
+
+
+def _expect_room(found: int, limit: int) -> None:
+    if found >= limit:
+        raise Unreachable(
+            f"orders: expected fewer than {limit} of one millisecond, found a page that is full of them"
+        )

@@ -1,0 +1,256 @@
+"""A broker account behind Alpaca's protocols: the way orders leave, what is told of them, and the account.
+
+Implements `ports.order_route.OrderRoute` and `ports.broker.Broker` over HTTP and web socket, after Alpaca's
+Trading API reference and "Websocket Streaming" (docs.alpaca.markets). It decides nothing about risk and keeps
+no book.
+
+At most once. An order is posted once, under the client order id that its record gives, and never again. Where
+no connection was made it is NOT_SENT. Where one was and no readable answer came (time-out, reset, 5xx) it is
+ANSWER_LOST, and is asked for by that id, a bounded number of times. What is found is told; if the broker
+answers to the last that it knows no such order, that is told as NOT_FOUND, for the engine to judge; if it
+does not answer, the order stays unknown until the link comes up again and the history is read.
+
+In order. Orders leave in the order of `submit` (`outbox`); cancels have a lane of their own. No lane waits
+for an order that is being asked for.
+
+Times. A report has the broker's time where it gives one, else the time of the record that it answers.
+
+| does | does not |
+|---|---|
+| market, limit, stop; day, gtc; bracket and oto; several legs as `mleg` | replace an order |
+| cancel one order | cancel all, close a position: the gateway closes by orders of its own |
+| read orders, fills, fees, positions, clock | other activities: what they move is a break |
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from msgspec import Struct
+
+from agenttrader.adapters.alpaca.account import AccountReader
+from agenttrader.adapters.alpaca.connection import Connection, Surroundings
+from agenttrader.adapters.alpaca.orders import (
+    answer_to_cancel,
+    answer_to_order,
+    body_of,
+    cancel_refused,
+    lost,
+    not_sent,
+)
+from agenttrader.adapters.alpaca.outbox import Outbox
+from agenttrader.adapters.alpaca.trade_updates import Emit, Link, TradeUpdates
+from agenttrader.model.credentials import Credential
+from agenttrader.model.errors import AgentTraderError, BadValue, Unreachable, Unsent
+from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId, derive_client_order_id
+from agenttrader.model.records import Recorded
+from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
+from agenttrader.model.times import Instant
+from agenttrader.ports.clock import MarketClock
+from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, encode
+
+OUTBOX_MAX = 256
+"""Orders that wait, whose answer is awaited, or that are being asked for; one more is NOT_SENT."""
+_TOO_MANY = f"{OUTBOX_MAX} requests wait for the broker's answers, the most that may; this one did not leave"
+DELIVER_AGAIN_SECONDS = 0.05
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How long an answer is awaited, and the pauses before each question for an order whose answer was lost.
+
+    The pauses are many seconds in sum because a request may lie somewhere for a while before it arrives.
+    """
+
+    answer_seconds: float = 5.0
+    ask_again_seconds: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+
+
+class AlpacaBroker:
+    """One account. `run` must be running for orders to leave and reports to come; reading works without it.
+
+    `address` gives the base URL, asked anew for each connection, or None while the broker is not there.
+    `emit` takes reports and watermarks, `link` whether the stream tells; both are called from tasks of `run`,
+    never within `submit` or `cancel`. After each `link(True, …)` the history must be read. An
+    AgentTraderError from either means that nothing more is taken in just now: answers are offered again, the
+    stream starts anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: Callable[[], str | None],
+        credential: Credential,
+        account: AccountName,
+        surroundings: Surroundings,
+        clock: MarketClock,
+        emit: Emit,
+        link: Link,
+        patience: Patience,
+    ) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._account = account
+        self._ask_again_seconds = patience.ask_again_seconds
+        self._connection = Connection(
+            address=address,
+            credential=credential,
+            account=account,
+            surroundings=surroundings,
+            answer_seconds=patience.answer_seconds,
+        )
+        self._reader = AccountReader(self._connection, self._now)
+        self._updates = TradeUpdates(
+            connection=self._connection,
+            emit=emit,
+            link=link,
+            now=self._now,
+            # Only the simulated exchange says how far it has told everything.
+            watermarks=surroundings is Surroundings.SIMULATED,
+        )
+        self._orders = Outbox(OUTBOX_MAX)
+        self._cancels = Outbox(OUTBOX_MAX)
+        self._others: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Carry orders and follow the stream until canceled; connections are closed then."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(self._orders.run())
+                group.create_task(self._cancels.run())
+                group.create_task(self._updates.follow())
+        finally:
+            self._group = None
+            await self._connection.close()
+
+    async def close(self) -> None:
+        """Let go of connections where `run` was never running."""
+        await self._connection.close()
+
+    async def probe(self) -> AccountName:
+        """The account that answers at the broker's address, after host, account and mode were held together.
+
+        Raises ConfigurationError where they do not fit, Unreachable where nobody answers.
+        """
+        self._connection.forget()
+        await self._connection.verify()
+        return self._account
+
+    def submit(self, order: Recorded[Sending]) -> None:
+        """Take the order to be posted once. See `ports.order_route`."""
+        client_order_id = derive_client_order_id(order.sealed.sequence, order.sealed.hash)
+        time = order.sealed.time
+        try:
+            body = encode(body_of(order.event.instruction, client_order_id))
+        except BadValue as error:
+            self._later(self._deliver(not_sent(client_order_id, time, str(error))))
+            return
+        if len(self._others) >= OUTBOX_MAX or not self._orders.put(
+            lambda departed: self._post(body, client_order_id, time, departed)
+        ):
+            self._later(self._deliver(not_sent(client_order_id, time, _TOO_MANY)))
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        """Take the request to cancel. See `ports.order_route`."""
+        broker_order_id, time = request.event.broker_order_id, request.sealed.time
+        if not self._cancels.put(lambda departed: self._delete(broker_order_id, time, departed)):
+            self._later(self._deliver(cancel_refused(broker_order_id, time, _TOO_MANY)))
+
+    async def statement(self, since: Instant) -> BrokerStatement:
+        """See `ports.broker`."""
+        return await self._reader.statement(since)
+
+    async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
+        """See `ports.broker`; orders placed earlier that work, or filled since, are told too."""
+        return await self._reader.history(since)
+
+    async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
+        """See `ports.broker`."""
+        return await self._reader.find(client_order_id, self._now())
+
+    async def _post(
+        self, body: bytes, client_order_id: ClientOrderId, time: Instant, departed: asyncio.Event
+    ) -> None:
+        try:
+            answer = await self._connection.send("POST", "v2/orders", body, departed)
+            report = answer_to_order(answer, client_order_id, time)
+        except Unsent as error:
+            report = not_sent(client_order_id, time, str(error))
+        except Unreachable as error:
+            report = lost(client_order_id, time, str(error))
+        await self._deliver(report)
+        if report.kind is ReportKind.ANSWER_LOST:
+            self._later(self._ask(client_order_id, time))
+
+    async def _ask(self, client_order_id: ClientOrderId, time: Instant) -> None:
+        """Ask what became of an order until it is found; tell NOT_FOUND only if the last answer said so."""
+        missing: tuple[ExecutionReport, ...] = ()
+        for pause_seconds in self._ask_again_seconds:
+            await asyncio.sleep(pause_seconds)
+            try:
+                told = await self._reader.find(client_order_id, time)
+            except Unreachable:
+                missing = ()
+                continue
+            if told[0].kind is not ReportKind.NOT_FOUND:
+                await self._deliver(*told)
+                return
+            missing = told
+        await self._deliver(*missing)
+
+    async def _delete(self, broker_order_id: BrokerOrderId, time: Instant, departed: asyncio.Event) -> None:
+        try:
+            answer = await self._connection.send("DELETE", f"v2/orders/{broker_order_id}", None, departed)
+            refusal = answer_to_cancel(answer)
+        except Unsent as error:
+            refusal = str(error)
+        except Unreachable:
+            refusal = None
+        if refusal is None:
+            self._later(self._ask_for_end(broker_order_id, time))
+        elif refusal:
+            await self._deliver(cancel_refused(broker_order_id, time, refusal))
+
+    async def _ask_for_end(self, broker_order_id: BrokerOrderId, time: Instant) -> None:
+        """Ask whether the order has ended, after an answer to a cancel that nobody can read.
+
+        CANCEL_REFUSED is told if it goes on: who wanted it canceled must want it again.
+        """
+        reason = "no answer to the cancel came, and none to the questions after the order"
+        for pause_seconds in self._ask_again_seconds:
+            await asyncio.sleep(pause_seconds)
+            try:
+                found = await self._reader.order(broker_order_id)
+            except Unreachable:
+                continue
+            if found is None:
+                reason = "no answer to the cancel came, and the broker knows no such order"
+                continue
+            order, told = found
+            if order.status in CLOSED_STATUSES:
+                await self._deliver(*told)
+                return
+            reason = f"no answer to the cancel came, and the order goes on at the broker: {order.status}"
+        await self._deliver(cancel_refused(broker_order_id, time, reason))
+
+    async def _deliver(self, *reports: ExecutionReport) -> None:
+        """Tell, and where no more is taken in, offer it again until it is: an answer comes only once."""
+        for report in reports:
+            while True:
+                try:
+                    self._emit(report)
+                    break
+                except AgentTraderError:
+                    await asyncio.sleep(DELIVER_AGAIN_SECONDS)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        """Do it in a task of `run`, and not within the call that asked for it."""
+        assert self._group is not None, "orders leave only while the broker runs"
+        task = self._group.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    def _now(self) -> Instant:
+        """The market's time; before any is known, the earliest there is: such a report is due at once."""
+        return self._clock.now() or Instant(0)

@@ -1,0 +1,265 @@
+"""The wire to one broker account: HTTP and web socket, host and account checked before anything is trusted.
+
+What an error means for the request is the whole point here:
+
+- `Unsent`: no connection was made, so nothing can have arrived. Refused, not found, no TLS, time-out while
+  connecting, or the check of host and account did not hold.
+- `Unreachable`: a connection stood. Whatever happened then (time-out, reset, half an answer), the request may
+  have arrived. It is never sent again from here; a redirect, which would send it again, is an error.
+
+aiohttp repeats a GET or DELETE once by itself when a kept connection turns out to be closed; never a POST.
+Connections are kept for less time than any server keeps them, so that an order seldom meets a closing one.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from enum import Enum
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import TypeVar
+
+import aiohttp
+from msgspec import Struct
+from yarl import URL
+
+from agenttrader.model.credentials import Credential
+from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
+from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_trading import Account, decode
+
+CONNECT_SECONDS = 2.0
+KEPT_SECONDS = 2.0
+"""How long an idle connection is used again: below the 5 s after which uvicorn closes it."""
+HEARTBEAT_SECONDS = 10.0
+"""A ping this often; without a pong after half as long the connection is dead, however open it looks."""
+CLOSE_SECONDS = 1.0
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+BODY_BYTES_MAX = 16 * 1024 * 1024
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PAPER_PREFIX = "PA"
+"""How Alpaca numbers paper accounts, and no others."""
+_Body = TypeVar("_Body")
+
+
+class Surroundings(Enum):
+    """Where an account lives. Host and account number must both fit (safety promise 8)."""
+
+    SIMULATED = "simulated"
+    PAPER = "paper"
+    LIVE = "live"
+
+    def refuse_host(self, url: URL) -> None:
+        """Raise ConfigurationError where an account of this kind cannot be at `url`; nothing was sent yet."""
+        alpaca = _ALPACA.get(self)
+        fits = url.host in _LOOPBACK if alpaca is None else url.origin() == alpaca
+        expected = "a loopback address" if alpaca is None else str(alpaca)
+        if not fits:
+            raise ConfigurationError(
+                f"broker: expected the {self.value} account at {expected}, found {url.origin()}; "
+                "nothing was sent there: correct the address or the mode"
+            )
+
+    def refuse_account(self, expected: AccountName, found: str, url: URL) -> None:
+        """Raise ConfigurationError where `found` is not the account `expected`, or of another kind."""
+        if found != expected:
+            raise ConfigurationError(
+                f"broker: expected account {expected} at {url.origin()}, found {found}; no order was sent: "
+                "correct the account's name or the credentials"
+            )
+        if self is not Surroundings.SIMULATED and (self is Surroundings.PAPER) != found.startswith(
+            _PAPER_PREFIX
+        ):
+            raise ConfigurationError(
+                f"broker: expected a {self.value} account, found {found} (paper accounts, and only they, "
+                f"begin with {_PAPER_PREFIX}); no order was sent: correct the mode or the account"
+            )
+
+
+_ALPACA = {
+    Surroundings.PAPER: URL("https://paper-api.alpaca.markets"),
+    Surroundings.LIVE: URL("https://api.alpaca.markets"),
+}
+
+
+class Answer(Struct, frozen=True):
+    """What a broker answered: any status, with its body."""
+
+    status: int
+    body: bytes
+
+    def as_kind(self, kind: type[_Body]) -> _Body:
+        """The body of a 200 as `kind`. Raises Unreachable for any other status and an unreadable body."""
+        if self.status != HTTPStatus.OK:
+            raise Unreachable(f"broker: expected status 200, found {self.status}: {self.beginning}")
+        try:
+            return decode(self.body, kind)
+        except BadValue as error:
+            raise Unreachable(str(error)) from error
+
+    @property
+    def beginning(self) -> str:
+        """The first of the body, for a sentence."""
+        return self.body[:200].decode(errors="replace")
+
+
+class Connection:
+    """Requests to one account. Nothing but the question who it is leaves before host and account fit."""
+
+    def __init__(
+        self,
+        *,
+        address: Callable[[], str | None],
+        credential: Credential,
+        account: AccountName,
+        surroundings: Surroundings,
+        answer_seconds: float,
+    ) -> None:
+        self._address = address
+        self._credential = credential
+        self._account = account
+        self._surroundings = surroundings
+        self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
+        self._answer_seconds = answer_seconds
+        self._session: aiohttp.ClientSession | None = None
+        self._verified: URL | None = None
+
+    async def verify(self) -> URL:
+        """The broker's base address, where the expected account was seen.
+
+        Raises ConfigurationError where host or account do not fit, Unreachable where nobody answers.
+        """
+        base = self._base()
+        if base != self._verified:
+            answer = await self._request("GET", base / "v2/account")
+            account = answer.as_kind(Account)
+            self._surroundings.refuse_account(self._account, account.account_number, base)
+            self._verified = base
+        return base
+
+    async def check(self) -> URL:
+        """As `verify`, where another account's answers are no answers: raises Unreachable alone."""
+        try:
+            return await self.verify()
+        except ConfigurationError as error:
+            raise Unreachable(str(error)) from error
+
+    def forget(self) -> None:
+        """Ask again who is there before the next order: the other end may have become somebody else."""
+        self._verified = None
+
+    async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
+        """Ask for something. The host is checked, the account is not: see `check`."""
+        return await self._request("GET", self._base() / path, parameters=parameters)
+
+    async def send(
+        self, method: str, path: str, body: bytes | None, departed: asyncio.Event | None = None
+    ) -> Answer:
+        """Send something that acts, once, to the verified account. `departed` is set when its bytes leave.
+
+        Raises Unsent where it cannot have arrived, Unreachable where nobody knows.
+        """
+        try:
+            base = await self.check()
+        except Unreachable as error:
+            raise Unsent(str(error)) from error
+        return await self._request(method, base / path, body=body, departed=departed)
+
+    async def stream(self) -> aiohttp.ClientWebSocketResponse:
+        """A web socket to the verified account's stream, not yet authenticated. Raises Unreachable."""
+        base = await self.check()
+        try:
+            return await self._open().ws_connect(
+                base / "stream",
+                heartbeat=HEARTBEAT_SECONDS,
+                max_msg_size=MESSAGE_BYTES_MAX,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(f"broker's stream: {_text(error)}") from error
+
+    @property
+    def credential(self) -> Credential:
+        """What the stream is authenticated with."""
+        return self._credential
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _base(self) -> URL:
+        address = self._address()
+        if address is None:
+            raise Unsent("broker: expected it to have said where it listens, found nothing; is it running?")
+        base = URL(address)
+        self._surroundings.refuse_host(base)
+        return base
+
+    async def _request(
+        self,
+        method: str,
+        url: URL,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        departed: asyncio.Event | None = None,
+    ) -> Answer:
+        headers = {
+            "APCA-API-KEY-ID": self._credential.key_id,
+            "APCA-API-SECRET-KEY": self._credential.secret.reveal(),
+            "Content-Type": "application/json",
+        }
+        try:
+            async with self._open().request(
+                method, url, params=parameters, data=body, headers=headers, trace_request_ctx=departed
+            ) as response:
+                return Answer(response.status, await _read(response))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unsent(f"{method} {url.path}: no connection to {url.origin()}: {_text(error)}") from error
+        except TimeoutError as error:
+            raise Unreachable(
+                f"{method} {url.path}: no answer from {url.origin()} within {self._answer_seconds:g} s"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(
+                f"{method} {url.path}: no whole answer from {url.origin()}: {_text(error)}"
+            ) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_depart)
+            trace.on_request_redirect.append(_refuse_redirect)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+                trace_configs=[trace],
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise aiohttp.ClientPayloadError(f"a body of more than {BODY_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+async def _depart(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    """Head and body leave in one write, right after this."""
+    if isinstance(context.trace_request_ctx, asyncio.Event):
+        context.trace_request_ctx.set()
+
+
+async def _refuse_redirect(_: aiohttp.ClientSession, __: SimpleNamespace, redirect: object) -> None:
+    assert isinstance(redirect, aiohttp.TraceRequestRedirectParams)
+    raise aiohttp.ClientError(f"{redirect.url} redirects: whoever does that is not the broker")
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__

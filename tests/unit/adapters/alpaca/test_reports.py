@@ -1,0 +1,260 @@
+"""Alpaca's own bodies, written by hand after its reference, become reports, and nothing else."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agenttrader.adapters.alpaca.reports import (
+    lacks_fills,
+    reports_of_order,
+    reports_of_update,
+    side_of,
+    unrecognised,
+)
+from agenttrader.model.errors import BadValue
+from agenttrader.model.orders import Side
+from agenttrader.model.reports import Execution, ExecutionReport, ReportedLeg, ReportKind
+from agenttrader.model.times import Instant, from_rfc3339
+from agenttrader.protocols.alpaca_trade_updates import EVENTS, TradeUpdate, decode_stream
+from agenttrader.protocols.alpaca_trading import Activity, Order, decode
+
+NOW = Instant(77)
+Body = Callable[..., dict[str, Any]]
+
+FILL = """
+{"stream":"trade_updates","data":{"event":"fill","event_id":"01HZ","execution_id":"2f63ea93-423d-4169-b3f6-3fdafc10c418",
+"order":{"asset_class":"us_equity","asset_id":"1cf35270-99ee-44e2-a77f-6fab902c7f80","cancel_requested_at":null,
+"canceled_at":null,"client_order_id":"at-12-00112233445566aa","created_at":"2026-11-20T14:59:01.1Z","expired_at":null,
+"extended_hours":false,"failed_at":null,"filled_at":"2026-11-20T14:59:02.2Z","filled_avg_price":"107.83",
+"filled_qty":"2.5","hwm":null,"id":"4642fd68-d59a-47f9-a9ac-e22f536828d1","legs":null,"limit_price":"107.9",
+"notional":null,"order_class":"","order_type":"limit","position_intent":"sell_to_close","qty":"2.5","replaced_at":null,
+"replaced_by":null,"replaces":null,"side":"sell","status":"filled","stop_price":null,"submitted_at":"2026-11-20T14:59:01Z",
+"symbol":"TSLA","time_in_force":"gtc","trail_percent":null,"trail_price":null,"type":"limit",
+"updated_at":"2026-11-20T14:59:02.3Z"},
+"position_qty":"0","price":"107.83","qty":"2.5","timestamp":"2026-11-20T14:59:02.204656Z"}}
+"""
+
+
+def update(event: str, order: dict[str, Any], **fields: Any) -> tuple[TradeUpdate, str]:
+    data = {"event": event, "timestamp": "2026-11-20T15:01:00Z", "order": order} | fields
+    raw = json.dumps({"stream": "trade_updates", "data": data})
+    read = decode_stream(raw)
+    assert isinstance(read, TradeUpdate)
+    return read, raw
+
+
+def told(event: str, order: dict[str, Any], **fields: Any) -> tuple[ExecutionReport, ...]:
+    return reports_of_update(*update(event, order, **fields), NOW)
+
+
+def test_a_fill_as_alpaca_documents_it() -> None:
+    read = decode_stream(FILL.encode())
+    assert isinstance(read, TradeUpdate)
+    assert reports_of_update(read, FILL, NOW) == (
+        ExecutionReport(
+            kind=ReportKind.FILLED,
+            client_order_id="at-12-00112233445566aa",  # type: ignore[arg-type]
+            broker_order_id="4642fd68-d59a-47f9-a9ac-e22f536828d1",  # type: ignore[arg-type]
+            time=from_rfc3339("2026-11-20T14:59:02.204656Z"),
+            execution=Execution(
+                id="2f63ea93-423d-4169-b3f6-3fdafc10c418",  # type: ignore[arg-type]
+                symbol="TSLA",  # type: ignore[arg-type]
+                side=Side.SELL,
+                quantity=Decimal("2.5"),
+                price=Decimal("107.83"),
+            ),
+        ),
+    )
+
+
+EXPECTED = {
+    "accepted": ReportKind.ACCEPTED,
+    "calculated": None,
+    "canceled": ReportKind.CANCELED,
+    "done_for_day": ReportKind.DONE_FOR_DAY,
+    "expired": ReportKind.EXPIRED,
+    "fill": ReportKind.FILLED,
+    "new": ReportKind.ACCEPTED,
+    "order_cancel_rejected": ReportKind.CANCEL_REFUSED,
+    "order_replace_rejected": ReportKind.UNRECOGNISED,  # we replace nothing: somebody else did
+    "partial_fill": ReportKind.FILLED,
+    "pending_cancel": None,
+    "pending_new": None,
+    "pending_replace": None,
+    "rejected": ReportKind.REJECTED,
+    "replaced": ReportKind.REPLACED,
+    "restated": ReportKind.RESTATED,
+    "stopped": None,
+    "suspended": ReportKind.SUSPENDED,
+    "trade_bust": ReportKind.BUSTED,
+    "trade_correct": ReportKind.RESTATED,
+    "weird": ReportKind.UNRECOGNISED,
+}
+
+
+def test_the_table_names_every_event_that_alpaca_documents() -> None:
+    assert set(EXPECTED) - {"weird"} == EVENTS
+
+
+@pytest.mark.parametrize(("event", "kind"), tuple(EXPECTED.items()))
+def test_an_event_has_its_report(event: str, kind: ReportKind | None, order_body: Body) -> None:
+    found = told(event, order_body(), execution_id="e-1", price="100", qty="3")
+    assert [report.kind for report in found] == ([] if kind is None else [kind])
+    for report in found:
+        assert report.client_order_id == "at-7-0123456789abcdef"
+        assert report.time == from_rfc3339("2026-11-20T15:01:00Z")
+
+
+def test_what_was_said_is_kept_where_it_matters(order_body: Body) -> None:
+    for event in ("trade_correct", "restated", "weird"):
+        read, raw = update(event, order_body())
+        (report,) = reports_of_update(read, raw, NOW)
+        assert report.raw == raw
+
+
+def test_an_entry_is_accepted_with_its_legs(bracket_body: Body) -> None:
+    (report,) = told("new", bracket_body())
+    assert report.legs == (
+        ReportedLeg(
+            broker_order_id="target-id",  # type: ignore[arg-type]
+            client_order_id="target-cid",  # type: ignore[arg-type]
+            limit_price=Decimal(110),
+            stop_price=None,
+        ),
+        ReportedLeg(
+            broker_order_id="stop-id",  # type: ignore[arg-type]
+            client_order_id="stop-cid",  # type: ignore[arg-type]
+            limit_price=None,
+            stop_price=Decimal("95.5"),
+        ),
+    )
+
+
+def test_an_entry_that_is_told_without_its_legs_is_left_to_the_answer(bracket_body: Body) -> None:
+    assert told("new", bracket_body(legs=None)) == ()
+
+
+def test_a_fill_brings_the_legs_along(bracket_body: Body) -> None:
+    (report,) = told("fill", bracket_body(), execution_id="e", price="100", qty="10")
+    assert [leg.broker_order_id for leg in report.legs] == ["target-id", "stop-id"]
+
+
+def test_a_bust_names_the_execution_that_it_takes_back(order_body: Body) -> None:
+    (report,) = told("trade_bust", order_body(), execution_id="bust", previous_execution_id="e-1")
+    assert report.execution is not None
+    assert report.execution.id == "e-1"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    (
+        {"price": "100", "qty": "3"},
+        {"execution_id": "e", "qty": "3"},
+        {"execution_id": "e", "price": "100"},
+        {"execution_id": "e", "price": "0", "qty": "3"},
+        {"execution_id": "e", "price": "100", "qty": "-3"},
+        {"execution_id": "e", "price": "100", "qty": "3", "timestamp": "yesterday"},
+    ),
+)
+def test_a_fill_that_is_none_is_unrecognised(fields: dict[str, Any], order_body: Body) -> None:
+    (report,) = told("fill", order_body(), **fields)
+    assert report.kind is ReportKind.UNRECOGNISED
+    assert report.time == NOW
+    assert report.broker_order_id == "61e69015-8549-4bfd-b9c3-01e75843f47d"
+    assert report.reason
+    assert report.raw
+
+
+def order(body: dict[str, Any]) -> Order:
+    return decode(json.dumps(body), Order)
+
+
+def fills(*given: dict[str, Any]) -> dict[str, list[Activity]]:
+    read: dict[str, list[Activity]] = {}
+    for body in given:
+        read.setdefault(body["order_id"], []).append(decode(json.dumps(body), Activity))
+    return read
+
+
+def kinds(reports: tuple[ExecutionReport, ...]) -> list[str]:
+    return [report.kind.value for report in reports]
+
+
+def test_a_whole_life_is_told_in_order(bracket_body: Body, order_body: Body, fill_body: Body) -> None:
+    leg = {"order_class": "bracket", "side": "sell"}
+    target = order_body(id="target-id", status="filled", filled_qty="10", limit_price="110", **leg)
+    stop = order_body(
+        id="stop-id", status="canceled", stop_price="95", canceled_at="2026-11-20T15:20:00Z", **leg
+    )
+    entry = order(bracket_body(status="filled", filled_qty="10", legs=[target, stop]))
+    first = fill_body(qty="4", id="a::e1", type="partial_fill")
+    rest = fill_body(qty="6", id="b::e2", transaction_time="2026-11-20T15:05:00Z")
+    out = fill_body(
+        id="c::e3", order_id="target-id", side="sell", transaction_time="2026-11-20T15:20:00Z", price="110"
+    )
+    found = reports_of_order(entry, fills(out, first, rest), NOW)
+    assert kinds(found) == ["accepted", "filled", "filled", "filled", "canceled"]
+    assert [report.execution.id for report in found if report.execution] == ["e1", "e2", "e3"]
+    assert [report.broker_order_id for report in found][3:] == ["target-id", "stop-id"]
+
+
+@pytest.mark.parametrize(
+    ("status", "field", "kind"),
+    (
+        ("canceled", "canceled_at", "canceled"),
+        ("expired", "expired_at", "expired"),
+        ("replaced", "replaced_at", "replaced"),
+        ("done_for_day", "updated_at", "done_for_day"),
+        ("suspended", "updated_at", "suspended"),
+    ),
+)
+def test_an_end_has_its_own_time(status: str, field: str, kind: str, order_body: Body) -> None:
+    found = reports_of_order(order(order_body(status=status, **{field: "2026-11-20T16:00:00Z"})), {}, NOW)
+    assert kinds(found) == ["accepted", kind]
+    assert found[-1].time == from_rfc3339("2026-11-20T16:00:00Z")
+
+
+def test_a_rejected_order_was_never_accepted_and_has_no_legs(bracket_body: Body) -> None:
+    found = reports_of_order(
+        order(bracket_body(status="rejected", failed_at="2026-11-20T15:00:01Z")), {}, NOW
+    )
+    assert kinds(found) == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    "status", ("new", "accepted", "pending_new", "held", "partially_filled", "pending_cancel")
+)
+def test_an_order_that_works_is_accepted_and_no_more(status: str, order_body: Body) -> None:
+    assert kinds(reports_of_order(order(order_body(status=status)), {}, NOW)) == ["accepted"]
+
+
+def test_a_status_that_nobody_knows_is_unrecognised(order_body: Body) -> None:
+    found = reports_of_order(order(order_body(status="levitating")), {}, NOW)
+    assert kinds(found) == ["unrecognised", "accepted"]
+    assert "levitating" in found[0].reason
+
+
+def test_fills_that_do_not_add_up_are_seen_and_said(order_body: Body, fill_body: Body) -> None:
+    filled = order(order_body(status="filled", filled_qty="10"))
+    part = fills(fill_body(qty="4"))
+    assert lacks_fills(filled, part)
+    assert "unrecognised" in kinds(reports_of_order(filled, part, NOW))
+    assert not lacks_fills(filled, fills(fill_body(qty="4"), fill_body(qty="6")))
+
+
+def test_fills_of_other_orders_are_theirs(order_body: Body, fill_body: Body) -> None:
+    found = reports_of_order(order(order_body()), fills(fill_body(order_id="another")), NOW)
+    assert kinds(found) == ["accepted"]
+
+
+def test_a_short_sale_is_a_sale() -> None:
+    assert side_of("sell_short") is Side.SELL
+    with pytest.raises(BadValue, match="side: expected one of buy, sell"):
+        side_of("hold")
+
+
+def test_a_broker_that_rambles_is_cut() -> None:
+    assert len(unrecognised("x" * 100_000, NOW, "long").raw) == 4_000
