@@ -77,8 +77,9 @@ class Desk:
         self._answer_wait_seconds = answer_wait_seconds
 
     async def propose(self, body: bytes, agent: AgentName) -> AnswerBody:
-        """Decide the proposal in `body`; answered when the broker has, or when it was not sent, or after the configured wait.
+        """Decide the proposal in `body`.
 
+        Answered when the broker has, or when it was not sent, or after the configured wait.
         Raises BadValue for what is malformed, and where the id was used for another order.
         """
         rules = self.session.engine.rules
@@ -95,11 +96,17 @@ class Desk:
         )
 
     async def cancel(self, order_id: OrderId, agent: AgentName | None, by: str, reason: str) -> None:
-        """Ask the broker to end an order; that it has ended comes on the stream. Raises BadValue where it cannot be asked."""
+        """Ask the broker to end an order; that it has ended comes on the stream.
+
+        Raises BadValue where it cannot be asked.
+        """
         await self._ask(CancelAsked(order_id, by, reason, agent))
 
     async def give(self, envelope: str, act: Act) -> TradingBody:
-        """A person's signed statement for `act`. Raises StatementRefused; StoreError where a switch cannot be moved."""
+        """Take a person's signed statement for `act`.
+
+        Raises StatementRefused; StoreError where a switch cannot be moved.
+        """
         signed = self._verify(envelope)
         if signed.statement.act is not act:
             raise StatementRefused(
@@ -113,7 +120,10 @@ class Desk:
         return trading_body(self.session.engine)
 
     async def close_window(self, by: str, reason: str) -> TradingBody:
-        """End the window: entries stop and working entries are canceled. Raises StoreError where a switch does not go back to 1."""
+        """End the window: entries stop and working entries are canceled.
+
+        Raises StoreError where a switch does not go back to 1.
+        """
         await self._ask(WindowCloseAsked(by, reason))
         await self._move_switches(halted=True, reason=reason)
         return trading_body(self.session.engine)
@@ -122,7 +132,8 @@ class Desk:
         """Latch a halt; on record when this returns. Only a person's statement lifts it."""
         if state is TradingState.ACTIVE or (scope.kind is ScopeKind.EVERYTHING) is bool(scope.name):
             raise BadValue(
-                f"halt: expected a state short of active and a scope with its name, found {state.value} {scope}"
+                "halt: expected a state short of active and a scope with its name, "
+                f"found {state.value} {scope}"
             )
         await self._ask(HaltAsked(scope, state, by, reason))
         return trading_body(self.session.engine)
@@ -171,9 +182,10 @@ class Desk:
 
 
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
-    """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it. Raises BadValue.
+    """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it.
 
-    A symbol that is not known is left as it is: the decision denies it, on record.
+    Raises BadValue where they do not. A symbol that is not known is left as it is: the decision denies it, on
+    record.
     """
     instrument = instruments.get(proposal.symbol)
     if instrument is None or isinstance(instrument, Spread) or len(proposal.legs) > 1:

@@ -1,7 +1,7 @@
-"""`/v1/stream`: what was recorded, told to whoever may see it, in the order of the journal, and each watermark after it.
+"""`/v1/stream`: what was recorded, told to whoever may see it, in the journal's order, then each watermark.
 
-Each subscriber has a bounded queue. One that does not keep up is closed, and gets everything again by a snapshot when it comes
-back; it never slows the session or another subscriber.
+Each subscriber has a bounded queue. One that does not keep up is closed, and gets everything again by a
+snapshot when it comes back; it never slows the session or another subscriber.
 """
 
 import asyncio
@@ -63,7 +63,10 @@ _STANDING = (
 
 
 class Subscriber(Struct, eq=False):
-    """One connection: whose orders it may see (None: all), and what waits to be sent. `None` in the queue ends it."""
+    """One connection: whose orders it may see (None: all), and what waits to be sent.
+
+    `None` in the queue ends it.
+    """
 
     agent: AgentName | None
     queue: asyncio.Queue[bytes | None]

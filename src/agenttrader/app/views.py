@@ -1,4 +1,7 @@
-"""What may be shown of the state: bodies of `/v1`, made from the fold and the market's last word. They change nothing."""
+"""What may be shown of the state: bodies of `/v1`, made from the fold and the market's last word.
+
+They change nothing.
+"""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -109,7 +112,7 @@ def trading_body(engine: Engine) -> TradingBody:
 
 
 def snapshot_body(engine: Engine, agent: AgentName | None, watermark: str | None) -> Snapshot:
-    """Everything that `agent` may see (None: an operator, who sees all) of today's orders and of the positions."""
+    """Everything that `agent` may see of orders and positions; None: an operator, who sees all."""
     orders = engine.state.book.orders.by_id.values()
     return Snapshot(
         watermark=watermark,

@@ -1,4 +1,7 @@
-"""The book: the journal folded into orders, positions, cash and profit. Replaying the same records gives the same book."""
+"""The book: the journal folded into orders, positions, cash and profit.
+
+Replaying the same records gives the same book.
+"""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -58,7 +61,10 @@ _RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
-    """The account at given marks, in its currency. `equity` is None where a position has no mark: nobody knows."""
+    """The account at given marks, in its currency.
+
+    `equity` is None where a position has no mark: nobody knows.
+    """
 
     equity: Decimal | None
     gross_exposure: Decimal
@@ -68,7 +74,10 @@ class Valuation(Struct, frozen=True, kw_only=True):
 
 
 class Book:
-    """Orders, positions, cash and profit of one account. `multipliers` names every instrument that may be held."""
+    """Orders, positions, cash and profit of one account.
+
+    `multipliers` names every instrument that may be held.
+    """
 
     def __init__(self, multipliers: Mapping[Symbol, Decimal]) -> None:
         self._multipliers = multipliers
@@ -109,9 +118,10 @@ class Book:
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
     def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
-        """Units of the position that nothing is working to reduce yet. A stop and a target of one entry count once.
+        """Units of the position that nothing is working to reduce yet.
 
-        With `cancels_protection`, for an order that cancels the protection before it leaves, the protection does not count.
+        A stop and a target of one entry count once. With `cancels_protection`, for an order that cancels the
+        protection before it leaves, the protection does not count.
         """
         held = abs(self.position(symbol))
         working: dict[OrderId, Decimal] = {}
@@ -153,7 +163,10 @@ class Book:
         )
 
     def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
-        """What the position would lose, gaps aside, by the protection resting at the broker alone; unprotected counts whole."""
+        """What the position would lose, gaps aside, by the protection resting at the broker alone.
+
+        What is unprotected counts whole.
+        """
         left = abs(holding.quantity)
         loss = ZERO
         for leg in self.protection(symbol):

@@ -7,15 +7,18 @@ from msgspec import Struct
 from agenttrader.model.values import ZERO
 
 COST_STEP = Decimal("1e-9")
-"""The cost taken out by a partial close is rounded here; what is rounded off stays in the cost, so the sums stay exact."""
+"""The cost that a partial close takes out is rounded here.
+
+What is rounded off stays in the cost, so the sums stay exact.
+"""
 CENT = Decimal("0.01")
 
 
 class Holding:
     """A signed quantity, what it cost, and what closing it has realised.
 
-    `cost` is signed as the quantity: what was paid for a long, minus what was received for a short, in the account's currency.
-    `realised` is before fees.
+    `cost` is signed as the quantity: what was paid for a long, minus what was received for a short, in the
+    account's currency. `realised` is before fees.
     """
 
     __slots__ = ("cost", "fees", "multiplier", "quantity", "realised")
@@ -28,7 +31,10 @@ class Holding:
         self.fees = ZERO
 
     def trade(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
-        """Add `quantity` (signed) at `price`; what goes against the position closes it first, at average cost."""
+        """Add `quantity` (signed) at `price`.
+
+        What goes against the position closes it first, at average cost.
+        """
         held = self.quantity
         value = quantity * price * self.multiplier
         self.fees += fee
@@ -58,9 +64,10 @@ class Holding:
 
 
 class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The regulatory fees on sells as the broker publishes them: our estimate until its activities settle them.
+    """The regulatory fees on sells as the broker publishes them.
 
-    Each fee is rounded up to the cent per execution. Source: Alpaca's page "Regulatory fees".
+    They are our estimate until the broker's activities settle them. Each fee is rounded up to the cent per
+    execution. Source: Alpaca's page "Regulatory fees".
     """
 
     sec_rate: Decimal

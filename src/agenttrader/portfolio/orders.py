@@ -97,7 +97,10 @@ class Order:
 
     @property
     def is_armed(self) -> bool:
-        """Whether a protective leg can trade: brokers hold it until its entry has filled whole. Always true of other orders."""
+        """Whether a protective leg can trade: brokers hold it until its entry has filled whole.
+
+        Always true of other orders.
+        """
         return self.parent is None or self.parent.state is OrderState.FILLED
 
     def average_price(self) -> Decimal | None:
@@ -105,7 +108,10 @@ class Order:
         return self.filled_value / self.filled if self.filled else None
 
     def advance(self, trigger: Trigger, time: Instant) -> None:
-        """Take `trigger` by the transition table; what cannot be leaves the state as it is (its break is another record)."""
+        """Take `trigger` by the transition table.
+
+        What cannot be leaves the state as it is (its break is another record).
+        """
         state = next_state(self.state, trigger)
         if state is OrderState.ACCEPTED and self.filled:
             state = OrderState.PARTIALLY_FILLED
@@ -114,7 +120,10 @@ class Order:
         self.updated = max(self.updated, time)
 
     def fill_trigger(self, symbol: Symbol, quantity: Decimal) -> Trigger | None:
-        """What a fill of `quantity` more in `symbol` would be: a part, the whole, or None where it is more than was ordered."""
+        """What a fill of `quantity` more in `symbol` would be: a part, or the whole.
+
+        None where it is more than was ordered.
+        """
         ordered = self.quantity * abs(next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0))
         filled = self._filled_in(symbol) + quantity
         if filled > ordered:
@@ -126,7 +135,10 @@ class Order:
         return Trigger.FILL if whole else Trigger.PARTIAL_FILL
 
     def take_fill(self, symbol: Symbol, quantity: Decimal, price: Decimal) -> None:
-        """Count a fill. Of several legs the order is filled as far as its least filled leg; the value is the net over legs."""
+        """Count a fill.
+
+        Of several legs the order is filled as far as its least filled leg; the value is the net over legs.
+        """
         if len(self.legs) == 1:
             self.filled += quantity / abs(self.legs[0].ratio)
             self.filled_value += quantity * price
@@ -146,7 +158,8 @@ class Order:
 class OrderLedger:
     """Every order of the account, found by our id, by the id towards the broker and by the broker's own.
 
-    The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how many there were.
+    The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how
+    many there were.
     """
 
     def __init__(self) -> None:
@@ -184,7 +197,7 @@ class OrderLedger:
         self._open(order)
 
     def send(self, sealed: Sealed[Sending]) -> None:
-        """The order is leaving, with its protective legs; its id towards the broker follows from the record."""
+        """Let the order leave with its protective legs. Its id towards the broker follows from the record."""
         event = sealed.event
         order = self.by_id[event.order_id]
         order.quantity = event.instruction.quantity
@@ -216,7 +229,10 @@ class OrderLedger:
         return order
 
     def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
-        """Anything else that happens to an order. What ends an entry before the broker took it ends its legs with it."""
+        """Anything else that happens to an order.
+
+        What ends an entry before the broker took it ends its legs with it.
+        """
         order = self.by_id[order_id]
         self._move(order, trigger, time)
         if trigger in (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE):
@@ -270,7 +286,10 @@ class OrderLedger:
             self.open_count_total += change
 
     def _reserve(self, order: Order) -> None:
-        """Bring what is reserved for `order` to what it may still cost: nothing once it has ended, nothing if it reduces."""
+        """Bring what is reserved for `order` to what it may still cost.
+
+        That is nothing once it has ended, and nothing if it reduces.
+        """
         needed = (
             order.remaining * order.reserve_price if order.adds_risk and not order.state.is_terminal else ZERO
         )
@@ -287,7 +306,10 @@ def protective_id(parent: OrderId, role: Role) -> OrderId:
 
 
 def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
-    """What one unit may cost at the worst price that the decision knew: the marks of all legs, or a dearer limit or stop."""
+    """What one unit may cost at the worst price that the decision knew.
+
+    That is the marks of all legs, or a dearer limit or stop.
+    """
     marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
     gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
     stated = proposal.limit_price or proposal.stop_price or ZERO

@@ -1,7 +1,7 @@
 """Our own API, `/v1`: what a proposal says that an Alpaca order cannot, and what a client is told back.
 
-Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decimals from their own digits; they leave as text.
-Times are RFC 3339. Unknown fields are refused by name.
+Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decimals from their own digits; they
+leave as text. Times are RFC 3339. Unknown fields are refused by name.
 """
 
 from decimal import Decimal
@@ -67,7 +67,10 @@ class CheckBody(_Body, frozen=True):
 
 
 class DecisionBody(_Body, frozen=True):
-    """The verdict in a code that does not change and a sentence for a person; every check in the published order."""
+    """The verdict in a code that does not change and a sentence for a person.
+
+    `checks` are all that were made, in the published order.
+    """
 
     code: str
     sentence: str
@@ -195,11 +198,13 @@ class WatermarkReached(_Body, frozen=True, tag="watermark"):
     time: str
 
 
-StreamMessage = Snapshot | OrderChanged | FillMade | PositionsChanged | AccountMarked | TradingChanged | WatermarkReached
+StreamMessage = (
+    Snapshot | OrderChanged | FillMade | PositionsChanged | AccountMarked | TradingChanged | WatermarkReached
+)
 
 
 class ErrorBody(_Body, frozen=True):
-    """Every answer of 4xx or 5xx: a code that does not change, and what was expected, found, and to be done."""
+    """Every answer of 4xx or 5xx: a code that does not change; what was expected and found, what to do."""
 
     code: str
     message: str
@@ -226,7 +231,8 @@ def decode_stream(message: bytes | str) -> StreamMessage:
 def decode_proposal(body: bytes, agent: AgentName) -> Proposal:
     """The proposal that `body` asks for, in `agent`'s name. Raises BadValue, naming the field.
 
-    Without a `proposal_id` the id is the hash of agent and body, so the same body sent twice is the same order.
+    Without a `proposal_id` the id is the hash of agent and body, so the same body sent twice is the same
+    order.
     """
     try:
         request = _proposal_decoder.decode(body)
@@ -254,10 +260,14 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
         correlation_id=request.correlation_id,
         limit_price=request.limit_price,
         stop_price=request.stop_price,
-        exit_plan=None if plan is None else ExitPlan(stop=plan.stop, target=plan.target, trail=plan.trail, until=_instant(plan.until)),
+        exit_plan=None if plan is None else _to_plan(plan),
         group=request.group,
         valid_until=_instant(request.valid_until),
     )
+
+
+def _to_plan(plan: ExitPlanBody) -> ExitPlan:
+    return ExitPlan(stop=plan.stop, target=plan.target, trail=plan.trail, until=_instant(plan.until))
 
 
 def to_body(proposal: Proposal) -> ProposalBody:

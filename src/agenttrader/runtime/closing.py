@@ -1,7 +1,8 @@
-"""The closing procedure: cancel what protects the position, wait until that has ended, then send our own reducing order.
+"""The closing procedure: cancel what protects the position, wait for its end, then send our reducing order.
 
-A protective leg holds the shares that a close needs, so a close that does not wait is refused by the broker; one that does not
-cancel flips the position when the stop fires later. The position is unprotected from the cancel to the fill, and only then.
+A protective leg holds the shares that a close needs, so a close that does not wait is refused by the broker;
+one that does not cancel flips the position when the stop fires later. The position is unprotected from the
+cancel to the fill, and only then.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,10 @@ CANCEL_MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLE
 
 
 def begin(book: Book, close: Order) -> Iterator[Event]:
-    """The cancels of everything that works in the close's symbol; the close itself where there is nothing to cancel."""
+    """The cancels of everything that works in the close's symbol.
+
+    Where there is nothing to cancel it is the close itself.
+    """
     in_the_way = _in_the_way(book, close)
     if not in_the_way:
         yield go_on(book, close)
@@ -36,7 +40,10 @@ def may_go_on(book: Book, close: Order) -> bool:
 
 
 def go_on(book: Book, close: Order) -> Event:
-    """The reducing order for what is held now, or, where the protection has filled meanwhile, the end of the close unsent."""
+    """The reducing order for what is held now.
+
+    Where the protection has filled meanwhile it is the end of the close, unsent.
+    """
     symbol = close.proposal.symbol
     held = book.position(symbol)
     if held == 0 or (held > 0) == (close.side is Side.BUY):
@@ -61,6 +68,9 @@ def go_on(book: Book, close: Order) -> Event:
 
 
 def _in_the_way(book: Book, close: Order) -> list[Order]:
-    """Open orders of the symbol besides the close. A held leg ends with its entry, so only its entry is asked to end."""
+    """Open orders of the symbol besides the close.
+
+    A held leg ends with its entry, so only its entry is asked to end.
+    """
     symbols: set[Symbol] = {leg.symbol for leg in close.legs}
     return [order for symbol in symbols for order in book.orders.open_in(symbol) if order is not close]

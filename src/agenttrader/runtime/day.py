@@ -8,9 +8,10 @@ from agenttrader.runtime.state import State
 
 
 def turn_of_day(calendar: Calendar, state: State, market: MarketView, now: Instant) -> DayOpened | None:
-    """The day that `now` opened, or None where it goes on, where the calendar does not know, or before the account is known.
+    """The day that `now` opened.
 
-    The day's loss counts from the equity at this moment; where a position has no mark yet, from the last equity sampled.
+    None where it goes on, where the calendar does not know, and before the account is known. The day's loss
+    counts from the equity at this moment; where a position has no mark yet, from the last equity sampled.
     """
     if not state.book.is_open or not calendar.covers(now):
         return None

@@ -1,8 +1,9 @@
-"""The engine: `handle(input, now) -> records and sends`. It is pure: no clock, no disk, no network, no chance.
+"""The engine: `handle(input, now) -> records and sends`, pure: no clock, no disk, no network, no chance.
 
-It decides on the folded state and on the market's last word, seals what it decided as the next records of the chain, and folds
-each at once, so that the next input sees its reservation. What it returns must be on disk before anything of it leaves; the
-session sees to that, and if the disk fails, throws this engine away and folds another.
+It decides on the folded state and on the market's last word, seals what it decided as the next records of the
+chain, and folds each at once, so that the next input sees its reservation. What it returns must be on disk
+before anything of it leaves; the session sees to that, and if the disk fails, throws this engine away and
+folds another.
 """
 
 from decimal import Decimal
@@ -70,7 +71,7 @@ from agenttrader.runtime.statements import judge
 
 
 class Step(Struct, kw_only=True):
-    """What handling one input brought about: records to commit, then sends to make, or the sentence of a refusal."""
+    """What handling one input brought about: records to commit, then sends to make, or a refusal."""
 
     records: list[Sealed[Event]]
     sends: list[Sealed[Event]]
@@ -95,12 +96,18 @@ class Engine:
         self._step = Step(records=[], sends=[])
 
     def take_over(self, before: "Engine") -> None:
-        """What the journal does not hold, from the engine that this one replaces: the market's, switches' and broker's last words."""
+        """Take what the journal does not hold from the engine that this one replaces.
+
+        That is the last words of the market, the switches and the broker.
+        """
         self.market, self.switches = before.market, before.switches
         self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
 
     def start(self, segment: SegmentOpened, now: Instant) -> Step:
-        """Open this process's segment: halted, the window suspended, what was leaving when the last process died UNKNOWN."""
+        """Open this process's segment: halted, the window suspended.
+
+        What was leaving when the last process died becomes UNKNOWN.
+        """
         self._begin(now)
         self._emit(segment)
         if self.state.standing.window is not None:
@@ -118,8 +125,8 @@ class Engine:
                 self._emit(Withheld(order_id=order.id, reason="the gateway stopped before it was sent"))
         return self._step
 
-    def handle(self, received: Input, now: Instant) -> Step:
-        """Decide what `received` means at `now`, record it, and say what must be sent once the records are on disk."""
+    def handle(self, received: Input, now: Instant) -> Step:  # noqa: C901, PLR0912 - one arm for each input
+        """Decide what `received` means at `now`, record it, and say what to send once that is on disk."""
         self._begin(now)
         match received:
             case Proposed():
@@ -157,7 +164,7 @@ class Engine:
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
-        """What may leave for `proposal`, or for anybody where none is given, with every reason why not more."""
+        """What may leave for `proposal`, or for anybody where there is none, and what stands against more."""
         symbols = () if proposal is None else tuple(leg.symbol for leg in proposal.legs)
         agent = AgentName("") if proposal is None else proposal.agent
         strategy = StrategyName("") if proposal is None else proposal.strategy
@@ -182,7 +189,8 @@ class Engine:
     def _propose(self, proposal: Proposal) -> None:
         known = self.state.book.orders.by_id.get(proposal.id)
         if known is not None:
-            # Idempotency answers before anything is decided: the same proposal is the same order, with the state it has.
+            # Idempotency answers before anything is decided: the same proposal is the same order, in the
+            # state that it has.
             if known.proposal != proposal:
                 self._step.refusal = (
                     f"proposal id {proposal.id} was used for another order; send a new id for a new order"
@@ -215,7 +223,10 @@ class Engine:
         self._go_on_closing()
 
     def _foreign(self, received: Reported) -> None:
-        """A report of an order that we cannot place: perhaps of one whose answer is still out, otherwise somebody else's."""
+        """A report of an order that we cannot place.
+
+        It is perhaps of one whose answer is still out, otherwise somebody else's.
+        """
         report = received.report
         if any(
             order.state in (OrderState.SENDING, OrderState.UNKNOWN)
@@ -227,7 +238,8 @@ class Engine:
             kind=BreakKind.ORDER_MISSING_HERE,
             ours="none",
             theirs=f"{report.kind.value} {report.client_order_id or report.broker_order_id}",
-            sentence=f"the broker reports {report.kind.value} on an order that this book does not have: {report.client_order_id}",
+            sentence=f"the broker reports {report.kind.value} on an order that this book does not have: "
+            f"{report.client_order_id}",
             symbol=report.execution.symbol if report.execution else None,
         )
         if found not in self.state.breaks:

@@ -1,4 +1,7 @@
-"""What a broker's report means for the book: reports in, events out. Repeats are quiet; what cannot be is a break."""
+"""What a broker's report means for the book: reports in, events out.
+
+Repeats are quiet; what cannot be is a break.
+"""
 
 from collections.abc import Iterator
 
@@ -44,7 +47,10 @@ _TRIGGERS = {
 
 
 def find_order(book: Book, report: ExecutionReport) -> Order | None:
-    """The order that the report is about: by our id towards the broker, or by the broker's own for a leg that it made."""
+    """The order that the report is about.
+
+    It is found by our id towards the broker, or by the broker's own for a leg that it made.
+    """
     order = book.orders.by_client_id.get(report.client_order_id)
     if order is None and report.broker_order_id is not None:
         order = book.orders.by_broker_id.get(report.broker_order_id)
@@ -52,7 +58,7 @@ def find_order(book: Book, report: ExecutionReport) -> Order | None:
 
 
 def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> Iterator[Event]:
-    """The events that `report` adds to what the book knows of `order`; none where it repeats what is known."""
+    """The events that `report` adds to what the book knows of `order`; none where it repeats that."""
     match report.kind:
         case ReportKind.FILLED:
             yield from _filled(book, fees, order, report)
@@ -68,7 +74,7 @@ def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionRepo
                 )
             )
         case ReportKind.NOT_FOUND:
-            # Not finding it is not proof that it will not arrive: it stays UNKNOWN, counted as if it may fill.
+            # Not finding it is no proof that it will not arrive: it stays UNKNOWN, counted as if it may fill.
             if order.state is OrderState.SENDING:
                 yield AnswerLost(
                     order_id=order.id, reason="the broker, asked by client order id, does not know it"
@@ -97,7 +103,7 @@ def _moved(order: Order, report: ExecutionReport) -> Iterator[Event]:
         yield _move_event(order, report)
 
 
-def _move_event(order: Order, report: ExecutionReport) -> Event:
+def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 - one arm for each kind
     match report.kind:
         case ReportKind.REJECTED:
             return Rejected(order_id=order.id, time=report.time, reason=report.reason)
@@ -195,7 +201,10 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
 
 def _impossible_fill(order: Order, report: ExecutionReport) -> str:
     quantity = report.execution.quantity if report.execution else None
-    return f"a fill of {quantity} cannot follow {order.state.value} with {order.filled} of {order.quantity} filled"
+    return (
+        f"a fill of {quantity} cannot follow {order.state.value} "
+        f"with {order.filled} of {order.quantity} filled"
+    )
 
 
 def _busted(book: Book, order: Order, report: ExecutionReport) -> Iterator[Event]:

@@ -1,12 +1,14 @@
-"""What may leave right now, and every reason why not more: the severest of window, switches, latches, breaks and links.
+"""What may leave right now, and every reason why not more.
 
-Absent means no: a switch that was not read, a link that was not seen up, a book that was not compared since the start are halts.
+The severest of window, switches, latches, breaks and links holds. Absent means no: a switch that was not
+read, a link that was not seen up, a book that was not compared since the start are halts.
 """
 
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from agenttrader.model.authority import Scope
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 from agenttrader.runtime.standing import severest
@@ -37,23 +39,25 @@ def standing_of(
 ) -> HaltStanding:
     """The standing of an order of `agent` and `strategy` in `symbols`."""
     found = [*_everywhere(state), *_switches(switches, wired)]
-    for latch in state.standing.latches_on(account, agent, strategy, symbols):
-        found.append(
-            (
-                latch.state,
-                f"{latch.scope.kind.value} {latch.scope.name}".strip()
-                + f" was halted by {latch.by}: {latch.reason}",
-            )
-        )
-    for broken in state.breaks:
-        if broken.symbol is None or broken.symbol in symbols:
-            found.append((TradingState.HALTED, f"break {broken.kind.value}: {broken.sentence}"))
+    found += (
+        (latch.state, f"{_named(latch.scope)} was halted by {latch.by}: {latch.reason}")
+        for latch in state.standing.latches_on(account, agent, strategy, symbols)
+    )
+    found += (
+        (TradingState.HALTED, f"break {broken.kind.value}: {broken.sentence}")
+        for broken in state.breaks
+        if broken.symbol is None or broken.symbol in symbols
+    )
     readings = tuple(
         (name, switches[name].state if name in switches else TradingState.HALTED)
         for name in wired
         if name != STORE
     )
     return HaltStanding(severest(each for each, _ in found), tuple(reason for _, reason in found), readings)
+
+
+def _named(scope: Scope) -> str:
+    return f"{scope.kind.value} {scope.name}".strip()
 
 
 def _everywhere(state: State) -> Iterator[tuple[TradingState, str]]:

@@ -1,7 +1,8 @@
 """In which order the engine sees what several sources say: as it arrives, or by the data's own time.
 
-Live runs by `arrival`. A paced replay against the simulated venue runs by `watermark`, so that the same day gives the same orders
-however fast the processes are: any interleaving of the sources with the same watermarks is released in one order.
+Live runs by `arrival`. A paced replay against the simulated venue runs by `watermark`, so that the same day
+gives the same orders however fast the processes are: any interleaving of the sources with the same watermarks
+is released in one order.
 """
 
 from collections.abc import Iterator
@@ -43,9 +44,10 @@ class ArrivalInbox(Generic[T]):
 
 
 class WatermarkInbox(Generic[T]):
-    """Holds what is ahead of the slowest source and releases it by (data time, source rank, order of arrival in its source).
+    """Holds what is ahead of the slowest source, and releases it in one order.
 
-    What lies at or before the time already reached is an answer to something done at that time; it is released at once.
+    That is by data time, rank of the source, and order of arrival in its source. What lies at or before the
+    time already reached is an answer to something done at that time; it is released at once.
     """
 
     def __init__(self) -> None:
@@ -63,7 +65,7 @@ class WatermarkInbox(Generic[T]):
         heappush(self._held, (time, source.rank, self._sequence, item))
 
     def watermark(self, source: Source, time: Instant) -> Iterator[T | Instant]:
-        """What `source` having told everything up to `time` lets go, then the time that all sources have reached."""
+        """What is let go by `source` having told all up to `time`, then the time that all sources reached."""
         for reached in _advance(self, self._marks, source, time):
             while self._held and self._held[0][0] <= reached:
                 yield heappop(self._held)[3]

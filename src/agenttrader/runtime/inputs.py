@@ -64,7 +64,7 @@ class SwitchSeen(_Input, frozen=True, tag=True):
 
 
 class StatementGiven(_Input, frozen=True, tag=True):
-    """A person's statement, its signature verified; whether it holds here and now is the engine's to judge."""
+    """A person's statement, its signature verified; whether it holds now is the engine's to judge."""
 
     signed: SignedStatement
 

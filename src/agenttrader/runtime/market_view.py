@@ -1,4 +1,7 @@
-"""The last word of the market data on each symbol. It is not journalled: decisions embed what they used of it."""
+"""The last word of the market data on each symbol.
+
+It is not journalled: decisions embed what they used of it.
+"""
 
 from decimal import Decimal
 
@@ -16,7 +19,10 @@ class MarketView:
         self.statuses: dict[Symbol, TradingStatus] = {}
 
     def see(self, event: Bar | StatusChange) -> None:
-        """Take a bar's close as the mark, or a symbol's new status. An older bar than the mark changes nothing."""
+        """Take a bar's close as the mark, or a symbol's new status.
+
+        An older bar than the mark changes nothing.
+        """
         if isinstance(event, StatusChange):
             self.statuses[event.symbol] = event.status
             return

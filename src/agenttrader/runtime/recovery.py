@@ -1,6 +1,7 @@
-"""Starting and recovering are one path: verify and fold the journal, start halted, ask the broker, compare, be ready.
+"""Starting and recovering are one path: verify and fold the journal, start halted, ask the broker, compare.
 
-The fold is done before anything else runs; asking and comparing are done again after every reconnect, and on request.
+The fold is done before anything else runs; asking and comparing are done again after every reconnect, and on
+request.
 """
 
 import asyncio
@@ -25,14 +26,20 @@ from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
 
 COMPARISONS_MAX = 5
-"""A difference counts when it is still there after this many looks: a report may be under way between two processes."""
+"""A difference counts when it is still there after this many looks.
+
+A report may be under way between two processes.
+"""
 LOOK_AGAIN_SECONDS = 0.2
 
 logger = structlog.get_logger()
 
 
 def fold(journal: Journal, multipliers: Mapping[Symbol, Decimal]) -> tuple[State, Chain]:
-    """The state that the journal says, and the end of its chain. Raises TamperingFound where the chain does not hold."""
+    """The state that the journal says, and the end of its chain.
+
+    Raises TamperingFound where the chain does not hold.
+    """
     state = State(multipliers)
     chain = Chain()
     for sealed in journal.read():
@@ -52,7 +59,10 @@ class Reconciler:
         self._runs = 0
 
     async def run(self) -> Compared:
-        """One run, recorded: history first, then the statement against the book. A run that fails is recorded as failed."""
+        """One run, recorded: history first, then the statement against the book.
+
+        A run that fails is recorded as failed.
+        """
         async with self._lock:
             self._runs += 1
             name = f"{self._session.engine.chain.sequence}-{self._runs}"
@@ -78,12 +88,15 @@ class Reconciler:
         raise AssertionError("the last look returns")
 
     async def _take_in(self, since: Instant) -> None:
-        """Everything that the broker says happened to our orders, told again; what the book knows already is quiet."""
+        """Have everything told again that the broker says happened; what the book knows already is quiet."""
         for report in await self._broker.history(since):
             self._session.broker(report)
 
     def _since(self) -> Instant:
-        """The day's open. Orders that rest over several days are found among the open ones, whenever they were placed."""
+        """The day's open.
+
+        Orders that rest over several days are found among the open ones, whenever they were placed.
+        """
         day = self._session.engine.state.day
         return day.open if day is not None else Instant(0)
 

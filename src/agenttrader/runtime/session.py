@@ -1,7 +1,8 @@
-"""The session: one task that owns the engine. It drains inputs, has the records committed, and only then lets anything leave.
+"""The session: one task that owns the engine, has its records committed, and only then lets anything leave.
 
-A commit that fails means that the engine is ahead of the disk. Then every send is dropped, the engine is thrown away and folded
-again from what the disk holds, and nothing is decided until the disk takes a latch; a person resumes after that.
+A commit that fails means that the engine is ahead of the disk. Then every send is dropped, the engine is
+thrown away and folded again from what the disk holds, and nothing is decided until the disk takes a latch; a
+person resumes after that.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from agenttrader.model.events import CancelRequested, Event, SegmentOpened, Send
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, MarketEvent, Watermark
 from agenttrader.model.orders import OrderState
-from agenttrader.model.records import Recorded, Sealed
+from agenttrader.model.records import Recorded
 from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
@@ -42,7 +43,10 @@ _UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
 
 
 class InboxFull(AgentTraderError):
-    """More is waiting than the configured capacity. A client is told to come back; a feed or broker link starts anew."""
+    """More is waiting than the configured capacity.
+
+    A client is told to come back; a feed or broker link starts anew.
+    """
 
 
 class NotReady(AgentTraderError):
@@ -72,7 +76,7 @@ Listener = Callable[[Sequence[Recorded[Event]]], None]
 
 
 class Session:
-    """The shell of one engine: its inbox, its writer thread, its dispatcher, and whoever listens to what was recorded."""
+    """The shell of one engine: its inbox, writer thread and dispatcher, and who hears what was recorded."""
 
     def __init__(  # noqa: PLR0913 - the one place where the engine's surroundings meet
         self,
@@ -135,8 +139,10 @@ class Session:
         self._put(_Waiting(received, None))
 
     async def ask(self, received: Input) -> Outcome:
-        """An input whose outcome is on record when this returns. Raises StoreError when it cannot be recorded, NotReady before
-        the market's time is known, InboxFull when too much is waiting.
+        """An input whose outcome is on record when this returns.
+
+        Raises StoreError when it cannot be recorded, NotReady before the market's time is known, InboxFull
+        when too much is waiting.
         """
         if self.now is None:
             raise NotReady(
@@ -147,7 +153,7 @@ class Session:
         return await answer
 
     async def answered(self, order_id: OrderId, seconds: float) -> None:
-        """Return when the broker has said anything of the order, or it was never sent, or after `seconds` at most."""
+        """Return when the broker has said anything of the order, or it was not sent, or after `seconds`."""
         order = self.engine.state.book.orders.by_id.get(order_id)
         if order is None or order.state not in _UNANSWERED:
             return
@@ -173,7 +179,10 @@ class Session:
     # The loop.
 
     async def run(self) -> None:
-        """Handle inputs until cancelled; nothing before the market's time is known. Raises StoreError if the start cannot be recorded."""
+        """Handle inputs until cancelled; nothing before the market's time is known.
+
+        Raises StoreError if the start cannot be recorded.
+        """
         early = await self._open_segment()
         await self._handle(early)
         while True:
@@ -186,7 +195,10 @@ class Session:
                 await self._handle(batch)
 
     async def stop(self, reason: str) -> None:
-        """Seal the segment, once nothing is handled any more. A store that cannot be written stays unsealed, as after a crash."""
+        """Seal the segment, once nothing is handled any more.
+
+        A store that cannot be written stays unsealed, as after a crash.
+        """
         if self.started.is_set() and not self.failure:
             await self._commit([self._step(Stopping(reason))])
         self._writer.shutdown(wait=True)
@@ -223,7 +235,10 @@ class Session:
         return self.engine.handle(received, self.now or self.engine.state.last_time)
 
     async def _commit(self, steps: list[Step]) -> bool:
-        """Record what the steps made, then send. False when the disk did not take it; nothing was sent then."""
+        """Record what the steps made, then send.
+
+        False when the disk did not take it; nothing was sent then.
+        """
         sealed = [record for step in steps for record in step.records]
         if not sealed:
             return True
@@ -277,7 +292,7 @@ class Session:
         self._keep = asyncio.get_running_loop().create_task(self._come_back(), name="store-retry")
 
     async def _come_back(self) -> None:
-        """Try the disk until it takes a latch; then go on, halted, after asking the broker for what was missed."""
+        """Try the disk until it takes a latch; then go on, halted, and ask the broker for what was missed."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(RETRY_STORE_SECONDS)

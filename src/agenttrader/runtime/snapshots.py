@@ -61,7 +61,10 @@ def take_snapshot(
 
 
 def session_at(calendar: Calendar, now: Instant) -> Session | None:
-    """The session that trades at `now`; None where the exchange is closed, and where the calendar does not know."""
+    """The session that trades at `now`.
+
+    None where the exchange is closed, and where the calendar does not know.
+    """
     return calendar.session_at(now) if calendar.covers(now) else None
 
 

@@ -1,4 +1,7 @@
-"""Whether a person's statement holds here and now. Its signature was verified before; this judges what it says."""
+"""Whether a person's statement holds here and now.
+
+Its signature was verified before; this judges what it says.
+"""
 
 from msgspec import Struct
 
@@ -23,7 +26,10 @@ class Authority(Struct, frozen=True, kw_only=True):
 
 
 def judge(signed: SignedStatement, authority: Authority, state: State, now: Instant) -> Event | str:
-    """The event that the statement brings about, or the sentence with which it is refused. Nothing is loosened in doubt."""
+    """The event that the statement brings about, or the sentence with which it is refused.
+
+    Nothing is loosened in doubt.
+    """
     statement = signed.statement
     refusal = _binding(statement, authority, state) or _subject(statement, authority, state, now)
     if refusal:
@@ -38,11 +44,17 @@ def judge(signed: SignedStatement, authority: Authority, state: State, now: Inst
 
 
 def _binding(statement: Statement, authority: Authority, state: State) -> str:
-    """Whether the statement was made for this account, store and configuration, by somebody who may, and not used before."""
+    """Whether the statement was made for this account, store and configuration, and who made it may.
+
+    It must give a reason, and not have been used before.
+    """
     epoch = state.segment.epoch if state.segment is not None else None
     role = authority.people.get(statement.person)
     if role not in _MAY_OPEN:
-        return f"{statement.person} has the role {role.value if role else 'none'}; this needs an operator, approver or admin"
+        return (
+            f"{statement.person} has the role {role.value if role else 'none'}; "
+            "this needs an operator, approver or admin"
+        )
     for name, said, is_so in (
         ("account", statement.account, authority.account),
         ("epoch", statement.epoch, epoch),
@@ -81,12 +93,19 @@ def _window(statement: Statement, authority: Authority, state: State, now: Insta
     if state.standing.window is not None:
         return "a window is open; close it before opening another"
     if not statement.start < statement.end or now >= statement.end:
-        return f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to {rfc3339(statement.end)}"
+        return (
+            f"expected start < end and an end after {rfc3339(now)}, "
+            f"found {rfc3339(statement.start)} to {rfc3339(statement.end)}"
+        )
     if statement.mode.rank > authority.ceiling.rank:
         return f"mode {statement.mode.value} is above the configured ceiling {authority.ceiling.value}"
     if statement.mode is not Mode.PAPER or not authority.is_simulated:
-        # The table of evidence by mode and broker has one empty row; every other needs what this version cannot produce.
-        return f"a window in mode {statement.mode.value} needs evidence that this version cannot judge; only paper at the simulated venue needs none"
+        # The table of evidence by mode and broker has one empty row; every other needs what this version
+        # cannot produce.
+        return (
+            f"a window in mode {statement.mode.value} needs evidence that this version cannot judge; "
+            "only paper at the simulated venue needs none"
+        )
     return ""
 
 
@@ -99,7 +118,8 @@ def _fit_to_trade(state: State) -> str:
             for latch in latches
         )
     if state.reconciled is None or state.reconciled.failure:
-        return f"the book has not been compared with the broker since this start{': ' + state.reconciled.failure if state.reconciled else ''}"
+        failure = f": {state.reconciled.failure}" if state.reconciled else ""
+        return f"the book has not been compared with the broker since this start{failure}"
     if state.breaks:
         return "the book differs from the broker: " + "; ".join(found.sentence for found in state.breaks)
     down = [f"{link.link}: {link.reason}" for link in state.links.values() if not link.up]
