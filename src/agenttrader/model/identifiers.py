@@ -6,7 +6,6 @@ the same order.
 
 import hashlib
 from typing import NewType
-from uuid import UUID
 
 AccountName = NewType("AccountName", str)
 """The broker account as the broker numbers it."""
@@ -27,12 +26,10 @@ Digest = NewType("Digest", str)
 
 def derive_order_id(*facts: str | int) -> OrderId:
     """The order id of these facts. Length-prefixed, so no two lists of facts can run together."""
-    state = hashlib.blake2b(digest_size=16, person=b"agenttrader.id")
-    for fact in facts:
-        text = str(fact).encode()
-        state.update(len(text).to_bytes(4, "big"))
-        state.update(text)
-    return OrderId(str(UUID(bytes=state.digest())))
+    texts = [str(fact).encode() for fact in facts]
+    prefixed = b"".join([b"%d:%b" % (len(text), text) for text in texts])
+    found = hashlib.blake2b(prefixed, digest_size=16, person=b"agenttrader.id").hexdigest()
+    return OrderId(f"{found[:8]}-{found[8:12]}-{found[12:16]}-{found[16:20]}-{found[20:]}")
 
 
 def derive_client_order_id(sequence: int, head: str) -> ClientOrderId:

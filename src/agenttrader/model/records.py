@@ -4,6 +4,7 @@ Sealing is arithmetic; only the journal turns a sealed record into a recorded on
 """
 
 import hashlib
+import struct
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,6 +16,9 @@ from agenttrader.model.times import Instant
 
 GENESIS = "0" * 64
 """What the first record names as its previous hash."""
+
+_NUMBERS = struct.Struct(">QqH")
+"""Sequence, time and the length of the kind, big-endian."""
 
 T_co = TypeVar("T_co", covariant=True, bound=Event)
 
@@ -75,8 +79,8 @@ def hash_of(previous: str, sequence: int, time: Instant, kind: str, body: bytes)
     Each is of fixed length or length-prefixed, but for the body, which is last: no two can run together.
     """
     name = kind.encode()
-    header = bytes.fromhex(previous) + sequence.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
-    return hashlib.sha256(header + len(name).to_bytes(2, "big") + name + body).hexdigest()
+    header = bytes.fromhex(previous) + _NUMBERS.pack(sequence, time, len(name))
+    return hashlib.sha256(header + name + body).hexdigest()
 
 
 def unseal(
