@@ -8,10 +8,11 @@ there may raise: division follows IEEE (`error_model="numpy"`), and the tests ru
 Python, where an index off the end is found.
 """
 
+import contextlib
 import inspect
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -24,7 +25,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from agenttrader.indicators import kernels
-from agenttrader.indicators.declaration import KERNELS, Vector
+from agenttrader.indicators.declaration import KERNELS, Kernel, Vector
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import Digest, digest_of
 
@@ -44,6 +45,8 @@ class Compiled(Struct, frozen=True):
     """One bar: rows, values, state, parameters; fills the values in the rows' order."""
     in_bulk: Mapping[int, Callable[..., None]]
     """By number of inputs, many bars of one row: address, state, parameters, input columns, result."""
+    code: tuple[Any, ...]
+    """What owns the code at the addresses: when it goes, numba frees the code."""
 
 
 def source_digest() -> Digest:
@@ -65,24 +68,36 @@ def compile_kernels(directory: str) -> Compiled:
     Several processes may do so at once. Raises ConfigurationError where the folder cannot be used.
     """
     folder = f"{directory}/{cache_key()[:16]}"
-    config: Any = numba.config
-    before, config.CACHE_DIR = config.CACHE_DIR, folder
     try:
-        addresses = {kernel.name: _address(kernel.step, kernel.inputs) for kernel in KERNELS.values()}
-        in_bulk = {inputs: _looped(loop, _bulk_signature(inputs)) for inputs, loop in _BULK.items()}
-        return Compiled(addresses=addresses, step=_looped(_step, _STEP_SIGNATURE), in_bulk=in_bulk)
+        with _caching_in(folder):
+            code = {kernel.name: _compiled(kernel) for kernel in KERNELS.values()}
+            return Compiled(
+                addresses={name: int(owner.address) for name, owner in code.items()},
+                step=_looped(_step, _STEP_SIGNATURE),
+                in_bulk={inputs: _looped(loop, _bulk_signature(inputs)) for inputs, loop in _BULK.items()},
+                code=tuple(code.values()),
+            )
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         raise ConfigurationError(
-            f"kernels: expected a folder for compiled code that can be read and written, found "
+            "kernels: expected a folder for compiled code that can be read and written, found "
             f"{folder}: {error}; remove it, or give another"
         ) from error
+
+
+@contextlib.contextmanager
+def _caching_in(folder: str) -> Iterator[None]:
+    """Let numba keep compiled code in `folder` alone: it would fall back to other places unasked."""
+    config: Any = numba.config
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, "UserProvidedCacheLocator"
+    try:
+        yield
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
 
 
-def _address(step: Callable[..., float], inputs: int) -> int:
-    compiled: Any = cfunc(_kernel_signature(inputs), cache=True, error_model="numpy")(step)
-    return int(compiled.address)
+def _compiled(kernel: Kernel) -> Any:
+    return cfunc(_kernel_signature(kernel.inputs), cache=True, error_model="numpy")(kernel.step)
 
 
 def _looped(loop: Callable[..., None], signature: Any) -> Callable[..., None]:
