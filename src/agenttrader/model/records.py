@@ -105,5 +105,5 @@ def unseal(
 def _holds(sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str) -> bool:
     try:
         return hash_of(previous, sequence, time, kind, body) == claimed
-    except (ValueError, OverflowError):  # A previous hash that is none, or a number that no record can have.
+    except (ValueError, struct.error):  # A previous hash that is none, or a number that no record can have.
         return False
