@@ -1,0 +1,185 @@
+"""Host, account and mode are held together, and an error says whether the request can have arrived."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from agenttrader.adapters.alpaca.connection import Connection, Surroundings
+from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
+from agenttrader.model.identifiers import AccountName
+
+Connect = Callable[..., Connection]
+
+
+@pytest.mark.parametrize(
+    ("surroundings", "url", "fits"),
+    (
+        (Surroundings.SIMULATED, "http://127.0.0.1:8000", True),
+        (Surroundings.SIMULATED, "http://localhost:8000", True),
+        (Surroundings.SIMULATED, "http://[::1]:8000", True),
+        (Surroundings.SIMULATED, "http://10.0.0.5:8000", False),
+        (Surroundings.SIMULATED, "https://paper-api.alpaca.markets", False),
+        (Surroundings.SIMULATED, "http://127.0.0.1.example.org", False),
+        (Surroundings.PAPER, "https://paper-api.alpaca.markets", True),
+        (Surroundings.PAPER, "https://api.alpaca.markets", False),
+        (Surroundings.PAPER, "http://paper-api.alpaca.markets", False),
+        (Surroundings.PAPER, "http://127.0.0.1:8000", False),
+        (Surroundings.LIVE, "https://api.alpaca.markets", True),
+        (Surroundings.LIVE, "https://paper-api.alpaca.markets", False),
+        (Surroundings.LIVE, "https://api.alpaca.markets.example.org", False),
+    ),
+)
+def test_a_host_fits_its_kind_of_account(surroundings: Surroundings, url: str, fits: bool) -> None:  # noqa: FBT001
+    if fits:
+        surroundings.refuse_host(URL(url))
+        return
+    with pytest.raises(ConfigurationError, match="nothing was sent there"):
+        surroundings.refuse_host(URL(url))
+
+
+@pytest.mark.parametrize(
+    ("surroundings", "expected", "found", "fits"),
+    (
+        (Surroundings.SIMULATED, "SIM-1", "SIM-1", True),
+        (Surroundings.SIMULATED, "SIM-1", "SIM-2", False),
+        (Surroundings.PAPER, "PA3T8N36NVJK", "PA3T8N36NVJK", True),
+        (Surroundings.PAPER, "910036420", "910036420", False),
+        (Surroundings.LIVE, "910036420", "910036420", True),
+        (Surroundings.LIVE, "PA3T8N36NVJK", "PA3T8N36NVJK", False),
+        (Surroundings.LIVE, "910036420", "910036421", False),
+    ),
+)
+def test_an_account_fits_its_mode(surroundings: Surroundings, expected: str, found: str, fits: bool) -> None:  # noqa: FBT001
+    url = URL("https://somewhere")
+    if fits:
+        surroundings.refuse_account(AccountName(expected), found, url)
+        return
+    with pytest.raises(ConfigurationError, match="no order was sent"):
+        surroundings.refuse_account(AccountName(expected), found, url)
+
+
+async def test_nothing_is_sent_to_a_host_that_does_not_fit(server: Any, connect: Connect) -> None:
+    connection = connect(surroundings=Surroundings.PAPER)
+    with pytest.raises(ConfigurationError, match="expected the paper account at https://paper-api"):
+        await connection.get("v2/account")
+    with pytest.raises(Unsent, match="paper-api"):
+        await connection.send("POST", "v2/orders", b"{}")
+    assert server.requests == []
+
+
+async def test_an_order_does_not_leave_for_another_account(server: Any, connect: Connect) -> None:
+    connection = connect(account=AccountName("SIM-2"))
+    with pytest.raises(Unsent, match=r"expected account SIM-2 at .*, found SIM-1"):
+        await connection.send("POST", "v2/orders", b"{}")
+    assert [path for _, path, _, _ in server.requests] == ["/v2/account"]
+    with pytest.raises(ConfigurationError, match="found SIM-1"):
+        await connection.verify()
+
+
+async def test_an_account_is_looked_at_once_for_each_address_and_after_forgetting(
+    server: Any, connect: Connect
+) -> None:
+    server.answer("POST", "/v2/orders", {})
+    connection = connect()
+    for _ in range(3):
+        await connection.send("POST", "v2/orders", b"{}")
+    assert len(server.asked("GET", "/v2/account")) == 1
+    connection.forget()
+    await connection.send("POST", "v2/orders", b"{}")
+    assert len(server.asked("GET", "/v2/account")) == 2
+
+
+async def test_the_key_is_shown_to_the_broker_and_to_nobody_else(server: Any, connect: Connect) -> None:
+    connection = connect()
+    await connection.get("v2/account")
+    assert server.headers[0]["APCA-API-KEY-ID"] == "KEY"
+    assert server.headers[0]["APCA-API-SECRET-KEY"] == "SECRET"
+    assert "SECRET" not in repr(vars(connection))
+
+
+async def test_nobody_there_is_unsent(connect: Connect) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(Unsent, match="no connection to"):
+            await connect(address=lambda: url).get("v2/account")
+    with pytest.raises(Unsent, match="is it running"):
+        await connect(address=lambda: None).get("v2/account")
+
+
+async def hang(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    raise AssertionError("the client leaves first")
+
+
+async def reset(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def half(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b"{")
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+@pytest.mark.parametrize("handler", (hang, reset, half))
+async def test_an_answer_that_does_not_come_is_unreachable_and_asked_for_once(
+    handler: Any, server: Any, connect: Connect
+) -> None:
+    connection = connect(answer_seconds=0.2)
+    await connection.verify()
+    server.handle("POST", "/v2/orders", handler)
+    departed = asyncio.Event()
+    with pytest.raises(Unreachable) as caught:
+        await connection.send("POST", "v2/orders", b"{}", departed)
+    assert not isinstance(caught.value, Unsent)
+    assert departed.is_set()
+    assert [verb for verb, *_ in server.requests] == ["GET", "POST"]
+
+
+async def test_an_order_is_not_sent_after_a_redirect(server: Any, connect: Connect) -> None:
+    async def elsewhere(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPTemporaryRedirect(f"{server.url}/elsewhere")
+
+    server.handle("POST", "/v2/orders", elsewhere)
+    with pytest.raises(Unreachable, match="redirects"):
+        await connect().send("POST", "v2/orders", b"{}")
+    assert [path for _, path, _, _ in server.requests] == ["/v2/account", "/v2/orders"]
+
+
+async def test_a_verification_that_gets_no_answer_means_that_the_order_did_not_leave(
+    server: Any, connect: Connect
+) -> None:
+    server.answer("GET", "/v2/account", "", status=503)
+    with pytest.raises(Unsent, match="503"):
+        await connect().send("POST", "v2/orders", b"{}")
+    assert server.posted() == []
+
+
+async def test_departure_is_told_when_the_bytes_leave_and_not_before(server: Any, connect: Connect) -> None:
+    connection = connect()
+    await connection.verify()
+    departed = asyncio.Event()
+    seen: list[bool] = []
+
+    async def look(_: web.Request) -> web.StreamResponse:
+        seen.append(departed.is_set())
+        return web.Response()
+
+    server.handle("POST", "/v2/orders", look)
+    await connection.send("POST", "v2/orders", b"{}", departed)
+    assert seen == [True]
+    refused = asyncio.Event()
+    with pytest.raises(Unsent):
+        await connect(address=lambda: None).send("POST", "v2/orders", b"{}", refused)
+    assert not refused.is_set()
