@@ -1,20 +1,24 @@
 """The gateway's face towards clients and persons: `/v1` over HTTP and a web socket.
 
-An agent's key lets it propose, cancel its own orders and see them. A person's token lets it look, halt, close and compare; what
-loosens comes in an envelope that the person signed, whoever carries it. Every refusal is `{code, message}`.
+An agent's key lets it propose, cancel its own orders and see them. A person's token lets it look, halt, close
+and compare; what loosens comes in an envelope that the person signed, whoever carries it. Every refusal is
+`{code, message}`.
 """
 
 import asyncio
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
+from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
+from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
+from agenttrader.api.probes import Application
 from agenttrader.app.desk import Desk
 from agenttrader.model.authority import Act, Scope
 from agenttrader.model.decisions import TradingState
@@ -79,45 +83,78 @@ class NotPermitted(AgentTraderError):
     """The key is not known, or it may not do this."""
 
 
-def create_gateway_app(desk: Desk, keys: Keys) -> Litestar:
+def create_gateway_app(desk: Desk, keys: Keys) -> Application:
     """The gateway's application over `desk`."""
+    app = Litestar(
+        [*_agents_routes(desk, keys), *_windows_routes(desk, keys), *_persons_routes(desk, keys)],
+        exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused},
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+    )
+    return cast("Application", app)
+
+
+def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What agents may ask, and persons see."""
 
     @post("/v1/proposals", status_code=200)
     async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
-        caller = _caller(request.headers.get("authorization", ""), keys)
+        caller = _caller(request, keys)
         if caller.agent is None:
             raise NotPermitted("a person's token does not propose orders; use an agent's key")
         return _json(await desk.propose(await _body(request), caller.agent))
 
     @delete("/v1/orders/{order_id:str}", status_code=202)
     async def cancel(request: Request[Any, Any, Any], order_id: str) -> Response[bytes]:
-        caller = _caller(request.headers.get("authorization", ""), keys)
+        caller = _caller(request, keys)
         await desk.cancel(OrderId(order_id), caller.agent, caller.name, "asked for")
         return _json({"order_id": order_id, "asked": True}, status=202)
 
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _caller(request.headers.get("authorization", ""), keys)
+        _caller(request, keys)
         return _json(desk.status())
 
     @get("/v1/snapshot")
     async def snapshot(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _json(desk.snapshot(_caller(request.headers.get("authorization", ""), keys).agent))
+        return _json(desk.snapshot(_caller(request, keys).agent))
+
+    @websocket("/v1/stream")
+    async def stream(socket: WebSocket[Any, Any, Any]) -> None:
+        await _serve_stream(socket, desk, keys)
+
+    return [propose, cancel, status, snapshot, stream]
+
+
+def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What loosens, in signed envelopes; and closing, which anybody with a token may."""
 
     @post("/v1/windows", status_code=200)
     async def open_window(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.OPEN_WINDOW))
+        return await give(request, Act.OPEN_WINDOW)
 
     @post("/v1/windows/resume", status_code=200)
     async def resume_window(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.RESUME_WINDOW))
+        return await give(request, Act.RESUME_WINDOW)
+
+    @post("/v1/resume", status_code=200)
+    async def resume(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await give(request, Act.RESUME)
 
     @post("/v1/windows/close", status_code=200)
     async def close_window(request: Request[Any, Any, Any]) -> Response[bytes]:
         person = _person(request, keys)
         return _json(await desk.close_window(person, _decode(await _body(request), ReasonBody).reason))
+
+    async def give(request: Request[Any, Any, Any], act: Act) -> Response[bytes]:
+        _person(request, keys)
+        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, act))
+
+    return [open_window, resume_window, resume, close_window]
+
+
+def _persons_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What tightens, and what compares."""
 
     @post("/v1/halt", status_code=200)
     async def halt(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -125,48 +162,19 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Litestar:
         asked = _decode(await _body(request), HaltBody)
         return _json(await desk.halt(asked.scope, asked.state, person, asked.reason))
 
-    @post("/v1/resume", status_code=200)
-    async def resume(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, Act.RESUME))
-
     @post("/v1/reconcile", status_code=200)
     async def reconcile(request: Request[Any, Any, Any]) -> Response[bytes]:
         _person(request, keys)
         return _json(await desk.reconcile())
 
-    @websocket("/v1/stream")
-    async def stream(socket: WebSocket[Any, Any, Any]) -> None:
-        await _serve_stream(socket, desk, keys)
-
-    return Litestar(
-        [
-            propose,
-            cancel,
-            status,
-            snapshot,
-            open_window,
-            resume_window,
-            close_window,
-            halt,
-            resume,
-            reconcile,
-            stream,
-        ],
-        exception_handlers={
-            AgentTraderError: _refused,
-            HTTPException: _http_refused,
-        },
-        request_max_body_size=BODY_BYTES_MAX,
-        openapi_config=None,
-    )
+    return [halt, reconcile]
 
 
 async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys) -> None:
     """Send what the caller may see until it leaves or does not keep up."""
     await socket.accept()
     try:
-        caller = _caller(socket.headers.get("authorization", ""), keys)
+        caller = _caller(socket, keys)
     except NotPermitted as error:
         await socket.close(UNAUTHORIZED, str(error))
         return
@@ -204,9 +212,9 @@ async def _next(queue: asyncio.Queue[bytes | None], gone: asyncio.Task[None]) ->
     return None
 
 
-def _caller(authorization: str, keys: Keys) -> Caller:
+def _caller(connection: ASGIConnection[Any, Any, Any, Any], keys: Keys) -> Caller:
     """Whoever holds the bearer token. Raises NotPermitted."""
-    scheme, _, token = authorization.partition(" ")
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     digest = hashlib.sha256(token.strip().encode()).hexdigest()
     if scheme.lower() == "bearer" and token:
         if (agent := keys.agents.get(digest)) is not None:
@@ -214,12 +222,13 @@ def _caller(authorization: str, keys: Keys) -> Caller:
         if (person := keys.people.get(digest)) is not None:
             return Caller(person, None)
     raise NotPermitted(
-        "expected the header `Authorization: Bearer KEY` with an agent's key or a person's token that this gateway knows"
+        "expected the header `Authorization: Bearer KEY` with an agent's key or a person's token that this "
+        "gateway knows, found none of them"
     )
 
 
 def _person(request: Request[Any, Any, Any], keys: Keys) -> str:
-    caller = _caller(request.headers.get("authorization", ""), keys)
+    caller = _caller(request, keys)
     if caller.agent is not None:
         raise NotPermitted(f"{caller.name} is an agent; this takes a person's token")
     return caller.name

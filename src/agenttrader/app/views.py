@@ -92,7 +92,7 @@ def account_body(engine: Engine) -> AccountBody:
         unrealised=value.unrealised,
         fees=book.fees,
         gross_exposure=value.gross_exposure,
-        dead_machine_loss=value.dead_machine_loss,
+        dead_machine_loss=book.dead_machine_loss(engine.market.prices),
     )
 
 

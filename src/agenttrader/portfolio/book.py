@@ -70,7 +70,17 @@ class Valuation(Struct, frozen=True, kw_only=True):
     gross_exposure: Decimal
     net_exposure: Decimal
     unrealised: Decimal
-    dead_machine_loss: Decimal
+
+
+class Working(Struct, frozen=True, kw_only=True, gc=False):
+    """What open orders may still do in one symbol, in units, unsigned."""
+
+    buys: Decimal
+    sells: Decimal
+    closing: Decimal
+    """By orders of agents that reduce."""
+    protecting: Decimal
+    """By protective legs that can trade."""
 
 
 class Book:
@@ -117,20 +127,35 @@ class Book:
         """The holdings that are not flat."""
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
-    def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
+    def working(self, symbol: Symbol) -> Working:
+        """What open orders may still do in `symbol`. A stop and a target of one entry count once."""
+        bought = sold = closing = protecting = ZERO
+        pairs: dict[OrderId, Decimal] = {}
+        for order in self.orders.open_in(symbol):
+            ratio = order.ratio_in(symbol)
+            left = order.remaining * abs(ratio)
+            if order.parent is not None:
+                counted = pairs.get(order.parent.id, ZERO)
+                pairs[order.parent.id] = max(left, counted)
+                left = max(ZERO, left - counted)
+                if order.is_armed:
+                    protecting += left
+            elif not order.adds_risk:
+                closing += left
+            if (order.side is Side.BUY) is (ratio > 0):
+                bought += left
+            else:
+                sold += left
+        return Working(buys=bought, sells=sold, closing=closing, protecting=protecting)
+
+    def reducible(self, symbol: Symbol, working: Working, *, cancels_protection: bool) -> Decimal:
         """Units of the position that nothing is working to reduce yet.
 
-        A stop and a target of one entry count once. With `cancels_protection`, for an order that cancels the
-        protection before it leaves, the protection does not count.
+        With `cancels_protection`, for an order that cancels the protection before it leaves, the protection
+        does not count.
         """
-        held = abs(self.position(symbol))
-        working: dict[OrderId, Decimal] = {}
-        for order in self.orders.open_in(symbol):
-            protects = order.parent is not None
-            if not order.adds_risk and order.is_armed and not (protects and cancels_protection):
-                pair = order.parent.id if order.parent is not None else order.id
-                working[pair] = max(working.get(pair, ZERO), order.remaining)
-        return max(ZERO, held - sum(working.values(), ZERO))
+        taken = working.closing if cancels_protection else working.closing + working.protecting
+        return max(ZERO, abs(self.position(symbol)) - taken)
 
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
         """The protective legs of `symbol` that have not ended and can trade."""
@@ -140,7 +165,7 @@ class Book:
 
     def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:
         """The account at `marks`; O(positions)."""
-        gross = net = unrealised = dead = ZERO
+        gross = net = unrealised = ZERO
         known = True
         for symbol, holding in self.holdings.items():
             if not holding.quantity:
@@ -153,13 +178,21 @@ class Book:
             net += value
             gross += abs(value)
             unrealised += value - holding.cost
-            dead += self._loss_if_machine_dies(symbol, holding, mark)
         return Valuation(
             equity=self.cash + net if known else None,
             gross_exposure=gross,
             net_exposure=net,
             unrealised=unrealised,
-            dead_machine_loss=dead,
+        )
+
+    def dead_machine_loss(self, marks: Mapping[Symbol, Decimal]) -> Decimal:
+        """What would be lost, gaps aside, if all of ours stopped now; at cost where there is no mark."""
+        return sum(
+            (
+                self._loss_if_machine_dies(symbol, holding, marks.get(symbol) or holding.average_price())
+                for symbol, holding in self.positions().items()
+            ),
+            ZERO,
         )
 
     def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:

@@ -103,6 +103,12 @@ class Order:
         """
         return self.parent is None or self.parent.state is OrderState.FILLED
 
+    def ratio_in(self, symbol: Symbol) -> int:
+        """Units of `symbol` in one unit of the order; 0 where it has no such leg."""
+        if len(self.legs) == 1:
+            return self.legs[0].ratio if self.legs[0].symbol == symbol else 0
+        return next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0)
+
     def average_price(self) -> Decimal | None:
         """The mean price of its fills."""
         return self.filled_value / self.filled if self.filled else None

@@ -1,1 +1,1 @@
-"""The engine, `handle(input) -> records, sends`, and the shells that drive it: session, recovery, strategy host, supervisor."""
+"""The engine, `handle(input) -> records, sends`, and the shells that drive it."""

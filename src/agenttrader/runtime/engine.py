@@ -36,7 +36,7 @@ from agenttrader.model.events import (
     WindowSuspended,
     Withheld,
 )
-from agenttrader.model.identifiers import AgentName, StrategyName
+from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement
@@ -92,6 +92,9 @@ class Engine:
         self.switches: dict[str, SwitchReading] = {}
         self._buying_power_offset: Decimal | None = None
         """How far the broker's buying power lay from our cash less reservations when it last stated it."""
+        self._standings: dict[tuple[AgentName, StrategyName, tuple[Symbol, ...]], HaltStanding] = {}
+        """Answers of `standing` that still hold: until the state's version moves or a switch is read."""
+        self._standings_version = state.version
         self._now = state.last_time
         self._step = Step(records=[], sends=[])
 
@@ -101,6 +104,7 @@ class Engine:
         That is the last words of the market, the switches and the broker.
         """
         self.market, self.switches = before.market, before.switches
+        self._standings.clear()
         self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
 
     def start(self, segment: SegmentOpened, now: Instant) -> Step:
@@ -164,14 +168,27 @@ class Engine:
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
-        """What may leave for `proposal`, or for anybody where there is none, and what stands against more."""
-        symbols = () if proposal is None else tuple(leg.symbol for leg in proposal.legs)
+        """What may leave for `proposal`, or for anybody where none is given, and why not more."""
+        if self._standings_version != self.state.version:
+            self._standings.clear()
+            self._standings_version = self.state.version
+        symbols = () if proposal is None else tuple([leg.symbol for leg in proposal.legs])
         agent = AgentName("") if proposal is None else proposal.agent
         strategy = StrategyName("") if proposal is None else proposal.strategy
-        account = self.rules.authority.account
-        return standing_of(
-            self.state, self.switches, self.rules.wired_switches, account, agent, strategy, symbols
-        )
+        known = self._standings.get((agent, strategy, symbols))
+        if known is None:
+            rules = self.rules
+            known = standing_of(
+                self.state,
+                self.switches,
+                rules.wired_switches,
+                rules.authority.account,
+                agent,
+                strategy,
+                symbols,
+            )
+            self._standings[agent, strategy, symbols] = known
+        return known
 
     def _begin(self, now: Instant) -> None:
         self._now = max(now, self.state.last_time)
@@ -293,7 +310,7 @@ class Engine:
                     realised=self.state.book.realised,
                     unrealised=value.unrealised,
                     fees=self.state.book.fees,
-                    dead_machine_loss=value.dead_machine_loss,
+                    dead_machine_loss=self.state.book.dead_machine_loss(self.market.prices),
                 )
             )
         window = self.state.standing.window
@@ -339,6 +356,7 @@ class Engine:
         if isinstance(outcome, (WindowOpened, WindowResumed)):
             # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
             self.switches.clear()
+            self._standings.clear()
 
     def _close_window(self, by: str, reason: str) -> None:
         if self.state.standing.window is None:
@@ -352,6 +370,7 @@ class Engine:
     def _switch(self, reading: SwitchReading) -> None:
         before = self.switches.get(reading.name)
         self.switches[reading.name] = reading
+        self._standings.clear()
         window = self.state.standing.window
         was_active = before is not None and before.state is TradingState.ACTIVE
         if window is not None and was_active and reading.state is not TradingState.ACTIVE:

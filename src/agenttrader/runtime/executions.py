@@ -29,7 +29,7 @@ from agenttrader.model.reports import ExecutionReport, ReportKind
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import FeeSchedule
-from agenttrader.portfolio.orders import Order, protective_id
+from agenttrader.portfolio.orders import Order
 
 _TRIGGERS = {
     ReportKind.ACCEPTED: Trigger.ACCEPT,
@@ -146,12 +146,13 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
             )
         )
         return
-    legs: dict[Role, ProtectiveLeg] = {}
-    for leg in report.legs:
-        role = Role.STOP if leg.stop_price is not None else Role.TARGET
-        legs[role] = ProtectiveLeg(protective_id(order.id, role), leg.broker_order_id)
-    expected = {leg.role for leg in order.protection}
-    if expected - set(legs):
+    theirs = {Role.STOP if leg.stop_price is not None else Role.TARGET: leg for leg in report.legs}
+    legs = {
+        leg.role: ProtectiveLeg(leg.id, theirs[leg.role].broker_order_id)
+        for leg in order.protection
+        if leg.role in theirs
+    }
+    if len(legs) < len(order.protection):
         yield BreakFound(
             found=_break(
                 BreakKind.UNPROTECTED,
@@ -164,8 +165,8 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
         order_id=order.id,
         broker_order_id=report.broker_order_id,
         time=report.time,
-        stop=legs.get(Role.STOP) if Role.STOP in expected else None,
-        target=legs.get(Role.TARGET) if Role.TARGET in expected else None,
+        stop=legs.get(Role.STOP),
+        target=legs.get(Role.TARGET),
     )
 
 

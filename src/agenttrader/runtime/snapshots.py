@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from agenttrader.gateway.limits import Grant
 from agenttrader.gateway.snapshot import LegView, Snapshot
-from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import Effect, Leg, Proposal, Side
+from agenttrader.model.orders import Effect, Leg, Proposal
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
@@ -73,7 +73,7 @@ def _leg_view(
 ) -> LegView:
     symbol = leg.symbol
     instrument = instruments.get(symbol)
-    open_buy, open_sell = _open_quantities(book, symbol)
+    working = book.working(symbol)
     return LegView(
         symbol=symbol,
         quantity=proposal.signed_quantity(leg),
@@ -81,31 +81,10 @@ def _leg_view(
         status=market.statuses.get(symbol),
         mark=market.marks.get(symbol),
         position=book.position(symbol),
-        open_buy=open_buy,
-        open_sell=open_sell,
-        reducible=book.reducible(symbol, cancels_protection=proposal.effect is Effect.CLOSE),
+        open_buy=working.buys,
+        open_sell=working.sells,
+        reducible=book.reducible(symbol, working, cancels_protection=proposal.effect is Effect.CLOSE),
     )
-
-
-def _open_quantities(book: Book, symbol: Symbol) -> tuple[Decimal, Decimal]:
-    """Units that working orders may still buy and sell; a stop and a target of one entry count once."""
-    bought = sold = ZERO
-    pairs: dict[OrderId, Decimal] = {}
-    for order in book.orders.open_in(symbol):
-        left = order.remaining * abs(next(leg.ratio for leg in order.legs if leg.symbol == symbol))
-        if order.parent is not None:
-            left, counted = max(left, pairs.get(order.parent.id, ZERO)), pairs.get(order.parent.id, ZERO)
-            pairs[order.parent.id] = left
-            left -= counted
-        if _buys(order.side, next(leg.ratio for leg in order.legs if leg.symbol == symbol)):
-            bought += left
-        else:
-            sold += left
-    return bought, sold
-
-
-def _buys(side: Side, ratio: int) -> bool:
-    return (side is Side.BUY) is (ratio > 0)
 
 
 def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:

@@ -17,6 +17,9 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 
+STANDING_EVENTS = (Halted, Resumed, WindowOpened, WindowSuspended, WindowResumed, WindowClosed)
+"""The events that `Standing` folds."""
+
 
 class Window(Struct, frozen=True, kw_only=True):
     """A lease to trade. A suspended one lets nothing in until a person resumes it."""

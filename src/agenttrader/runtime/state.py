@@ -20,7 +20,9 @@ from agenttrader.model.orders import Effect, OrderState
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.portfolio.book import Book
-from agenttrader.runtime.standing import Standing
+from agenttrader.runtime.standing import STANDING_EVENTS, Standing
+
+_OF_STANDING = frozenset({SegmentOpened, BreakFound, Reconciled, LinkChanged, *STANDING_EVENTS})
 
 
 class State:
@@ -35,6 +37,8 @@ class State:
         self.reconciled: Reconciled | None = None
         """The last comparison of this segment; a restart has none until it has compared."""
         self.links: dict[str, LinkChanged] = {}
+        self.version = 0
+        """Moves with every record that can change whether something may leave."""
         self.last_time = Instant(0)
         self.closing: dict[OrderId, None] = {}
         """Orders of the closing procedure that wait for their position's protection to end."""
@@ -44,18 +48,27 @@ class State:
 
     def apply(self, sealed: Sealed[Event]) -> None:
         """Fold one record."""
-        event = sealed.event
         self.last_time = max(self.last_time, sealed.time)
         self.book.apply(sealed)
+        event = sealed.event
         match event:
             case Decided():
                 self._count(event, sealed.time)
             case EquitySampled():
                 self.equity = event
-            case SegmentOpened():
-                self.segment, self.reconciled, self.links = event, None, {}
             case DayOpened():
                 self.day = event
+            case _ if type(event) in _OF_STANDING:
+                self._apply_to_standing(event)
+            case _:
+                pass
+
+    def _apply_to_standing(self, event: Event) -> None:
+        """Fold what decides whether anything may leave; `version` moves with it."""
+        self.version += 1
+        match event:
+            case SegmentOpened():
+                self.segment, self.reconciled, self.links = event, None, {}
             case BreakFound():
                 self._found.append(event.found)
             case Reconciled():

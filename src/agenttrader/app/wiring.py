@@ -1,0 +1,254 @@
+"""Who gets what: the one module that knows every concrete class. Every role is assembled here."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
+from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.alpaca.feed import AlpacaFeed
+from agenttrader.adapters.announcements import Announcements
+from agenttrader.adapters.calendars import read_calendar
+from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.file_halt import FileHalt
+from agenttrader.adapters.persons import Person, verify
+from agenttrader.adapters.sqlite_journal import SqliteJournal
+from agenttrader.app.config import Configuration
+from agenttrader.app.desk import Desk
+from agenttrader.app.stream import Stream
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.authority import SignedStatement
+from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.events import SegmentOpened
+from agenttrader.model.identifiers import AgentName, PersonName, digest_of
+from agenttrader.model.instruments import Spread
+from agenttrader.model.sessions import Calendar
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.ports.halt_switch import HaltSwitch
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
+from agenttrader.runtime.inputs import Input, LinkSeen
+from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.session import Session
+from agenttrader.runtime.state import State
+from agenttrader.runtime.statements import Authority
+
+CALENDAR_DAYS = 30
+"""How far before and after the day at hand the calendar is read: enough for the next session and the last."""
+SWITCH_SECONDS = 0.25
+"""How often the wired switches are read: within the second that a halt may take."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class GatewayParts(Struct, frozen=True):
+    """A gateway, assembled: what its face serves, what it does until it is stopped, and what it waits for."""
+
+    desk: Desk
+    agents: dict[str, AgentName]
+    people: dict[str, PersonName]
+    work: tuple[Work, ...]
+    ready: Callable[[], str | None]
+
+
+def wire_gateway(configuration: Configuration, announcements: Announcements, code: str) -> GatewayParts:
+    """The gateway of one account, built from the commit `code`. Opens and verifies the journal.
+
+    Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
+    """
+    account = configuration.account.name
+    if not configuration.account.simulated:
+        raise ConfigurationError(
+            "[account] simulated: expected true, found false: this version trades only accounts of its own "
+            "simulated venue"
+        )
+    journal = SqliteJournal(
+        configuration.path(configuration.store.directory) / f"{account}.journal",
+        account=account,
+        heads_folder=configuration.path(configuration.store.heads_directory),
+        key_folder=configuration.path(configuration.store.keys_directory),
+        head_every=configuration.gateway.heads_every_records,
+    )
+    rules = _rules(configuration)
+    multipliers = {
+        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
+        for symbol, instrument in configuration.instruments.items()
+    }
+
+    def folded() -> Engine:
+        return Engine(rules, *fold(journal, multipliers))
+
+    clock = WatermarkClock()
+    resync = asyncio.Event()
+    switches = _switches(configuration)
+    broker = AlpacaBroker(
+        address=lambda: _address(announcements, "venue"),
+        credential=configuration.credential(configuration.credentials.gateway.broker),
+        account=account,
+        surroundings=Surroundings.SIMULATED,
+        clock=clock,
+        emit=lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
+        link=lambda up, reason: links.broker(up=up, reason=reason),
+        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+    )
+    by_watermark = configuration.gateway.inbox == "watermark"
+    session = Session(
+        engine=folded(),
+        segment=lambda state: _segment(configuration, rules, code, state),
+        refold=folded,
+        journal=journal,
+        dispatcher=Dispatcher(broker, switches),
+        clock=clock,
+        inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
+        capacity=configuration.gateway.inbox_capacity,
+        batch_max=configuration.gateway.batch_max,
+        resync=resync.set,
+    )
+    links = _Links(session, resync)
+    feed = AlpacaFeed(
+        address=lambda: _address(announcements, "marketdata"),
+        credential=configuration.credential(configuration.credentials.gateway.marketdata),
+        symbols=tuple(configuration.limits.symbol),
+    )
+    reconciler = Reconciler(session, broker, account)
+    desk = Desk(
+        session=session,
+        stream=Stream(session),
+        reconciler=reconciler,
+        switches=switches,
+        verify=_verifier(configuration),
+        answer_wait_seconds=configuration.gateway.answer_wait_ms / 1000,
+    )
+    return GatewayParts(
+        desk=desk,
+        agents={agent.key_sha256: name for name, agent in configuration.agents.items()},
+        people={person.token_sha256: name for name, person in configuration.people.items()},
+        work=(
+            lambda: _decide(session, journal),
+            broker.run,
+            lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
+            lambda: _reconcile(session, reconciler, resync),
+            lambda: _watch_switches(session, desk),
+        ),
+        ready=lambda: _waits_for(session),
+    )
+
+
+class _Links:
+    """Tells the session of each connection, and that the broker must be asked again when it is back."""
+
+    def __init__(self, session: Session, resync: asyncio.Event) -> None:
+        self._session = session
+        self._resync = resync
+
+    def broker(self, *, up: bool, reason: str) -> None:
+        self._session.tell(LinkSeen("broker", up, reason))
+        if up:
+            self._resync.set()
+
+    def marketdata(self, *, up: bool, reason: str) -> None:
+        self._session.tell(LinkSeen("marketdata", up, reason))
+
+
+async def _decide(session: Session, journal: SqliteJournal) -> None:
+    try:
+        await session.run()
+    finally:
+        await session.stop("the process stopped")
+        journal.close()
+
+
+async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.Event) -> None:
+    await session.started.wait()
+    while True:
+        await resync.wait()
+        resync.clear()
+        await reconciler.run()
+
+
+async def _watch_switches(session: Session, desk: Desk) -> None:
+    await session.started.wait()
+    while True:
+        await desk.read_switches()
+        await asyncio.sleep(SWITCH_SECONDS)
+
+
+def _switches(configuration: Configuration) -> list[HaltSwitch]:
+    """The wired switches outside the store."""
+    file = FileHalt(configuration.path(configuration.switches.file))
+    return [file] if "file" in configuration.switches.wired else []
+
+
+def _waits_for(session: Session) -> str | None:
+    if not session.started.is_set():
+        return "the market's time: market data and the broker have not both been heard"
+    reconciled = session.engine.state.reconciled
+    return "the first comparison with the broker" if reconciled is None else None
+
+
+def _rules(configuration: Configuration) -> Rules:
+    return Rules(
+        authority=Authority(
+            account=configuration.account.name,
+            is_simulated=configuration.account.simulated,
+            configuration=configuration.digest,
+            ceiling=configuration.environment.mode_ceiling,
+            people={name: person.role for name, person in configuration.people.items()},
+        ),
+        limits=configuration.limits,
+        limits_digest=configuration.limits.digest,
+        grants=configuration.grants(),
+        instruments=configuration.instruments,
+        calendar=calendar_around(configuration),
+        fees=FeeSchedule(
+            sec_rate=configuration.account.fees.sec_rate,
+            taf_rate=configuration.account.fees.taf_rate,
+            taf_cap=configuration.account.fees.taf_cap,
+        ),
+        wired_switches=configuration.switches.wired,
+        market_source=configuration.marketdata.source,
+    )
+
+
+def calendar_around(configuration: Configuration) -> Calendar:
+    """The exchange's sessions around the day that the market data plays."""
+    day = date.fromisoformat(configuration.marketdata.date)
+    margin = timedelta(days=CALENDAR_DAYS)
+    return read_calendar(
+        configuration.environment.calendar, (day - margin).isoformat(), (day + margin).isoformat()
+    )
+
+
+def _segment(configuration: Configuration, rules: Rules, code: str, state: State) -> SegmentOpened:
+    before = state.segment
+    parameters = "|".join(
+        f"{run.name} {run.class_name} {sorted(run.parameters.items())}" for run in configuration.strategy.run
+    )
+    return SegmentOpened(
+        session=configuration.marketdata.date,
+        account=configuration.account.name,
+        epoch=1 if before is None else before.epoch + 1,
+        configuration=configuration.digest,
+        code=code,
+        parameters=digest_of(parameters.encode()),
+        calendar=rules.calendar.digest,
+    )
+
+
+def _verifier(configuration: Configuration) -> Callable[[str], SignedStatement]:
+    persons = {
+        name: Person(Ed25519PublicKey.from_public_bytes(bytes.fromhex(person.public_key)), person.role)
+        for name, person in configuration.people.items()
+    }
+    return lambda envelope: verify(envelope, persons)
+
+
+def _address(announcements: Announcements, role: str) -> str | None:
+    found = announcements.get(role)
+    return None if found is None else found.url
