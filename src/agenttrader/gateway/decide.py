@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from agenttrader.gateway.checks import RULES_FOR
 from agenttrader.gateway.checks.case import Case, CheckFunction, cases_of
+from agenttrader.gateway.checks.catalog import RULES_FOR
 from agenttrader.gateway.limits import Limits
 from agenttrader.gateway.sentences import NO_ANSWER
 from agenttrader.gateway.snapshot import LegView, Snapshot

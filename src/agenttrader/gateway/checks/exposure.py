@@ -65,7 +65,8 @@ def buying_power_is_sufficient(case: Case) -> Check:
     ours, theirs = case.snapshot.buying_power_fold, case.snapshot.buying_power_broker
     if ours is None or theirs is None:
         return Check("buying_power", None, None, passed=False)
-    return _at_most("buying_power", case.cost, min(ours, theirs))
+    left = min(ours, theirs)
+    return _at_most("buying_power", case.cost, left if left.is_finite() else None)
 
 
 def days_loss_is_within_limit(case: Case) -> Check:
@@ -84,7 +85,7 @@ def _one_more(code: str, count: int | None, permitted: int | None) -> Check:
 def _at_most(code: str, observed: Decimal | None, permitted: Decimal | None) -> Check:
     if observed is None or permitted is None:
         return Check(code, observed, permitted, passed=False)
-    return Check(code, observed, permitted, observed <= permitted)
+    return Check(code, observed, permitted, observed.is_finite() and observed <= permitted)
 
 
 def _sum_at_most(

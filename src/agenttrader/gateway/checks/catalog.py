@@ -1,0 +1,79 @@
+"""The checks in their published order: the one place where order, codes, and whom each binds stand.
+
+A check is a function of a case (one leg of a proposal, the snapshot, the limits) to one result; no input or
+output, no memory. Every check is asked about every leg, and the worst answer counts. All that bind an order
+run and are recorded; the first in this order that does not pass names the denial. A code never changes its
+meaning and is never used again for another.
+
+A cancel passes through none of them: it needs only that the order is its agent's own.
+"""
+
+from msgspec import Struct
+
+from agenttrader.gateway.checks import authority, exposure, identity, market, order
+from agenttrader.gateway.checks.case import CheckFunction
+from agenttrader.model.orders import Effect
+
+ALL = frozenset(Effect)
+ENTRIES = frozenset({Effect.OPEN})
+"""What only adds risk is asked; it must never keep a position from being made smaller."""
+EXITS = frozenset({Effect.REDUCE, Effect.CLOSE})
+
+
+class Rule(Struct, frozen=True):
+    """One row of the published table: the code, the check, and the orders that it binds."""
+
+    code: str
+    check: CheckFunction
+    binds: frozenset[Effect]
+
+    @property
+    def statement(self) -> str:
+        """What must hold, in a sentence."""
+        return (self.check.__doc__ or "").partition("\n")[0]
+
+
+CHECKS: tuple[Rule, ...] = (
+    Rule("agent", identity.agent_is_known, ALL),
+    Rule("strategy", identity.strategy_is_the_agents, ALL),
+    Rule("ownership", identity.symbol_is_the_agents, ALL),
+    Rule("order_id", identity.id_is_new, ALL),
+    Rule("trading_state", authority.trading_state_permits, ALL),
+    Rule("window", authority.window_is_open, ENTRIES),
+    Rule("mode", authority.mode_is_permitted, ENTRIES),
+    Rule("scope", authority.window_covers_the_order, ENTRIES),
+    Rule("valid_until", authority.proposal_still_holds, ALL),
+    Rule("instrument", market.instrument_is_known, ALL),
+    Rule("session", market.session_is_open, ALL),
+    Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
+    Rule("quote", market.price_is_sane, ALL),
+    Rule("quote_time", market.price_is_not_from_the_future, ALL),
+    Rule("quote_age", market.price_is_fresh, ENTRIES),
+    Rule("opens", order.order_really_opens, ENTRIES),
+    Rule("reduces", order.order_really_reduces, EXITS),
+    Rule("shorting", order.direction_is_permitted, ENTRIES),
+    Rule("tick", order.prices_are_on_tick, ALL),
+    Rule("lot", order.quantity_is_on_lot, ALL),
+    Rule("order_quantity", order.quantity_is_within_limit, ENTRIES),
+    Rule("order_notional", order.notional_is_within_limit, ENTRIES),
+    Rule("price_collar", order.price_is_within_collar, ALL),
+    Rule("order_rate_agent", exposure.agents_rate_is_within_limit, ENTRIES),
+    Rule("order_rate_account", exposure.accounts_rate_is_within_limit, ENTRIES),
+    Rule("open_orders_agent", exposure.agents_open_orders_are_within_limit, ENTRIES),
+    Rule("open_orders_account", exposure.accounts_open_orders_are_within_limit, ENTRIES),
+    Rule("position", exposure.position_is_within_limit, ENTRIES),
+    Rule("gross_exposure_agent", exposure.agents_exposure_is_within_limit, ENTRIES),
+    Rule("gross_exposure_account", exposure.accounts_exposure_is_within_limit, ENTRIES),
+    Rule("buying_power", exposure.buying_power_is_sufficient, ENTRIES),
+    Rule("daily_loss", exposure.days_loss_is_within_limit, ENTRIES),
+    Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
+    Rule("stop_price", order.stop_is_on_the_losing_side, ENTRIES),
+    Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
+    Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
+    Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
+)
+"""Every check, in the order that names a denial."""
+
+RULES_FOR: dict[Effect, tuple[Rule, ...]] = {
+    effect: tuple(rule for rule in CHECKS if effect in rule.binds) for effect in Effect
+}
