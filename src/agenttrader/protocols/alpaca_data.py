@@ -60,6 +60,7 @@ class Refusal(Enum):
     AUTH_FAILED = (402, "auth failed")
     ALREADY_AUTHENTICATED = (403, "already authenticated")
     AUTH_TIMEOUT = (404, "auth timeout")
+    SYMBOL_LIMIT_EXCEEDED = (405, "symbol limit exceeded")
     CONNECTION_LIMIT_EXCEEDED = (406, "connection limit exceeded")
     SLOW_CLIENT = (407, "slow client")
     INSUFFICIENT_SUBSCRIPTION = (409, "insufficient subscription")
