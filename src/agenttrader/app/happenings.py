@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agenttrader.model.identifiers import PersonName, Symbol
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import MarketEvent
 from agenttrader.model.sessions import Session
 from agenttrader.protocols.native import StreamMessage
@@ -28,7 +28,6 @@ class DayBegun(Struct, frozen=True, kw_only=True):
     seed: int
     speed: str
     inbox: str
-    person: PersonName
 
 
 class Said(Struct, frozen=True):

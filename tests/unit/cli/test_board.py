@@ -5,7 +5,7 @@ import msgspec
 
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
 from agenttrader.cli.board import Board
-from agenttrader.model.identifiers import AgentName, OrderId, PersonName, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Effect, OrderType, Side
 from agenttrader.model.sessions import Session
@@ -33,7 +33,6 @@ DAY = DayBegun(
     seed=7,
     speed="8",
     inbox="watermark",
-    person=PersonName("demo"),
 )
 ORDER = OrderBody(
     id=OrderId("1"),

@@ -10,7 +10,7 @@ from rich.console import Console
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
 from agenttrader.cli.board import Board, Line
 from agenttrader.cli.show import NOTICE, REFRESH_SECONDS, clock, draw, show_day
-from agenttrader.model.identifiers import PersonName, Symbol
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
@@ -26,7 +26,6 @@ DAY = DayBegun(
     seed=7,
     speed="8",
     inbox="watermark",
-    person=PersonName("demo"),
 )
 BAR = Bar(
     symbol=ALFA,

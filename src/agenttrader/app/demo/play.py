@@ -1,0 +1,195 @@
+"""The demo, whole: processes up, the day, the comparison, the report, processes down."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from agenttrader.app.demo.day import DemoDay, Tell
+from agenttrader.app.demo.operator import Operator
+from agenttrader.app.demo.outcome import read_day
+from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, write
+from agenttrader.app.demo.setup import STOP_ORDER, Run
+from agenttrader.app.demo.visitor import Visitor
+from agenttrader.app.happenings import DayEnded, GatewayTold, Said, Starting
+from agenttrader.model.errors import AgentTraderError, StoreError, Unreachable
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.instruments import Spread
+from agenttrader.model.records import Sealed
+from agenttrader.ports.feed import Feed
+from agenttrader.protocols.native import StreamMessage, TradingChanged
+from agenttrader.runtime.supervisor import Died, Notice, Ready, Started, Stopped, Supervisor
+
+T = TypeVar("T")
+Follow = Callable[[Callable[[StreamMessage], None], Callable[[bool, str], None]], Coroutine[Any, Any, None]]
+
+
+class Desk(Struct, frozen=True):
+    """Everything that the demo speaks through while the roles run."""
+
+    operator: Operator
+    visitor: Visitor
+    feed: Feed
+    follow: Follow
+    """The gateway's stream, as the person may see it."""
+    waiting_for: Callable[[], Awaitable[str]]
+    """Whom the market data waits for, as a sentence."""
+
+
+class World(Protocol):
+    """The outside world of one run."""
+
+    def supervisor(self, tell: Callable[[Notice], None]) -> Supervisor:
+        """The processes of the run, not started yet."""
+        ...
+
+    def desk(self) -> AbstractAsyncContextManager[Desk]:
+        """Connections to the processes."""
+        ...
+
+    def verify(self) -> JournalFound:
+        """The journal on disk, verified."""
+        ...
+
+    def records(self) -> Iterable[Sealed[Any]]:
+        """The journal's records on disk, in order."""
+        ...
+
+
+async def play(
+    run: Run,
+    world: World,
+    tell: Tell,
+    interrupted: asyncio.Event,
+    *,
+    stays: bool,
+    reports: Path,
+    code: str,
+    ended: Callable[[Result], None],
+) -> Result:
+    """Play the day and stop the roles again: at once, or where the demo `stays`, when interrupted.
+
+    `ended` is given the result as soon as there is one. An interruption in mid-day ends the day in order.
+    Raises RoleFailed where the roles do not get up.
+    """
+    supervisor = world.supervisor(lambda notice: _tell_of_role(notice, tell))
+    try:
+        tell(Starting(run.order))
+        await _unless(interrupted, supervisor.start())
+        async with world.desk() as desk:
+            result = await _day(run, world, desk, supervisor, tell, interrupted)
+        folder = write(run, result, reports, code)
+        for finding in result.findings():
+            tell(Said("finding", finding, alarming=True))
+        tell(Said("report", f"{folder / 'report.md'} and report.json"))
+        ended(result)
+        if stays and not interrupted.is_set():
+            tell(Said("stays", "the roles stay up, halted; Ctrl-C stops them"))
+            await _first(interrupted.wait(), supervisor.watch())
+        return result
+    finally:
+        await supervisor.stop(STOP_ORDER)
+
+
+async def _day(
+    run: Run, world: World, desk: Desk, supervisor: Supervisor, tell: Tell, interrupted: asyncio.Event
+) -> Result:
+    """From the first denial to the comparison after the close, whatever happens between."""
+    day = DemoDay(run, desk.operator, desk.visitor, desk.feed, tell, desk.waiting_for)
+    ending, why = Ending.CLOSE, ""
+    try:
+        await day.begin()
+        await _first(
+            _unless(interrupted, day.play()),
+            desk.feed.follow(day.hear_market, _no_word),
+            desk.follow(day.hear_gateway, _no_word),
+            supervisor.watch(),
+        )
+    except AgentTraderError as error:
+        # Whatever ends the day early, the book is still compared and the report written: they say what is.
+        ending = Ending.UNREACHABLE if isinstance(error, Unreachable) else Ending.STOPPED
+        why = str(error)
+        tell(Said("stopped", why, alarming=True))
+    if ending is Ending.CLOSE and day.ended_early:
+        ending, why = Ending.HALTED, day.ended_early
+    compared, is_halted = await _close(desk.operator, tell)
+    tell(DayEnded())
+    multipliers = _multipliers(run)
+    journal = await asyncio.to_thread(world.verify)
+    played = await asyncio.to_thread(lambda: read_day(world.records(), multipliers))
+    return Result(
+        day=played, compared=compared, journal=journal, is_halted=is_halted, ending=ending, ended_early=why
+    )
+
+
+async def _close(operator: Operator, tell: Tell) -> tuple[Compared, bool]:
+    """Close the window and compare: what differs, and whether the gateway says that it is halted."""
+    try:
+        if await operator.close_window("the demo's day is over"):
+            tell(Said("window", "closed"))
+        compared = await operator.compare()
+        trading = (await operator.status()).trading
+    except (Unreachable, StoreError) as error:
+        return Compared(breaks=(), failure=str(error)), False
+    tell(GatewayTold(TradingChanged(trading=trading)))
+    found = "the book and the venue agree" if compared.is_clean else "the book and the venue do not agree"
+    tell(Said("compared", found, alarming=not compared.is_clean))
+    return compared, trading.state in {"halted", "frozen"}
+
+
+def _multipliers(run: Run) -> dict[Symbol, Decimal]:
+    return {
+        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
+        for symbol, instrument in run.configuration.instruments.items()
+    }
+
+
+class Interrupted(AgentTraderError):
+    """A person ended the demo before the day was over."""
+
+
+async def _unless(interrupted: asyncio.Event, wish: Coroutine[Any, Any, T]) -> T:
+    """What `wish` gives. Raises Interrupted when that comes first."""
+
+    async def interrupt() -> None:
+        await interrupted.wait()
+        raise Interrupted("the demo was interrupted before the session's close")
+
+    return await _first(wish, interrupt())
+
+
+async def _first(main: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
+    """What `main` gives; raises what any of the others raises before. Whatever is left is cancelled."""
+    wanted = asyncio.ensure_future(main)
+    tasks: list[asyncio.Future[Any]] = [wanted, *map(asyncio.ensure_future, others)]
+    try:
+        while not wanted.done():
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            tasks = [task for task in tasks if not task.done()]
+        return wanted.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_of_role(notice: Notice, tell: Tell) -> None:
+    """A role's death and return are told; that all went as asked is not."""
+    match notice:
+        case Died():
+            again = f"it is started again ({notice.restart} of {notice.restarts_max})"
+            tell(Said("died", f"{notice.role} {notice.how}; {again}", alarming=True))
+        case Stopped(killed=True):
+            tell(Said("killed", f"{notice.role} did not stop when told to", alarming=True))
+        case Started() | Ready() | Stopped():
+            pass
+
+
+def _no_word(up: bool, reason: str) -> None:  # noqa: FBT001 - the port's shape
+    """A connection's ups and downs are seen by what does not come; the supervisor tells of deaths."""

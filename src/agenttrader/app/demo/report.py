@@ -1,0 +1,196 @@
+"""The day's report: one object for machines, one page for a person, both saying what the day was not."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from agenttrader.app.demo.outcome import Day
+from agenttrader.app.demo.setup import Run
+from agenttrader.model.breaks import Break
+from agenttrader.model.times import rfc3339
+
+NOTICE = (
+    "Generated market data, a simulated venue and a throw-away demo person: nothing here is a real market."
+)
+
+
+class JournalFound(Struct, frozen=True, kw_only=True):
+    """What verifying the journal found."""
+
+    records: int
+    head: str
+    verified: bool
+    finding: str
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """The last comparison of our book with the venue. With a `failure` nothing was compared."""
+
+    breaks: tuple[Break, ...]
+    failure: str
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether they agree: an outage does not say so."""
+        return not self.breaks and not self.failure
+
+
+class Ending(Enum):
+    """How a day came to its end."""
+
+    CLOSE = "close"
+    """Traded to the session's close."""
+    HALTED = "halted"
+    """The market went on to the close; trading was halted before, and stayed so."""
+    STOPPED = "stopped"
+    """Interrupted, or a part failed."""
+    UNREACHABLE = "unreachable"
+    """Somebody who was waited for did not answer."""
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """How a day ended. `ended_early` says why trading did not go on to the close; empty where it did."""
+
+    day: Day
+    compared: Compared
+    journal: JournalFound
+    is_halted: bool
+    ending: Ending
+    ended_early: str
+
+    @property
+    def is_good(self) -> bool:
+        """Reconciled, verified and halted."""
+        return self.compared.is_clean and self.journal.verified and self.is_halted
+
+    def findings(self) -> Iterator[str]:
+        """What keeps it from being good, and what cut it short, as sentences."""
+        if self.ended_early:
+            yield self.ended_early
+        if self.compared.failure:
+            yield f"the book could not be compared with the venue: {self.compared.failure}"
+        yield from (f"break {found.kind.value}: {found.sentence}" for found in self.compared.breaks)
+        if not self.journal.verified:
+            yield f"the journal does not verify: {self.journal.finding}"
+        if not self.is_halted:
+            yield "trading is not halted"
+
+
+def summary(run: Run, result: Result) -> dict[str, Any]:
+    """The one object that `--json` prints. Amounts are texts; breaks are null where none could be sought."""
+    breaks = None if result.compared.failure else len(result.compared.breaks)
+    return {
+        "session": run.session.date,
+        "orders": result.day.orders,
+        "fills": len(result.day.fills),
+        "denials": result.day.denial_codes,
+        "profit": msgspec.to_builtins(result.day.profit),
+        "reconciliation": {"breaks": breaks},
+        "journal": {
+            "records": result.journal.records,
+            "head": result.journal.head,
+            "verified": result.journal.verified,
+        },
+        "halted": result.is_halted,
+        "digest": result.day.digest,
+    }
+
+
+def write(run: Run, result: Result, parent: Path, code: str) -> Path:
+    """Write `report.md` and `report.json` under `parent`; the folder of both. `code` is the commit."""
+    folder = parent / "demo" / f"{run.session.date}-{run.folder.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    body = {
+        "notice": NOTICE,
+        **summary(run, result),
+        "ending": result.ending.value,
+        "findings": list(result.findings()),
+        "made": msgspec.to_builtins(result.day.made),
+        "denied": msgspec.to_builtins(result.day.denials),
+        "breaks": msgspec.to_builtins(result.compared.breaks),
+        "executions": [msgspec.to_builtins(fill) for fill in result.day.fills],
+        "seed": run.configuration.marketdata.seed,
+        "configuration": run.configuration.digest,
+        "code": code,
+    }
+    text = msgspec.json.format(msgspec.json.encode(body), indent=2)
+    (folder / "report.json").write_bytes(text + b"\n")
+    (folder / "report.md").write_text(page(run, result, code), encoding="utf-8")
+    return folder
+
+
+def page(run: Run, result: Result, code: str) -> str:
+    """The report for a person, in Markdown."""
+    day, market = result.day, run.configuration.marketdata
+    verdict = "reconciled, verified, halted" if result.is_good else "not as it should be"
+    parts = [
+        f"# Demo day {run.session.date}: {verdict}",
+        f"**{NOTICE}**",
+        _listed(
+            (
+                f"run {run.folder.name}, seed {market.seed}, speed {market.speed}",
+                f"inbox {run.configuration.gateway.inbox}",
+                f"configuration {run.configuration.digest}",
+                f"code {code}",
+                f"digest of the day {day.digest}",
+                f"journal of {result.journal.records} records, head {result.journal.head}",
+            )
+        ),
+    ]
+    if findings := list(result.findings()):
+        parts += ["## What a person must look at", _listed(findings)]
+    profit = day.profit
+    parts += [
+        "## Profit",
+        _listed(f"{name}: {_money(getattr(profit, name))}" for name in profit.__struct_fields__),
+        "Before fees, by strategy and symbol:",
+        _table(
+            ("strategy", "symbol", "realised", "fees"),
+            ((made.strategy, made.symbol, _money(made.realised), _money(made.fees)) for made in day.made),
+        ),
+        "## Orders",
+        _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
+        "## Denials",
+        _table(
+            ("time", "agent", "symbol", "check", "why"),
+            ((each.time, each.agent, each.symbol, each.code, each.sentence) for each in day.denials),
+        ),
+        "## Fills",
+        _table(
+            ("time", "symbol", "side", "quantity", "price", "fee"),
+            (
+                (
+                    rfc3339(fill.time),
+                    fill.symbol,
+                    fill.side.value,
+                    f"{fill.quantity:f}",
+                    f"{fill.price:f}",
+                    _money(fill.fee),
+                )
+                for fill in day.fills
+            ),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _listed(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [_row(titles), _row(["---"] * len(titles)), *map(_row, rows)]
+    return "\n".join(lines) if len(lines) > len(("titles", "rule")) else "None."
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def _money(value: Decimal) -> str:
+    return f"{value:,.2f}"

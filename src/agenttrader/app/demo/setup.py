@@ -1,0 +1,209 @@
+"""Making a run: a folder with a configuration of its own, throw-away keys, and a halt switch that halts.
+
+Everything in it is made for one day. The person's key never leaves this process; the other secrets lie in
+files for their owner alone, and the configuration holds only their hashes.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.demo.template import Place, Value, fill
+from agenttrader.model.authority import Statement
+from agenttrader.model.credentials import Credential, Secret
+from agenttrader.model.errors import BadValue, ConfigurationError
+from agenttrader.model.identifiers import AgentName, PersonName, Symbol
+from agenttrader.model.market import TradingStatus
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.simulation.market import Day, generate_day
+
+ROLES = ("venue", "marketdata", "gateway", "strategy")
+"""The processes of a run, in the order in which they are started unless told otherwise."""
+STOP_ORDER = ("strategy", "gateway", "venue", "marketdata")
+"""What proposes stops first; what others still need stops last."""
+
+PERSON = PersonName("demo")
+VISITOR = AgentName("visitor")
+SHOW_KEY = "demo-show"
+CONFIGURATION = "run.toml"
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What day a person would like to see, and how. None is as the template has it."""
+
+    seed: int | None = None
+    date: str | None = None
+    speed: int | Literal["max"] | None = None
+    inbox: Literal["watermark", "arrival"] = "watermark"
+    order: tuple[str, ...] = ROLES
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A throw-away person: the public half of the key, and the pen."""
+
+    public_key: str
+    sign: Callable[[Statement], str]
+
+
+class Maker(Struct, frozen=True, kw_only=True):
+    """What of the outside world a run is made with."""
+
+    person: Callable[[], Person]
+    token: Callable[[], Secret]
+    session: Callable[[str, str], Session]
+    """The session of an exchange on a day. Raises BadValue where there is none."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A day that is ready to be played."""
+
+    folder: Path
+    path: Path
+    """The configuration file, which every role is given."""
+    configuration: Configuration
+    session: Session
+    paused: Symbol
+    """The symbol that the exchange will halt for some minutes; the visitor's."""
+    order: tuple[str, ...]
+    person: Person
+    operator: Secret
+    """The person's token: to look, halt and close."""
+    visitor: Secret
+    market: Credential
+
+
+def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
+    """Make the folder of a new run under `home`. Raises BadValue for a wish that cannot be had."""
+    if sorted(wish.order) != sorted(ROLES):
+        raise BadValue(f"order: expected each of {', '.join(ROLES)} once, found {', '.join(wish.order)}")
+    template = demo_template()
+    tables = tomllib.loads(template)
+    market = tables["marketdata"]
+    session = maker.session(tables["environment"]["calendar"], wish.date or market["date"])
+    seed = market["seed"] if wish.seed is None else wish.seed
+    paused = paused_symbol(generate_day(_closes(market), session, seed))
+    person = maker.person()
+    secrets = _Secrets(tables, maker.token)
+    values: dict[Place, Value] = {
+        ("marketdata", "seed"): seed,
+        ("marketdata", "date"): session.date,
+        ("marketdata", "speed"): wish.speed or market["speed"],
+        ("gateway", "inbox"): wish.inbox,
+        ("strategy", "inbox"): wish.inbox,
+        ("people.demo", "public_key"): person.public_key,
+        **_owners(tables, paused),
+        **secrets.hashes(),
+    }
+    folder = _new_folder(home / "demo", f"{_stamp(now)}-{seed}")
+    path = folder / CONFIGURATION
+    path.write_text(fill(template, values), encoding="utf-8")
+    configuration = load(path, environment={})
+    _write_private(configuration.path(configuration.switches.file), "1\n")
+    for place, secret in secrets.files().items():
+        _write_private(folder / place, f"{secret.reveal()}\n")
+    return Run(
+        folder=folder,
+        path=path,
+        configuration=configuration,
+        session=session,
+        paused=paused,
+        order=wish.order,
+        person=person,
+        operator=secrets.people[PERSON],
+        visitor=secrets.agents[VISITOR],
+        market=Credential(key_id=SHOW_KEY, secret=secrets.keys[SHOW_KEY]),
+    )
+
+
+def paused_symbol(day: Day) -> Symbol:
+    """The symbol that the exchange halts on a generated day."""
+    halted = TradingStatus.HALTED
+    statuses = (status for moment in day.moments for status in moment.statuses)
+    return next(status.symbol for status in statuses if status.status is halted)
+
+
+class _Secrets:
+    """A secret for each key, agent and person of the template."""
+
+    def __init__(self, tables: Mapping[str, Any], token: Callable[[], Secret]) -> None:
+        self._tables = tables
+        accounts, keys = tables["venue"]["accounts"], tables["marketdata"]["keys"]
+        self.keys = {entry["key_id"]: token() for entry in (*accounts, *keys)}
+        self.agents = {AgentName(name): token() for name in tables["agents"]}
+        self.people = {PersonName(name): token() for name in tables["people"]}
+
+    def hashes(self) -> dict[Place, Value]:
+        """What the configuration holds of them."""
+        found: dict[Place, Value] = {}
+        for table, entries in (
+            ("venue.accounts", self._tables["venue"]["accounts"]),
+            ("marketdata.keys", self._tables["marketdata"]["keys"]),
+        ):
+            for number, entry in enumerate(entries, 1):
+                found[f"{table}#{number}", "secret_sha256"] = _sha256(self.keys[entry["key_id"]])
+        found |= {(f"agents.{name}", "key_sha256"): _sha256(secret) for name, secret in self.agents.items()}
+        found |= {(f"people.{name}", "token_sha256"): _sha256(secret) for name, secret in self.people.items()}
+        return found
+
+    def files(self) -> dict[str, Secret]:
+        """In which files of the run's folder the roles look for theirs."""
+        found: dict[str, Secret] = {}
+        for credentials in self._tables["credentials"].values():
+            for credential in credentials.values():
+                if "key_id" in credential:
+                    found[credential["secret"]["file"]] = self.keys[credential["key_id"]]
+                else:
+                    found[credential["file"]] = self.agents[self._tables["strategy"]["agent"]]
+        return found
+
+
+def _owners(tables: Mapping[str, Any], paused: Symbol) -> dict[Place, Value]:
+    """The symbol that will be halted is the visitor's: its order shall meet that halt and no other check."""
+    others = tuple(symbol for symbol in tables["marketdata"]["symbols"] if symbol != paused)
+    found: dict[Place, Value] = {
+        ("agents.visitor", "symbols"): (paused,),
+        (f"agents.{tables['strategy']['agent']}", "symbols"): others,
+    }
+    for number in range(1, len(tables["strategy"]["run"]) + 1):
+        found[f"strategy.run#{number}", "symbols"] = others
+    return found
+
+
+def _closes(market: Mapping[str, Any]) -> dict[Symbol, Decimal]:
+    return {Symbol(symbol): Decimal(price) for symbol, price in market["symbols"].items()}
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """A new folder, for its owner alone; the second run of one second gets a number."""
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in range(1, 100):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+    raise ConfigurationError(
+        f"{parent}: expected room for a run named {name}, found a hundred of them; remove some"
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def _stamp(now: Instant) -> str:
+    return rfc3339(Instant(now - now % 1_000_000_000)).replace("-", "").replace(":", "")
+
+
+def _sha256(secret: Secret) -> str:
+    return hashlib.sha256(secret.reveal().encode()).hexdigest()

@@ -1,0 +1,169 @@
+from decimal import Decimal
+
+from agenttrader.app.demo.outcome import Day, Made, Profit, read_day
+from agenttrader.model.decisions import Check, Decision, DecisionInputs, Verdict
+from agenttrader.model.events import (
+    Accepted,
+    AccountOpened,
+    Decided,
+    EquitySampled,
+    Event,
+    Filled,
+    Instruction,
+    ProtectiveLeg,
+    Sending,
+)
+from agenttrader.model.identifiers import (
+    AgentName,
+    BrokerOrderId,
+    Digest,
+    ExecutionId,
+    OrderId,
+    StrategyName,
+    Symbol,
+    derive_order_id,
+)
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side, TimeInForce
+from agenttrader.model.records import Chain, Sealed
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.portfolio.orders import protective_id
+
+ALFA = Symbol("ALFA")
+OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+ENTRY, SECOND = derive_order_id("entry"), derive_order_id("second")
+STOP = protective_id(ENTRY, Role.STOP)
+MULTIPLIERS = {ALFA: Decimal(1)}
+
+
+def decided(order_id: OrderId, denied_by: str | None = None) -> Decided:
+    proposal = Proposal(
+        id=order_id,
+        agent=AgentName("momentum"),
+        strategy=StrategyName("momentum"),
+        legs=(Leg(ALFA),),
+        side=Side.BUY,
+        quantity=Decimal(100),
+        type=OrderType.MARKET,
+        time_in_force=TimeInForce.DAY,
+        effect=Effect.OPEN,
+        reason="fast over slow",
+        decision_price=Decimal(40),
+        decision_time=OPEN,
+        correlation_id="c",
+        exit_plan=ExitPlan(stop=Decimal(39)),
+    )
+    decision = Decision(
+        verdict=Verdict.DENIED if denied_by else Verdict.APPROVED,
+        denied_by=denied_by,
+        checks=(Check("symbol_status", "halted", "trading", denied_by is None),),
+        inputs=DecisionInputs(
+            now=OPEN, marks=(), switches=(), symbol_statuses=(), limits=Digest("d"), equity=None
+        ),
+    )
+    return Decided(proposal=proposal, decision=decision)
+
+
+SENDING = Sending(
+    order_id=ENTRY,
+    instruction=Instruction(
+        legs=(Leg(ALFA),),
+        side=Side.BUY,
+        quantity=Decimal(100),
+        type=OrderType.MARKET,
+        time_in_force=TimeInForce.DAY,
+        limit_price=None,
+        stop_price=None,
+        stop=Decimal(39),
+        target=None,
+    ),
+)
+ACCEPTED = Accepted(
+    order_id=ENTRY,
+    broker_order_id=BrokerOrderId("b"),
+    time=OPEN,
+    stop=ProtectiveLeg(STOP, BrokerOrderId("b-stop")),
+)
+
+
+def fill(order_id: OrderId, side: Side, price: str, fee: str, minute: int, name: str = "") -> Filled:
+    return Filled(
+        order_id=order_id,
+        execution_id=ExecutionId(name or f"{order_id}-{minute}"),
+        symbol=ALFA,
+        side=side,
+        quantity=Decimal(100),
+        price=Decimal(price),
+        fee=Decimal(fee),
+        time=Instant(OPEN + minute * MINUTE),
+    )
+
+
+SAMPLED = EquitySampled(
+    equity=Decimal(1000),
+    cash=Decimal(1000),
+    gross_exposure=Decimal(0),
+    net_exposure=Decimal(0),
+    realised=Decimal(0),
+    unrealised=Decimal(75),
+    fees=Decimal(0),
+    dead_machine_loss=Decimal(0),
+)
+BOUGHT = (
+    AccountOpened(cash=Decimal(10_000)),
+    decided(ENTRY),
+    SENDING,
+    ACCEPTED,
+    fill(ENTRY, Side.BUY, "40.10", "0", 1),
+)
+SOLD = (*BOUGHT, SAMPLED, fill(STOP, Side.SELL, "39", "0.13", 5))
+
+
+def sealed(events: tuple[Event, ...]) -> list[Sealed[Event]]:
+    chain = Chain()
+    return [chain.seal(event, OPEN) for event in events]
+
+
+def day(*events: Event) -> Day:
+    return read_day(sealed(events), MULTIPLIERS)
+
+
+def test_the_outcome_is_what_the_records_say() -> None:
+    found = day(*SOLD, decided(SECOND, denied_by="symbol_status"))
+    assert found.orders == {"denied": 1, "filled": 2}
+    assert [execution.price for execution in found.fills] == [Decimal("40.10"), Decimal(39)]
+    assert found.profit == Profit(realised=Decimal(-110), unrealised=Decimal(0), fees=Decimal("0.13"))
+    assert found.made == (
+        Made(strategy=StrategyName("momentum"), symbol=ALFA, realised=Decimal(-110), fees=Decimal("0.13")),
+    )
+    assert found.denial_codes == {"symbol_status": 1}
+    (denial,) = found.denials
+    assert (denial.agent, denial.symbol, denial.time) == ("momentum", ALFA, "2026-11-20T14:30:00Z")
+    assert "halted" in denial.sentence
+
+
+def test_what_is_still_held_is_valued_as_last_sampled() -> None:
+    assert day(*BOUGHT, SAMPLED).profit.unrealised == Decimal(75)
+    assert day(*SOLD).profit.unrealised == Decimal(0)
+
+
+def test_the_digest_does_not_depend_on_names_that_a_broker_gives() -> None:
+    other = (*BOUGHT[:-1], fill(ENTRY, Side.BUY, "40.10", "0", 1, name="another name"))
+    assert day(*other).digest == day(*BOUGHT).digest
+
+
+def test_the_digest_does_not_depend_on_which_of_two_orders_of_one_time_was_decided_first() -> None:
+    first, second = decided(ENTRY, denied_by="size"), decided(SECOND, denied_by="size")
+    assert day(first, second).digest == day(second, first).digest
+
+
+def test_the_digest_tells_another_price_fee_time_or_end_apart() -> None:
+    days = [
+        day(*SOLD),
+        day(*BOUGHT),
+        day(*BOUGHT, fill(STOP, Side.SELL, "39.01", "0.13", 5)),
+        day(*BOUGHT, fill(STOP, Side.SELL, "39", "0.14", 5)),
+        day(*BOUGHT, fill(STOP, Side.SELL, "39", "0.13", 6)),
+        day(decided(ENTRY, denied_by="size")),
+        day(decided(ENTRY, denied_by="lot")),
+    ]
+    assert len({found.digest for found in days}) == len(days)

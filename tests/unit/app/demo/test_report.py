@@ -1,0 +1,141 @@
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agenttrader.app.demo.outcome import Day, Denial, Made, Profit
+from agenttrader.app.demo.report import NOTICE, Compared, Ending, JournalFound, Result, summary, write
+from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
+from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.credentials import Secret
+from agenttrader.model.events import Filled
+from agenttrader.model.identifiers import Digest, ExecutionId, OrderId, StrategyName, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import from_rfc3339
+
+OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+ALFA = Symbol("ALFA")
+DAY = Day(
+    orders={"denied": 1, "filled": 2},
+    fills=(
+        Filled(
+            order_id=OrderId("o"),
+            execution_id=ExecutionId("e"),
+            symbol=ALFA,
+            side=Side.SELL,
+            quantity=Decimal(100),
+            price=Decimal("40.10"),
+            fee=Decimal("0.13"),
+            time=OPEN,
+        ),
+    ),
+    denials=(
+        Denial(
+            time="2026-11-20T14:30:00Z",
+            agent="visitor",
+            symbol=ALFA,
+            code="symbol_status",
+            sentence="the exchange | halts it",
+        ),
+    ),
+    profit=Profit(realised=Decimal(-110), unrealised=Decimal(0), fees=Decimal("0.13")),
+    made=(
+        Made(strategy=StrategyName("momentum"), symbol=ALFA, realised=Decimal(-110), fees=Decimal("0.13")),
+    ),
+    digest=Digest("d" * 64),
+)
+GOOD = Result(
+    day=DAY,
+    compared=Compared(breaks=(), failure=""),
+    journal=JournalFound(records=7, head="h" * 64, verified=True, finding=""),
+    is_halted=True,
+    ending=Ending.CLOSE,
+    ended_early="",
+)
+BREAK = Break(kind=BreakKind.POSITION, ours="100", theirs="0", sentence="ALFA: we hold 100, the venue says 0")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    session = Session(date="2026-11-20", open=OPEN, close=from_rfc3339("2026-11-20T21:00:00Z"))
+    maker = Maker(
+        person=lambda: Person(public_key="ab" * 32, sign=str),
+        token=iter(map(Secret, map(str, range(99)))).__next__,
+        session=lambda *_: session,
+    )
+    return prepare(tmp_path, Wish(seed=7), maker, OPEN)
+
+
+def test_the_summary_is_one_object_with_amounts_as_text(run: Run) -> None:
+    assert json.loads(msgspec.json.encode(summary(run, GOOD))) == {
+        "session": "2026-11-20",
+        "orders": {"denied": 1, "filled": 2},
+        "fills": 1,
+        "denials": {"symbol_status": 1},
+        "profit": {"realised": "-110", "unrealised": "0", "fees": "0.13"},
+        "reconciliation": {"breaks": 0},
+        "journal": {"records": 7, "head": "h" * 64, "verified": True},
+        "halted": True,
+        "digest": "d" * 64,
+    }
+
+
+def test_a_good_day_has_no_findings() -> None:
+    assert GOOD.is_good
+    assert list(GOOD.findings()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    (
+        ({"compared": Compared(breaks=(BREAK,), failure="")}, "break position: ALFA: we hold 100"),
+        (
+            {"compared": Compared(breaks=(), failure="no answer")},
+            "could not be compared with the venue: no answer",
+        ),
+        (
+            {"journal": JournalFound(records=3, head="h", verified=False, finding="record 4: changed")},
+            "does not verify: record 4: changed",
+        ),
+        ({"is_halted": False}, "trading is not halted"),
+    ),
+)
+def test_whatever_is_missing_is_a_finding(change: dict[str, object], finding: str) -> None:
+    result = msgspec.structs.replace(GOOD, **change)
+    assert not result.is_good
+    (sentence,) = result.findings()
+    assert finding in sentence
+
+
+def test_an_outage_is_not_a_count_of_breaks(run: Run) -> None:
+    result = msgspec.structs.replace(GOOD, compared=Compared(breaks=(), failure="no answer"))
+    assert summary(run, result)["reconciliation"] == {"breaks": None}
+
+
+def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_was_not(
+    run: Run, tmp_path: Path
+) -> None:
+    result = msgspec.structs.replace(GOOD, compared=Compared(breaks=(BREAK,), failure=""))
+    folder = write(run, result, tmp_path / "artifacts", code="c0ffee")
+    assert folder == tmp_path / "artifacts" / "demo" / f"2026-11-20-{run.folder.name}"
+    page = (folder / "report.md").read_text()
+    body = json.loads((folder / "report.json").read_text())
+    assert NOTICE in page
+    assert body["notice"] == NOTICE
+    for expected in (
+        "# Demo day 2026-11-20: not as it should be",
+        "- break position: ALFA: we hold 100, the venue says 0",
+        "- realised: -110.00",
+        "| momentum | ALFA | -110.00 | 0.13 |",
+        "| visitor | ALFA | symbol_status | the exchange / halts it |",
+        "| 2026-11-20T14:30:00Z | ALFA | sell | 100 | 40.10 | 0.13 |",
+        "- code c0ffee",
+        f"- digest of the day {'d' * 64}",
+    ):
+        assert expected in page
+    assert body["breaks"][0]["kind"] == "position"
+    assert body["executions"][0]["price"] == "40.10"
+    assert body["configuration"] == run.configuration.digest

@@ -1,0 +1,110 @@
+import hashlib
+import itertools
+import stat
+from pathlib import Path
+
+import pytest
+
+from agenttrader.app.config import load
+from agenttrader.app.demo.setup import PERSON, ROLES, STOP_ORDER, VISITOR, Maker, Person, Run, Wish, prepare
+from agenttrader.model.credentials import Secret
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import from_rfc3339
+
+NOW = from_rfc3339("2026-11-21T15:30:59.5Z")
+
+
+def session(calendar: str, date: str) -> Session:
+    if date == "2026-11-26":
+        raise BadValue(f"date: expected a session of {calendar}, found {date}")
+    return Session(date=date, open=from_rfc3339(f"{date}T14:30:00Z"), close=from_rfc3339(f"{date}T21:00:00Z"))
+
+
+def made(home: Path, wish: Wish | None = None) -> Run:
+    tokens = (Secret(f"token-{number}") for number in itertools.count())
+    person = Person(public_key="ab" * 32, sign=str)
+    maker = Maker(person=lambda: person, token=lambda: next(tokens), session=session)
+    return prepare(home, wish or Wish(), maker, NOW)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_run_is_a_folder_of_its_own_for_its_owner_alone(tmp_path: Path) -> None:
+    first, second = made(tmp_path, Wish(seed=3)), made(tmp_path, Wish(seed=3))
+    assert first.folder == tmp_path / "demo" / "20261121T153059Z-3"
+    assert second.folder == tmp_path / "demo" / "20261121T153059Z-3-2"
+    assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700
+
+
+def test_the_configuration_is_as_wished_and_every_hash_is_of_the_secret_that_its_holder_finds(
+    tmp_path: Path,
+) -> None:
+    run = made(tmp_path, Wish(seed=11, date="2026-11-27", speed="max", inbox="arrival"))
+    configuration = load(run.path, environment={})
+    assert configuration == run.configuration
+    market = configuration.marketdata
+    assert (market.seed, market.date, market.speed) == (11, "2026-11-27", "max")
+    assert (configuration.gateway.inbox, configuration.strategy.inbox) == ("arrival", "arrival")
+
+    credentials = configuration.credentials
+    hashes = {account.key_id: account.secret_sha256 for account in configuration.venue.accounts}
+    hashes |= {key.key_id: key.secret_sha256 for key in market.keys}
+    for key in (credentials.gateway.broker, credentials.gateway.marketdata, credentials.venue.marketdata):
+        found = configuration.credential(key, environment={})
+        assert sha256(found.secret.reveal()) == hashes[found.key_id]
+    strategy = configuration.secret(credentials.strategy.gateway, environment={})
+    assert sha256(strategy.reveal()) == configuration.agents[AgentName("momentum")].key_sha256
+    assert sha256(run.visitor.reveal()) == configuration.agents[VISITOR].key_sha256
+    assert sha256(run.operator.reveal()) == configuration.people[PERSON].token_sha256
+    assert sha256(run.market.secret.reveal()) == hashes[run.market.key_id]
+    assert configuration.people[PERSON].public_key == "ab" * 32
+
+
+def test_every_secret_is_another_and_none_stands_in_the_configuration(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    files = list((run.folder / "secrets").iterdir())
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+    secrets = [file.read_text().strip() for file in files]
+    secrets += [run.visitor.reveal(), run.operator.reveal()]
+    assert len(set(secrets)) == len(secrets)
+    text = run.path.read_text()
+    assert not [secret for secret in secrets if f'"{secret}"' in text]
+    assert '= ""' not in text
+
+
+def test_a_run_starts_halted(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    switch = run.configuration.path(run.configuration.switches.file)
+    assert switch.read_text() == "1\n"
+
+
+def test_the_symbol_that_will_be_paused_is_the_visitors_and_the_strategys_are_the_others(
+    tmp_path: Path,
+) -> None:
+    paused = set()
+    for seed in range(8):
+        run = made(tmp_path, Wish(seed=seed))
+        agents = run.configuration.agents
+        assert agents[VISITOR].symbols == (run.paused,)
+        others = set(run.configuration.marketdata.symbols) - {run.paused}
+        assert set(agents[AgentName("momentum")].symbols) == others
+        assert set(run.configuration.strategy.run[0].symbols) == others
+        paused.add(run.paused)
+    assert len(paused) > 1
+
+
+def test_wishes_that_cannot_be_had_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="expected a session of XNYS, found 2026-11-26"):
+        made(tmp_path, Wish(date="2026-11-26"))
+    with pytest.raises(BadValue, match="order: expected each of venue, marketdata, gateway, strategy once"):
+        made(tmp_path, Wish(order=("venue", "gateway")))
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_role_has_its_place_in_the_order_of_stopping() -> None:
+    assert sorted(STOP_ORDER) == sorted(ROLES)
+    assert STOP_ORDER[:2] == ("strategy", "gateway")
