@@ -42,6 +42,13 @@ OPEN_STATUSES = frozenset(
     }
 )
 CLOSED_STATUSES = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
+ACTIVITY_TYPES = frozenset(
+    (  # noqa: SIM905  as a list it would fill a screen
+        "FILL ACATC ACATS CFEE CIL CSD CSW DIV DIVCGL DIVCGS DIVNRA DIVROC DIVTXEX DIVWH EXTRD FEE FXTRD INT "
+        "INTPNL JNLC JNLS MA MEM NC OCT OPASN OPCSH OPEXC OPEXP OPTRD PTC REORG SPIN SPLIT SWP VOF WH"
+    ).split()
+)
+
 UNAUTHORIZED = 40110000
 NOT_FOUND = 40410000
 FORBIDDEN = 40310000
