@@ -67,10 +67,12 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     Trigger.SEND: {S.APPROVED: S.SENDING},
     # The answer may be lost after the stream has told of the order: then nothing is unknown.
     Trigger.LOSE: {S.SENDING: S.UNKNOWN} | _same(*_AT_BROKER[1:], *_ENDED_AT_BROKER, S.REJECTED),
-    # An accept may come late: after fills, after our cancel left, or again after a suspension.
+    # An accept may come late: after fills, after our cancel left, after the end, or again after a suspension.
     Trigger.ACCEPT: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.SUSPENDED), S.ACCEPTED)
-    | _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.DONE_FOR_DAY, *_ENDED_AT_BROKER),
-    Trigger.REJECT: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.REJECTED), S.REJECTED),
+    | _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.DONE_FOR_DAY)
+    | _same(*_ENDED_AT_BROKER, S.REJECTED),
+    # The exchange may reject what the broker has accepted, and our cancel may cross that.
+    Trigger.REJECT: _each((S.SENDING, S.UNKNOWN, S.ACCEPTED, S.CANCEL_REQUESTED, S.REJECTED), S.REJECTED),
     # A fill may beat the accept, and may beat a cancel that is confirmed before the fill is told.
     Trigger.PARTIAL_FILL: _each(
         (S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY),
@@ -79,21 +81,29 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.CANCELED, S.EXPIRED, S.REPLACED),
     Trigger.FILL: _each((*_AT_BROKER, S.CANCELED, S.EXPIRED), S.FILLED),
     Trigger.REQUEST_CANCEL: _each(_AT_BROKER, S.CANCEL_REQUESTED),
-    # Refused because it is too late, usually; the end that made it too late is reported by itself.
-    Trigger.REFUSE_CANCEL: {S.CANCEL_REQUESTED: S.ACCEPTED} | _same(*_ENDED_AT_BROKER, S.REJECTED),
+    # Refused because it is too late, usually; the end that made it too late is reported by itself. Of two
+    # requests the second refusal finds the order as the first one left it.
+    Trigger.REFUSE_CANCEL: {S.CANCEL_REQUESTED: S.ACCEPTED}
+    | _same(S.ACCEPTED, S.PARTIALLY_FILLED, S.REPLACE_REQUESTED, S.SUSPENDED, S.DONE_FOR_DAY)
+    | _same(*_ENDED_AT_BROKER, S.REJECTED),
     Trigger.CANCEL: _each((*_AT_BROKER, S.CANCELED), S.CANCELED),
     Trigger.REQUEST_REPLACE: _each((S.ACCEPTED, S.PARTIALLY_FILLED), S.REPLACE_REQUESTED),
-    Trigger.REFUSE_REPLACE: {S.REPLACE_REQUESTED: S.ACCEPTED} | _same(*_ENDED_AT_BROKER),
+    # The answer to a replace may cross a cancel that we asked for after it.
+    Trigger.REFUSE_REPLACE: {S.REPLACE_REQUESTED: S.ACCEPTED}
+    | _same(S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, *_ENDED_AT_BROKER),
     Trigger.REPLACE: _each(
-        (S.ACCEPTED, S.PARTIALLY_FILLED, S.REPLACE_REQUESTED, S.UNKNOWN, S.REPLACED), S.REPLACED
+        (S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.REPLACED),
+        S.REPLACED,
     ),
     Trigger.EXPIRE: _each((*_AT_BROKER, S.EXPIRED), S.EXPIRED),
-    Trigger.SUSPEND: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED), S.SUSPENDED),
-    Trigger.DONE_FOR_DAY: _each(
-        (S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY), S.DONE_FOR_DAY
-    ),
+    # What we have asked for is still to be answered, whatever the exchange does with the order meanwhile.
+    Trigger.SUSPEND: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED), S.SUSPENDED)
+    | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED),
+    Trigger.DONE_FOR_DAY: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY), S.DONE_FOR_DAY)
+    | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED),
     # The exchange took a fill back, or corrected what it had said: quantities change, the state does not.
-    Trigger.BUST: _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, *_ENDED_AT_BROKER),
+    Trigger.BUST: _same(S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED)
+    | _same(S.SUSPENDED, S.DONE_FOR_DAY, *_ENDED_AT_BROKER),
     Trigger.RESTATE: _same(*_AT_BROKER, *_ENDED_AT_BROKER),
 }
 
