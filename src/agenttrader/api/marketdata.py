@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import structlog
 from litestar import Litestar, Request, Response, WebSocket, get, websocket
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
@@ -35,6 +36,7 @@ FUTURE_SECONDS_MAX = 5
 
 _PARAMETERS = frozenset({"symbols", "feed", "currency"})
 _encoder = msgspec.json.Encoder()
+logger = structlog.get_logger()
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -109,9 +111,14 @@ def create_marketdata_app(
         finally:
             open_streams.discard(mine)
 
+    def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        refusal = _refusal(request.url.path, error)
+        refusal.headers[NOTICE_HEADER] = terms.notice
+        return refusal
+
     return Litestar(
         [latest_bars, latest_bar, healthz, pacer, stream],
-        exception_handlers={AgentTraderError: _refused, HTTPException: _refused},
+        exception_handlers={Exception: refused},
         response_headers={NOTICE_HEADER: terms.notice},
         openapi_config=None,
     )
@@ -156,8 +163,9 @@ def _body(body: bytes, status: int = 200) -> Response[bytes]:
     return Response(body, status_code=status, media_type="application/json")
 
 
-def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _refusal(path: str, error: Exception) -> Response[bytes]:
     """What was refused: with Alpaca's integer codes on its paths, with words on ours."""
+    text = str(error)
     match error:
         case Forbidden():
             status, number, word = 403, 40310000, "forbidden"
@@ -167,9 +175,11 @@ def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[byte
             status, number, word = 422, 42210000, "bad_value"
         case HTTPException():
             status, number, word = error.status_code, error.status_code * 100_000, "http"
-        case _:
+            text = error.detail
+        case _:  # a boundary: what nobody expected is told in the log, not to the client
+            logger.error("request_failed", path=path, exc_info=error)
             status, number, word = 500, 50010000, "internal"
-    text = str(error.detail) if isinstance(error, HTTPException) else str(error)
-    if request.url.path.startswith("/v2/"):
+            text = "expected an answer, found an error in this server; its log has it"
+    if path.startswith("/v2/"):
         return _body(_encoder.encode({"code": number, "message": text}), status)
     return _body(_encoder.encode(ErrorBody(code=word, message=text)), status)
