@@ -63,6 +63,14 @@ class SymbolLimits(_Table, frozen=True):
     """How old the mark may be when risk is added."""
     shorting_permitted: bool
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("price_collar_fraction_max", "reducing_price_collar_fraction_max"):
+            if getattr(self, name) >= 1:
+                raise BadValue(
+                    f"{name}: expected a fraction below 1, such as 0.05, found {getattr(self, name)}"
+                )
+
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every limit of one account. An agent or a symbol without a row may do nothing."""

@@ -51,11 +51,13 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
     for leg, view in zip(proposal.legs, snapshot.legs, strict=True):
         assert leg.symbol == view.symbol, f"expected a snapshot of {proposal.legs}, found {snapshot.legs}"
         assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
-        notional = _notional(view, own)
+        mark = view.mark
+        price = mark.price if mark is not None and mark.price.is_finite() else None
+        notional = _notional(view, price, own)
         notionals.append(notional)
         cost = None if cost is None or notional is None else cost + notional
         tick = None if tick is None or view.instrument is None else min(tick, view.instrument.tick)
-        net_mark = None if net_mark is None or view.mark is None else net_mark + view.mark.price * leg.ratio
+        net_mark = None if net_mark is None or price is None else net_mark + price * leg.ratio
     agent_limits = limits.agent.get(proposal.agent)
     return [
         Case(
@@ -75,11 +77,10 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
     ]
 
 
-def _notional(view: LegView, own: Decimal | None) -> Decimal | None:
-    mark, instrument = view.mark, view.instrument
-    if mark is None or instrument is None or not mark.price.is_finite():
+def _notional(view: LegView, price: Decimal | None, own: Decimal | None) -> Decimal | None:
+    if price is None or view.instrument is None:
         return None
-    amount = abs(view.quantity) * mark.price
+    amount = abs(view.quantity) * price
     if own is not None and own > amount:
         amount = own
-    return amount * instrument.multiplier
+    return amount * view.instrument.multiplier

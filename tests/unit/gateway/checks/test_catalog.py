@@ -1,0 +1,139 @@
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR
+from agenttrader.gateway.limits import Grant
+from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
+from agenttrader.model.decisions import TradingState, Verdict
+from agenttrader.model.identifiers import StrategyName
+from agenttrader.model.instruments import Equity
+from agenttrader.model.market import Mark, TradingStatus
+from agenttrader.model.orders import Effect, ExitPlan, TimeInForce
+from agenttrader.model.times import MINUTE, Instant
+from agenttrader.model.values import ZERO
+from agenttrader.testing.situations import (
+    ALFA,
+    BRVO,
+    HOUR,
+    NOW,
+    STRATEGY,
+    Situation,
+    entry,
+    exit_of_long,
+    nothing_right,
+    spread_entry,
+)
+
+FAR = Decimal(10**9)
+
+
+def plan(stop: str, target: str) -> ExitPlan:
+    return ExitPlan(stop=Decimal(stop), target=Decimal(target))
+
+
+def lease(situation: Situation) -> Situation:
+    """A window of the wrong mode and scope that ends before the close."""
+    window = entry().snapshot.window
+    assert window is not None
+    other = msgspec.structs.replace(
+        window, mode=Mode.OBSERVE, scope=Scope(ScopeKind.SYMBOL, "BRVO"), end=Instant(NOW + MINUTE)
+    )
+    return situation.seeing(window=other)
+
+
+REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
+    (
+        "agent",
+        lambda it: it.seeing(
+            grant=Grant(strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}))
+        ),
+    ),
+    ("strategy", lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset()))),
+    (
+        "ownership",
+        lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA}))),
+    ),
+    ("order_id", lambda it: it.seeing(id_used=False)),
+    ("trading_state", lambda it: it.seeing(trading_state=TradingState.ACTIVE, halt_reasons=())),
+    ("window", lease),
+    ("mode", lambda it: it.leased(mode=Mode.PAPER)),
+    ("scope", lambda it: it.leased(scope=EVERYTHING)),
+    ("valid_until", lambda it: it.proposing(valid_until=NOW)),
+    (
+        "instrument",
+        lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1))),
+    ),
+    ("session", lambda it: it.seeing(session=entry().snapshot.session)),
+    ("symbol_status", lambda it: it.seeing_leg(status=TradingStatus.TRADING)),
+    ("quote", lambda it: it.seeing_leg(mark=Mark(price=Decimal(100), time=Instant(NOW + 1), source="s"))),
+    ("quote_time", lambda it: it.marked(time=Instant(NOW - HOUR))),
+    ("quote_age", lambda it: it.marked(time=NOW)),
+    ("opens", lambda it: it.seeing_leg(position=ZERO) if it.proposal.effect is Effect.OPEN else it),
+    ("reduces", lambda it: it.seeing_leg(reducible=FAR)),
+    ("shorting", lambda it: it.limiting_symbol(shorting_permitted=True)),
+    ("tick", lambda it: it.proposing(limit_price=Decimal("200.00"))),
+    ("lot", lambda it: it.proposing(quantity=Decimal(100))),
+    ("order_quantity", lambda it: it.limiting_symbol(order_quantity_max=FAR)),
+    ("order_notional", lambda it: it.limiting_symbol(order_notional_max=FAR)),
+    ("price_collar", lambda it: it.proposing(limit_price=Decimal("100.00"))),
+    ("order_rate_agent", lambda it: it.seeing(orders_last_minute_agent=0)),
+    ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
+    ("open_orders_agent", lambda it: it.seeing(open_orders_agent=0)),
+    ("open_orders_account", lambda it: it.seeing(open_orders_account=0)),
+    ("position", lambda it: it.limiting_symbol(position_quantity_max=FAR)),
+    ("gross_exposure_agent", lambda it: it.limiting_agent(gross_exposure_max=FAR)),
+    ("gross_exposure_account", lambda it: it.limiting_account(gross_exposure_max=FAR)),
+    ("buying_power", lambda it: it.seeing(buying_power_fold=FAR)),
+    ("daily_loss", lambda it: it.limiting_account(daily_loss_max=FAR)),
+    ("exit_plan", lambda it: it.proposing(exit_plan=plan("99.00", "101.00"))),
+    ("stop_price", lambda it: it.proposing(exit_plan=plan("101.00", "101.00"))),
+    ("target_price", lambda it: it.proposing(exit_plan=plan("101.00", "99.00"))),
+    ("time_in_force", lambda it: it.proposing(time_in_force=TimeInForce.DAY)),
+    ("order_lifetime", lambda it: it.leased(end=Instant(NOW + 6 * HOUR))),
+)
+
+
+def test_the_table_below_has_a_row_for_every_check_in_the_published_order() -> None:
+    assert [code for code, _ in REPAIRS] == [rule.code for rule in CHECKS]
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effect) -> None:
+    situation = nothing_right(effect)
+    bound = [rule.code for rule in RULES_FOR[effect]]
+    for code, repair in REPAIRS:
+        decision = situation.decide()
+        assert [check.code for check in decision.checks] == bound
+        if code in bound:
+            assert (decision.verdict, decision.denied_by) == (Verdict.DENIED, code)
+        situation = repair(situation)
+    decision = situation.decide()
+    assert (decision.verdict, decision.denied_by) == (Verdict.APPROVED, None)
+    assert all(check.passed for check in decision.checks)
+
+
+def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
+    skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
+    assert skipped == {
+        *("window", "mode", "scope", "quote_age", "opens", "shorting", "order_quantity", "order_notional"),
+        *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
+        *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
+        *("stop_price", "target_price", "time_in_force", "order_lifetime"),
+    }
+    assert RULES_FOR[Effect.REDUCE] == RULES_FOR[Effect.CLOSE]
+
+
+@pytest.mark.parametrize("situation", (entry(), exit_of_long(), exit_of_long(Effect.REDUCE), spread_entry()))
+def test_what_everything_permits_is_approved(situation: Situation) -> None:
+    decision = situation.decide()
+    assert decision.denied_by is None
+    assert decision.verdict is Verdict.APPROVED
+
+
+def test_codes_and_statements_are_one_each_and_statements_are_sentences() -> None:
+    assert len({rule.code for rule in CHECKS}) == len(CHECKS)
+    assert len({rule.statement for rule in CHECKS}) == len(CHECKS)
+    assert all(rule.statement.endswith(".") for rule in CHECKS)

@@ -1,0 +1,303 @@
+from decimal import Decimal
+
+import pytest
+
+from agenttrader.gateway.limits import Grant
+from agenttrader.model.authority import Mode, Scope, ScopeKind
+from agenttrader.model.decisions import Check, TradingState
+from agenttrader.model.instruments import Equity
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import MINUTE, SECOND, Instant
+from agenttrader.model.values import ZERO
+from agenttrader.testing.situations import (
+    AGENT,
+    ALFA,
+    HOUR,
+    NOW,
+    Situation,
+    check_of,
+    entry,
+    exit_of_long,
+    market_entry,
+    short_entry,
+)
+
+
+def plan(stop: str, target: str) -> ExitPlan:
+    return ExitPlan(stop=Decimal(stop), target=Decimal(target))
+
+
+def limit(price: str) -> Situation:
+    """The entry at another limit price, with its plan out of the way."""
+    return entry().proposing(limit_price=Decimal(price), exit_plan=plan("50.00", "200.00"))
+
+
+def leave(price: str) -> Situation:
+    """A reduction by a limit order."""
+    return exit_of_long(Effect.REDUCE).proposing(type=OrderType.LIMIT, limit_price=Decimal(price))
+
+
+def stop_order(price: str) -> Situation:
+    return entry().proposing(
+        type=OrderType.STOP, limit_price=None, stop_price=Decimal(price), exit_plan=plan("50.00", "200.00")
+    )
+
+
+CLOSE = Instant(NOW + 6 * HOUR)
+
+LIMITS: dict[str, tuple[str, Situation, Situation]] = {
+    "account.gross_exposure_max": (
+        "gross_exposure_account",
+        entry().seeing(gross_exposure_account=Decimal(90_000)),
+        entry().seeing(gross_exposure_account=Decimal("90_000.01")),
+    ),
+    "account.daily_loss_max": (
+        "daily_loss",
+        entry().seeing(equity=Decimal(245_000)),
+        entry().seeing(equity=Decimal("244_999.99")),
+    ),
+    "account.orders_per_minute_max": (
+        "order_rate_account",
+        entry().seeing(orders_last_minute_account=59),
+        entry().seeing(orders_last_minute_account=60),
+    ),
+    "account.open_orders_max": (
+        "open_orders_account",
+        entry().seeing(open_orders_account=19),
+        entry().seeing(open_orders_account=20),
+    ),
+    "agent.gross_exposure_max": (
+        "gross_exposure_agent",
+        entry().seeing(gross_exposure_agent=Decimal(70_000)),
+        entry().seeing(gross_exposure_agent=Decimal("70_000.01")),
+    ),
+    "agent.orders_per_minute_max": (
+        "order_rate_agent",
+        entry().seeing(orders_last_minute_agent=29),
+        entry().seeing(orders_last_minute_agent=30),
+    ),
+    "agent.open_orders_max": (
+        "open_orders_agent",
+        entry().seeing(open_orders_agent=9),
+        entry().seeing(open_orders_agent=10),
+    ),
+    "agent.gtc_permitted": (
+        "time_in_force",
+        entry().proposing(time_in_force=TimeInForce.GTC).limiting_agent(gtc_permitted=True),
+        entry().proposing(time_in_force=TimeInForce.GTC),
+    ),
+    "symbol.order_quantity_max": (
+        "order_quantity",
+        entry().proposing(quantity=Decimal(500)),
+        entry().proposing(quantity=Decimal(501)),
+    ),
+    "symbol.order_notional_max": (
+        "order_notional",
+        entry().limiting_symbol(order_notional_max=Decimal(10_000)),
+        entry().limiting_symbol(order_notional_max=Decimal("9_999.99")),
+    ),
+    "symbol.position_quantity_max": (
+        "position",
+        entry().seeing_leg(position=Decimal(600), open_buy=Decimal(300), open_sell=Decimal(600)),
+        entry().seeing_leg(position=Decimal(600), open_buy=Decimal(301), open_sell=Decimal(600)),
+    ),
+    "symbol.price_collar_fraction_max": ("price_collar", limit("105.00"), limit("105.01")),
+    "symbol.reducing_price_collar_fraction_max": ("price_collar", leave("80.00"), leave("79.99")),
+    "symbol.quote_age_seconds_max": (
+        "quote_age",
+        entry().marked(time=Instant(NOW - 120 * SECOND)),
+        entry().marked(time=Instant(NOW - 120 * SECOND - 1)),
+    ),
+    "symbol.shorting_permitted": (
+        "shorting",
+        short_entry(),
+        short_entry().limiting_symbol(shorting_permitted=False),
+    ),
+}
+
+
+def test_every_limit_has_a_row() -> None:
+    limits = entry().limits
+    tables = {"account": limits.account, "agent": limits.agent[AGENT], "symbol": limits.symbol[ALFA]}
+    assert set(LIMITS) == {
+        f"{name}.{field}" for name, table in tables.items() for field in table.__struct_fields__
+    }
+
+
+EDGES = (
+    *LIMITS.values(),
+    ("price_collar", limit("95.00"), limit("94.99")),
+    (
+        "price_collar",
+        entry().proposing(decision_price=Decimal("95.00")),
+        entry().proposing(decision_price=Decimal("94.99")),
+    ),
+    ("price_collar", stop_order("105.00"), stop_order("105.01")),
+    ("window", entry().leased(start=NOW), entry().leased(start=Instant(NOW + 1))),
+    ("window", market_entry().leased(end=Instant(NOW + 1)), market_entry().leased(end=NOW)),
+    ("mode", entry().seeing(mode_ceiling=Mode.LIVE), entry().seeing(mode_ceiling=Mode.DRY_RUN)),
+    ("mode", entry().leased(mode=Mode.LIVE).seeing(mode_ceiling=Mode.LIVE), entry().leased(mode=Mode.LIVE)),
+    ("valid_until", entry().proposing(valid_until=NOW), entry().proposing(valid_until=Instant(NOW - 1))),
+    (
+        "session",
+        entry().seeing(session=Session(date="d", open=NOW, close=CLOSE)),
+        entry().seeing(session=Session(date="d", open=Instant(NOW + 1), close=CLOSE)),
+    ),
+    (
+        "session",
+        entry().seeing(session=Session(date="d", open=Instant(NOW - HOUR), close=Instant(NOW + 1))),
+        entry().seeing(session=Session(date="d", open=Instant(NOW - HOUR), close=NOW)),
+    ),
+    ("quote_time", entry(), entry().marked(time=Instant(NOW + 1))),
+    (
+        "quote",
+        entry()
+        .proposing(
+            quantity=Decimal(1),
+            limit_price=Decimal("0.01"),
+            decision_price=Decimal("0.01"),
+            exit_plan=ExitPlan(stop=Decimal("0.005")),
+        )
+        .seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.005"), lot=Decimal(1)))
+        .marked(price=Decimal("0.01")),
+        entry().marked(price=ZERO),
+    ),
+    ("opens", entry().seeing_leg(position=Decimal(1)), entry().seeing_leg(position=Decimal(-1))),
+    ("opens", short_entry().seeing_leg(position=Decimal(-1)), short_entry().seeing_leg(position=Decimal(1))),
+    ("reduces", exit_of_long(), exit_of_long().seeing_leg(reducible=Decimal(99))),
+    ("reduces", exit_of_long(Effect.REDUCE), exit_of_long(Effect.REDUCE).proposing(quantity=Decimal(101))),
+    ("reduces", exit_of_long(), exit_of_long().seeing_leg(position=ZERO)),
+    ("reduces", exit_of_long(), exit_of_long().seeing_leg(position=Decimal(-100))),
+    ("tick", limit("100.01"), limit("100.001")),
+    *(
+        ("tick", entry(), entry().proposing(exit_plan=spoilt))
+        for spoilt in (
+            plan("97.001", "105.00"),
+            plan("97.00", "105.001"),
+            ExitPlan(stop=Decimal("97.00"), trail=Decimal("2.001")),
+        )
+    ),
+    ("lot", entry(), entry().proposing(quantity=Decimal("100.5"))),
+    (
+        "position",
+        short_entry().seeing_leg(position=Decimal(-600), open_sell=Decimal(300), open_buy=Decimal(600)),
+        short_entry().seeing_leg(position=Decimal(-600), open_sell=Decimal(301), open_buy=Decimal(600)),
+    ),
+    (
+        "order_notional",
+        limit("105.00").limiting_symbol(order_notional_max=Decimal(10_500)),
+        limit("105.00").limiting_symbol(order_notional_max=Decimal("10_499.99")),
+    ),
+    (
+        "order_notional",
+        limit("95.00").limiting_symbol(order_notional_max=Decimal(10_000)),
+        limit("95.00").limiting_symbol(order_notional_max=Decimal("9_999.99")),
+    ),
+    (
+        "buying_power",
+        entry().seeing(buying_power_fold=Decimal(10_000)),
+        entry().seeing(buying_power_fold=Decimal("9_999.99")),
+    ),
+    (
+        "buying_power",
+        entry().seeing(buying_power_broker=Decimal(10_000)),
+        entry().seeing(buying_power_broker=Decimal("9_999.99")),
+    ),
+    ("exit_plan", entry(), entry().proposing(exit_plan=ExitPlan(target=Decimal("105.00")))),
+    (
+        "exit_plan",
+        entry().proposing(exit_plan=ExitPlan(stop=Decimal("97.00"), trail=Decimal("0.01"))),
+        entry().proposing(exit_plan=ExitPlan(stop=Decimal("97.00"), trail=ZERO)),
+    ),
+    (
+        "exit_plan",
+        entry().proposing(exit_plan=ExitPlan(stop=Decimal("97.00"), until=Instant(NOW + 1))),
+        entry().proposing(exit_plan=ExitPlan(stop=Decimal("97.00"), until=NOW)),
+    ),
+    (
+        "stop_price",
+        entry().proposing(exit_plan=plan("99.99", "105.00")),
+        entry().proposing(exit_plan=plan("100.00", "105.00")),
+    ),
+    (
+        "stop_price",
+        entry().proposing(limit_price=Decimal("99.00"), exit_plan=plan("98.99", "105.00")),
+        entry().proposing(limit_price=Decimal("99.00"), exit_plan=plan("99.00", "105.00")),
+    ),
+    (
+        "stop_price",
+        entry().proposing(exit_plan=plan("0.01", "105.00")),
+        entry().proposing(exit_plan=plan("0", "105.00")),
+    ),
+    (
+        "stop_price",
+        short_entry().proposing(exit_plan=plan("100.01", "95.00")),
+        short_entry().proposing(exit_plan=plan("100.00", "95.00")),
+    ),
+    (
+        "target_price",
+        entry().proposing(exit_plan=plan("97.00", "100.01")),
+        entry().proposing(exit_plan=plan("97.00", "100.00")),
+    ),
+    (
+        "target_price",
+        short_entry().proposing(exit_plan=plan("103.00", "99.99")),
+        short_entry().proposing(exit_plan=plan("103.00", "100.00")),
+    ),
+    ("order_lifetime", entry().leased(end=CLOSE), entry().leased(end=Instant(CLOSE - 1))),
+    ("strategy", entry(), entry().proposing(strategy="another")),
+    (
+        "strategy",
+        entry().proposing(strategy="").seeing(grant=Grant(strategies=frozenset(), symbols=frozenset({ALFA}))),
+        entry().proposing(strategy=""),
+    ),
+    ("agent", entry(), entry().proposing(agent="another")),
+    (
+        "scope",
+        entry().leased(scope=Scope(ScopeKind.SYMBOL, "ALFA")),
+        entry().leased(scope=Scope(ScopeKind.SYMBOL, "BRVO")),
+    ),
+    (
+        "scope",
+        entry().leased(scope=Scope(ScopeKind.AGENT, "momentum")),
+        entry().leased(scope=Scope(ScopeKind.AGENT, "other")),
+    ),
+    (
+        "scope",
+        entry().leased(scope=Scope(ScopeKind.STRATEGY, "momentum")),
+        entry().leased(scope=Scope(ScopeKind.STRATEGY, "other")),
+    ),
+    (
+        "scope",
+        entry().leased(scope=Scope(ScopeKind.ACCOUNT, "SIM-1")),
+        entry().leased(scope=Scope(ScopeKind.ACCOUNT, "SIM-2")),
+    ),
+    ("window", entry(), entry().seeing(window_suspended="the gateway started again")),
+    ("trading_state", entry(), entry().seeing(trading_state=TradingState.REDUCE_ONLY)),
+    (
+        "trading_state",
+        exit_of_long().seeing(trading_state=TradingState.REDUCE_ONLY),
+        exit_of_long().seeing(trading_state=TradingState.HALTED),
+    ),
+)
+
+
+@pytest.mark.parametrize(("code", "at", "over"), EDGES)
+def test_the_limit_itself_is_permitted_and_one_step_over_denies_by_that_code(
+    code: str, at: Situation, over: Situation
+) -> None:
+    assert at.decide().denied_by is None
+    decision = over.decide()
+    assert decision.denied_by == code
+
+
+def test_a_market_order_may_be_sent_in_a_window_that_ends_before_the_close() -> None:
+    assert market_entry().leased(end=Instant(NOW + MINUTE)).decide().denied_by is None
+
+
+def test_a_check_says_what_it_observed_and_what_is_permitted() -> None:
+    decision = entry().seeing_leg(open_buy=Decimal(950)).decide()
+    assert check_of(decision, "position") == Check("position", Decimal(1050), Decimal(1000), passed=False)
+    assert check_of(decision, "quote_age") == Check("quote_age", 0, 120, passed=True)
+    assert check_of(decision, "price_collar") == Check("price_collar", ZERO, Decimal(5), passed=True)

@@ -1,0 +1,125 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agenttrader.model.decisions import Verdict
+from agenttrader.model.orders import Effect, Side
+from agenttrader.testing.situations import (
+    Situation,
+    entry,
+    exit_of_long,
+    market_entry,
+    short_entry,
+    spread_entry,
+)
+
+quantities = st.integers(1, 2_000).map(Decimal)
+amounts = st.integers(0, 200_000).map(Decimal)
+
+
+@given(
+    small=quantities,
+    more=quantities,
+    position=st.integers(0, 1_500).map(Decimal),
+    open_buy=st.integers(0, 500).map(Decimal),
+    gross=amounts,
+    power=amounts,
+)
+def test_a_larger_order_is_never_easier_to_approve(
+    small: Decimal, more: Decimal, position: Decimal, open_buy: Decimal, gross: Decimal, power: Decimal
+) -> None:
+    here = entry().seeing(gross_exposure_agent=gross, gross_exposure_account=gross, buying_power_fold=power)
+    here = here.seeing_leg(position=position, open_buy=open_buy)
+    larger = here.proposing(quantity=small + more).decide()
+    smaller = here.proposing(quantity=small).decide()
+    assert larger.verdict is Verdict.DENIED or smaller.verdict is Verdict.APPROVED
+    passed = {check.code for check in smaller.checks if check.passed}
+    assert {check.code for check in larger.checks if check.passed} <= passed
+
+
+@given(less=st.integers(0, 100), taken=st.integers(0, 200).map(Decimal))
+def test_an_order_that_reduces_never_takes_off_more_than_may_be_taken(less: int, taken: Decimal) -> None:
+    here = exit_of_long(Effect.REDUCE).seeing_leg(reducible=Decimal(100 - less))
+    if taken:
+        approved = here.proposing(quantity=taken).decide().verdict is Verdict.APPROVED
+        assert approved == (taken <= 100 - less)
+
+
+NOT_FINITE = [Decimal(text) for text in ("NaN", "-NaN", "sNaN", "Infinity", "-Infinity")]
+
+
+@pytest.mark.parametrize("number", NOT_FINITE, ids=str)
+@pytest.mark.parametrize(
+    "situation",
+    (entry(), market_entry(), short_entry(), spread_entry()),
+    ids=("entry", "market", "short", "spread"),
+)
+def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, number: Decimal) -> None:
+    good = situation.proposal.exit_plan
+    assert good is not None
+    working = "open_buy" if situation.proposal.side is Side.BUY else "open_sell"
+    sums = ["gross_exposure_agent", "gross_exposure_account", "equity", "day_start_equity"]
+    if not (
+        number.is_infinite() and number.is_signed() is False
+    ):  # the smaller of ours and theirs is what counts, and that would be finite
+        sums += ["buying_power_fold", "buying_power_broker"]
+    spoilt = [
+        situation.proposing(decision_price=number),
+        *(
+            situation.proposing(exit_plan=msgspec.structs.replace(good, **{name: number}))
+            for name in ("stop", "target", "trail")
+        ),
+        *(situation.marked(leg, price=number) for leg in range(len(situation.snapshot.legs))),
+        *(situation.seeing_leg(0, **{name: number}) for name in ("position", working)),
+        *(situation.seeing(**{name: number}) for name in sums),
+        situation.seeing(buying_power_fold=number, buying_power_broker=number),
+    ]
+    for each in spoilt:
+        assert each.decide().verdict is Verdict.DENIED
+
+
+@pytest.mark.parametrize("number", NOT_FINITE, ids=str)
+def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
+    assert exit_of_long().seeing_leg(reducible=number).decide().verdict is Verdict.DENIED
+    assert exit_of_long().proposing(decision_price=number).decide().verdict is Verdict.DENIED
+    assert exit_of_long().marked(price=number).decide().verdict is Verdict.DENIED
+
+
+NEEDED = (
+    *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
+    *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
+    *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity"),
+)
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_fact_that_is_not_known_denies(name: str) -> None:
+    decision = entry().seeing(**{name: None}).decide()
+    assert decision.verdict is Verdict.DENIED
+
+
+@pytest.mark.parametrize("name", ("instrument", "status", "mark", "position", "open_buy", "open_sell"))
+@pytest.mark.parametrize("leg", (0, 1))
+def test_a_fact_about_a_leg_that_is_not_known_denies(name: str, leg: int) -> None:
+    assert spread_entry().seeing_leg(leg, **{name: None}).decide().verdict is Verdict.DENIED
+
+
+@pytest.mark.parametrize("name", ("instrument", "status", "mark", "position", "reducible"))
+def test_a_fact_that_a_reduction_needs_and_that_is_not_known_denies(name: str) -> None:
+    assert exit_of_long().seeing_leg(0, **{name: None}).decide().verdict is Verdict.DENIED
+
+
+def test_every_fact_that_may_be_unknown_is_tried_above() -> None:
+    def optional(kind: type[msgspec.Struct]) -> set[str]:
+        return {
+            field.name
+            for field in msgspec.structs.fields(kind)
+            if type(None) in getattr(field.type, "__args__", ())
+        }
+
+    assert optional(type(entry().snapshot)) == set(NEEDED)
+    legs = {"instrument", "status", "mark", "position", "open_buy", "open_sell", "reducible"}
+    assert optional(type(entry().snapshot.legs[0])) == legs

@@ -1,0 +1,178 @@
+from decimal import Decimal
+from typing import cast
+
+import pytest
+
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.decisions import SwitchReading, TradingState
+from agenttrader.model.errors import Unreachable, Unsent
+from agenttrader.model.events import CancelRequested, Instruction, Sending
+from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
+from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
+from agenttrader.model.records import Chain, Recorded
+from agenttrader.model.times import Instant
+
+
+class Route:
+    """An order route that keeps what it was handed, or fails as told."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.submitted: list[Recorded[Sending]] = []
+        self.canceled: list[Recorded[CancelRequested]] = []
+
+    def submit(self, order: Recorded[Sending]) -> None:
+        self.submitted.append(order)
+        if self.failure is not None:
+            raise self.failure
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        self.canceled.append(request)
+
+
+class Switch:
+    """A wired switch that says what it is told to say."""
+
+    name = "file"
+
+    def __init__(self, state: TradingState) -> None:
+        self.state = state
+        self.reads = 0
+
+    def read(self) -> SwitchReading:
+        self.reads += 1
+        return SwitchReading(name=self.name, state=self.state, reason="it holds 1")
+
+    def move(self, *, halted: bool, reason: str) -> None:
+        raise AssertionError(f"a dispatcher moves no switch: {halted}, {reason}")
+
+
+def sendings(count: int) -> list[Recorded[Sending]]:
+    """Records of orders that are about to leave, in one chain."""
+    chain = Chain()
+    order = Sending(
+        order_id=OrderId("1"),
+        instruction=Instruction(
+            legs=(Leg(Symbol("ALFA")),),
+            side=Side.BUY,
+            quantity=Decimal(100),
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.DAY,
+            limit_price=None,
+            stop_price=None,
+            stop=Decimal(97),
+            target=None,
+        ),
+    )
+    return [cast("Recorded[Sending]", Recorded(chain.seal(order, Instant(1)))) for _ in range(count)]
+
+
+def cancel_request() -> Recorded[CancelRequested]:
+    event = CancelRequested(order_id=OrderId("1"), broker_order_id=BrokerOrderId("b"), by="agent", reason="")
+    return cast("Recorded[CancelRequested]", Recorded(Chain().seal(event, Instant(1))))
+
+
+def test_an_order_leaves_when_everything_is_active() -> None:
+    route, switch = Route(), Switch(TradingState.ACTIVE)
+    dispatcher = Dispatcher(route, [switch])
+    first, second = sendings(2)
+    assert dispatcher.submit(first, effect=Effect.OPEN, state=TradingState.ACTIVE) is None
+    assert dispatcher.submit(second, effect=Effect.OPEN, state=TradingState.ACTIVE) is None
+    assert route.submitted == [first, second]
+    assert switch.reads == 2
+
+
+LAST_LOOK = (
+    (TradingState.ACTIVE, {Effect.OPEN, Effect.REDUCE, Effect.CLOSE}),
+    (TradingState.REDUCE_ONLY, {Effect.REDUCE, Effect.CLOSE}),
+    (TradingState.HALTED, {Effect.CLOSE}),
+    (TradingState.FROZEN, set[Effect]()),
+)
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize(("state", "leaving"), LAST_LOOK)
+def test_the_trading_state_is_looked_at_once_more(
+    state: TradingState, leaving: set[Effect], effect: Effect
+) -> None:
+    route = Route()
+    reason = Dispatcher(route, [Switch(TradingState.ACTIVE)]).submit(
+        sendings(1)[0], effect=effect, state=state
+    )
+    assert (reason is None) == (effect in leaving) == bool(route.submitted)
+    if reason is not None:
+        assert (
+            reason
+            == f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
+        )
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize(("state", "leaving"), LAST_LOOK)
+def test_every_wired_switch_is_read_once_more(
+    state: TradingState, leaving: set[Effect], effect: Effect
+) -> None:
+    route = Route()
+    switches = [Switch(TradingState.ACTIVE), Switch(state)]
+    reason = Dispatcher(route, switches).submit(sendings(1)[0], effect=effect, state=TradingState.ACTIVE)
+    assert (reason is None) == (effect in leaving) == bool(route.submitted)
+    if reason is not None:
+        assert reason == f"switch file says {state.value}: it holds 1"
+
+
+def test_a_cancel_leaves_whatever_is_halted() -> None:
+    route, request = Route(), cancel_request()
+    Dispatcher(route, [Switch(TradingState.FROZEN)]).cancel(request)
+    assert route.canceled == [request]
+
+
+def test_a_record_leaves_once() -> None:
+    route = Route()
+    dispatcher = Dispatcher(route, [])
+    first, second = sendings(2)
+    dispatcher.submit(second, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    for again in (first, second):
+        with pytest.raises(AssertionError, match="was here before; an order leaves once"):
+            dispatcher.submit(again, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    assert route.submitted == [second]
+
+
+def test_what_was_withheld_does_not_leave_later() -> None:
+    route, switch = Route(), Switch(TradingState.HALTED)
+    dispatcher = Dispatcher(route, [switch])
+    (order,) = sendings(1)
+    assert dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE) is not None
+    switch.state = TradingState.ACTIVE
+    with pytest.raises(AssertionError, match="an order leaves once"):
+        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    assert route.submitted == []
+
+
+def test_what_is_not_on_record_does_not_leave() -> None:
+    route = Route()
+    sealed = sendings(1)[0].sealed
+    with pytest.raises(AssertionError, match="expected a record that the journal returned"):
+        Dispatcher(route, []).submit(
+            cast("Recorded[Sending]", sealed), effect=Effect.OPEN, state=TradingState.ACTIVE
+        )
+    with pytest.raises(AssertionError, match="expected a record that the journal returned"):
+        Dispatcher(route, []).cancel(cast("Recorded[CancelRequested]", cancel_request().sealed))
+    assert route.submitted == []
+    assert route.canceled == []
+
+
+def test_what_cannot_have_left_is_withheld_with_the_reason() -> None:
+    dispatcher = Dispatcher(Route(Unsent("the broker: expected a connection, found none")), [])
+    reason = dispatcher.submit(sendings(1)[0], effect=Effect.OPEN, state=TradingState.ACTIVE)
+    assert reason == "the broker: expected a connection, found none"
+
+
+def test_what_may_have_left_is_not_called_withheld_and_not_sent_again() -> None:
+    route = Route(Unreachable("the broker fell silent"))
+    dispatcher = Dispatcher(route, [])
+    (order,) = sendings(1)
+    with pytest.raises(Unreachable):
+        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    with pytest.raises(AssertionError, match="an order leaves once"):
+        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    assert route.submitted == [order]

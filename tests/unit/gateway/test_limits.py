@@ -1,0 +1,34 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
+from agenttrader.model.errors import BadValue
+from agenttrader.testing.situations import AGENT, ALFA, entry
+
+
+def test_no_limit_has_a_default() -> None:
+    for kind in (AccountLimits, AgentLimits, SymbolLimits, Limits):
+        assert all(field.required for field in msgspec.structs.fields(kind))
+
+
+@pytest.mark.parametrize("number", ("-0.01", "NaN", "Infinity"))
+def test_a_limit_is_a_finite_number_and_not_below_0(number: str) -> None:
+    with pytest.raises(BadValue, match="daily_loss_max: expected"):
+        msgspec.structs.replace(entry().limits.account, daily_loss_max=Decimal(number))
+    with pytest.raises(BadValue, match="orders_per_minute_max: expected 0 or more, found -1"):
+        msgspec.structs.replace(entry().limits.agent[AGENT], orders_per_minute_max=-1)
+
+
+@pytest.mark.parametrize("name", ("price_collar_fraction_max", "reducing_price_collar_fraction_max"))
+def test_a_collar_leaves_no_room_for_a_price_of_0(name: str) -> None:
+    with pytest.raises(BadValue, match=f"{name}: expected a fraction below 1, such as 0.05, found 1"):
+        msgspec.structs.replace(entry().limits.symbol[ALFA], **{name: Decimal(1)})
+
+
+def test_the_digest_names_every_number_and_no_order_of_names() -> None:
+    limits = entry().limits
+    turned = msgspec.structs.replace(limits, symbol=dict(reversed(limits.symbol.items())))
+    assert limits.digest == turned.digest
+    assert limits.digest != entry().limiting_account(open_orders_max=21).limits.digest
