@@ -14,6 +14,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.params import FromPath
 from msgspec import Struct
 
 from agenttrader.api.venue_stream import serve_stream
@@ -93,7 +94,7 @@ def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey]) -> Litestar:
             close,
             stream,
         ],
-        state=State({"face": Face(desk, keys)}),
+        state=State({"face": Face(desk, keys)}, deep_copy=False),
         exception_handlers={
             NotFoundException: _no_such_route,
             MethodNotAllowedException: _no_such_route,
@@ -120,7 +121,7 @@ async def activities(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/v2/account/activities/{activity_type:str}")
-async def activities_of_type(request: AnyRequest, activity_type: str) -> Response[bytes]:
+async def activities_of_type(request: AnyRequest, activity_type: FromPath[str]) -> Response[bytes]:
     """A page of activities of one type."""
     desk, name = _enter(request)
     return _json(desk.activities(name, _parameters(request), activity_type))
@@ -156,7 +157,7 @@ async def cancel_all(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/v2/orders/{order_id:str}")
-async def order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """One order."""
     desk, name = _enter(request)
     parameters = _parameters(request)
@@ -178,7 +179,7 @@ async def order_by_client_order_id(request: AnyRequest) -> Response[bytes]:
 
 
 @delete("/v2/orders/{order_id:str}", status_code=NO_CONTENT)
-async def cancel(request: AnyRequest, order_id: str) -> None:
+async def cancel(request: AnyRequest, order_id: FromPath[str]) -> None:
     """Cancel one order."""
     desk, name = _enter(request)
     desk.cancel(name, order_id)
@@ -202,14 +203,14 @@ async def close_all(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/v2/positions/{symbol:str}")
-async def position(request: AnyRequest, symbol: str) -> Response[bytes]:
+async def position(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
     """One holding."""
     desk, name = _enter(request)
     return _json(desk.position(name, symbol))
 
 
 @delete("/v2/positions/{symbol:str}", status_code=OK)
-async def close(request: AnyRequest, symbol: str) -> Response[bytes]:
+async def close(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
     """Close one holding, or a part of it."""
     desk, name = _enter(request)
     parameters = _parameters(request, unsupported=("percentage",))
