@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.test import check
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
@@ -86,4 +87,5 @@ def run(
     raise typer.Exit(module.main(arguments or []))
 
 
+app.command("demo")(demo)
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

@@ -1,0 +1,109 @@
+"""`agenttrader demo`: one paper trading day from one command, with nothing to set up."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.errors import BadValue
+
+if TYPE_CHECKING:
+    from agenttrader.app.demo.report import Result
+    from agenttrader.app.demo.setup import Wish
+
+REPORTS = Path("audit_artifacts")
+EXCHANGE_ZONE = "America/New_York"
+SPEED_MAX = 10_000
+
+
+def demo(
+    *,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Which generated day to play.", show_default="7")
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Which session of the exchange it shall be.")
+    ] = None,
+    speed: Annotated[
+        str | None, typer.Option(metavar="N|max", help="Bars per second at most.", show_default="8")
+    ] = None,
+    leaves: Annotated[
+        bool, typer.Option("--exit", help="Stop the roles and end when the day is over.")
+    ] = False,
+    prints: Annotated[
+        bool, typer.Option("--json", help="Print the day's outcome as one object on stdout.")
+    ] = False,
+    order: Annotated[
+        str | None, typer.Option(metavar="ROLE,ROLE,…", help="In which order the roles are started.")
+    ] = None,
+    inbox: Annotated[
+        str, typer.Option(metavar="watermark|arrival", help="In which order the gateway hears its sources.")
+    ] = "watermark",
+) -> None:
+    """Play one paper trading day: generated market, simulated venue, throw-away person."""
+    import asyncio
+
+    wish = wish_of(seed, date, speed, order, inbox)
+    raise typer.Exit(asyncio.run(_demo(wish, stays=not leaves, prints=prints)))
+
+
+def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | None, inbox: str) -> "Wish":
+    """The wish that these words express. Raises BadValue naming the word."""
+    from agenttrader.app.demo.setup import ROLES, Wish
+
+    if inbox not in ("watermark", "arrival"):
+        raise BadValue(f"--inbox: expected watermark or arrival, found {inbox!r}")
+    chosen: Literal["watermark", "arrival"] = "arrival" if inbox == "arrival" else "watermark"
+    roles = ROLES if order is None else tuple(role.strip() for role in order.split(","))
+    return Wish(seed=seed, date=date, speed=_speed(speed), order=roles, inbox=chosen)
+
+
+def _speed(text: str | None) -> int | Literal["max"] | None:
+    if text is None:
+        return None
+    if text == "max":
+        return "max"
+    if not text.isdecimal() or not 0 < int(text) <= SPEED_MAX:
+        raise BadValue(f"--speed: expected max or bars per second from 1 to {SPEED_MAX}, found {text!r}")
+    return int(text)
+
+
+async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> ExitCode:
+    import asyncio
+    from zoneinfo import ZoneInfo
+
+    import msgspec
+    from rich.console import Console
+
+    from agenttrader.app.demo.perform import perform
+    from agenttrader.cli.show import show_day
+
+    interrupted = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+
+    def ended(summary: object) -> None:
+        if prints:
+            print(msgspec.json.encode(summary).decode(), flush=True)
+
+    async with show_day(Console(stderr=True), ZoneInfo(EXCHANGE_ZONE)) as tell:
+        result = await perform(wish, os.environ, tell, interrupted, stays=stays, reports=REPORTS, ended=ended)
+    return exit_code_of(result)
+
+
+def exit_code_of(result: "Result") -> ExitCode:
+    """0 only for a day that went to its close and is reconciled, verified and halted."""
+    from agenttrader.app.demo.report import Ending
+
+    match result.ending:
+        case Ending.UNREACHABLE:
+            return ExitCode.UNREACHABLE
+        case Ending.STOPPED:
+            return ExitCode.FINDING
+        case Ending.HALTED if not result.is_good:
+            return ExitCode.HALTED
+        case _:
+            return ExitCode.DONE if result.is_good else ExitCode.FINDING

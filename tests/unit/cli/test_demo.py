@@ -1,0 +1,70 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from agenttrader.app.demo.outcome import Day, Profit
+from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result
+from agenttrader.app.demo.setup import ROLES, Wish
+from agenttrader.cli.demo import exit_code_of, wish_of
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import Digest
+
+GOOD = Result(
+    day=Day(
+        orders={},
+        fills=(),
+        denials=(),
+        profit=Profit(realised=Decimal(0), unrealised=Decimal(0), fees=Decimal(0)),
+        made=(),
+        digest=Digest("d"),
+    ),
+    compared=Compared(breaks=(), failure=""),
+    journal=JournalFound(records=1, head="h", verified=True, finding=""),
+    is_halted=True,
+    ending=Ending.CLOSE,
+    ended_early="",
+)
+OUTAGE = Compared(breaks=(), failure="no answer")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    (
+        ({}, ExitCode.DONE),
+        ({"is_halted": False}, ExitCode.FINDING),
+        ({"compared": OUTAGE}, ExitCode.FINDING),
+        ({"ending": Ending.HALTED, "ended_early": "latched"}, ExitCode.DONE),
+        ({"ending": Ending.HALTED, "ended_early": "latched", "compared": OUTAGE}, ExitCode.HALTED),
+        ({"ending": Ending.STOPPED, "ended_early": "interrupted"}, ExitCode.FINDING),
+        ({"ending": Ending.UNREACHABLE, "ended_early": "it stands still"}, ExitCode.UNREACHABLE),
+    ),
+)
+def test_the_exit_code_is_0_only_for_what_is_reconciled_verified_and_halted(
+    change: dict[str, object], code: ExitCode
+) -> None:
+    assert exit_code_of(msgspec.structs.replace(GOOD, **change)) is code
+
+
+def test_without_words_the_day_is_as_the_template_has_it() -> None:
+    assert wish_of(None, None, None, None, "watermark") == Wish()
+    assert Wish().order == ROLES
+
+
+def test_the_words_are_a_wish() -> None:
+    wish = wish_of(7, "2026-11-27", "max", "gateway, venue,strategy,marketdata", "arrival")
+    assert (wish.seed, wish.date, wish.speed, wish.inbox) == (7, "2026-11-27", "max", "arrival")
+    assert wish.order == ("gateway", "venue", "strategy", "marketdata")
+    assert wish_of(None, None, "40", None, "watermark").speed == 40
+
+
+@pytest.mark.parametrize("speed", ("0", "-1", "1.5", "fast", "10001", ""))
+def test_a_speed_that_is_none_is_refused(speed: str) -> None:
+    with pytest.raises(BadValue, match="--speed: expected max or bars per second from 1 to 10000"):
+        wish_of(None, None, speed, None, "watermark")
+
+
+def test_an_order_of_hearing_that_is_none_is_refused() -> None:
+    with pytest.raises(BadValue, match="--inbox: expected watermark or arrival, found 'random'"):
+        wish_of(None, None, None, None, "random")
