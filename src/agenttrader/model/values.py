@@ -26,6 +26,9 @@ DIGITS_BEFORE_POINT_MAX = 15
 NOISE = Decimal("1e-9")
 """A number this near to a step is what a client's float was meant to be (DESIGN 6, Numbers at the edges)."""
 
+SHOWN_CHARACTERS_MAX = 60
+"""How much of a refused value its message repeats."""
+
 
 def exact(value: object, name: str) -> Decimal:
     """`value` as a finite Decimal of sane size; text, int or Decimal.
@@ -36,19 +39,21 @@ def exact(value: object, name: str) -> Decimal:
     if type(value) is Decimal and value.is_finite() and _is_of_sane_size(value):
         return value  # by far the most; the rest is for what came from outside, or is refused
     if isinstance(value, str) and (not value or "_" in value or value != value.strip()):
-        raise BadValue(f"{name}: expected a decimal number, found {value!r}")
+        raise BadValue(f"{name}: expected a decimal number, found {_shown(value)}")
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise BadValue(f"{name}: expected a decimal number, found {value!r} of type {type(value).__name__}")
+        raise BadValue(
+            f"{name}: expected a decimal number, found {_shown(value)} of type {type(value).__name__}"
+        )
     try:
         number = Decimal(value)
     except ArithmeticError:
-        raise BadValue(f"{name}: expected a decimal number, found {value!r}") from None
+        raise BadValue(f"{name}: expected a decimal number, found {_shown(value)}") from None
     if not number.is_finite():
-        raise BadValue(f"{name}: expected a finite number, found {value!r}")
+        raise BadValue(f"{name}: expected a finite number, found {_shown(value)}")
     if not _is_of_sane_size(number):
         raise BadValue(
             f"{name}: expected at most {DIGITS_BEFORE_POINT_MAX} digits before and {DECIMALS_MAX} after "
-            f"the point, found {value!r}"
+            f"the point, found {_shown(value)}"
         )
     return number
 
@@ -63,7 +68,8 @@ def on_step(value: object, step: Decimal, name: str) -> Decimal:
     fitted = (number / step).to_integral_value(ROUND_HALF_EVEN) * step
     if abs(fitted - number) > NOISE:
         raise BadValue(
-            f"{name}: expected a multiple of {step.normalize():f}, found {value}; the nearest is {fitted:f}"
+            f"{name}: expected a multiple of {step.normalize():f}, found {_cut(str(value))}; "
+            f"the nearest is {fitted:f}"
         )
     return fitted.quantize(step)
 
@@ -82,4 +88,17 @@ def _without_noise(value: object) -> object:
 
 
 def _is_of_sane_size(number: Decimal) -> bool:
-    return not number or (number.adjusted() < DIGITS_BEFORE_POINT_MAX and number % NANO == 0)
+    # Not by the remainder: that of a number near to nothing underflows to nothing.
+    return not number or (number.adjusted() < DIGITS_BEFORE_POINT_MAX and number == number.quantize(NANO))
+
+
+def _shown(value: object) -> str:
+    """The value for a message: short, whatever it is."""
+    try:
+        return _cut(repr(value))
+    except ValueError:  # Python does not write an integer of more than 4300 digits.
+        return "an integer of thousands of digits"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…"
