@@ -1,7 +1,7 @@
 """The demo, whole: processes up, the day, the comparison, the report, processes down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from agenttrader.model.instruments import Spread
 from agenttrader.model.records import Sealed
 from agenttrader.ports.feed import Feed
 from agenttrader.protocols.native import StreamMessage, TradingChanged
-from agenttrader.runtime.supervisor import Died, Notice, Ready, Started, Stopped, Supervisor
+from agenttrader.runtime.supervisor import Died, Notice, Ready, Started, Stopped
 
 T = TypeVar("T")
 Follow = Callable[[Callable[[StreamMessage], None], Callable[[bool, str], None]], Coroutine[Any, Any, None]]
@@ -40,10 +40,26 @@ class Desk(Struct, frozen=True):
     """Whom the market data waits for, as a sentence."""
 
 
+class Processes(Protocol):
+    """The roles as processes; see `runtime.supervisor`."""
+
+    async def start(self) -> None:
+        """Return when all are ready. Raises RoleFailed."""
+        ...
+
+    async def watch(self) -> None:
+        """Raise RoleFailed when one cannot be kept."""
+        ...
+
+    async def stop(self, order: Sequence[str]) -> None:
+        """Stop them one after the other."""
+        ...
+
+
 class World(Protocol):
     """The outside world of one run."""
 
-    def supervisor(self, tell: Callable[[Notice], None]) -> Supervisor:
+    def supervisor(self, tell: Callable[[Notice], None]) -> Processes:
         """The processes of the run, not started yet."""
         ...
 
@@ -96,7 +112,7 @@ async def play(
 
 
 async def _day(
-    run: Run, world: World, desk: Desk, supervisor: Supervisor, tell: Tell, interrupted: asyncio.Event
+    run: Run, world: World, desk: Desk, supervisor: Processes, tell: Tell, interrupted: asyncio.Event
 ) -> Result:
     """From the first denial to the comparison after the close, whatever happens between."""
     day = DemoDay(run, desk.operator, desk.visitor, desk.feed, tell, desk.waiting_for)
