@@ -1,143 +1,195 @@
-"""A client of the gateway's own API, `/v1`: questions over HTTP and the stream over a web socket.
+"""The gateway's `/v1` as its clients reach it: proposals, snapshots, and the stream, with an agent's key.
 
-The gateway may restart with another port, so it is looked up before each connection. A call is made once:
-what was asked of it may have happened when it raises Unreachable, and cannot have when that is Unsent.
+The address is asked for before each connection, because a gateway that starts again has another port. Every
+wait has a limit. Nothing is sent twice from here: whoever proposes again does so under the same id.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, Self, TypeVar
+from http import HTTPStatus
 
 import aiohttp
 import msgspec
-from msgspec import Struct
+from yarl import URL
 
 from agenttrader.model.credentials import Secret
-from agenttrader.model.errors import AgentTraderError, BadValue, StatementRefused, Unreachable, Unsent
-from agenttrader.protocols.native import ErrorBody, StreamMessage, decode_stream, encode
+from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
+from agenttrader.model.orders import Proposal
+from agenttrader.protocols.native import (
+    AnswerBody,
+    ErrorBody,
+    Snapshot,
+    StreamMessage,
+    decode_stream,
+    encode,
+    to_body,
+)
 
-CALL_SECONDS = 15
-FIND_SECONDS = 10
-RECONNECT_SECONDS = 0.1
-HEARTBEAT_SECONDS = 20
+CONNECT_SECONDS = 2.0
+KEPT_SECONDS = 2.0
+"""How long an idle connection is used again: below the 5 s after which uvicorn closes it."""
+HEARTBEAT_SECONDS = 10.0
+"""A ping this often; without a pong after half as long the connection is dead, however open it looks."""
+CLOSE_SECONDS = 1.0
+RETRY_SECONDS_MIN = 0.1
+RETRY_SECONDS_MAX = 2.0
+"""Between two tries for the stream: doubled from the least to the most, the least again after a connection."""
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
-"""The first message holds every order of the day."""
-
+"""A snapshot holds every order of the day."""
 UNAUTHORIZED = 4401
-"""The gateway's close code for a key that it does not know."""
+"""The close code with which the gateway refuses a key."""
 
-_OK = 200
+_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
 
-
-class KeyRefused(AgentTraderError):
-    """The gateway does not know the key, or it may not do this: asking again does not help."""
-
-
-_REFUSALS: dict[int, type[AgentTraderError]] = {401: KeyRefused, 403: StatementRefused, 422: BadValue}
-
-T = TypeVar("T")
-Link = Callable[[bool, str], None]
-
-
-class Peer(Protocol):
-    """A process that listens."""
-
-    @property
-    def url(self) -> str:
-        """Where."""
-        ...
-
-
-class Directory(Protocol):
-    """Where the gateway announces itself."""
-
-    async def find(self, role: str, timeout_seconds: float) -> Peer:
-        """The living process that plays `role`. Raises Unreachable."""
-        ...
+_answers = msgspec.json.Decoder(AnswerBody)
+_snapshots = msgspec.json.Decoder(Snapshot)
+_errors = msgspec.json.Decoder(ErrorBody)
 
 
 class GatewayClient:
-    """One caller's way to the gateway, under one key or token. Used as an async context manager."""
+    """One caller's way to the gateway. `address` says where it listens now, None while nobody knows."""
 
-    def __init__(self, directory: Directory, token: Secret) -> None:
-        self._directory = directory
-        self._headers = {"authorization": f"Bearer {token.reveal()}", "content-type": "application/json"}
+    def __init__(self, address: Callable[[], str | None], key: Secret, *, answer_seconds: float) -> None:
+        self._address = address
+        self._key = key
+        self._answer_seconds = answer_seconds
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
-        return self
+    async def propose(self, proposal: Proposal) -> AnswerBody:
+        """The gateway's answer to `proposal`, a denial too.
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    async def get(self, path: str, answer: type[T]) -> T:
-        """What stands at `path`."""
-        return await self._call("GET", path, None, answer)
-
-    async def post(self, path: str, body: Struct, answer: type[T]) -> T:
-        """The answer to `body`. Raises StatementRefused and BadValue with the gateway's own sentence."""
-        return await self._call("POST", path, encode(body), answer)
-
-    async def follow(self, receive: Callable[[StreamMessage], None], link: Link) -> None:
-        """Deliver the stream until cancelled; after a broken connection the next message is a snapshot.
-
-        Raises BadValue for a message that is none, and KeyRefused.
+        Raises BadValue where it refused the message, ConfigurationError where it does not know the key,
+        Unsent where it cannot have received it, Unreachable where it gave no usable answer.
         """
-        session = self._opened()
+        body = await self._request("POST", "v1/proposals", encode(to_body(proposal)))
+        try:
+            return _answers.decode(body)
+        except msgspec.MsgspecError as error:
+            raise Unreachable(
+                f"gateway: expected an answer to a proposal, found {_text(body)}: {error}"
+            ) from error
+
+    async def snapshot(self) -> Snapshot:
+        """Everything that the caller may see. Raises as `propose` does."""
+        body = await self._request("GET", "v1/snapshot", None)
+        try:
+            return _snapshots.decode(body)
+        except msgspec.MsgspecError as error:
+            raise Unreachable(f"gateway: expected a snapshot, found {_text(body)}: {error}") from error
+
+    async def follow(
+        self, receive: Callable[[StreamMessage], None], link: Callable[[bool, str], None]
+    ) -> None:
+        """Deliver every message of the stream until cancelled, a snapshot first after each connection.
+
+        `link(up, reason)` is told of each connection before its messages, and of its end. Raises
+        ConfigurationError where the gateway does not know the key.
+        """
+        pause = RETRY_SECONDS_MIN
         while True:
             try:
-                peer = await self._directory.find("gateway", FIND_SECONDS)
-                async with session.ws_connect(
-                    f"{peer.url}/v1/stream", heartbeat=HEARTBEAT_SECONDS, max_msg_size=MESSAGE_BYTES_MAX
+                async with self._open().ws_connect(
+                    self._base() / "v1/stream",
+                    headers=self._headers(),
+                    heartbeat=HEARTBEAT_SECONDS,
+                    max_msg_size=MESSAGE_BYTES_MAX,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 ) as socket:
-                    link(True, "")  # noqa: FBT003 - the port's own shape
-                    while (message := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
-                        receive(decode_stream(message.data))
-                    if socket.close_code == UNAUTHORIZED:
-                        raise KeyRefused(f"gateway: the stream was refused: {message.extra}")
-                    reason = f"closed with {socket.close_code}"
-            except (aiohttp.ClientError, TimeoutError, Unreachable) as error:
-                reason = str(error) or type(error).__name__
-            link(False, reason)  # noqa: FBT003
-            await asyncio.sleep(RECONNECT_SECONDS)
+                    pause = RETRY_SECONDS_MIN
+                    await _deliver(socket, receive, link)
+            except (aiohttp.ClientError, OSError, TimeoutError, Unsent):
+                pass  # Nobody is there yet, or not any more: the next try asks for the address anew.
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_SECONDS_MAX)
 
-    async def _call(self, method: str, path: str, body: bytes | None, answer: type[T]) -> T:
-        peer = await self._find()
-        try:
-            async with self._opened().request(method, f"{peer.url}{path}", data=body) as response:
-                content = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise Unsent(f"gateway: expected it to listen at {peer.url}, found: {error}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            found = str(error) or type(error).__name__
-            raise Unreachable(f"gateway: expected an answer to {method} {path}, found: {found}") from error
-        if response.status != _OK:
-            raise _refusal(method, path, response.status, content)
-        try:
-            return msgspec.json.decode(content, type=answer)
-        except msgspec.MsgspecError as error:
-            raise Unreachable(f"gateway: expected {answer.__name__} from {path}, found: {error}") from error
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    async def _find(self) -> Peer:
+    async def _request(self, method: str, path: str, body: bytes | None) -> bytes:
+        """The body of a 200. Raises what every other end of it means."""
+        url = self._base() / path
         try:
-            return await self._directory.find("gateway", FIND_SECONDS)
-        except Unreachable as error:
-            raise Unsent(str(error)) from error
+            async with self._open().request(
+                method, url, data=body, headers=self._headers(), allow_redirects=False
+            ) as response:
+                answer = await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unsent(f"gateway: no connection to {url.origin()}: {error}") from error
+        except TimeoutError as error:
+            raise Unreachable(
+                f"gateway: no answer from {url.origin()} within {self._answer_seconds:g} s"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(f"gateway: no whole answer from {url.origin()}: {error}") from error
+        _refuse(response.status, answer)
+        return answer
 
-    def _opened(self) -> aiohttp.ClientSession:
-        assert self._session is not None, "used inside `async with`"
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key.reveal()}", "Content-Type": "application/json"}
+
+    def _base(self) -> URL:
+        address = self._address()
+        if address is None:
+            raise Unsent("gateway: expected it to have said where it listens, found nothing; is it running?")
+        return URL(address)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._answer_seconds, sock_connect=CONNECT_SECONDS),
+            )
         return self._session
 
 
-def _refusal(method: str, path: str, status: int, content: bytes) -> AgentTraderError:
+async def _deliver(
+    socket: aiohttp.ClientWebSocketResponse,
+    receive: Callable[[StreamMessage], None],
+    link: Callable[[bool, str], None],
+) -> None:
+    """Every message of one connection, until it ends. A message that cannot be read ends it."""
+    up = False
+    reason = "the gateway closed the stream"
+    async for message in socket:
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            reason = f"expected text on the stream, found {message.type.name}"
+            break
+        try:
+            decoded = decode_stream(message.data)
+        except BadValue as error:
+            reason = str(error)
+            break
+        if not up:
+            up = True
+            link(True, "the gateway's stream is open")  # noqa: FBT003  the feed's port has this form too
+        receive(decoded)
+    if socket.close_code == UNAUTHORIZED:
+        raise ConfigurationError(
+            "gateway: expected it to know our key, found it refused; "
+            "give this agent's key, or put its hash into the gateway's configuration"
+        )
+    if up:
+        link(False, reason)  # noqa: FBT003  the feed's port has this form too
+
+
+def _refuse(status: int, body: bytes) -> None:
+    """Raise what a status other than 200 means."""
+    if status == HTTPStatus.OK:
+        return
     try:
-        said = msgspec.json.decode(content, type=ErrorBody).message
+        text = _errors.decode(body).message
     except msgspec.MsgspecError:
-        said = content[:200].decode(errors="replace")
-    kind = _REFUSALS.get(status, Unreachable)
-    return kind(
-        said if kind is not Unreachable else f"gateway: {method} {path} was answered {status}: {said}"
-    )
+        text = _text(body)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise ConfigurationError(f"gateway: expected it to know our key, found {status}: {text}")
+    if status in _REFUSED:
+        raise BadValue(f"gateway: {text}")
+    raise Unreachable(f"gateway: expected status 200, found {status}: {text}")
+
+
+def _text(body: bytes) -> str:
+    return body[:200].decode(errors="replace")

@@ -31,6 +31,7 @@ from agenttrader.model.identifiers import Digest, digest_of
 
 Rows = npt.NDArray[np.int64]
 """A row: inputs, address, slots of three inputs, state from and to, parameters from and to, value's slot."""
+ROW_LENGTH = 10
 
 _FLOAT = types.float64
 _VECTOR = types.float64[::1]

@@ -65,7 +65,7 @@ def test_a_full_cache_is_read_and_not_written(cache: Path) -> None:
     configured = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
     compile_kernels(str(cache))
     assert written() == before
-    assert (config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES) == configured
+    assert configured == (config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES)
 
 
 def test_a_cache_that_cannot_be_read_is_named_with_what_to_do(cache: Path, tmp_path: Path) -> None:
