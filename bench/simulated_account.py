@@ -1,7 +1,7 @@
-"""One account at the simulated exchange, wired to the engine by function calls: what an order's round costs without a wire.
+"""One account at the simulated exchange, wired to the engine by function calls: an order without a wire.
 
-The exchange is the real one, with its own ledger; the engine is the real one, with every check. Only the socket between them is
-left out, so the translation here is the adapter's, in miniature.
+The exchange is the real one, with its own ledger; the engine is the real one, with every check. Only the
+socket between them is left out, so the translation here is the adapter's, in miniature.
 """
 
 from collections.abc import Callable, Iterable
@@ -118,7 +118,7 @@ def rules(bars: int) -> Rules:
 
 
 class SimulatedAccount:
-    """An engine with an open window, an exchange, and a `commit` between deciding and sending, as the session has it."""
+    """An engine with an open window, an exchange, and a `commit` between deciding and sending."""
 
     def __init__(self, bars: int, commit: Callable[[list[Sealed[Event]]], object]) -> None:
         self._commit = commit
@@ -140,7 +140,7 @@ class SimulatedAccount:
         self._open_window()
 
     def bar(self, price: Decimal) -> None:
-        """One minute at `price`: the exchange matches, the gateway takes the fills, marks, and is done with the time."""
+        """One minute at `price`: the exchange matches, the gateway takes the fills and marks."""
         start, end = self.now, Instant(self.now + MINUTE)
         seen = venue.BarSeen(
             symbol=SYMBOL, start=start, end=end, open=price, high=price, low=price, close=price
@@ -167,7 +167,7 @@ class SimulatedAccount:
         self.handle([Proposed(proposal(number, price, effect, self.now))])
 
     def handle(self, received: Iterable[Input]) -> None:
-        """Decide on a batch, commit it, and only then let its sends reach the exchange, whose answers come back the same way."""
+        """Decide on a batch, commit it, and only then let its sends reach the exchange; so its answers."""
         steps = [self.engine.handle(each, self.now) for each in received]
         self.finish(steps)
 

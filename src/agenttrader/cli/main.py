@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.test import check
@@ -88,4 +89,5 @@ def run(
 
 
 app.command("demo")(demo)
+app.command("bench")(bench)
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

@@ -1,0 +1,37 @@
+"""`agenttrader bench WHAT`: this machine's figures, beside peers in one run. It needs a checkout."""
+
+import os
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import agenttrader
+from agenttrader.cli.exit_codes import ExitCode
+
+BENCHES = Path(agenttrader.__file__).parents[2] / "bench"
+
+
+class Bench(Enum):
+    """What can be measured."""
+
+    GATEWAY = "gateway"
+
+
+def bench(
+    what: Annotated[Bench, typer.Argument(help="gateway: a decision, an order's round, a durable order.")],
+    *,
+    quick: Annotated[bool, typer.Option(help="A tenth of the work: to see that it runs.")] = False,
+) -> None:
+    """Measure what the product costs; a table on stderr, one JSON object on stdout."""
+    script = BENCHES / f"{what.value}.py"
+    if not script.exists():
+        typer.echo(f"agenttrader: expected a checkout with {script}; clone the repository", err=True)
+        raise typer.Exit(ExitCode.USAGE)
+    words = [sys.executable, str(script), *(["--quick"] if quick else [])]
+    raise typer.Exit(
+        subprocess.run(words, check=False, env=os.environ | {"PYTHONPATH": str(BENCHES)}).returncode
+    )
