@@ -148,17 +148,17 @@ class AccountReader:
 
     async def _past(self, since: Instant) -> tuple[list[Order], Fills]:
         """Orders, then fills: so no fill is missing that an order already counts, unless the broker lags."""
-        found = await self._orders("all", since) | await self._orders("open", None)
-        start = min((since, *(from_rfc3339(order.submitted_at) for order in found.values())))
+        found = _entries(await self._orders("all", since) | await self._orders("open", None))
+        start = min((since, *(from_rfc3339(order.submitted_at) for order in found)))
         fills = await self._fills(start)
-        known = {member.id for order in found.values() for member in _family(order)}
+        known = {member.id for order in found for member in _family(order)}
         older = [await self._order(order_id) for order_id in fills if order_id not in known]
-        orders = [*found.values(), *(order for order in older if order is not None)]
+        orders = [*found, *(order for order in older if order is not None)]
         earliest = min((start, *(from_rfc3339(order.submitted_at) for order in orders)))
         return orders, fills if earliest == start else await self._fills(earliest)
 
     async def _orders(self, status: str, since: Instant | None) -> dict[str, Order]:
-        """Entries by id, legs nested in them, in the order in which they were placed."""
+        """Orders by id as they were placed; legs nested in their entries, where those are among them."""
         found: dict[str, Order] = {}
         after = since
         for _ in range(PAGES_MAX):
@@ -218,6 +218,12 @@ def _says_not_found(answer: Answer) -> bool:
 def _without_marks(statement: BrokerStatement) -> BrokerStatement:
     """What only trading moves: prices move the rest all the time."""
     return structs.replace(statement, time=Instant(0), equity=ZERO, buying_power=ZERO)
+
+
+def _entries(orders: dict[str, Order]) -> list[Order]:
+    """Without the legs that stand in an entry too: asked for the open ones, a leg outlives its entry."""
+    legs = {leg.id for order in orders.values() for leg in order.legs or ()}
+    return [order for order in orders.values() if order.id not in legs]
 
 
 def _has_filled(order: Order) -> bool:

@@ -274,6 +274,20 @@ async def test_history_tells_orders_with_their_fills_oldest_first(
     assert await reader.history(OPEN) == told
 
 
+async def test_a_leg_that_outlives_its_entry_is_told_once(
+    quiet: Any, reader: AccountReader, bracket_body: Body
+) -> None:
+    entry = bracket_body(status="canceled", canceled_at="2026-11-20T15:20:00Z")
+    leg = entry["legs"][1] | {"status": "new"}
+    entry["legs"][1] = leg
+    quiet.answer("GET", "/v2/orders", [entry], [entry], [leg])
+    told = await reader.history(OPEN)
+    assert [(report.kind.value, report.broker_order_id) for report in told] == [
+        ("accepted", entry["id"]),
+        ("canceled", entry["id"]),
+    ]
+
+
 async def test_an_order_of_yesterday_that_filled_today_is_told_too(
     quiet: Any, reader: AccountReader, order_body: Body, fill_body: Body
 ) -> None:

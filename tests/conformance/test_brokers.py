@@ -1,0 +1,121 @@
+"""The suites run against every broker: the Alpaca adapter, over real sockets, against the real venue."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from decimal import Decimal
+
+from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
+from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.api.venue import VenueKey, create_venue_app
+from agenttrader.app.venue.desk import Desk
+from agenttrader.model.credentials import Credential, Secret
+from agenttrader.model.identifiers import AccountName, Symbol
+from agenttrader.model.market import Bar, Watermark
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.simulation.fees import FeeSchedule
+from agenttrader.simulation.inputs import AccountOpening, Session, Settings
+from agenttrader.simulation.listings import Listing
+from agenttrader.testing.broker_suite import BrokerSuite, BrokerWorld, Heard
+from agenttrader.testing.fault_proxy import FaultProxy
+from agenttrader.testing.serving import serving
+
+OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+ALFA = Symbol("ALFA")
+SETTINGS = Settings(
+    start=OPEN,
+    listings=(Listing(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1)),),
+    accounts=(AccountOpening(name="SIM-1", cash=Decimal(100_000), shorting=False),),
+    sessions=(
+        Session(open=OPEN, close=from_rfc3339("2026-11-20T21:00:00Z")),
+        Session(open=from_rfc3339("2026-11-23T14:30:00Z"), close=from_rfc3339("2026-11-23T21:00:00Z")),
+    ),
+    fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
+    market_reserve_percent=3,
+)
+KEYS = {"KEY": VenueKey(secret_sha256=hashlib.sha256(b"SECRET").hexdigest(), account="SIM-1")}
+
+
+class MemoryLog:
+    """A log that outlives its venue, within one test."""
+
+    def __init__(self) -> None:
+        self.entries: list[bytes] = []
+
+    def read(self) -> Iterator[bytes]:
+        yield from list(self.entries)
+
+    def append(self, entry: bytes) -> None:
+        self.entries.append(entry)
+
+
+class NoClock:
+    """The market's time is not known: a broker must do without."""
+
+    def now(self) -> None:
+        return None
+
+
+class VenueWorld(BrokerWorld):
+    """Adapter → proxy → venue."""
+
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self.symbol = ALFA
+        self.since = OPEN
+        self.faults = FaultProxy(lambda: self._address)
+        self._address = ("", 0)
+        self._log = MemoryLog()
+        self._desk = Desk(SETTINGS, self._log)
+        self._serving = AsyncExitStack()
+        self._minute = 0
+        self.broker = AlpacaBroker(
+            address=lambda: self.faults.url,
+            credential=Credential(key_id="KEY", secret=Secret("SECRET")),
+            account=AccountName("SIM-1"),
+            surroundings=Surroundings.SIMULATED,
+            clock=NoClock(),
+            emit=self.heard.emit,
+            link=self.heard.link,
+            patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
+        )
+
+    async def start_exchange(self) -> None:
+        address = await self._serving.enter_async_context(serving(create_venue_app(self._desk, KEYS)))
+        host, port = address.split(":")
+        self._address = (host, int(port))
+
+    async def stop_exchange(self) -> None:
+        await self._serving.aclose()
+
+    async def move_exchange(self) -> None:
+        await self.stop_exchange()
+        self._desk = Desk(SETTINGS, self._log)
+        await self.start_exchange()
+
+    def trade(self, low: int, high: int) -> None:
+        start = Instant(OPEN + self._minute * MINUTE)
+        self._minute += 1
+        prices = {"open": Decimal(100), "low": Decimal(low), "high": Decimal(high), "close": Decimal(100)}
+        self._desk.hear(Bar(symbol=ALFA, start=start, interval=MINUTE, volume=Decimal(100), **prices))
+        self._desk.hear(Watermark(time=Instant(start + MINUTE)))
+
+    def orders_at_exchange(self) -> Sequence[str]:
+        orders = sorted(self._desk.exchange.books.orders.values(), key=lambda order: order.sequence)
+        return [order.client_order_id for order in orders if order.entry is None]
+
+
+class TestAlpacaBrokerAtTheVenue(BrokerSuite):
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[BrokerWorld]:
+        world = VenueWorld()
+        await world.start_exchange()
+        world.trade(99, 101)
+        async with world.faults:
+            task = asyncio.create_task(world.broker.run())
+            yield world
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await world.stop_exchange()
