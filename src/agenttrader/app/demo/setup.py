@@ -90,7 +90,7 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     seed = market["seed"] if wish.seed is None else wish.seed
     paused = paused_symbol(generate_day(_closes(market), session, seed))
     person = maker.person()
-    secrets = _Secrets(tables, maker.token)
+    throwaway = _Secrets(tables, maker.token)
     values: dict[Place, Value] = {
         ("marketdata", "seed"): seed,
         ("marketdata", "date"): session.date,
@@ -99,14 +99,14 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
         ("strategy", "inbox"): wish.inbox,
         ("people.demo", "public_key"): person.public_key,
         **_owners(tables, paused),
-        **secrets.hashes(),
+        **throwaway.hashes(),
     }
     folder = _new_folder(home / "demo", f"{_stamp(now)}-{seed}")
     path = folder / CONFIGURATION
     path.write_text(fill(template, values), encoding="utf-8")
     configuration = load(path, environment={})
     _write_private(configuration.path(configuration.switches.file), "1\n")
-    for place, secret in secrets.files().items():
+    for place, secret in throwaway.files().items():
         _write_private(folder / place, f"{secret.reveal()}\n")
     return Run(
         folder=folder,
@@ -116,9 +116,9 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
         paused=paused,
         order=wish.order,
         person=person,
-        operator=secrets.people[PERSON],
-        visitor=secrets.agents[VISITOR],
-        market=Credential(key_id=SHOW_KEY, secret=secrets.keys[SHOW_KEY]),
+        operator=throwaway.people[PERSON],
+        visitor=throwaway.agents[VISITOR],
+        market=Credential(key_id=SHOW_KEY, secret=throwaway.keys[SHOW_KEY]),
     )
 
 
