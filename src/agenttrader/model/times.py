@@ -4,7 +4,7 @@ RFC 3339 text exists only in protocols and on the command line.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 from agenttrader.model.errors import BadValue
@@ -18,7 +18,15 @@ SECOND = Duration(1_000_000_000)
 MINUTE = Duration(60 * SECOND)
 MILLISECOND = Duration(1_000_000)
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+INSTANT_MIN, INSTANT_MAX = Instant(-(2**63)), Instant(2**63 - 1)
+"""1677-09-21 to 2262-04-11: what a record and its hash can carry."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_ONE_SECOND = timedelta(seconds=1)
+_HOUR = r"(?:[01]\d|2[0-3])"
+_RFC3339 = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d)[T ]({_HOUR}:\d\d:\d\d)(?:\.(\d{{1,9}}))?(Z|[+-]{_HOUR}:[0-5]\d)", re.ASCII
+)
 
 
 def rfc3339(instant: Instant) -> str:
@@ -41,18 +49,25 @@ def from_rfc3339(text: str) -> Instant:
         moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset == 'Z' else offset}")
     except ValueError:
         raise BadValue(f"time: expected a real date and time, found {text!r}") from None
-    return Instant(int(moment.timestamp()) * SECOND + int((fraction or "0").ljust(9, "0")))
+    return _instant(moment, int((fraction or "0").ljust(9, "0")))
 
 
 def from_datetime(moment: datetime) -> Instant:
     """The instant of an aware datetime, to the microsecond. Raises BadValue for a naive one."""
     if moment.tzinfo is None:
         raise BadValue(f"time: expected an aware datetime, found {moment!r} without a time zone")
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return Instant(whole * SECOND + moment.microsecond * 1_000)
+    return _instant(moment.replace(microsecond=0), moment.microsecond * 1_000)
 
 
 def to_datetime(instant: Instant) -> datetime:
     """The instant as an aware UTC datetime, cut to the microsecond."""
     seconds, nanoseconds = divmod(instant, SECOND)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1_000)
+
+
+def _instant(whole: datetime, nanoseconds: int) -> Instant:
+    """The instant of an aware datetime of whole seconds, and so many nanoseconds after it."""
+    instant = (whole - _EPOCH) // _ONE_SECOND * SECOND + nanoseconds
+    if not INSTANT_MIN <= instant <= INSTANT_MAX:
+        raise BadValue(f"time: expected a time from 1677 to 2262, found {whole}")
+    return Instant(instant)
