@@ -13,9 +13,8 @@ from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
-from agenttrader.model.instruments import Instrument
+from agenttrader.model.instruments import Instrument, Spread
 
-RoleName = Literal["venue", "marketdata", "gateway", "strategy"]
 ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 SwitchName = Literal["store", "file"]
@@ -45,7 +44,7 @@ def _require_hex(value: str, name: str) -> None:
 
 
 class SecretSource(_Section, frozen=True):
-    """Where a secret is found: the first line of a file, or an environment variable. One of them."""
+    """Where a secret is found: in a file, or in an environment variable. One of them."""
 
     file: str | None = None
     variable: str | None = None
@@ -53,7 +52,7 @@ class SecretSource(_Section, frozen=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.file is None) == (self.variable is None):
-            raise BadValue("secret: expected either `file` or `variable`")
+            raise BadValue("expected either `file` or `variable`, found both or neither")
 
 
 class KeyFile(_Section, frozen=True):
@@ -121,9 +120,7 @@ class Store(_Section, frozen=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len({self.directory, self.heads_directory, self.keys_directory}) != len(self.__struct_fields__):
-            raise BadValue(
-                "store: expected three different folders: a head beside its journal is lost with it"
-            )
+            raise BadValue("expected three different folders: a head beside its journal is lost with it")
 
 
 class Switches(_Section, frozen=True):
@@ -295,12 +292,12 @@ class Document(_Section, frozen=True):
         yield from _unmatched("limits.agent", self.limits.agent, "agents", self.agents)
         yield from _unmatched("agents", self.agents, "limits.agent", self.limits.agent)
         yield from _unmatched("limits.symbol", self.limits.symbol, "instruments", self.instruments)
-        singles = [
-            name
-            for name, instrument in self.instruments.items()
-            if instrument.__struct_config__.tag != "spread"
-        ]
+        singles = [name for name, found in self.instruments.items() if not isinstance(found, Spread)]
         yield from _unmatched("instruments", singles, "limits.symbol", self.limits.symbol)
+        for name, instrument in self.instruments.items():
+            if isinstance(instrument, Spread):
+                legs = (leg.symbol for leg in instrument.legs)
+                yield from _unmatched(f"instruments.{name}.legs", legs, "instruments", singles)
 
     def _faults_of_agents(self) -> Iterator[str]:
         for name, agent in self.agents.items():

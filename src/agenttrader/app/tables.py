@@ -5,9 +5,7 @@ The text of every error holds the file, the table and the key, what was expected
 """
 
 import difflib
-import json
 import tomllib
-from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum, EnumType
 from pathlib import Path
@@ -61,19 +59,10 @@ def build(kind: type[T], value: object, place: Place) -> T:
     return cast("T", _build(kind, value, place))
 
 
-def render(tables: Mapping[str, Any]) -> str:
-    """The tables as TOML: texts, whole numbers, booleans, lists of these, tables, and lists of tables."""
-    return "\n".join(_lines(tables, ())).strip() + "\n"
-
-
 def _build(kind: Any, value: object, place: Place) -> object:
-    if value is None or isinstance(value, Float):
-        digits = (
-            f'found {value.digits} as a float; write it in quotes: "{value.digits}"'
-            if value
-            else "found none"
-        )
-        raise place.refuse(f"expected {_name(kind)}, {digits}")
+    if isinstance(value, Float):
+        hint = f'; write it in quotes: "{value.digits}"' if {Decimal, str} & {kind, *get_args(kind)} else ""
+        raise place.refuse(f"expected {_name(kind)}, found {value.digits} as a float{hint}")
     if _is_table(kind):
         return _struct(kind, value, place)
     if get_origin(kind) is UnionType and all(_is_table(choice) for choice in get_args(kind)):
@@ -170,41 +159,3 @@ def _name(kind: Any) -> str:
     if isinstance(kind, EnumType):
         return f"one of {', '.join(str(member.value) for member in cast('type[Enum]', kind))}"
     return _NAMES.get(getattr(kind, "__supertype__", kind), str(kind))
-
-
-def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    plain = {key: value for key, value in table.items() if not _is_nested(value)}
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
-    for key, value in table.items():
-        name = ".".join(map(_key, (*path, key)))
-        if isinstance(value, Mapping):
-            lines += ["", f"[{name}]", *_lines(value, (*path, key))]
-        elif key not in plain:
-            for row in value:
-                lines += ["", f"[[{name}]]", *_lines(row, (*path, key))]
-    return lines
-
-
-def _is_nested(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and any(isinstance(row, Mapping) for row in value)
-    )
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
-
-
-def _value(value: object) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case str() | Decimal():
-            # A JSON text is a TOML basic string, but for DEL, which TOML wants escaped.
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
-        case _:
-            raise TypeError(f"expected a text, whole number, boolean or list for TOML, found {value!r}")

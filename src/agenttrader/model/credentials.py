@@ -1,5 +1,7 @@
 """Secrets as values that do not show themselves."""
 
+from typing import NoReturn
+
 from msgspec import Struct
 
 
@@ -17,6 +19,9 @@ class Secret:
 
     def __repr__(self) -> str:
         return "*****"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled: expected `reveal` where it is needed")
 
 
 class Credential(Struct, frozen=True, kw_only=True):
