@@ -1,0 +1,342 @@
+"""The core's words, made quickly: one account, one agent, three symbols, one trading day.
+
+Everything is named so that a test states only what it is about; what is not stated is permitted and sane.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
+from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import (
+    Decision,
+    DecisionInputs,
+    MarkUsed,
+    SwitchReading,
+    TradingState,
+    Verdict,
+)
+from agenttrader.model.events import Decided, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.identifiers import (
+    AccountName,
+    AgentName,
+    BrokerOrderId,
+    ClientOrderId,
+    Digest,
+    ExecutionId,
+    PersonName,
+    StrategyName,
+    Symbol,
+    derive_client_order_id,
+    derive_order_id,
+)
+from agenttrader.model.instruments import Equity, Instrument
+from agenttrader.model.market import Bar
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.records import Sealed
+from agenttrader.model.reports import BrokerStatement, Execution, ExecutionReport, ReportedLeg, ReportKind
+from agenttrader.model.sessions import Calendar, Session
+from agenttrader.model.times import MINUTE, SECOND, Instant, from_rfc3339
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.runtime.inputs import Compared
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.statements import Authority
+
+ACCOUNT = AccountName("SIM-1")
+AGENT = AgentName("trader")
+OTHER_AGENT = AgentName("bot")
+STRATEGY = StrategyName("momentum")
+PERSON = PersonName("ada")
+ALFA, BRAVO, CHARLY = Symbol("ALFA"), Symbol("BRAVO"), Symbol("CHARLY")
+CONFIGURATION = Digest("c0" * 32)
+SWITCH = "file"
+OPEN, CLOSE = from_rfc3339("2026-11-20T14:30:00Z"), from_rfc3339("2026-11-20T21:00:00Z")
+DAY = Instant(24 * 60 * MINUTE)
+CASH = Decimal(100_000)
+FEES = FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30"))
+MULTIPLIERS: Mapping[Symbol, Decimal] = dict.fromkeys((ALFA, BRAVO, CHARLY), Decimal(1))
+
+
+def at(minutes: int, seconds: int = 0) -> Instant:
+    """So long after the day's open."""
+    return Instant(OPEN + minutes * MINUTE + seconds * SECOND)
+
+
+def calendar() -> Calendar:
+    """The trading day, the one before it, and the one after."""
+    dates = ("2026-11-19", "2026-11-20", "2026-11-23")
+    offsets = (-DAY, 0, 3 * DAY)
+    return Calendar(
+        name="XNYS",
+        start=Instant(OPEN - 10 * DAY),
+        end=Instant(OPEN + 10 * DAY),
+        sessions=tuple(
+            Session(date=date, open=Instant(OPEN + offset), close=Instant(CLOSE + offset))
+            for date, offset in zip(dates, offsets, strict=True)
+        ),
+    )
+
+
+def proposal(number: int = 1, **changes: Any) -> Proposal:
+    """An entry of the agent: buy 10 ALFA at the market, out at 95 or 110."""
+    fields: dict[str, Any] = {
+        "id": derive_order_id("test", number),
+        "agent": AGENT,
+        "strategy": STRATEGY,
+        "legs": (Leg(ALFA),),
+        "side": Side.BUY,
+        "quantity": Decimal(10),
+        "type": OrderType.MARKET,
+        "time_in_force": TimeInForce.DAY,
+        "effect": Effect.OPEN,
+        "reason": "it rises",
+        "decision_price": Decimal(100),
+        "decision_time": at(1),
+        "correlation_id": f"correlation-{number}",
+        "exit_plan": ExitPlan(stop=Decimal(95), target=Decimal(110)),
+    }
+    return Proposal(**(fields | changes))
+
+
+def closing_proposal(number: int = 100, **changes: Any) -> Proposal:
+    """A close of the agent: sell 10 ALFA at the market, and cancel what protects them first."""
+    fields = {"side": Side.SELL, "effect": Effect.CLOSE, "exit_plan": None, "reason": "it falls"}
+    return proposal(number, **(fields | changes))
+
+
+def decision(
+    proposal: Proposal, *, denied_by: str | None = None, price: Decimal | None = Decimal(100)
+) -> Decision:
+    """A decision without its checks, made at `price` for every leg."""
+    return Decision(
+        verdict=Verdict.APPROVED if denied_by is None else Verdict.DENIED,
+        denied_by=denied_by,
+        checks=(),
+        inputs=DecisionInputs(
+            now=at(1),
+            marks=tuple(MarkUsed(leg.symbol, price, at(1), "test") for leg in proposal.legs),
+            switches=(),
+            symbol_statuses=(),
+            limits=Digest("a0" * 32),
+            equity=CASH,
+        ),
+    )
+
+
+def decided(proposal: Proposal, **how: Any) -> Decided:
+    """The record of a decision about the proposal."""
+    return Decided(proposal=proposal, decision=decision(proposal, **how))
+
+
+def sending(proposal: Proposal, **changes: Any) -> Sending:
+    """The record of the proposal leaving, with its plan's stop and target as its legs."""
+    plan = proposal.exit_plan or ExitPlan()
+    instruction = Instruction(
+        legs=proposal.legs,
+        side=proposal.side,
+        quantity=proposal.quantity,
+        type=proposal.type,
+        time_in_force=proposal.time_in_force,
+        limit_price=proposal.limit_price,
+        stop_price=proposal.stop_price,
+        stop=plan.stop,
+        target=plan.target,
+    )
+    return Sending(order_id=proposal.id, instruction=structs.replace(instruction, **changes))
+
+
+def report(kind: ReportKind, client_order_id: ClientOrderId | str, **changes: Any) -> ExecutionReport:
+    """What the broker says of the order that we call `client_order_id`."""
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "client_order_id": ClientOrderId(client_order_id),
+        "broker_order_id": BrokerOrderId(f"broker-{client_order_id}"),
+        "time": at(1),
+    }
+    return ExecutionReport(**(fields | changes))
+
+
+def execution(name: str = "e-1", **changes: Any) -> Execution:
+    """A buy of 10 ALFA at 100."""
+    fields: dict[str, Any] = {
+        "id": ExecutionId(name),
+        "symbol": ALFA,
+        "side": Side.BUY,
+        "quantity": Decimal(10),
+        "price": Decimal(100),
+    }
+    return Execution(**(fields | changes))
+
+
+def reported_legs(entry: str, stop: Decimal | None, target: Decimal | None) -> tuple[ReportedLeg, ...]:
+    """The legs that the broker made for the order it calls `entry`."""
+    legs = (("stop", stop, None), ("target", None, target))
+    return tuple(
+        ReportedLeg(
+            broker_order_id=BrokerOrderId(f"{entry}-{name}"),
+            client_order_id=ClientOrderId(f"theirs-{entry}-{name}"),
+            limit_price=limit_price,
+            stop_price=stop_price,
+        )
+        for name, stop_price, limit_price in legs
+        if (stop_price or limit_price) is not None
+    )
+
+
+def bar(minute: int = 1, close: Decimal | int = 100, symbol: Symbol = ALFA) -> Bar:
+    """The flat bar of a minute that ends `minute` minutes after the open."""
+    price = Decimal(close)
+    return Bar(
+        symbol=symbol,
+        start=at(minute - 1),
+        interval=MINUTE,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=Decimal(1_000),
+    )
+
+
+def statement(act: Act = Act.OPEN_WINDOW, **changes: Any) -> Statement:
+    """A person's word, for the whole day, in epoch 1."""
+    fields: dict[str, Any] = {
+        "act": act,
+        "account": ACCOUNT,
+        "epoch": 1,
+        "configuration": CONFIGURATION,
+        "mode": Mode.PAPER,
+        "scope": EVERYTHING,
+        "start": OPEN,
+        "end": CLOSE,
+        "reason": "a trading day",
+        "person": PERSON,
+        "nonce": f"nonce-{act.value}",
+        "issued_at": OPEN,
+    }
+    return Statement(**(fields | changes))
+
+
+def signed(act: Act = Act.OPEN_WINDOW, **changes: Any) -> SignedStatement:
+    """The statement as it stands once its signature was verified."""
+    return SignedStatement(statement=statement(act, **changes), envelope="an envelope")
+
+
+def segment(epoch: int = 1) -> SegmentOpened:
+    """The opening of a process's segment."""
+    return SegmentOpened(
+        session="2026-11-20",
+        account=ACCOUNT,
+        epoch=epoch,
+        configuration=CONFIGURATION,
+        code="0123456789abcdef",
+        parameters=Digest("d0" * 32),
+        calendar=Digest("e0" * 32),
+    )
+
+
+def broker_statement(**changes: Any) -> BrokerStatement:
+    """An account with cash and nothing else."""
+    fields: dict[str, Any] = {
+        "account": ACCOUNT,
+        "time": OPEN,
+        "cash": CASH,
+        "equity": CASH,
+        "buying_power": CASH,
+        "positions": (),
+        "open_orders": (),
+        "fees": Decimal(0),
+        "executions": (),
+        "blocked": False,
+    }
+    return BrokerStatement(**(fields | changes))
+
+
+def rules(**changes: Any) -> Rules:
+    """Limits that a small order never meets, for one agent with a strategy and one bot without."""
+    symbol = SymbolLimits(
+        order_quantity_max=Decimal(1_000),
+        order_notional_max=Decimal(1_000_000),
+        position_quantity_max=Decimal(10_000),
+        price_collar_fraction_max=Decimal("0.2"),
+        reducing_price_collar_fraction_max=Decimal("0.5"),
+        quote_age_seconds_max=300,
+        shorting_permitted=True,
+    )
+    agent = AgentLimits(
+        gross_exposure_max=Decimal(10_000_000),
+        orders_per_minute_max=1_000,
+        open_orders_max=1_000,
+        gtc_permitted=False,
+    )
+    account = AccountLimits(
+        gross_exposure_max=Decimal(10_000_000),
+        daily_loss_max=Decimal(1_000_000),
+        orders_per_minute_max=1_000,
+        open_orders_max=1_000,
+    )
+    limits = Limits(
+        account=account,
+        agent={AGENT: agent, OTHER_AGENT: agent},
+        symbol=dict.fromkeys((ALFA, BRAVO, CHARLY), symbol),
+    )
+    fields: dict[str, Any] = {
+        "authority": authority(),
+        "limits": limits,
+        "limits_digest": limits.digest,
+        "grants": {
+            AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO})),
+            OTHER_AGENT: Grant(strategies=frozenset(), symbols=frozenset({CHARLY})),
+        },
+        "instruments": instruments(),
+        "calendar": calendar(),
+        "fees": FEES,
+        "wired_switches": ("store", SWITCH),
+        "market_source": "test",
+    }
+    return Rules(**(fields | changes))
+
+
+def authority(**changes: Any) -> Authority:
+    """A simulated account under a ceiling of PAPER, with one operator."""
+    fields: dict[str, Any] = {
+        "account": ACCOUNT,
+        "is_simulated": True,
+        "configuration": CONFIGURATION,
+        "ceiling": Mode.PAPER,
+        "people": {PERSON: PersonRole.OPERATOR},
+    }
+    return Authority(**(fields | changes))
+
+
+def instruments() -> dict[Symbol, Instrument]:
+    """Shares of a cent's tick, traded whole."""
+    return {
+        symbol: Equity(symbol=symbol, tick=Decimal("0.01"), lot=Decimal(1))
+        for symbol in (ALFA, BRAVO, CHARLY)
+    }
+
+
+def switch(state: TradingState, reason: str = "it says so") -> SwitchReading:
+    """What the wired switch says."""
+    return SwitchReading(name=SWITCH, state=state, reason=reason)
+
+
+def compared(*breaks: Break, failure: str = "") -> Compared:
+    """A comparison with the broker, and what it found."""
+    return Compared("run", None if failure else broker_statement(), breaks, failure)
+
+
+def canonical(value: object) -> bytes:
+    """The value as the journal would write it: a number in a check is then the text that is read back."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def client_id_of(sealed: Sealed[Event]) -> ClientOrderId:
+    """What the order of a Sending is called towards the broker."""
+    return derive_client_order_id(sealed.sequence, sealed.hash)
