@@ -9,6 +9,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
@@ -32,7 +33,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import OrderState, Role, Side
+from agenttrader.model.orders import OrderState, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
@@ -98,6 +99,8 @@ class Book:
         self.holdings: dict[Symbol, Holding] = {}
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
+        self.busted: set[ExecutionId] = set()
+        """Executions that the exchange took back: told again, they neither count nor surprise."""
         self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
@@ -112,6 +115,10 @@ class Book:
         handler = self._handlers.get(type(sealed.event))
         if handler is not None:
             handler(sealed)
+
+    def can_hold(self, symbol: Symbol) -> bool:
+        """Whether a fill in `symbol` can be counted: it is one of the configured instruments."""
+        return symbol in self._multipliers
 
     @property
     def realised(self) -> Decimal:
@@ -198,12 +205,12 @@ class Book:
     def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
         """What the position would lose, gaps aside, by the protection resting at the broker alone.
 
-        What is unprotected counts whole.
+        What is unprotected counts whole, and so does what a stop at the net price of several legs covers.
         """
         left = abs(holding.quantity)
         loss = ZERO
         for leg in self.protection(symbol):
-            if leg.role is Role.STOP and leg.stop_price is not None and leg.state in _RESTING:
+            if leg.stop_price is not None and leg.state in _RESTING and len(leg.legs) == 1:
                 covered = min(left, leg.remaining)
                 distance = (mark - leg.stop_price) * (1 if holding.quantity > 0 else -1)
                 loss += covered * max(ZERO, distance) * holding.multiplier
@@ -232,11 +239,17 @@ class Book:
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
-        self.orders.advance(event.order_id, Trigger.BUST, event.time)
-        self._trade(fill, self.orders.by_id[fill.order_id].proposal.strategy, sign=-1)
+        self.busted.add(event.execution_id)
+        order = self.orders.bust(fill, event.time)
+        self._trade(fill, order.proposal.strategy, sign=-1)
 
     def _trade(self, fill: Filled, strategy: StrategyName, sign: int) -> None:
-        multiplier = self._multipliers[fill.symbol]
+        multiplier = self._multipliers.get(fill.symbol)
+        if multiplier is None:
+            raise ConfigurationError(
+                f"instruments: expected {fill.symbol}, in which the journal holds fills, found none of that "
+                "name; configure it again"
+            )
         quantity = fill.quantity * (sign if fill.side is Side.BUY else -sign)
         fee = fill.fee * sign
         self.cash -= quantity * fill.price * multiplier + fee

@@ -1,7 +1,7 @@
 """The orders of the book: each order's life as the journal tells it, and what is still reserved for it."""
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
 from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Sending
@@ -19,6 +19,12 @@ from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.model.values import ZERO
+
+FILLED_STEP = Decimal("1e-9")
+"""Where a leg's ratio does not divide what has filled of it, the order's units are cut here.
+
+So what is reserved for the rest is an exact number, and what was reserved comes back whole.
+"""
 
 
 class Order:
@@ -87,8 +93,8 @@ class Order:
 
     @property
     def remaining(self) -> Decimal:
-        """Units that may still fill."""
-        return self.quantity - self.filled
+        """Units that may still fill; none of an order that was filled too far."""
+        return max(ZERO, self.quantity - self.filled)
 
     @property
     def adds_risk(self) -> bool:
@@ -104,7 +110,7 @@ class Order:
         return self.parent is None or self.parent.state is OrderState.FILLED
 
     def ratio_in(self, symbol: Symbol) -> int:
-        """Units of `symbol` in one unit of the order; 0 where it has no such leg."""
+        """Units of `symbol` in one unit of the order, signed; 0 where it has no such leg."""
         if len(self.legs) == 1:
             return self.legs[0].ratio if self.legs[0].symbol == symbol else 0
         return next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0)
@@ -130,7 +136,7 @@ class Order:
 
         None where it is more than was ordered.
         """
-        ordered = self.quantity * abs(next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0))
+        ordered = self.quantity * abs(self.ratio_in(symbol))
         filled = self._filled_in(symbol) + quantity
         if filled > ordered:
             return None
@@ -141,24 +147,26 @@ class Order:
         return Trigger.FILL if whole else Trigger.PARTIAL_FILL
 
     def take_fill(self, symbol: Symbol, quantity: Decimal, price: Decimal) -> None:
-        """Count a fill.
+        """Count a fill; a quantity below 0 takes one back.
 
-        Of several legs the order is filled as far as its least filled leg; the value is the net over legs.
+        Of several legs the order is filled as far as its least filled leg; the value is the net over legs. A
+        fill in a symbol that the order has no leg in fills nothing of it.
         """
-        if len(self.legs) == 1:
-            self.filled += quantity / abs(self.legs[0].ratio)
-            self.filled_value += quantity * price
+        ratio = self.ratio_in(symbol)
+        if not ratio:
+            return
+        self.filled_value += quantity * price * (-1 if ratio < 0 and len(self.legs) > 1 else 1)
+        if len(self.legs) == 1 and abs(ratio) == 1:
+            self.filled += quantity
             return
         by_leg = self.filled_by_leg = self.filled_by_leg or {leg.symbol: ZERO for leg in self.legs}
         by_leg[symbol] += quantity
-        self.filled = min(by_leg[leg.symbol] / abs(leg.ratio) for leg in self.legs)
-        ratio = next(leg.ratio for leg in self.legs if leg.symbol == symbol)
-        self.filled_value += quantity * price * (1 if ratio > 0 else -1)
+        self.filled = min(
+            (by_leg[leg.symbol] / abs(leg.ratio)).quantize(FILLED_STEP, ROUND_DOWN) for leg in self.legs
+        )
 
     def _filled_in(self, symbol: Symbol) -> Decimal:
-        if self.filled_by_leg is not None:
-            return self.filled_by_leg.get(symbol, ZERO)
-        return self.filled * abs(self.legs[0].ratio) if len(self.legs) == 1 else ZERO
+        return self.filled if self.filled_by_leg is None else self.filled_by_leg.get(symbol, ZERO)
 
 
 class OrderLedger:
@@ -232,6 +240,13 @@ class OrderLedger:
         trigger = order.fill_trigger(event.symbol, event.quantity)
         order.take_fill(event.symbol, event.quantity, event.price)
         self._move(order, trigger, event.time)
+        return order
+
+    def bust(self, fill: Filled, time: Instant) -> Order:
+        """The exchange took `fill` back: that much may fill again, or was never filled."""
+        order = self.by_id[fill.order_id]
+        order.take_fill(fill.symbol, -fill.quantity, fill.price)
+        self._move(order, Trigger.BUST, time)
         return order
 
     def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
