@@ -41,6 +41,8 @@ from agenttrader.runtime.statements import Authority
 
 CALENDAR_DAYS = 30
 """How far before and after the day at hand the calendar is read: enough for the next session and the last."""
+FIND_SECONDS = 2.0
+"""How long a peer that has not announced itself is waited for before the link is said to be down."""
 SWITCH_SECONDS = 0.25
 """How often the wired switches are read: within the second that a halt may take."""
 
@@ -112,9 +114,11 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     )
     links = _Links(session, resync)
     feed = AlpacaFeed(
-        address=lambda: _address(announcements, "marketdata"),
+        address=lambda: _waited_for(announcements, "marketdata"),
+        feed=configuration.marketdata.source,
         credential=configuration.credential(configuration.credentials.gateway.marketdata),
         symbols=tuple(configuration.limits.symbol),
+        extended=True,
     )
     reconciler = Reconciler(session, broker, account)
     desk = Desk(
@@ -247,6 +251,11 @@ def _verifier(configuration: Configuration) -> Callable[[str], SignedStatement]:
         for name, person in configuration.people.items()
     }
     return lambda envelope: verify(envelope, persons)
+
+
+async def _waited_for(announcements: Announcements, role: str) -> str:
+    """Where the role listens now. Raises Unreachable where it does not."""
+    return (await announcements.find(role, FIND_SECONDS)).url
 
 
 def _address(announcements: Announcements, role: str) -> str | None:

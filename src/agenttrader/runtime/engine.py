@@ -294,6 +294,8 @@ class Engine:
     # Time and money.
 
     def _time(self, reached: Instant) -> None:
+        if reached < self.state.last_time:
+            return  # After a restart the market data tell the day again; what is on record was sampled then.
         turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
         if turned is not None:
             self._emit(turned)
