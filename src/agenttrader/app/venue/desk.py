@@ -231,9 +231,15 @@ class Desk:
             )
         for number, entry in enumerate(entries, start=2):
             try:
-                self.exchange.handle(_input_decoder.decode(entry))
+                applied = self.exchange.handle(_input_decoder.decode(entry)).applied
             except (msgspec.MsgspecError, KeyError, ValueError) as error:
-                raise StoreError(
-                    f"venue's log, entry {number}: expected an input, found {entry[:200]!r}: {error}; "
-                    "the file was altered: move it away"
-                ) from error
+                raise _altered(number, entry, str(error)) from error
+            if not applied:
+                raise _altered(number, entry, "it changes nothing")
+
+
+def _altered(number: int, entry: bytes, finding: str) -> StoreError:
+    return StoreError(
+        f"venue's log, entry {number}: expected an input that was applied, found {entry[:200]!r}: {finding}; "
+        "the file was altered: move it away"
+    )
