@@ -6,7 +6,7 @@ old the last bar is, by the clock that the market goes by. `GET /v1/pacer` says 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -23,6 +23,7 @@ from agenttrader.api.market_stream import (
     Terms,
     serve_market_stream,
 )
+from agenttrader.api.probes import Application
 from agenttrader.model.errors import AgentTraderError, BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import SECOND
@@ -66,7 +67,7 @@ def create_marketdata_app(
     max_age_seconds: int,
     forced_stale: bool,
     pace: Callable[[], Struct] | None,
-) -> Litestar:
+) -> Application:
     """The application over `broadcast`. `forced_stale` is the drill; `pace` tells of a paced source."""
     open_streams: set[object] = set()
 
@@ -116,12 +117,14 @@ def create_marketdata_app(
         refusal.headers[NOTICE_HEADER] = terms.notice
         return refusal
 
-    return Litestar(
+    app = Litestar(
         [latest_bars, latest_bar, healthz, pacer, stream],
         exception_handlers={Exception: refused},
         response_headers={NOTICE_HEADER: terms.notice},
         openapi_config=None,
     )
+    # Litestar names the messages of ASGI more narrowly than ASGI does.
+    return cast("Application", app)
 
 
 def health_of(

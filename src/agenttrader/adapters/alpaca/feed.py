@@ -43,6 +43,8 @@ RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 5.0
 """Between two tries: doubled from the least to the most, the least again after data came."""
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+BEGINNING = Instant(0)
+"""Before everything that is kept."""
 
 Address = Callable[[], Awaitable[str]]
 """Where the peer listens now, as `http://host:port` or `wss://host`; raises Unreachable where it does not."""
@@ -59,12 +61,14 @@ class AlpacaFeed:
         credential: Credential,
         symbols: Collection[Symbol] | None,
         extended: bool,
-        since: Instant | None = None,
+        since: Instant | None = BEGINNING,
         participant: str | None = None,
     ) -> None:
         """`extended` peers know our extensions; only they are asked for what came after `since`.
 
-        `participant` is whom a paced peer waits for; None where it does not wait for this process.
+        That is all they have, unless said otherwise: who starts late or anew must learn what was told at the
+        open, such as that a symbol trades. None asks only for what is new. `participant` is whom a paced peer
+        waits for; None where it does not wait for this process.
         """
         self._address = address
         self._feed = feed

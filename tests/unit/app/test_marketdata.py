@@ -1,0 +1,66 @@
+import itertools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.marketdata import wire_marketdata
+from agenttrader.model.errors import ConfigurationError
+
+
+def configuration(folder: Path, changes: Mapping[str, str]) -> Configuration:
+    """The demo's with other values, and a number wherever its template leaves a hash out."""
+    numbers = itertools.count(1)
+    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
+    for name, value in changes.items():
+        text, count = re.subn(rf"(?m)^{name} = [^#\n]*", f"{name} = {value} ", text)
+        assert count == 1, name
+    path = folder / "run.toml"
+    path.write_text(text)
+    return load(path, environment={})
+
+
+@pytest.mark.parametrize(("speed", "found"), (("8", 8), ('"max"', "max")))
+def test_the_source_is_as_configured_and_says_that_it_is_generated(
+    tmp_path: Path, speed: str, found: int | str
+) -> None:
+    settings = configuration(tmp_path, {"date": '"2026-11-27"', "seed": "11", "speed": speed})
+    with capture_logs() as logs:
+        source = wire_marketdata(settings, {})
+    pace = source.pacer.pace()
+    assert (pace.session, pace.seed, pace.speed) == ("2026-11-27", 11, found)
+    assert sorted(pace.settled) == ["demo", "strategy"]
+    assert (source.feed, source.forced_stale) == ("generated", False)
+    assert source.notice.startswith("generated market data")
+    assert sorted(source.keys) == ["demo-gateway", "demo-show", "demo-strategy", "demo-venue"]
+    [entry] = logs
+    assert (entry["event"], entry["digest"], entry["seed"]) == ("day_generated", pace.digest, 11)
+    assert entry["notice"] == source.notice
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    (
+        ({"date": '"2026-11-26"'}, r"\[marketdata\] date: expected a session of XNYS, found 2026-11-26"),
+        ({"ALFA": '"48.205"'}, r"\[marketdata\] previous close of ALFA: expected a multiple of 0.01"),
+    ),
+)
+def test_a_day_that_cannot_be_is_refused(tmp_path: Path, changes: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        wire_marketdata(configuration(tmp_path, changes), {})
+
+
+@pytest.mark.parametrize(
+    ("value", "stale"), (("1", True), ("true", True), ("0", False), ("FALSE", False), ("", False))
+)
+def test_the_drill_is_asked_for_by_a_variable(tmp_path: Path, value: str, stale: bool) -> None:  # noqa: FBT001
+    source = wire_marketdata(configuration(tmp_path, {}), {"MARKETDATA_FORCE_STALE": value})
+    assert source.forced_stale is stale
+
+
+def test_a_drill_that_cannot_be_understood_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="MARKETDATA_FORCE_STALE: expected 1 or 0, found 'maybe'"):
+        wire_marketdata(configuration(tmp_path, {}), {"MARKETDATA_FORCE_STALE": "maybe"})
