@@ -115,10 +115,11 @@ class Board:
     def _begin(self, day: DayBegun) -> Line:
         self.day = day
         self.quotes = {symbol: Quote() for symbol in day.symbols}
+        pace = "as fast as it goes" if day.speed == "max" else f"at most {day.speed} bars a second"
         return self._line(
             "day",
             f"session {day.session.date} of {len(day.symbols)} generated symbols, seed {day.seed}, "
-            f"{day.speed} bars per second, inbox {day.inbox}; files in {day.folder}",
+            f"{pace}, inbox {day.inbox}; files in {day.folder}",
         )
 
     def _move(self, event: Bar | StatusChange | Watermark) -> tuple[Line, ...]:
