@@ -33,7 +33,7 @@ HEARTBEAT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 2.0
-"""Between two tries for the stream: doubled from the least to the most, the least again after a connection."""
+"""Between two tries for the stream: doubled from least to most, the least again after a connection."""
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 """A snapshot holds every order of the day."""
 UNAUTHORIZED = 4401

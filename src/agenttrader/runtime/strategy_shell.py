@@ -1,0 +1,160 @@
+"""The shell of the strategy host: one inbox, one consumer, and time limits where the world may stay silent.
+
+A proposal that gets no usable answer is sent again under the same id (the gateway answers with the order it
+already has) until `ANSWER_SECONDS`; one that was answered before the broker has may take `REPORT_SECONDS`
+more. Then the host goes on without.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+import structlog
+
+from agenttrader.model.errors import BadValue, Unreachable
+from agenttrader.model.orders import Proposal
+from agenttrader.ports.feed import Feed
+from agenttrader.protocols.native import AnswerBody, StreamMessage
+from agenttrader.runtime.strategy_host import (
+    Answered,
+    GatewayLost,
+    GivenUp,
+    Input,
+    Output,
+    Propose,
+    Settled,
+    StrategyHost,
+)
+
+INBOX_MAX = 100_000
+"""Inputs that may wait; a host that far behind cannot be trusted to act, and ends."""
+ANSWER_SECONDS = 30
+REPORT_SECONDS = 10
+RETRY_SECONDS = 0.25
+
+logger = structlog.get_logger()
+
+
+class Gateway(Protocol):
+    """The gateway as its clients see it."""
+
+    async def propose(self, proposal: Proposal) -> AnswerBody:
+        """Its answer. Raises Unreachable where it gave none, BadValue where it refused the message."""
+        ...
+
+    async def follow(
+        self, receive: Callable[[StreamMessage], None], link: Callable[[bool, str], None]
+    ) -> None:
+        """Deliver its stream until cancelled, each connection from a snapshot on; `link` hears of each."""
+        ...
+
+
+class StrategyShell:
+    """Runs one host against a feed and a gateway: three pieces of work, each until cancelled."""
+
+    def __init__(
+        self,
+        host: StrategyHost,
+        feed: Feed,
+        gateway: Gateway,
+        *,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._host = host
+        self._feed = feed
+        self._gateway = gateway
+        self._count = count
+        self._inbox: asyncio.Queue[Input] = asyncio.Queue(INBOX_MAX)
+        self._report_due = 0.0
+
+    async def follow_market(self) -> None:
+        """Take in market data."""
+        await self._feed.follow(self._receive, _log_link("marketdata"))
+
+    async def follow_gateway(self) -> None:
+        """Take in the gateway's stream."""
+        log = _log_link("gateway")
+
+        def link(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
+            log(up, reason)
+            if not up:
+                self._receive(GatewayLost())
+
+        await self._gateway.follow(self._receive, link)
+
+    async def act(self) -> None:
+        """Hand every input to the host, and do what it says, one thing after the other."""
+        while True:
+            outputs = deque(self._host.handle(await self._next()))
+            while outputs:
+                outputs.extend(await self._do(outputs.popleft()))
+
+    def _receive(self, received: Input) -> None:
+        try:
+            self._inbox.put_nowait(received)
+        except asyncio.QueueFull:
+            raise Unreachable(
+                f"strategy: expected to keep up, found {INBOX_MAX} messages waiting; start it again"
+            ) from None
+
+    async def _next(self) -> Input:
+        """The next input; where a report is due and does not come, that it was given up."""
+        awaited = self._host.awaits_report
+        if awaited is None:
+            return await self._inbox.get()
+        try:
+            async with asyncio.timeout_at(self._report_due):
+                return await self._inbox.get()
+        except TimeoutError:
+            return self._give_up(GivenUp(awaited, f"no firm state within {REPORT_SECONDS} s of its answer"))
+
+    async def _do(self, output: Output) -> tuple[Output, ...]:
+        match output:
+            case Propose():
+                answered = await self._propose(output.proposal)
+                self._report_due = asyncio.get_running_loop().time() + REPORT_SECONDS
+                return self._host.handle(answered)
+            case Settled():
+                await self._feed.settled(output.time)
+                return ()
+            case _:
+                assert_never(output)
+
+    async def _propose(self, proposal: Proposal) -> Answered | GivenUp:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ANSWER_SECONDS
+        while True:
+            try:
+                answer = await self._gateway.propose(proposal)
+            except BadValue as error:
+                return self._give_up(GivenUp(proposal.id, str(error)))
+            except Unreachable as error:
+                if loop.time() >= deadline:
+                    return self._give_up(GivenUp(proposal.id, str(error)))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._count(answer.state)
+                logger.info(
+                    "proposed",
+                    correlation_id=proposal.correlation_id,
+                    order_id=proposal.id,
+                    symbol=proposal.symbol,
+                    effect=proposal.effect.value,
+                    state=answer.state,
+                    decision=answer.decision.code,
+                    reason=proposal.reason,
+                )
+                return Answered(answer)
+
+    def _give_up(self, given_up: GivenUp) -> GivenUp:
+        self._count("given_up")
+        logger.warning("given_up", order_id=given_up.order_id, reason=given_up.reason)
+        return given_up
+
+
+def _log_link(peer: str) -> Callable[[bool, str], None]:
+    def log(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
+        logger.info("link_changed", link=peer, up=up, reason=reason)
+
+    return log
