@@ -18,8 +18,9 @@ from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderS
 from alpaca.trading.stream import TradingStream
 
 from agenttrader.adapters.venue_log import VenueLog
-from agenttrader.api.venue import VenueKey, create_venue_app
+from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.keys import Keys, VenueKey
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
@@ -49,10 +50,12 @@ SETTINGS = Settings(
     market_reserve_percent=3,
 )
 SECRET = "a secret of 256 bits"
-KEYS = {
-    key_id: VenueKey(secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(), account=account)
-    for key_id, account in (("KEY-1", "DEMO-1"), ("KEY-2", "DEMO-2"))
-}
+KEYS = Keys(
+    {
+        key_id: VenueKey(secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(), account=account)
+        for key_id, account in (("KEY-1", "DEMO-1"), ("KEY-2", "DEMO-2"))
+    }
+)
 
 T = TypeVar("T")
 

@@ -6,20 +6,20 @@ is answered as `new` in a session and as `accepted` outside of one; what becomes
 stream.
 """
 
-import hashlib
-import hmac
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+import structlog
 from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
+from agenttrader.api.probes import Application
 from agenttrader.api.venue_stream import serve_stream
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.keys import Keys
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.requests import Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue
@@ -36,6 +36,8 @@ from agenttrader.protocols.alpaca_trading import (
 
 BODY_BYTES_MAX = 65_536
 OK, NO_CONTENT, MULTI_STATUS = 200, 204, 207
+logger = structlog.get_logger()
+
 AnyRequest = Request[Any, Any, Any]
 FAILED = 50010000
 """Alpaca's code for a fault of its own."""
@@ -54,29 +56,16 @@ KNOWN_ROUTES = (
 """Beginnings of what Alpaca serves and this venue does not, or not by that method."""
 
 
-class VenueKey(Struct, frozen=True, kw_only=True):
-    """The SHA-256 of a key's secret in hexadecimal, and the account that it opens."""
-
-    secret_sha256: str
-    account: str
-
-
 class Face(Struct, frozen=True, eq=False):
     """What every handler works on."""
 
     desk: Desk
-    keys: Mapping[str, VenueKey]
-
-    def identify(self, key_id: str, secret: str) -> str | None:
-        """The account that a key opens; None where the key is not known or the secret is not its own."""
-        key = self.keys.get(key_id)
-        found = hashlib.sha256(secret.encode()).hexdigest()
-        return key.account if key is not None and hmac.compare_digest(found, key.secret_sha256) else None
+    keys: Keys
 
 
-def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey]) -> Litestar:
-    """The venue's application over `desk`; `keys` by their ids."""
-    return Litestar(
+def create_venue_app(desk: Desk, keys: Keys) -> Application:
+    """The venue's application over `desk`."""
+    app = Litestar(
         [
             account,
             activities,
@@ -100,10 +89,12 @@ def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey]) -> Litestar:
             MethodNotAllowedException: _no_such_route,
             HTTPException: _framework_failed,
             AgentTraderError: _failed,
+            Exception: _crashed,
         },
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
     )
+    return cast("Application", app)
 
 
 @get("/v2/account")
@@ -223,7 +214,7 @@ async def close(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
 async def stream(socket: WebSocket[Any, Any, Any]) -> None:
     """What becomes of orders."""
     face = _face(socket)
-    await serve_stream(socket, face.desk, face.identify)
+    await serve_stream(socket, face.desk, face.keys.identify)
 
 
 class _NotAuthorized(AgentTraderError):
@@ -239,7 +230,7 @@ def _face(connection: AnyRequest | WebSocket[Any, Any, Any]) -> Face:
 def _enter(request: AnyRequest) -> tuple[Desk, str]:
     """The desk, and the account of who asks. Raises _NotAuthorized."""
     face, headers = _face(request), request.headers
-    name = face.identify(headers.get("apca-api-key-id", ""), headers.get("apca-api-secret-key", ""))
+    name = face.keys.identify(headers.get("apca-api-key-id", ""), headers.get("apca-api-secret-key", ""))
     if name is None:
         raise _NotAuthorized("request is not authorized")
     return face.desk, name
@@ -282,3 +273,10 @@ def _no_such_route(request: AnyRequest, error: HTTPException) -> Response[bytes]
 def _framework_failed(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     """A request that the framework refused, such as one whose body is too long."""
     return _json(ApiError(code=error.status_code * 100_000, message=str(error.detail)), error.status_code)
+
+
+def _crashed(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """A fault of ours: the trace is for the log, the client learns that it was not its own."""
+    logger.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    message = "the venue failed; its log says how. Ask what became of the order before sending it again"
+    return _json(ApiError(code=FAILED, message=message), 500)

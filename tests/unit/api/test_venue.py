@@ -16,8 +16,9 @@ import uvicorn
 
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.api import venue_stream
-from agenttrader.api.venue import VenueKey, create_venue_app
+from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.keys import Keys, VenueKey
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant
@@ -33,7 +34,7 @@ SETTINGS = Settings(
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,
 )
-KEYS = {"KEY": VenueKey(secret_sha256=hashlib.sha256(b"SECRET").hexdigest(), account="DEMO-1")}
+KEYS = Keys({"KEY": VenueKey(secret_sha256=hashlib.sha256(b"SECRET").hexdigest(), account="DEMO-1")})
 HEADERS = {"APCA-API-KEY-ID": "KEY", "APCA-API-SECRET-KEY": "SECRET"}
 MARKET = {"symbol": "ABC", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 AUTHENTICATE = '{"action": "authenticate", "data": {"key_id": "KEY", "secret_key": "SECRET"}}'

@@ -17,7 +17,7 @@ from agenttrader.app.venue.answers import Refused, account_answer, asset_id, pos
 from agenttrader.app.venue.questions import Parameters, activities_asked, answered, clock_answer, orders_asked
 from agenttrader.app.venue.requests import closing_order, to_submission
 from agenttrader.app.venue.updates import Listener, Updates
-from agenttrader.model.errors import ConfigurationError, StoreError
+from agenttrader.model.errors import BadValue, ConfigurationError, StoreError
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.protocols.alpaca_trading import (
     Account,
@@ -205,15 +205,25 @@ class Desk:
         """Apply, write down, tell, in this order. What changes nothing is neither written nor told."""
         if self._failure is not None:
             raise self._failure
-        outcome = self.exchange.handle(input_)
-        if outcome.applied:
-            try:
+        # What breaks off in between leaves a state that no log has: then this is what everybody is told.
+        self._failure = StoreError(
+            "venue: an input broke off half applied; the venue must start anew from its log"
+        )
+        try:
+            outcome = self.exchange.handle(input_)
+            if outcome.applied:
                 self._log.append(_encoder.encode(input_))
-            except StoreError as error:
-                self._failure = error
+            self._failure = None
+        except BadValue:
+            self._failure = None
+            raise
+        except StoreError as error:
+            self._failure = error
+            raise
+        finally:
+            if self._failure is not None:
                 self._has_failed.set()
-                raise
-            self.updates.publish(outcome.updates)
+        self.updates.publish(outcome.updates)
         return outcome
 
     def _replay(self, settings: Settings) -> None:

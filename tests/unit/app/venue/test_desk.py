@@ -191,3 +191,23 @@ def test_a_price_that_no_listing_holds_is_an_error(tmp_path: Path) -> None:
         desk.hear(fine)
     assert len(list(log.read())) == 1
     log.close()
+
+
+async def test_a_fault_in_mid_input_ends_the_venue_and_the_log_does_not_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = VenueLog(tmp_path / "venue.log")
+    desk = Desk(SETTINGS, log)
+    desk.hear(bar(1))
+    desk.submit("a", order())
+    monkeypatch.setattr(desk.exchange.books.ledger, "trade", None)
+    with pytest.raises(TypeError):
+        desk.hear(bar(2))
+    with pytest.raises(StoreError, match="broke off half applied"):
+        desk.submit("a", order())
+    with pytest.raises(StoreError, match="broke off half applied"):
+        await desk.until_failed()
+    again = Desk(SETTINGS, log)
+    again.hear(bar(2))
+    assert again.position("a", "ABC").qty == 10
+    log.close()
