@@ -7,11 +7,12 @@ cancel to the fill, and only then.
 
 from collections.abc import Iterator
 
-from agenttrader.model.events import CancelRequested, Event, Instruction, Sending, Withheld
+from agenttrader.model.events import CancelRequested, Event, Sending, Withheld
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderState, Side
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.instructions import instruction_of
 
 CANCEL_MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
 
@@ -50,21 +51,8 @@ def go_on(book: Book, close: Order) -> Event:
         return Withheld(
             order_id=close.id, reason=f"nothing is left to close: the position in {symbol} is {held}"
         )
-    proposal = close.proposal
-    return Sending(
-        order_id=close.id,
-        instruction=Instruction(
-            legs=proposal.legs,
-            side=close.side,
-            quantity=min(abs(held), close.quantity),
-            type=proposal.type,
-            time_in_force=proposal.time_in_force,
-            limit_price=proposal.limit_price,
-            stop_price=proposal.stop_price,
-            stop=None,
-            target=None,
-        ),
-    )
+    instruction = instruction_of(close.proposal, min(abs(held), close.quantity))
+    return Sending(order_id=close.id, instruction=instruction)
 
 
 def _in_the_way(book: Book, close: Order) -> list[Order]:

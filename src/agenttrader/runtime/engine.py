@@ -24,7 +24,6 @@ from agenttrader.model.events import (
     EquitySampled,
     Event,
     Halted,
-    Instruction,
     LinkChanged,
     Reconciled,
     SegmentOpened,
@@ -63,6 +62,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     WindowCloseAsked,
 )
+from agenttrader.runtime.instructions import instruction_of
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.snapshots import take_snapshot
@@ -226,7 +226,7 @@ class Engine:
             for event in closing.begin(self.state.book, order):
                 self._emit(event)
         else:
-            self._emit(Sending(order_id=order.id, instruction=_instruction(proposal)))
+            self._emit(Sending(order_id=order.id, instruction=instruction_of(proposal, proposal.quantity)))
 
     def _report(self, received: Reported) -> None:
         report = received.report
@@ -386,19 +386,3 @@ class Engine:
         known = self.state.links.get(seen.link)
         if known is None or known.up is not seen.up:
             self._emit(LinkChanged(link=seen.link, up=seen.up, reason=seen.reason))
-
-
-def _instruction(proposal: Proposal) -> Instruction:
-    """The order as it goes to the broker; an entry's stop and target rest there as its bracket."""
-    plan = proposal.exit_plan if proposal.effect is Effect.OPEN else None
-    return Instruction(
-        legs=proposal.legs,
-        side=proposal.side,
-        quantity=proposal.quantity,
-        type=proposal.type,
-        time_in_force=proposal.time_in_force,
-        limit_price=proposal.limit_price,
-        stop_price=proposal.stop_price,
-        stop=plan.stop if plan else None,
-        target=plan.target if plan else None,
-    )

@@ -1,0 +1,22 @@
+"""Orders as they go to the broker."""
+
+from decimal import Decimal
+
+from agenttrader.model.events import Instruction
+from agenttrader.model.orders import Effect, Proposal
+
+
+def instruction_of(proposal: Proposal, quantity: Decimal) -> Instruction:
+    """`quantity` units of the proposal; an entry's stop and target rest at the broker as its bracket."""
+    plan = proposal.exit_plan if proposal.effect is Effect.OPEN else None
+    return Instruction(
+        legs=proposal.legs,
+        side=proposal.side,
+        quantity=quantity,
+        type=proposal.type,
+        time_in_force=proposal.time_in_force,
+        limit_price=proposal.limit_price,
+        stop_price=proposal.stop_price,
+        stop=plan.stop if plan else None,
+        target=plan.target if plan else None,
+    )
