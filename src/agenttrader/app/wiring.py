@@ -6,31 +6,26 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
-from agenttrader.adapters.alpaca.feed import BEGINNING, AlpacaFeed
+from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.persons import Person, verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
-from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
 from agenttrader.app.desk import Desk
 from agenttrader.app.stream import Stream
-from agenttrader.app.venue.desk import Desk as VenueDesk
-from agenttrader.app.venue.keys import Keys as VenueKeys
-from agenttrader.app.venue.settings import venue_keys, venue_settings
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import SegmentOpened
-from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
+from agenttrader.model.identifiers import AgentName, PersonName, digest_of
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -50,8 +45,6 @@ FIND_SECONDS = 2.0
 """How long a peer that has not announced itself is waited for before the link is said to be down."""
 SWITCH_SECONDS = 0.25
 """How often the wired switches are read: within the second that a halt may take."""
-
-logger = structlog.get_logger()
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -258,57 +251,6 @@ def _verifier(configuration: Configuration) -> Callable[[str], SignedStatement]:
         for name, person in configuration.people.items()
     }
     return lambda envelope: verify(envelope, persons)
-
-
-class VenueParts(Struct, frozen=True):
-    """A venue, assembled: what its face serves, and to whom; what it does; what it waits for."""
-
-    desk: VenueDesk
-    keys: VenueKeys
-    work: tuple[Work, ...]
-    ready: Callable[[], str | None]
-
-
-def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
-    """The simulated exchange, as its log has it.
-
-    Raises StoreError and its kin, and ConfigurationError where the log is of another venue.
-    """
-    log = VenueLog(configuration.path(configuration.venue.log))
-    desk = VenueDesk(venue_settings(configuration, calendar_around(configuration)), log)
-    feed = AlpacaFeed(
-        address=lambda: _waited_for(announcements, "marketdata"),
-        feed=configuration.marketdata.source,
-        credential=configuration.credential(configuration.credentials.venue.marketdata),
-        symbols=tuple(map(Symbol, desk.exchange.books.listings)),
-        extended=True,
-        since=desk.exchange.watermark or BEGINNING,
-    )
-    standing = _Standing()
-    return VenueParts(
-        desk=desk,
-        keys=venue_keys(configuration),
-        work=(lambda: feed.follow(desk.hear, standing.link), lambda: _until_failed(desk, log)),
-        ready=lambda: standing.waits_for,
-    )
-
-
-class _Standing:
-    """Whether the market data of a process are there."""
-
-    def __init__(self) -> None:
-        self.waits_for: str | None = "market data"
-
-    def link(self, up: bool, reason: str) -> None:  # noqa: FBT001 - the port's shape
-        self.waits_for = None if up else f"market data: {reason}"
-        logger.info("feed_link", up=up, reason=reason)
-
-
-async def _until_failed(desk: VenueDesk, log: VenueLog) -> None:
-    try:
-        await desk.until_failed()
-    finally:
-        log.close()
 
 
 async def _waited_for(announcements: Announcements, role: str) -> str:

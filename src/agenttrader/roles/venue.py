@@ -14,7 +14,7 @@ def main(words: list[str]) -> int:
 async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.venue import create_venue_app
     from agenttrader.app.config import load
-    from agenttrader.app.wiring import wire_venue
+    from agenttrader.app.venue.wiring import wire_venue
 
     configuration = load(arguments.config)
     set_mode(ROLE, configuration.environment.mode_ceiling.value)

@@ -1,0 +1,94 @@
+"""The venue of a configuration, put together: its log, its desk, and the market data that it trades on."""
+
+from collections.abc import Callable, Coroutine
+from datetime import date, timedelta
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from agenttrader.adapters.alpaca.feed import BEGINNING, AlpacaFeed
+from agenttrader.adapters.announcements import Announcements
+from agenttrader.adapters.calendars import read_calendar
+from agenttrader.adapters.venue_log import VenueLog
+from agenttrader.app.config import Configuration
+from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.keys import Keys
+from agenttrader.app.venue.settings import venue_keys, venue_settings
+from agenttrader.model.errors import BadValue, ConfigurationError
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.sessions import Calendar
+
+CALENDAR_DAYS = 30
+"""How far beyond the day at hand the calendar is read: day orders and the clock need the next sessions."""
+FIND_SECONDS = 2.0
+"""How long market data that do not announce themselves are waited for before the link is said to be down."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+logger = structlog.get_logger()
+
+
+class VenueParts(Struct, frozen=True):
+    """A venue, assembled: what its face serves, and to whom; what it does; what it waits for."""
+
+    desk: Desk
+    keys: Keys
+    work: tuple[Work, ...]
+    ready: Callable[[], str | None]
+
+
+def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
+    """The simulated exchange, as its log has it.
+
+    Raises StoreError and its kin, and ConfigurationError where the log is of another venue.
+    """
+    settings = venue_settings(configuration, _calendar(configuration))
+    log = VenueLog(configuration.path(configuration.venue.log))
+    desk = Desk(settings, log)
+
+    async def marketdata() -> str:
+        return (await announcements.find("marketdata", FIND_SECONDS)).url
+
+    feed = AlpacaFeed(
+        address=marketdata,
+        feed=configuration.marketdata.source,
+        credential=configuration.credential(configuration.credentials.venue.marketdata),
+        symbols=tuple(map(Symbol, desk.exchange.books.listings)),
+        extended=True,
+        since=desk.exchange.watermark or BEGINNING,
+    )
+    standing = _Standing()
+    return VenueParts(
+        desk=desk,
+        keys=venue_keys(configuration),
+        work=(lambda: feed.follow(desk.hear, standing.link), lambda: _until_failed(desk, log)),
+        ready=lambda: standing.waits_for,
+    )
+
+
+class _Standing:
+    """Whether the market data are there."""
+
+    def __init__(self) -> None:
+        self.waits_for: str | None = "market data"
+
+    def link(self, up: bool, reason: str) -> None:  # noqa: FBT001 - the port's shape
+        self.waits_for = None if up else f"market data: {reason}"
+        logger.info("feed_link", up=up, reason=reason)
+
+
+async def _until_failed(desk: Desk, log: VenueLog) -> None:
+    try:
+        await desk.until_failed()
+    finally:
+        log.close()
+
+
+def _calendar(configuration: Configuration) -> Calendar:
+    section = configuration.marketdata
+    last = date.fromisoformat(section.date) + timedelta(days=CALENDAR_DAYS)
+    try:
+        return read_calendar(configuration.environment.calendar, section.date, last.isoformat())
+    except BadValue as error:
+        raise ConfigurationError(f"[marketdata] {error}") from error
