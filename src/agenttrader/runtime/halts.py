@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from agenttrader.model.authority import Scope
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
-from agenttrader.runtime.standing import severest
+from agenttrader.runtime.standing import severest, words_of
 from agenttrader.runtime.state import State
 
 NEEDED_LINKS = ("broker", "marketdata")
@@ -40,7 +39,7 @@ def standing_of(
     """The standing of an order of `agent` and `strategy` in `symbols`."""
     found = [*_everywhere(state), *_switches(switches, wired)]
     found += (
-        (latch.state, f"{_named(latch.scope)} was halted by {latch.by}: {latch.reason}")
+        (latch.state, f"{words_of(latch.scope)} was halted by {latch.by}: {latch.reason}")
         for latch in state.standing.latches_on(account, agent, strategy, symbols)
     )
     found += (
@@ -54,10 +53,6 @@ def standing_of(
         if name != STORE
     )
     return HaltStanding(severest(each for each, _ in found), tuple(reason for _, reason in found), readings)
-
-
-def _named(scope: Scope) -> str:
-    return f"{scope.kind.value} {scope.name}".strip()
 
 
 def _everywhere(state: State) -> Iterator[tuple[TradingState, str]]:

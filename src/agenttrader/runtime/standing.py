@@ -78,6 +78,11 @@ class Standing:
         return signed.statement
 
 
+def words_of(scope: Scope) -> str:
+    """The scope as a person reads it, such as `symbol ALFA`."""
+    return f"{scope.kind.value} {scope.name}".strip()
+
+
 def severest(states: Iterator[TradingState]) -> TradingState:
     """The severest of several trading states; ACTIVE of none."""
     return max(states, key=lambda state: state.severity, default=TradingState.ACTIVE)

@@ -9,6 +9,8 @@ from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, Signe
 from agenttrader.model.events import Event, Resumed, WindowOpened, WindowResumed
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
 from agenttrader.model.times import Instant, rfc3339
+from agenttrader.runtime.halts import NEEDED_LINKS
+from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
 
 _MAY_OPEN = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
@@ -74,24 +76,37 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
 def _subject(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
     match statement.act:
         case Act.OPEN_WINDOW:
-            return _window(statement, authority, state, now) or _fit_to_trade(state)
+            if state.standing.window is not None:
+                return "a window is open; close it before opening another"
+            return _lease(statement, authority, now) or _fit_to_trade(state)
         case Act.RESUME_WINDOW:
-            window = state.standing.window
-            if window is None or not window.suspended:
-                return "no window is suspended; open one"
-            return _fit_to_trade(state)
+            refusal = _goes_on(statement, state)
+            return refusal or _lease(statement, authority, now) or _fit_to_trade(state)
         case Act.RESUME:
             covered = statement.scope == EVERYTHING or statement.scope in state.standing.latches
-            return (
-                ""
-                if covered
-                else f"nothing is latched on {statement.scope.kind.value} {statement.scope.name}"
-            )
+            return "" if covered else f"nothing is latched on {words_of(statement.scope)}"
 
 
-def _window(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
-    if state.standing.window is not None:
-        return "a window is open; close it before opening another"
+def _goes_on(statement: Statement, state: State) -> str:
+    """Resuming lets the suspended lease go on: in its mode and scope, and no longer than it was to last."""
+    window = state.standing.window
+    if window is None or not window.suspended:
+        return "no window is suspended; open one"
+    lease = window.statement
+    if (statement.mode, statement.scope) == (lease.mode, lease.scope) and statement.end <= lease.end:
+        return ""
+    return (
+        f"expected no more than the suspended window, {_words_of_lease(lease)}; found "
+        f"{_words_of_lease(statement)}; close it and open another for that"
+    )
+
+
+def _words_of_lease(lease: Statement) -> str:
+    return f"{lease.mode.value} on {words_of(lease.scope)} until {rfc3339(lease.end)}"
+
+
+def _lease(statement: Statement, authority: Authority, now: Instant) -> str:
+    """Whether anybody may lease that: a time that is not over, in a mode that is permitted and proved."""
     if not statement.start < statement.end or now >= statement.end:
         return (
             f"expected start < end and an end after {rfc3339(now)}, "
@@ -110,17 +125,21 @@ def _window(statement: Statement, authority: Authority, state: State, now: Insta
 
 
 def _fit_to_trade(state: State) -> str:
-    """A window opens only on a store that is compared with the broker, without breaks and without latches."""
+    """Whether anything halts: a latch, a book not compared with the broker, a break, a connection down."""
     latches = state.standing.latches.values()
     if latches:
         return "; ".join(
-            f"{latch.scope.kind.value} {latch.scope.name} is latched {latch.state.value}: {latch.reason}"
-            for latch in latches
+            f"{words_of(latch.scope)} is latched {latch.state.value}: {latch.reason}" for latch in latches
         )
     if state.reconciled is None or state.reconciled.failure:
         failure = f": {state.reconciled.failure}" if state.reconciled else ""
         return f"the book has not been compared with the broker since this start{failure}"
     if state.breaks:
         return "the book differs from the broker: " + "; ".join(found.sentence for found in state.breaks)
-    down = [f"{link.link}: {link.reason}" for link in state.links.values() if not link.up]
+    links = {name: state.links.get(name) for name in NEEDED_LINKS}
+    down = [
+        f"{name}: {'not seen up since this start' if link is None else link.reason}"
+        for name, link in links.items()
+        if link is None or not link.up
+    ]
     return f"a connection is down: {'; '.join(down)}" if down else ""
