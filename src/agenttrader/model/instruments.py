@@ -3,6 +3,8 @@
 Every instrument has legs; most have one.
 """
 
+import re
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -12,6 +14,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.values import exact
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 LEGS_MIN = 2
 """What makes a spread a spread."""
 
@@ -27,10 +30,7 @@ class _Single(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for name in ("tick", "lot", "multiplier"):
-            if exact(getattr(self, name), f"{self.symbol}.{name}") <= 0:
-                raise BadValue(
-                    f"{self.symbol}.{name}: expected a number above 0, found {getattr(self, name)}"
-                )
+            _require_above_zero(getattr(self, name), f"{self.symbol}.{name}")
 
 
 class Equity(_Single, frozen=True, tag="equity"):
@@ -44,6 +44,12 @@ class Option(_Single, frozen=True, tag="option"):
     expiry: str
     strike: Decimal
     right: Literal["call", "put"]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_above_zero(self.strike, f"{self.symbol}.strike")
+        if not _DAY.fullmatch(self.expiry) or not _is_day(self.expiry):
+            raise BadValue(f"{self.symbol}.expiry: expected a day as YYYY-MM-DD, found {self.expiry!r}")
 
 
 class CryptoPair(_Single, frozen=True, tag="crypto_pair"):
@@ -65,6 +71,7 @@ class Spread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     legs: tuple[Component, ...]
 
     def __post_init__(self) -> None:
+        _require_above_zero(self.tick, f"{self.symbol}.tick")
         symbols = {leg.symbol for leg in self.legs}
         if (
             len(self.legs) < LEGS_MIN
@@ -75,6 +82,19 @@ class Spread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
                 f"{self.symbol}: expected two or more different legs with ratios other than 0, "
                 f"found {self.legs}"
             )
+
+
+def _require_above_zero(value: Decimal, name: str) -> None:
+    if exact(value, name) <= 0:
+        raise BadValue(f"{name}: expected a number above 0, found {value}")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 Single = Equity | Option | CryptoPair

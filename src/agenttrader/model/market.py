@@ -33,6 +33,10 @@ class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ba
         return Instant(self.start + self.interval)
 
     def __post_init__(self) -> None:
+        for name in ("open", "high", "low", "close", "volume"):
+            exact(getattr(self, name), f"bar of {self.symbol}, {name}")
+        if self.interval <= 0:
+            raise BadValue(f"bar of {self.symbol}: expected an interval above 0, found {self.interval}")
         if (
             not self.low <= self.open <= self.high
             or not self.low <= self.close <= self.high
@@ -43,8 +47,6 @@ class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ba
                 f"bar of {self.symbol}: expected 0 < low <= open, close <= high and volume >= 0, found "
                 f"open {self.open} high {self.high} low {self.low} close {self.close} volume {self.volume}"
             )
-        for name in ("open", "high", "low", "close", "volume"):
-            exact(getattr(self, name), f"bar of {self.symbol}, {name}")
 
 
 class TradingStatus(Word):

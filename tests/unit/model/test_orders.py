@@ -1,0 +1,127 @@
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.orders import (
+    Effect,
+    ExitPlan,
+    Leg,
+    OrderState,
+    OrderType,
+    Proposal,
+    Side,
+    TimeInForce,
+)
+from agenttrader.model.times import Instant
+from agenttrader.testing.events import proposals
+
+PROPOSAL = Proposal(
+    id=OrderId("p-1"),
+    agent=AgentName("momentum"),
+    strategy=StrategyName("crossover"),
+    legs=(Leg(Symbol("ALFA")),),
+    side=Side.BUY,
+    quantity=Decimal(100),
+    type=OrderType.MARKET,
+    time_in_force=TimeInForce.DAY,
+    effect=Effect.OPEN,
+    reason="fast above slow",
+    decision_price=Decimal("101.25"),
+    decision_time=Instant(1),
+    correlation_id="c-1",
+)
+LIMIT = msgspec.structs.replace(PROPOSAL, type=OrderType.LIMIT, limit_price=Decimal(10))
+STOP = msgspec.structs.replace(PROPOSAL, type=OrderType.STOP, stop_price=Decimal(9))
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "words"),
+    (
+        (PROPOSAL, {"legs": ()}, "legs: expected one or more different symbols"),
+        (
+            PROPOSAL,
+            {"legs": (Leg(Symbol("A"), 0),)},
+            "legs: expected one or more different symbols with ratios",
+        ),
+        (
+            PROPOSAL,
+            {"legs": (Leg(Symbol("A")), Leg(Symbol("A"), -1))},
+            "legs: expected one or more different",
+        ),
+        (PROPOSAL, {"quantity": Decimal(0)}, "quantity: expected a number above 0, found 0"),
+        (PROPOSAL, {"quantity": Decimal(-1)}, "quantity: expected a number above 0, found -1"),
+        (PROPOSAL, {"quantity": Decimal("NaN")}, "quantity: expected a finite number"),
+        (PROPOSAL, {"quantity": Decimal("Infinity")}, "quantity: expected a finite number"),
+        (PROPOSAL, {"quantity": Decimal("1e-3000000")}, "quantity: expected at most 15 digits"),
+        (PROPOSAL, {"quantity": 1.5}, "quantity: expected a decimal number, found 1.5 of type float"),
+        (PROPOSAL, {"limit_price": Decimal(10)}, "limit_price: a market order has no limit_price, found 10"),
+        (PROPOSAL, {"stop_price": Decimal(10)}, "stop_price: a market order has no stop_price, found 10"),
+        (LIMIT, {"limit_price": None}, "limit_price: a limit order needs limit_price, found None"),
+        (LIMIT, {"stop_price": Decimal(9)}, "stop_price: a limit order has no stop_price, found 9"),
+        (LIMIT, {"limit_price": Decimal("NaN")}, "limit_price: expected a finite number"),
+        (STOP, {"stop_price": None}, "stop_price: a stop order needs stop_price, found None"),
+        (STOP, {"limit_price": Decimal(9)}, "limit_price: a stop order has no limit_price, found 9"),
+        (PROPOSAL, {"decision_price": Decimal("NaN")}, "decision_price: expected a finite number"),
+    ),
+)
+def test_what_cannot_be_a_proposal_is_refused(base: Proposal, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadValue, match=words):
+        msgspec.structs.replace(base, **change)
+
+
+@pytest.mark.parametrize("name", ("stop", "target", "trail"))
+@pytest.mark.parametrize(
+    "value", (Decimal("NaN"), Decimal("-Infinity"), Decimal("1e400"), Decimal("1e-10"), 9.5)
+)
+def test_an_exit_plan_holds_numbers(name: str, value: Any) -> None:
+    with pytest.raises(BadValue, match=rf"^exit_plan\.{name}: expected"):
+        ExitPlan(**{name: value})
+    assert ExitPlan(
+        stop=Decimal("9.5"), target=Decimal(12), trail=Decimal("0.5"), until=Instant(5)
+    ).stop == Decimal("9.5")
+
+
+def test_a_spreads_net_price_may_be_nothing_or_less() -> None:
+    legs = (Leg(Symbol("A")), Leg(Symbol("B"), -2))
+    for price in (Decimal("-0.35"), Decimal(0)):
+        assert msgspec.structs.replace(LIMIT, legs=legs, limit_price=price).limit_price == price
+
+
+@pytest.mark.parametrize(("side", "sign"), ((Side.BUY, 1), (Side.SELL, -1)))
+def test_the_side_and_the_ratio_give_the_sign(side: Side, sign: int) -> None:
+    legs = (Leg(Symbol("A"), 2), Leg(Symbol("B"), -3))
+    both = msgspec.structs.replace(PROPOSAL, legs=legs, side=side, quantity=Decimal(5))
+    assert [both.signed_quantity(leg) for leg in legs] == [10 * sign, -15 * sign]
+    assert (side.sign, side.opposite.sign, side.opposite.opposite) == (sign, -sign, side)
+    assert both.symbol == "A"
+
+
+@given(proposals())
+def test_a_proposal_goes_through_json_unchanged(proposal: Proposal) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(proposal), type=Proposal) == proposal
+
+
+def test_what_reserves_what_works_and_what_has_ended() -> None:
+    """Every state in one of three: not yet at the broker, at the broker as far as we know, or over."""
+    terminal = {state for state in OrderState if state.is_terminal}
+    working = {state for state in OrderState if state.is_working}
+    assert {state.value for state in terminal} == {
+        "denied",
+        "withheld",
+        "rejected",
+        "filled",
+        "canceled",
+        "expired",
+        "replaced",
+    }
+    assert {state.value for state in set(OrderState) - terminal - working} == {
+        "proposed",
+        "pending_approval",
+        "approved",
+    }
+    assert not terminal & working
