@@ -52,6 +52,6 @@ async def _assemble(arguments: Arguments) -> int:
         configuration.marketdata.listen,
         Announcements(configuration.path(configuration.peers.announcements)),
         background=(lambda: source.pacer.follow(receive, link),),
-        ready=lambda: "the session's open" if broadcast.watermark is None else None,
+        ready=source.pacer.waits_for,
         own_probes=("/healthz",),
     )
