@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
-from agenttrader.api.venue import VenueKey, create_venue_app
+from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.market import Bar, Watermark

@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import uvicorn
 from alpaca.common.exceptions import APIError
 from alpaca.trading import models, requests
 from alpaca.trading.client import TradingClient
@@ -20,13 +18,14 @@ from alpaca.trading.stream import TradingStream
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.keys import Keys, VenueKey
+from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
+from agenttrader.testing.serving import serving
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 CLOSE = from_rfc3339("2026-11-20T21:00:00Z")
@@ -50,12 +49,10 @@ SETTINGS = Settings(
     market_reserve_percent=3,
 )
 SECRET = "a secret of 256 bits"
-KEYS = Keys(
-    {
-        key_id: VenueKey(secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(), account=account)
-        for key_id, account in (("KEY-1", "DEMO-1"), ("KEY-2", "DEMO-2"))
-    }
-)
+KEYS = {
+    key_id: VenueKey(secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(), account=account)
+    for key_id, account in (("KEY-1", "DEMO-1"), ("KEY-2", "DEMO-2"))
+}
 
 T = TypeVar("T")
 
@@ -63,10 +60,10 @@ T = TypeVar("T")
 class Venue:
     """A served venue, its market in our hand."""
 
-    def __init__(self, desk: Desk, port: int) -> None:
+    def __init__(self, desk: Desk, address: str) -> None:
         self.desk = desk
-        self.url = f"http://127.0.0.1:{port}"
-        self.stream_url = f"ws://127.0.0.1:{port}/stream"
+        self.url = f"http://{address}"
+        self.stream_url = f"ws://{address}/stream"
         self.minute = 0
 
     def client(self, key: str = "KEY-1", secret: str = SECRET) -> TradingClient:
@@ -96,18 +93,10 @@ class Venue:
 async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
     log = VenueLog(tmp_path / "venue.log")
     desk = Desk(SETTINGS, log)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_venue_app(desk, KEYS), ws="websockets-sansio", log_config=None, lifespan="on")
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    venue = Venue(desk, listener.getsockname()[1])
-    venue.bar(100)
-    await until(lambda: server.started)
-    yield venue
-    server.should_exit = True
-    await serving
+    async with serving(create_venue_app(desk, KEYS)) as address:
+        venue = Venue(desk, address)
+        venue.bar(100)
+        yield venue
     log.close()
 
 

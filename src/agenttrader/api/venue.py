@@ -6,6 +6,7 @@ is answered as `new` in a session and as `accepted` outside of one; what becomes
 stream.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
@@ -19,7 +20,7 @@ from agenttrader.api.probes import Application
 from agenttrader.api.venue_stream import serve_stream
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.keys import Keys
+from agenttrader.app.venue.keys import Keys, VenueKey
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.requests import Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue
@@ -63,8 +64,8 @@ class Face(Struct, frozen=True, eq=False):
     keys: Keys
 
 
-def create_venue_app(desk: Desk, keys: Keys) -> Application:
-    """The venue's application over `desk`."""
+def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey]) -> Application:
+    """The venue's application over `desk`; `keys` by their ids."""
     app = Litestar(
         [
             account,
@@ -83,7 +84,7 @@ def create_venue_app(desk: Desk, keys: Keys) -> Application:
             close,
             stream,
         ],
-        state=State({"face": Face(desk, keys)}, deep_copy=False),
+        state=State({"face": Face(desk, Keys(keys))}, deep_copy=False),
         exception_handlers={
             NotFoundException: _no_such_route,
             MethodNotAllowedException: _no_such_route,

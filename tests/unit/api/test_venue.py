@@ -1,10 +1,8 @@
 """The venue's face over real sockets: refusals, parameters, and the stream, by hand-written messages."""
 
-import asyncio
 import contextlib
 import hashlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,19 +10,19 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvicorn
 
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.api import venue_stream
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.keys import Keys, VenueKey
+from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
+from agenttrader.testing.serving import serving
 
 SETTINGS = Settings(
     start=Instant(0),
@@ -34,7 +32,7 @@ SETTINGS = Settings(
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,
 )
-KEYS = Keys({"KEY": VenueKey(secret_sha256=hashlib.sha256(b"SECRET").hexdigest(), account="DEMO-1")})
+KEYS = {"KEY": VenueKey(secret_sha256=hashlib.sha256(b"SECRET").hexdigest(), account="DEMO-1")}
 HEADERS = {"APCA-API-KEY-ID": "KEY", "APCA-API-SECRET-KEY": "SECRET"}
 MARKET = {"symbol": "ABC", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 AUTHENTICATE = '{"action": "authenticate", "data": {"key_id": "KEY", "secret_key": "SECRET"}}'
@@ -85,28 +83,20 @@ class Venue:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Venue]:
+async def opened(folder: Path) -> AsyncIterator[Venue]:
     log = VenueLog(folder / "venue.log")
     desk = Desk(SETTINGS, log)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_venue_app(desk, KEYS), ws="websockets-sansio", log_config=None, lifespan="on")
-    )
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(5):
-        while not server.started:  # noqa: ASYNC110  the server raises no event
-            await asyncio.sleep(0.005)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.getsockname()[1]}") as session:
+    async with (
+        serving(create_venue_app(desk, KEYS)) as address,
+        aiohttp.ClientSession(f"http://{address}") as session,
+    ):
         yield Venue(desk, session)
-    server.should_exit = True
-    await task
     log.close()
 
 
 @pytest.fixture
 async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
-    async with serving(tmp_path) as venue:
+    async with opened(tmp_path) as venue:
         venue.bar(100)
         yield venue
 
@@ -237,14 +227,14 @@ async def test_a_body_without_end_is_not_read(venue: Venue) -> None:
 
 async def test_a_venue_that_comes_back_answers_as_before(tmp_path: Path) -> None:
     paths = ("/v2/account", "/v2/orders?status=all&nested=true", "/v2/positions", "/v2/account/activities")
-    async with serving(tmp_path) as venue:
+    async with opened(tmp_path) as venue:
         venue.bar(100)
         await venue.ask("POST", "/v2/orders", MARKET)
         venue.bar(101)
         await venue.ask("POST", "/v2/orders", MARKET | {"side": "sell", "qty": 4})
         venue.bar(102)
         before = [await venue.ask("GET", path) for path in paths]
-    async with serving(tmp_path) as venue:
+    async with opened(tmp_path) as venue:
         assert [await venue.ask("GET", path) for path in paths] == before
 
 

@@ -1,7 +1,7 @@
 """The venue that a configuration describes: its accounts, what it lists, its sessions and fees."""
 
 from agenttrader.app.config import Configuration
-from agenttrader.app.venue.keys import Keys, VenueKey
+from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.instruments import Equity
 from agenttrader.model.sessions import Calendar
@@ -25,14 +25,12 @@ def venue_settings(configuration: Configuration, calendar: Calendar) -> Settings
         raise ConfigurationError(f"[venue] {error}") from error
 
 
-def venue_keys(configuration: Configuration) -> Keys:
-    """The keys of [[venue.accounts]]."""
-    return Keys(
-        {
-            account.key_id: VenueKey(secret_sha256=account.secret_sha256, account=account.name)
-            for account in configuration.venue.accounts
-        }
-    )
+def venue_keys(configuration: Configuration) -> dict[str, VenueKey]:
+    """The keys of [[venue.accounts]], by their ids."""
+    return {
+        account.key_id: VenueKey(secret_sha256=account.secret_sha256, account=account.name)
+        for account in configuration.venue.accounts
+    }
 
 
 def _settings(configuration: Configuration, calendar: Calendar) -> Settings:

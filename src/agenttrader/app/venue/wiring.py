@@ -13,7 +13,7 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
 from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.keys import Keys
+from agenttrader.app.venue.keys import VenueKey
 from agenttrader.app.venue.settings import venue_keys, venue_settings
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
@@ -33,7 +33,7 @@ class VenueParts(Struct, frozen=True):
     """A venue, assembled: what its face serves, and to whom; what it does; what it waits for."""
 
     desk: Desk
-    keys: Keys
+    keys: dict[str, VenueKey]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
 
