@@ -195,7 +195,7 @@ class Board:
 
     def _trade(self, trading: TradingBody) -> tuple[Line, ...]:
         before, self.trading = self.trading, trading
-        if (before.state, before.reasons) == (trading.state, trading.reasons):
+        if before.state == trading.state:
             return ()
         why = "; ".join(trading.reasons) or f"a window in mode {trading.mode} is open"
         return (self._line(trading.state, why),)

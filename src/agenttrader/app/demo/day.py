@@ -6,7 +6,6 @@ person signs, and a role that restarts misses nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import TypeVar
 
 from agenttrader.app.demo.operator import Operator
@@ -104,7 +103,9 @@ class DemoDay:
     async def begin(self) -> None:
         """Before anything is permitted: an order is denied. Then the day is introduced."""
         session = self._run.session
-        await self._try_to_buy(self._price, session.open, "before anybody opened a window")
+        symbol, when = self._run.paused, "before anybody opened a window"
+        sentence = await self._visitor.try_to_buy(symbol, self._price, session.open, when)
+        self._tell(Said("denied", f"{VISITOR}, {when}: buy {QUANTITY} {symbol} at market: {sentence}"))
         market = self._run.configuration.marketdata
         self._tell(
             DayBegun(
@@ -136,18 +137,16 @@ class DemoDay:
         """What a bar may need of the visitor or of the person."""
         if self._is_paused and not self._has_tried:
             self._has_tried = True
-            await self._try_to_buy(self._price, time, f"while the exchange halts {self._run.paused}")
+            symbol, when = self._run.paused, "while the exchange halts it"
+            self._tell(Said("visitor", f"tries to buy {QUANTITY} {symbol} {when}"))
+            await self._visitor.try_to_buy(symbol, self._price, time, when)
         if self._trading is not None and self._trading.state != "active" and not self.ended_early:
             await self._recover()
 
-    async def _try_to_buy(self, price: Decimal, time: Instant, when: str) -> None:
-        symbol = self._run.paused
-        sentence = await self._visitor.try_to_buy(symbol, price, time, when)
-        self._tell(Said("denied", f"{VISITOR}, {when}: buy {QUANTITY} {symbol} at market: {sentence}"))
-
     async def _open_window(self) -> None:
         session = self._run.session
-        self._trading = await self._operator.open_window(session.open, self._window_end(), REASON)
+        trading = await self._operator.open_window(session.open, self._window_end(), REASON)
+        self.hear_gateway(TradingChanged(trading=trading))
         self._tell(
             Said("window", f"a throw-away person signed a paper window until {rfc3339(self._window_end())}")
         )
@@ -171,18 +170,19 @@ class DemoDay:
         """What still keeps trading halted; empty when nothing does."""
         compared = await self._operator.compare()
         status = await self._operator.status()
-        self._trading = status.trading
+        self.hear_gateway(TradingChanged(trading=status.trading))
         if status.trading.state == "active":
             return ""
         if not compared.is_clean:
             return "; ".join(each.sentence for each in compared.breaks) or compared.failure
         session, why = self._run.session, "; ".join(status.trading.reasons)
         try:
-            self._trading = await self._operator.resume_window(
+            trading = await self._operator.resume_window(
                 session.open, self._window_end(), "the book agrees with the venue after a restart"
             )
         except StatementRefused as error:
             return f"{error} ({why})"
+        self.hear_gateway(TradingChanged(trading=trading))
         self._tell(Said("window", f"the book agrees; the throw-away person signed to resume ({why})"))
         return ""
 
