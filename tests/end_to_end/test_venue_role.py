@@ -1,6 +1,7 @@
 """The venue as a process of its own: it finds its market data, is killed in mid-day, and comes back whole."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,21 +12,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from agenttrader.adapters.announcements import Announcements
-from agenttrader.adapters.clocks import WatermarkClock
-from agenttrader.api.broadcast import Broadcast
-from agenttrader.api.market_stream import Terms
-from agenttrader.api.marketdata import create_marketdata_app
 from agenttrader.app.demo.setup import Run, Wish, prepare
 from agenttrader.app.demo.wiring import maker
-from agenttrader.model.identifiers import Digest, Symbol
-from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant, rfc3339
-from agenttrader.simulation.market import FEED, NOTICE
-from agenttrader.testing.serving import serving
 
-ALFA = Symbol("ALFA")
 BUY = {"symbol": "ALFA", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 
 
@@ -34,23 +27,64 @@ def run(tmp_path: Path) -> Run:
     return prepare(tmp_path, Wish(), maker(), Instant(0))
 
 
+class Market:
+    """Market data as Alpaca's stream tells them, by hand; who asks anew is told all of it again."""
+
+    def __init__(self, run: Run) -> None:
+        self.asked: list[dict[str, Any]] = []
+        """What each connection subscribed to."""
+        self._start = run.session.open
+        self._told: list[list[dict[str, Any]]] = []
+        self._news = asyncio.Event()
+
+    def tell(self, minute: int, price: str | None = None) -> Instant:
+        """The bar of ALFA that ends at `minute`, and the watermark after it; the time of that."""
+        end = Instant(self._start + minute * MINUTE)
+        messages: list[dict[str, Any]] = [{"T": "w", "t": rfc3339(end)}]
+        if price is not None:
+            prices = dict.fromkeys("ohlc", price)
+            messages.insert(
+                0, {"T": "b", "S": "ALFA", "t": rfc3339(Instant(end - MINUTE)), "v": "1", **prices}
+            )
+        self._told.append(messages)
+        self._news.set()
+        return end
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        stream = web.WebSocketResponse()
+        await stream.prepare(request)
+        await stream.send_json([{"T": "success", "msg": "connected"}])
+        assert (await stream.receive_json())["action"] == "auth"
+        await stream.send_json([{"T": "success", "msg": "authenticated"}])
+        self.asked.append(await stream.receive_json())
+        await stream.send_json([{"T": "subscription", "bars": self.asked[-1]["bars"]}])
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while True:
+                for messages in self._told[sent:]:
+                    await stream.send_json(messages)
+                    sent += 1
+                self._news.clear()
+                await self._news.wait()
+        return stream
+
+
 @asynccontextmanager
-async def market(run: Run) -> AsyncIterator[Broadcast]:
-    """Market data that the venue finds by their announcement; what is told is in our hand."""
-    configuration, broadcast = run.configuration, Broadcast()
-    terms = Terms(
-        feed=FEED,
-        notice=NOTICE,
-        keys={key.key_id: Digest(key.secret_sha256) for key in configuration.marketdata.keys},
-        settle=lambda _participant, _time: None,
-    )
-    app = create_marketdata_app(
-        broadcast, WatermarkClock(), terms, max_age_seconds=60, forced_stale=False, pace=None
-    )
+async def market(run: Run) -> AsyncIterator[Market]:
+    """Market data that the venue finds by their announcement."""
+    told = Market(run)
+    app = web.Application()
+    app.router.add_get("/v2/generated", told.serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    configuration = run.configuration
     announcements = Announcements(configuration.path(configuration.peers.announcements))
-    async with serving(app) as address:
-        announcements.announce("marketdata", address)
-        yield broadcast
+    announcements.announce("marketdata", f"{host}:{port}")
+    yield told
+    await runner.cleanup()
 
 
 class Venue:
@@ -97,43 +131,27 @@ class Venue:
 
 
 async def test_a_venue_that_is_killed_in_mid_day_has_lost_nothing(run: Run) -> None:
-    start = run.session.open
-
-    def tell(minute: int, price: int) -> Instant:
-        """The minute's bar and watermark."""
-        value, end = Decimal(price), Instant(start + minute * MINUTE)
-        prices = dict.fromkeys(("open", "high", "low", "close"), value)
-        broadcast.publish(
-            Bar(symbol=ALFA, start=Instant(end - MINUTE), interval=MINUTE, volume=Decimal(1), **prices)
-        )
-        broadcast.publish(Watermark(time=end))
-        return end
-
-    async with aiohttp.ClientSession() as session, market(run) as broadcast:
-        broadcast.publish(Watermark(time=start))
+    async with aiohttp.ClientSession() as session, market(run) as told:
+        told.tell(0)
         venue = Venue(run, session)
         try:
-            await venue.reach(tell(1, 48))
+            await venue.reach(told.tell(1, "48.00"))
             filled = await venue.ask("POST", "/v2/orders", BUY)
-            await venue.reach(tell(2, 49))
+            at_kill = told.tell(2, "49.00")
+            await venue.reach(at_kill)
             waiting = await venue.ask("POST", "/v2/orders", BUY)
-            before = await venue.ask("GET", "/v2/account"), await venue.ask("GET", "/v2/orders?status=all")
+            before = await venue.ask("GET", "/v2/account")
             venue.kill_and_start()
-            tell(3, 50)
-            last = tell(4, 51)
-            orders = {order["id"]: order for order in before[1]}
+            told.tell(3, "50.00")
+            await venue.reach(told.tell(4, "51.00"))
+            orders = {order["id"]: order for order in await venue.ask("GET", "/v2/orders?status=all")}
             assert orders[filled["id"]]["filled_avg_price"] == "49.00"
-            await venue.reach(last)
+            assert orders[waiting["id"]]["filled_avg_price"] == "50.00"
             (position,) = await venue.ask("GET", "/v2/positions")
             assert (position["qty"], position["avg_entry_price"]) == ("20", "49.50")
-            again = await venue.ask("GET", f"/v2/orders/{waiting['id']}")
-            assert (again["filled_avg_price"], again["filled_at"]) == (
-                "50.00",
-                rfc3339(Instant(start + 3 * MINUTE)),
-            )
-            assert (
-                Decimal((await venue.ask("GET", "/v2/account"))["cash"]) == Decimal(before[0]["cash"]) - 500
-            )
+            cash = Decimal((await venue.ask("GET", "/v2/account"))["cash"])
+            assert cash == Decimal(before["cash"]) - 500
+            assert [asked["since"] for asked in told.asked] == ["1970-01-01T00:00:00Z", rfc3339(at_kill)]
             assert venue.let_go() == 0
         finally:
             if venue.process.poll() is None:
