@@ -6,6 +6,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from alpaca.data.models import Bar as AlpacaBar
 from alpaca.data.models import TradingStatus as AlpacaStatus
 
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
-from agenttrader.adapters.clocks import MonotonicClock, WatermarkClock
+from agenttrader.adapters.clocks import MonotonicClock
 from agenttrader.adapters.pacer import Pacer
-from agenttrader.api.broadcast import Broadcast
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.broadcast import Broadcast
+from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
@@ -47,9 +49,8 @@ async def playing(pacer: Pacer, broadcast: Broadcast | None = None) -> AsyncIter
     broadcast = broadcast or Broadcast()
     keys = {"k1": Digest(hashlib.sha256(b"s1").hexdigest())}
     terms = Terms(feed=FEED, notice=NOTICE, keys=keys, settle=pacer.settle)
-    app = create_marketdata_app(
-        broadcast, WatermarkClock(), terms, max_age_seconds=60, forced_stale=False, pace=pacer.pace
-    )
+    health = partial(judge_health, None, None, max_age_seconds=60, forced_stale=False)
+    app = create_marketdata_app(broadcast, terms, health=health, pace=pacer.pace)
     async with serving(app) as address:
         task = asyncio.create_task(pacer.follow(broadcast.publish, lambda _up, _reason: None))
         try:

@@ -59,14 +59,14 @@ class Pacer:
         speed: int | None,
         clock: BootClock,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep_seconds: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._day = day
         self._digest = day.digest
         self._speed = speed
         self._clock = clock
-        self._sleep = sleep
+        self._sleep = sleep_seconds
         self._patience_seconds = patience_seconds
         self._settled: dict[str, Instant | None] = dict.fromkeys(sorted(participants))
         self._progress = asyncio.Event()
@@ -125,16 +125,6 @@ class Pacer:
             waiting_seconds=waited // SECOND,
             finished=released is not None and released.time == session.close and not waiting_for,
         )
-
-    def waits_for(self) -> str | None:
-        """What the day waits for, once it has waited longer than patience; None while it goes on."""
-        if self._released is None:
-            return "the session's open"
-        behind = self._behind(self._released.time)
-        waited = (self._clock.elapsed() - self._released_at) / SECOND
-        if not behind or waited < self._patience_seconds:
-            return None
-        return f"{' and '.join(behind)} to settle {rfc3339(self._released.time)}, for {waited:.0f} s"
 
     def _release(self, moment: Moment, receive: Callable[[MarketEvent], None]) -> None:
         told: tuple[MarketEvent, ...] = (*moment.statuses, *moment.bars, Watermark(time=moment.time))

@@ -18,7 +18,7 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from msgspec import Struct
 
-from agenttrader.api.broadcast import Broadcast, Lagging, Subscriber, Wanted
+from agenttrader.app.marketdata.broadcast import Broadcast, Lagging, Subscriber, Wanted
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.times import Instant, from_rfc3339

@@ -15,7 +15,6 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from agenttrader.api.broadcast import Broadcast
 from agenttrader.api.market_stream import (
     KEY_HEADER,
     NOTICE_HEADER,
@@ -24,31 +23,16 @@ from agenttrader.api.market_stream import (
     serve_market_stream,
 )
 from agenttrader.api.probes import Application
+from agenttrader.app.marketdata.broadcast import Broadcast
+from agenttrader.app.marketdata.health import Health
 from agenttrader.model.errors import AgentTraderError, BadValue
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.times import SECOND
-from agenttrader.ports.clock import MarketClock
 from agenttrader.protocols.alpaca_data import encode_latest_bar, encode_latest_bars
 from agenttrader.protocols.native import ErrorBody
-
-SERVICE = "marketdata"
-FUTURE_SECONDS_MAX = 5
-"""A last bar that lies further ahead of the clock is bad data, not fresh data."""
 
 _PARAMETERS = frozenset({"symbols", "feed", "currency"})
 _encoder = msgspec.json.Encoder()
 logger = structlog.get_logger()
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """The answer of `/healthz`, field by field as its consumers expect; null is what is not known."""
-
-    service: str
-    last_tick_epoch_seconds: int | None
-    age_seconds: int | None
-    max_age_seconds: int
-    ok: bool
-    forced_stale: bool
 
 
 class NotFound(AgentTraderError):
@@ -60,15 +44,9 @@ class Forbidden(AgentTraderError):
 
 
 def create_marketdata_app(
-    broadcast: Broadcast,
-    clock: MarketClock,
-    terms: Terms,
-    *,
-    max_age_seconds: int,
-    forced_stale: bool,
-    pace: Callable[[], Struct] | None,
+    broadcast: Broadcast, terms: Terms, *, health: Callable[[], Health], pace: Callable[[], Struct] | None
 ) -> Application:
-    """The application over `broadcast`. `forced_stale` is the drill; `pace` tells of a paced source."""
+    """The application over `broadcast`. `pace` tells where a paced source stands; None where it has none."""
     open_streams: set[object] = set()
 
     @get("/v2/stocks/bars/latest")
@@ -93,8 +71,8 @@ def create_marketdata_app(
 
     @get("/healthz")
     async def healthz() -> Response[bytes]:
-        health = health_of(broadcast, clock, max_age_seconds=max_age_seconds, forced_stale=forced_stale)
-        return _body(_encoder.encode(health), 200 if health.ok else 503)
+        found = health()
+        return _body(_encoder.encode(found), 200 if found.ok else 503)
 
     @get("/v1/pacer")
     async def pacer(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -125,22 +103,6 @@ def create_marketdata_app(
     )
     # Litestar names the messages of ASGI more narrowly than ASGI does.
     return cast("Application", app)
-
-
-def health_of(
-    broadcast: Broadcast, clock: MarketClock, *, max_age_seconds: int, forced_stale: bool
-) -> Health:
-    """How fresh the data are. Without a bar, or without a clock that goes, they are not."""
-    now, tick = clock.now(), broadcast.last_tick
-    age = None if now is None or tick is None else (now - tick) // SECOND
-    return Health(
-        service=SERVICE,
-        last_tick_epoch_seconds=None if tick is None else tick // SECOND,
-        age_seconds=age,
-        max_age_seconds=max_age_seconds,
-        ok=age is not None and -FUTURE_SECONDS_MAX <= age <= max_age_seconds and not forced_stale,
-        forced_stale=forced_stale,
-    )
 
 
 def _authorize(request: Request[Any, Any, Any], terms: Terms) -> None:

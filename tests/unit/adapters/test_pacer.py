@@ -78,7 +78,7 @@ async def calm() -> None:
 
 def make(*participants: str, speed: int | None = None, patience: float = 60) -> tuple[Pacer, FakeClock]:
     clock = FakeClock()
-    return Pacer(DAY, participants, speed, clock, sleep=clock.sleep, patience_seconds=patience), clock
+    return Pacer(DAY, participants, speed, clock, sleep_seconds=clock.sleep, patience_seconds=patience), clock
 
 
 async def test_each_minute_tells_statuses_then_bars_then_its_watermark() -> None:
@@ -182,22 +182,6 @@ async def test_who_holds_the_day_is_named_again_and_again() -> None:
     assert len(waits) >= 2
     assert waits[0]["waiting_for"] == ("demo",)
     assert waits[0]["log_level"] == "warning"
-
-
-async def test_a_day_that_stands_still_says_what_it_waits_for() -> None:
-    pacer, clock = make("strategy", "demo", patience=10)
-    assert pacer.waits_for() == "the session's open"
-    async with playing(pacer, clock):
-        await calm()
-        clock.now = Duration(clock.now + 9 * SECOND)
-        assert pacer.waits_for() is None
-        clock.now = Duration(clock.now + SECOND)
-        assert pacer.waits_for() == "demo and strategy to settle 2026-11-27T14:30:00Z, for 10 s"
-        pacer.settle("demo", OPEN)
-        assert pacer.waits_for() == "strategy to settle 2026-11-27T14:30:00Z, for 10 s"
-        pacer.settle("strategy", OPEN)
-        await calm()
-        assert pacer.waits_for() is None
 
 
 async def test_the_view_says_where_the_day_stands_and_that_it_is_generated() -> None:

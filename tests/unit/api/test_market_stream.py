@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -11,11 +12,11 @@ import msgpack  # type: ignore[import-untyped]
 import msgspec
 import pytest
 
-from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.api import market_stream
-from agenttrader.api.broadcast import Broadcast
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.broadcast import Broadcast
+from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
@@ -53,9 +54,8 @@ def terms(barrier: Barrier | None = None) -> Terms:
 async def market(
     broadcast: Broadcast, barrier: Barrier | None = None, send_buffer_bytes: int | None = None
 ) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
-    app = create_marketdata_app(
-        broadcast, WatermarkClock(), terms(barrier), max_age_seconds=60, forced_stale=False, pace=None
-    )
+    health = partial(judge_health, None, None, max_age_seconds=60, forced_stale=False)
+    app = create_marketdata_app(broadcast, terms(barrier), health=health, pace=None)
     async with (
         serving(app, send_buffer_bytes=send_buffer_bytes) as address,
         aiohttp.ClientSession() as session,

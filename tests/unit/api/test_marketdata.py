@@ -3,6 +3,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -12,12 +13,12 @@ from alpaca.data.requests import StockLatestBarRequest
 from msgspec import Struct
 from structlog.testing import capture_logs
 
-from agenttrader.adapters.clocks import WatermarkClock
-from agenttrader.api.broadcast import Broadcast
 from agenttrader.api.market_stream import Terms
-from agenttrader.api.marketdata import Health, create_marketdata_app, health_of
+from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.broadcast import Broadcast
+from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.identifiers import Digest, Symbol
-from agenttrader.model.market import Bar, Watermark
+from agenttrader.model.market import Bar
 from agenttrader.model.times import MINUTE, SECOND, Instant, from_rfc3339
 from agenttrader.testing.serving import serving
 
@@ -57,23 +58,14 @@ def told() -> Broadcast:
     return broadcast
 
 
-def at(seconds: int | None) -> WatermarkClock:
-    clock = WatermarkClock()
-    if seconds is not None:
-        clock.advance(Instant(OPEN + seconds * SECOND))
-    return clock
-
-
 @asynccontextmanager
 async def market(
-    *,
-    clock: WatermarkClock | None = None,
-    forced_stale: bool = False,
-    pace: Callable[[], Struct] | None = None,
+    *, seconds: int = 120, forced_stale: bool = False, pace: Callable[[], Struct] | None = None
 ) -> AsyncIterator[str]:
-    app = create_marketdata_app(
-        told(), clock or at(120), TERMS, max_age_seconds=60, forced_stale=forced_stale, pace=pace
-    )
+    """The market data, `seconds` after the open."""
+    broadcast, now = told(), Instant(OPEN + seconds * SECOND)
+    health = partial(judge_health, now, broadcast.last_tick, max_age_seconds=60, forced_stale=forced_stale)
+    app = create_marketdata_app(broadcast, TERMS, health=health, pace=pace)
     async with serving(app) as address:
         yield f"http://{address}"
 
@@ -129,7 +121,7 @@ async def test_refusals_have_a_code_and_a_sentence(
 
 
 async def test_health_over_http_is_exactly_the_six_fields() -> None:
-    async with market(clock=at(180)) as url:
+    async with market(seconds=180) as url:
         status, body, _ = await get(f"{url}/healthz")
     assert status == 200
     assert body == {
@@ -143,7 +135,7 @@ async def test_health_over_http_is_exactly_the_six_fields() -> None:
 
 
 async def test_stale_data_answer_503() -> None:
-    async with market(clock=at(181)) as url:
+    async with market(seconds=181) as url:
         status, body, _ = await get(f"{url}/healthz")
     assert (status, body["ok"], body["age_seconds"]) == (503, False, 61)
 
@@ -152,35 +144,6 @@ async def test_the_drill_makes_fresh_data_stale() -> None:
     async with market(forced_stale=True) as url:
         status, body, _ = await get(f"{url}/healthz")
     assert (status, body["ok"], body["forced_stale"], body["age_seconds"]) == (503, False, True, 0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "age", "ok"),
-    (
-        (120, 0, True),
-        (180, 60, True),
-        (181, 61, False),
-        (115, -5, True),
-        (114, -6, False),
-        (None, None, False),
-    ),
-)
-def test_the_age_goes_by_the_markets_clock(seconds: int | None, age: int | None, ok: bool) -> None:  # noqa: FBT001
-    health = health_of(told(), at(seconds), max_age_seconds=60, forced_stale=False)
-    assert (health.age_seconds, health.ok) == (age, ok)
-
-
-def test_without_a_bar_nothing_is_fresh() -> None:
-    broadcast = Broadcast()
-    broadcast.publish(Watermark(time=OPEN))
-    assert health_of(broadcast, at(0), max_age_seconds=60, forced_stale=False) == Health(
-        service="marketdata",
-        last_tick_epoch_seconds=None,
-        age_seconds=None,
-        max_age_seconds=60,
-        ok=False,
-        forced_stale=False,
-    )
 
 
 async def test_the_pacer_can_be_looked_at() -> None:

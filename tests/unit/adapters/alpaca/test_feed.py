@@ -3,6 +3,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -11,10 +12,10 @@ from aiohttp import web
 
 from agenttrader.adapters.alpaca import feed as feed_module
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
-from agenttrader.adapters.clocks import WatermarkClock
-from agenttrader.api.broadcast import Broadcast
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.broadcast import Broadcast
+from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import Unreachable
 from agenttrader.model.identifiers import Digest, Symbol
@@ -136,9 +137,8 @@ async def market(
         keys={"k1": Digest(hashlib.sha256(b"s1").hexdigest())},
         settle=settle,
     )
-    app = create_marketdata_app(
-        broadcast, WatermarkClock(), terms, max_age_seconds=60, forced_stale=False, pace=None
-    )
+    health = partial(judge_health, None, None, max_age_seconds=60, forced_stale=False)
+    app = create_marketdata_app(broadcast, terms, health=health, pace=None)
     async with serving(app, port=port) as address:
         place.url = f"http://{address}"
         yield
@@ -313,7 +313,7 @@ async def test_what_came_after_the_last_watermark_is_told_again_after_a_break() 
         assert ear.events == [*minute(1), minute(2)[0], *minute(2)]
         assert [up for up, _ in ear.links] == [True, False, True]
     asked = [request.since for request in heard if isinstance(request, Subscribe)]
-    assert asked == [None, "2026-11-20T14:31:00Z"]
+    assert asked == ["1970-01-01T00:00:00Z", "2026-11-20T14:31:00Z"]
 
 
 async def silent(_: Peer) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import re
 from collections.abc import Mapping
@@ -6,9 +7,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agenttrader.adapters.pacer import Pace
 from agenttrader.app.config import Configuration, demo_template, load
-from agenttrader.app.marketdata import wire_marketdata
+from agenttrader.app.marketdata.wiring import wire_marketdata
 from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 
 
 def configuration(folder: Path, changes: Mapping[str, str]) -> Configuration:
@@ -29,16 +32,17 @@ def test_the_source_is_as_configured_and_says_that_it_is_generated(
 ) -> None:
     settings = configuration(tmp_path, {"date": '"2026-11-27"', "seed": "11", "speed": speed})
     with capture_logs() as logs:
-        source = wire_marketdata(settings, {})
-    pace = source.pacer.pace()
+        parts = wire_marketdata(settings, {})
+    pace = parts.pace()
+    assert isinstance(pace, Pace)
     assert (pace.session, pace.seed, pace.speed) == ("2026-11-27", 11, found)
     assert sorted(pace.settled) == ["demo", "strategy"]
-    assert (source.feed, source.forced_stale) == ("generated", False)
-    assert source.notice.startswith("generated market data")
-    assert sorted(source.keys) == ["demo-gateway", "demo-show", "demo-strategy", "demo-venue"]
+    assert (parts.feed, parts.health().forced_stale) == ("generated", False)
+    assert parts.notice.startswith("generated market data")
+    assert sorted(parts.keys) == ["demo-gateway", "demo-show", "demo-strategy", "demo-venue"]
     [entry] = logs
     assert (entry["event"], entry["digest"], entry["seed"]) == ("day_generated", pace.digest, 11)
-    assert entry["notice"] == source.notice
+    assert entry["notice"] == parts.notice
 
 
 @pytest.mark.parametrize(
@@ -57,10 +61,28 @@ def test_a_day_that_cannot_be_is_refused(tmp_path: Path, changes: dict[str, str]
     ("value", "stale"), (("1", True), ("true", True), ("0", False), ("FALSE", False), ("", False))
 )
 def test_the_drill_is_asked_for_by_a_variable(tmp_path: Path, value: str, stale: bool) -> None:  # noqa: FBT001
-    source = wire_marketdata(configuration(tmp_path, {}), {"MARKETDATA_FORCE_STALE": value})
-    assert source.forced_stale is stale
+    parts = wire_marketdata(configuration(tmp_path, {}), {"MARKETDATA_FORCE_STALE": value})
+    assert parts.health().forced_stale is stale
 
 
 def test_a_drill_that_cannot_be_understood_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="MARKETDATA_FORCE_STALE: expected 1 or 0, found 'maybe'"):
         wire_marketdata(configuration(tmp_path, {}), {"MARKETDATA_FORCE_STALE": "maybe"})
+
+
+async def test_what_the_pacer_tells_is_broadcast_and_moves_the_clock(tmp_path: Path) -> None:
+    parts = wire_marketdata(configuration(tmp_path, {"barrier": '["strategy"]', "speed": '"max"'}), {})
+    assert parts.ready() == "the session's open"
+    assert not parts.health().ok
+    session_open = from_rfc3339("2026-11-20T14:30:00Z")
+    parts.settle("strategy", Instant(session_open + 3 * MINUTE))
+    task = asyncio.create_task(parts.work())
+    async with asyncio.timeout(5):
+        while parts.broadcast.watermark != session_open + 4 * MINUTE:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert parts.ready() is None
+    assert sorted(parts.broadcast.latest) == ["ALFA", "BRVO", "CHRL", "DLTA", "ECHO", "FXTR"]
+    health = parts.health()
+    assert (health.ok, health.age_seconds, health.max_age_seconds) == (True, 0, 180)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.api.broadcast import BATCH_MAX, Broadcast, Lagging, Subscriber, Wanted
+from agenttrader.app.marketdata.broadcast import BATCH_MAX, Broadcast, Lagging, Subscriber, Wanted
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
