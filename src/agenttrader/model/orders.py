@@ -84,12 +84,14 @@ class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trail: Decimal | None = None
     until: Instant | None = None
 
+    def __post_init__(self) -> None:
+        for name, price in (("stop", self.stop), ("target", self.target), ("trail", self.trail)):
+            if price is not None:
+                exact(price, f"exit_plan.{name}")
+
 
 class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent would like to do. Nothing is promised.
-
-    What cannot be an order at all is refused here; what may not be one (an exit plan that is no number, a
-    decision price that was never seen) the checks deny, on record.
 
     `quantity` counts units of the whole proposal; a leg trades `quantity * abs(ratio)`. `limit_price` and
     `stop_price` are net prices over the legs. `decision_price` and `decision_time` are what the agent saw,
@@ -128,6 +130,7 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         if exact(self.quantity, "quantity") <= 0:
             raise BadValue(f"quantity: expected a number above 0, found {self.quantity}")
+        exact(self.decision_price, "decision_price")
         _require(self.limit_price, "limit_price", self.type, wanted=self.type is OrderType.LIMIT)
         _require(self.stop_price, "stop_price", self.type, wanted=self.type is OrderType.STOP)
 

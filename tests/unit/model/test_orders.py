@@ -9,6 +9,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import (
     Effect,
+    ExitPlan,
     Leg,
     OrderState,
     OrderType,
@@ -65,11 +66,24 @@ STOP = msgspec.structs.replace(PROPOSAL, type=OrderType.STOP, stop_price=Decimal
         (LIMIT, {"limit_price": Decimal("NaN")}, "limit_price: expected a finite number"),
         (STOP, {"stop_price": None}, "stop_price: a stop order needs stop_price, found None"),
         (STOP, {"limit_price": Decimal(9)}, "limit_price: a stop order has no limit_price, found 9"),
+        (PROPOSAL, {"decision_price": Decimal("NaN")}, "decision_price: expected a finite number"),
     ),
 )
 def test_what_cannot_be_a_proposal_is_refused(base: Proposal, change: dict[str, Any], words: str) -> None:
     with pytest.raises(BadValue, match=words):
         msgspec.structs.replace(base, **change)
+
+
+@pytest.mark.parametrize("name", ("stop", "target", "trail"))
+@pytest.mark.parametrize(
+    "value", (Decimal("NaN"), Decimal("-Infinity"), Decimal("1e400"), Decimal("1e-10"), 9.5)
+)
+def test_an_exit_plan_holds_numbers(name: str, value: Any) -> None:
+    with pytest.raises(BadValue, match=rf"^exit_plan\.{name}: expected"):
+        ExitPlan(**{name: value})
+    assert ExitPlan(
+        stop=Decimal("9.5"), target=Decimal(12), trail=Decimal("0.5"), until=Instant(5)
+    ).stop == Decimal("9.5")
 
 
 def test_a_spreads_net_price_may_be_nothing_or_less() -> None:
