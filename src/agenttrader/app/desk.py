@@ -139,8 +139,9 @@ class Desk:
         return trading_body(self.session.engine)
 
     async def reconcile(self) -> ReconcileBody:
-        """Compare with the broker now."""
+        """Compare with the broker now, and sign the journal's head over what was found."""
         compared = await self._reconciler.run()
+        await self.session.sign_head()
         return ReconcileBody(run=compared.run, breaks=compared.breaks, failure=compared.failure)
 
     def status(self) -> StatusBody:

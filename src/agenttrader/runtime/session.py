@@ -194,6 +194,10 @@ class Session:
             else:
                 await self._handle(batch)
 
+    async def sign_head(self) -> None:
+        """Sign the journal's present head: what stands up to it cannot be cut unseen. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.sign_head)
+
     async def stop(self, reason: str) -> None:
         """Seal the segment, once nothing is handled any more.
 
@@ -212,6 +216,7 @@ class Session:
         self._clock.advance(first)
         step = self.engine.start(self._segment(self.engine.state), first)
         await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, step.records)
+        await self.sign_head()
         self.started.set()
         return early
 
