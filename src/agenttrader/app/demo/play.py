@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, assert_never
 
 from msgspec import Struct
 
@@ -92,7 +92,7 @@ async def play(
     `ended` is given the result as soon as there is one. An interruption in mid-day ends the day in order.
     Raises RoleFailed where the roles do not get up.
     """
-    supervisor = world.supervisor(lambda notice: _tell_of_role(notice, tell))
+    supervisor = world.supervisor(_RoleTeller(tell))
     try:
         tell(Starting(run.order))
         await _unless(interrupted, supervisor.start())
@@ -195,16 +195,28 @@ async def _first(main: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tell_of_role(notice: Notice, tell: Tell) -> None:
+class _RoleTeller:
     """A role's death and return are told; that all went as asked is not."""
-    match notice:
-        case Died():
-            again = f"it is started again ({notice.restart} of {notice.restarts_max})"
-            tell(Said("died", f"{notice.role} {notice.how}; {again}", alarming=True))
-        case Stopped(killed=True):
-            tell(Said("killed", f"{notice.role} did not stop when told to", alarming=True))
-        case Started() | Ready() | Stopped():
-            pass
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._died: set[str] = set()
+
+    def __call__(self, notice: Notice) -> None:
+        match notice:
+            case Died():
+                self._died.add(notice.role)
+                again = f"it is started again ({notice.restart} of {notice.restarts_max})"
+                self._tell(Said("died", f"{notice.role} {notice.how}; {again}", alarming=True))
+            case Ready() if notice.role in self._died:
+                self._died.discard(notice.role)
+                self._tell(Said("back", f"{notice.role} is back"))
+            case Stopped(killed=True):
+                self._tell(Said("killed", f"{notice.role} did not stop when told to", alarming=True))
+            case Started() | Ready() | Stopped():
+                pass
+            case _:
+                assert_never(notice)
 
 
 def _no_word(up: bool, reason: str) -> None:  # noqa: FBT001 - the port's shape

@@ -262,9 +262,11 @@ async def test_nothing_moves_after_the_day_has_ended(performance: Performance) -
 async def test_a_role_that_dies_and_comes_back_is_told(performance: Performance) -> None:
     def die() -> None:
         performance.world.processes.tell(Died("venue", "was ended by SIGKILL", 1, 3, 0.5))
+        performance.world.processes.tell(Ready("venue", 2))
 
     performance.world.at[Instant(OPEN + MINUTE)] = die
     await performance.play()
     died = next(each for each in performance.told if isinstance(each, Said) and each.word == "died")
     assert died.sentence == "venue was ended by SIGKILL; it is started again (1 of 3)"
     assert died.alarming
+    assert performance.words().count("back") == 1
