@@ -1,7 +1,7 @@
 """What regulators take from whoever sells: the SEC's section 31 fee and FINRA's trading activity fee.
 
-SEC fee = notional × rate, rounded up to the cent. TAF = shares × rate, rounded up to the cent, at most its
-cap. Both are charged for each fill on the selling side, as Alpaca passes them on. The rates change by the
+SEC fee = notional × rate, rounded up to the cent. TAF = shares × rate, at most its cap, rounded up to the
+cent. Both are charged for each fill on the selling side, as Alpaca passes them on. The rates change by the
 year, so they are settings: see sec.gov ("Section 31 Transaction Fee Rate Advisory") and FINRA's By-Laws,
 Schedule A, 1.
 """
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact
-from agenttrader.simulation.listings import CENT, NANO, nanos_of
+from agenttrader.simulation.listings import CENT, NANO
 
 
 class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,8 +40,8 @@ class Fee(NamedTuple):
 def fees_of_sale(schedule: FeeSchedule, notional_nanos: int, quantity: Decimal) -> tuple[Fee, ...]:
     """The fees of one fill on the selling side; those that are nothing are left out."""
     sec = _up_to_cent(Fraction(schedule.sec_rate) * notional_nanos)
-    taf = _up_to_cent(Fraction(schedule.taf_rate) * Fraction(quantity) * NANO)
-    taf = min(taf, nanos_of(schedule.taf_cap, "taf_cap"))
+    shares, cap = Fraction(quantity) * NANO, Fraction(schedule.taf_cap) * NANO
+    taf = _up_to_cent(min(Fraction(schedule.taf_rate) * shares, cap))
     return tuple(fee for fee in (Fee("REG", sec), Fee("TAF", taf)) if fee.nanos > 0)
 
 

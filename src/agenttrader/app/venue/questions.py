@@ -1,6 +1,6 @@
 """What clients ask about orders, activities and the clock, by parameters; an unknown one is refused."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from agenttrader.app.venue.answers import activity_answer, order_answer
@@ -9,12 +9,15 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.protocols.alpaca_trading import ACTIVITY_TYPES, SIDES, Activity, Clock, Order
 from agenttrader.simulation.exchange import Exchange
+from agenttrader.simulation.inputs import Activity as VenueActivity
+from agenttrader.simulation.inputs import FeePosted, FillPosted
 from agenttrader.simulation.orders import VenueOrder
 
 ORDERS_DEFAULT, ORDERS_MAX = 50, 500
 ACTIVITIES_MAX = 100
 _STATUSES = ("open", "closed", "all")
 _DIRECTIONS = ("asc", "desc")
+_TYPES: dict[type[VenueActivity], str] = {FillPosted: "FILL", FeePosted: "FEE"}
 _CATEGORIES = {"trade_activity": frozenset({"FILL"}), "non_trade_activity": ACTIVITY_TYPES - {"FILL"}}
 
 
@@ -124,15 +127,18 @@ def activities_asked(
     _expect_day(day)
     wanted = types & _CATEGORIES.get(category, ACTIVITY_TYPES)
     found = [
-        activity_answer(activity, exchange.books.listings[activity.order.symbol])
+        activity
         for activity in exchange.activities[account]
-        if (after is None or activity.time > after)
+        if _TYPES[type(activity)] in wanted
+        and (after is None or activity.time > after)
         and (until is None or activity.time < until)
         and (day is None or rfc3339(activity.time).startswith(day))
     ]
     if direction == "desc":
         found.reverse()
-    return list(_page((each for each in found if each.activity_type in wanted), token, size))
+    start = _after(found, token)
+    listings = exchange.books.listings
+    return [activity_answer(each, listings[each.order.symbol]) for each in found[start : start + size]]
 
 
 def clock_answer(exchange: Exchange) -> Clock:
@@ -156,9 +162,12 @@ def _expect_day(text: str | None) -> None:
         raise BadValue(f"date: expected a day as YYYY-MM-DD, found {text!r}") from None
 
 
-def _page(activities: Iterator[Activity], token: str | None, size: int) -> Iterator[Activity]:
-    """At most `size` activities after the one that `token` names."""
-    if token is not None and not any(activity.id == token for activity in activities):
-        raise BadValue(f"page_token: expected the id of an activity in this list, found {token!r}")
-    for _, activity in zip(range(size), activities, strict=False):
-        yield activity
+def _after(activities: Sequence[VenueActivity], token: str | None) -> int:
+    """The place after the activity that `token` names."""
+    if token is None:
+        return 0
+    named = token.partition("::")[2]
+    for place, activity in enumerate(activities, start=1):
+        if activity.id == named:
+            return place
+    raise BadValue(f"page_token: expected the id of an activity in this list, found {token!r}")
