@@ -56,6 +56,20 @@ class _Server(uvicorn.Server):
         """Wait for the end; uvicorn's own looks for it ten times a second."""
         await self.ended.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        """Hang up, let what runs come to its end, and stop; uvicorn's own sleeps between the steps."""
+        for listener in self.servers:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.001)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         """Signals are the test run's."""

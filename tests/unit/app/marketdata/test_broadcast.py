@@ -53,7 +53,7 @@ async def drain(subscriber: Subscriber) -> list[MarketEvent]:
     found: list[MarketEvent] = []
     while True:
         try:
-            async with asyncio.timeout(0.01):
+            async with asyncio.timeout(0.001):
                 found += await subscriber.next()
         except TimeoutError:
             return found
