@@ -3,7 +3,7 @@
 Repeats are quiet; what cannot be is a break.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
@@ -25,7 +25,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.orders import OrderState, Role, Side
-from agenttrader.model.reports import ExecutionReport, ReportKind
+from agenttrader.model.reports import Execution, ExecutionReport, ReportKind
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -83,6 +83,25 @@ def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionRepo
             yield from _moved(order, report)
 
 
+def break_of_stranger(report: ExecutionReport, name: str) -> Break:
+    """The break of a report on an order that this book does not have; `name` is what the broker calls it."""
+    if report.kind is ReportKind.UNRECOGNISED:
+        kind, sentence = (
+            BreakKind.UNRECOGNISED_REPORT,
+            f"the broker's report on {name} is not one that we know",
+        )
+    else:
+        kind = BreakKind.ORDER_MISSING_HERE
+        sentence = f"the broker reports {report.kind.value} on an order that this book does not have: {name}"
+    return Break(
+        kind=kind,
+        ours="none",
+        theirs=f"{report.kind.value} {name}",
+        sentence=f"{sentence}{': ' + report.reason if report.reason else ''}",
+        symbol=report.execution.symbol if report.execution else None,
+    )
+
+
 def _moved(order: Order, report: ExecutionReport) -> Iterator[Event]:
     trigger = _TRIGGERS[report.kind]
     state = next_state(order.state, trigger)
@@ -96,8 +115,8 @@ def _moved(order: Order, report: ExecutionReport) -> Iterator[Event]:
             )
         )
     elif trigger is Trigger.ACCEPT:
-        # An accept is news when it moves the order or tells the broker's id for the first time.
-        if state is not order.state or order.broker_id is None:
+        # An accept is news when it moves the order, or tells an id of the broker's for the first time.
+        if state is not order.state or order.broker_id is None or _legs_told(order, report):
             yield from _accepted(order, report)
     elif state is not order.state or trigger is Trigger.RESTATE:
         yield _move_event(order, report)
@@ -146,13 +165,9 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
             )
         )
         return
-    theirs = {Role.STOP if leg.stop_price is not None else Role.TARGET: leg for leg in report.legs}
-    legs = {
-        leg.role: ProtectiveLeg(leg.id, theirs[leg.role].broker_order_id)
-        for leg in order.protection
-        if leg.role in theirs
-    }
-    if len(legs) < len(order.protection):
+    legs = _legs_told(order, report)
+    # What ended unfilled has nothing to protect.
+    if _lacks_legs(order, legs) and (order.filled or not order.state.is_terminal):
         yield BreakFound(
             found=_break(
                 BreakKind.UNPROTECTED,
@@ -170,6 +185,20 @@ def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
     )
 
 
+def _legs_told(order: Order, report: ExecutionReport) -> dict[Role, ProtectiveLeg]:
+    """The protective legs whose broker's ids the report tells for the first time."""
+    theirs = {Role.STOP if leg.stop_price is not None else Role.TARGET: leg for leg in report.legs}
+    return {
+        leg.role: ProtectiveLeg(leg.id, theirs[leg.role].broker_order_id)
+        for leg in order.protection
+        if leg.broker_id is None and leg.role in theirs
+    }
+
+
+def _lacks_legs(order: Order, told: Mapping[Role, ProtectiveLeg]) -> bool:
+    return any(leg.broker_id is None and leg.role not in told for leg in order.protection)
+
+
 def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> Iterator[Event]:
     execution = report.execution
     if execution is None:
@@ -177,16 +206,17 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
             found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "a fill without price and quantity")
         )
         return
-    if execution.id in book.executions:
+    if execution.id in book.executions or execution.id in book.busted:
         return
-    if order.broker_id is None and report.broker_order_id is not None and order.parent is None:
-        # The fill beat the accept: the broker's id and the legs are taken from it.
+    if not book.can_hold(execution.symbol):
+        sentence = f"a fill in {execution.symbol}, which is not a configured instrument, cannot be counted"
+        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence))
+        return
+    if _carries_accept(order, report):
         yield from _accepted(order, report)
-    trigger = order.fill_trigger(execution.symbol, execution.quantity)
-    if trigger is None or next_state(order.state, trigger) is None:
-        yield BreakFound(
-            found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, _impossible_fill(order, report))
-        )
+    if not _is_possible(order, execution):
+        sentence = _impossible_fill(order, execution)
+        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence))
     # The money moved whether we expected it or not, so the fill counts even then.
     yield Filled(
         order_id=order.id,
@@ -200,25 +230,43 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
     )
 
 
-def _impossible_fill(order: Order, report: ExecutionReport) -> str:
-    quantity = report.execution.quantity if report.execution else None
+def _carries_accept(order: Order, report: ExecutionReport) -> bool:
+    """Whether the fill beat the accept and says all that an accept would: the broker's id and the legs.
+
+    A fill that does not name the legs says nothing about them; the accept that follows does.
+    """
+    if order.broker_id is not None or report.broker_order_id is None or order.parent is not None:
+        return False
+    return not _lacks_legs(order, _legs_told(order, report))
+
+
+def _is_possible(order: Order, execution: Execution) -> bool:
+    trigger = order.fill_trigger(execution.symbol, execution.quantity)
+    side = order.side if order.ratio_in(execution.symbol) > 0 else order.side.opposite
+    return trigger is not None and next_state(order.state, trigger) is not None and execution.side is side
+
+
+def _impossible_fill(order: Order, execution: Execution) -> str:
     return (
-        f"a fill of {quantity} cannot follow {order.state.value} "
-        f"with {order.filled} of {order.quantity} filled"
+        f"a fill that {execution.side.value}s {execution.quantity} {execution.symbol} cannot follow "
+        f"{order.state.value} with {order.filled} of {order.quantity} filled"
     )
 
 
 def _busted(book: Book, order: Order, report: ExecutionReport) -> Iterator[Event]:
     execution = report.execution
-    if execution is not None and execution.id in book.executions:
-        yield Busted(order_id=order.id, execution_id=execution.id, time=report.time)
+    if execution is not None and execution.id in book.busted:
+        return
+    fill = None if execution is None else book.executions.get(execution.id)
+    if fill is not None and fill.order_id == order.id:
+        yield Busted(order_id=order.id, execution_id=fill.execution_id, time=report.time)
     else:
         yield BreakFound(
             found=_break(
                 BreakKind.IMPOSSIBLE_TRANSITION,
                 order,
                 report,
-                "the broker took back a fill that we do not have",
+                "the broker took back a fill that this order does not have",
             )
         )
 
