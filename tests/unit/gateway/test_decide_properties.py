@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrader.model.decisions import Verdict
-from agenttrader.model.orders import Effect, Side
+from agenttrader.model.errors import BadValue
+from agenttrader.model.orders import Effect, ExitPlan, Side
 from agenttrader.testing.situations import (
     Situation,
     entry,
@@ -52,14 +54,27 @@ NOT_FINITE = [Decimal(text) for text in ("NaN", "-NaN", "sNaN", "Infinity", "-In
 
 
 @pytest.mark.parametrize("number", NOT_FINITE, ids=str)
+@pytest.mark.parametrize("name", ("decision_price", "limit_price", "quantity"))
+def test_no_proposal_can_be_made_of_what_is_not_a_finite_number(name: str, number: Decimal) -> None:
+    with pytest.raises(BadValue, match=f"{name}: expected a finite number"):
+        entry().proposing(**{name: number})
+
+
+@pytest.mark.parametrize("number", NOT_FINITE, ids=str)
+@pytest.mark.parametrize("name", ("stop", "target", "trail"))
+def test_no_plan_can_be_made_of_what_is_not_a_finite_number(name: str, number: Decimal) -> None:
+    prices: dict[str, Any] = {name: number}
+    with pytest.raises(BadValue, match=f"{name}: expected a finite number"):
+        ExitPlan(**prices)
+
+
+@pytest.mark.parametrize("number", NOT_FINITE, ids=str)
 @pytest.mark.parametrize(
     "situation",
     (entry(), market_entry(), short_entry(), spread_entry()),
     ids=("entry", "market", "short", "spread"),
 )
 def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, number: Decimal) -> None:
-    good = situation.proposal.exit_plan
-    assert good is not None
     working = "open_buy" if situation.proposal.side is Side.BUY else "open_sell"
     sums = ["gross_exposure_agent", "gross_exposure_account", "equity", "day_start_equity"]
     if not (
@@ -67,11 +82,6 @@ def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, num
     ):  # the smaller of ours and theirs is what counts, and that would be finite
         sums += ["buying_power_fold", "buying_power_broker"]
     spoilt = [
-        situation.proposing(decision_price=number),
-        *(
-            situation.proposing(exit_plan=msgspec.structs.replace(good, **{name: number}))
-            for name in ("stop", "target", "trail")
-        ),
         *(situation.marked(leg, price=number) for leg in range(len(situation.snapshot.legs))),
         *(situation.seeing_leg(0, **{name: number}) for name in ("position", working)),
         *(situation.seeing(**{name: number}) for name in sums),
@@ -84,7 +94,6 @@ def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, num
 @pytest.mark.parametrize("number", NOT_FINITE, ids=str)
 def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
     assert exit_of_long().seeing_leg(reducible=number).decide().verdict is Verdict.DENIED
-    assert exit_of_long().proposing(decision_price=number).decide().verdict is Verdict.DENIED
     assert exit_of_long().marked(price=number).decide().verdict is Verdict.DENIED
 
 
