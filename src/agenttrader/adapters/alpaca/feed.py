@@ -50,6 +50,10 @@ Address = Callable[[], Awaitable[str]]
 """Where the peer listens now, as `http://host:port` or `wss://host`; raises Unreachable where it does not."""
 
 
+class _Broken(Exception):
+    """The connection is of no more use. Not one of ours, so that no fault of who receives is taken for it."""
+
+
 class AlpacaFeed:
     """A `Feed`. `feed` is the peer's name for its data, such as iex; `symbols` None is all that it has."""
 
@@ -96,7 +100,7 @@ class AlpacaFeed:
                             receive(event)
                             if isinstance(event, Watermark):
                                 self._reached = event.time
-                except Unreachable as error:
+                except _Broken as error:
                     if up is not False:
                         up = False
                         link(up, f"{self._feed}: {error}")
@@ -113,8 +117,11 @@ class AlpacaFeed:
     async def _connected(
         self, session: aiohttp.ClientSession
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """A socket that is authenticated and subscribed. Raises Unreachable."""
-        url = URL(await self._address()) / "v2" / self._feed
+        """A socket that is authenticated and subscribed. Raises _Broken."""
+        try:
+            url = URL(await self._address()) / "v2" / self._feed
+        except Unreachable as error:
+            raise _Broken(str(error)) from error
         try:
             socket = await session.ws_connect(
                 url,
@@ -123,7 +130,7 @@ class AlpacaFeed:
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(f"no connection to {url}: {str(error) or type(error).__name__}") from error
+            raise _Broken(f"no connection to {url}: {str(error) or type(error).__name__}") from error
         try:
             await self._introduce(socket)
             self._socket = socket
@@ -152,19 +159,19 @@ class AlpacaFeed:
             return
         try:
             await _send(socket, Settled(participant=self._participant, t=rfc3339(self._settled)))
-        except Unreachable:
+        except _Broken:
             # Who follows finds the same, and tells it again on the next connection.
             return
 
     async def _events(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[MarketEvent]:
-        """What the peer tells, in order, until it raises Unreachable."""
+        """What the peer tells, in order, until it raises _Broken."""
         while True:
             for message in await _receive(socket):
                 match message:
                     case Bar() | StatusChange() | Watermark():
                         yield message
                     case Failure():
-                        raise Unreachable(f"expected market data, found error {message.code}: {message.msg}")
+                        raise _Broken(f"expected market data, found error {message.code}: {message.msg}")
                     case _:
                         continue
 
@@ -176,24 +183,24 @@ async def _answer(
         async with asyncio.timeout(ANSWER_SECONDS):
             found = await _receive(socket)
     except TimeoutError as error:
-        raise Unreachable(f"expected {expected} within {ANSWER_SECONDS:g} s, found silence") from error
+        raise _Broken(f"expected {expected} within {ANSWER_SECONDS:g} s, found silence") from error
     if not any(fits(message) for message in found):
-        raise Unreachable(f"expected {expected}, found {', '.join(map(str, found)) or 'nothing of use'}")
+        raise _Broken(f"expected {expected}, found {', '.join(map(str, found)) or 'nothing of use'}")
 
 
 async def _receive(socket: aiohttp.ClientWebSocketResponse) -> tuple[Message, ...]:
-    """The next frame's messages. Raises Unreachable at the end, and for what cannot be read."""
+    """The next frame's messages. Raises _Broken at the end, and for what cannot be read."""
     frame = await socket.receive()
     if frame.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-        raise Unreachable(f"expected market data, found the connection closed ({socket.close_code})")
+        raise _Broken(f"expected market data, found the connection closed ({socket.close_code})")
     try:
         return decode(frame.data)
     except BadValue as error:
-        raise Unreachable(str(error)) from error
+        raise _Broken(str(error)) from error
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse, request: Request) -> None:
     try:
         await socket.send_str(encode_request(request).decode())
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(f"expected to be heard, found the connection closed: {error}") from error
+        raise _Broken(f"expected to be heard, found the connection closed: {error}") from error

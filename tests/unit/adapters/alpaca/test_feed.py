@@ -17,7 +17,7 @@ from agenttrader.api.marketdata import create_marketdata_app
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
-from agenttrader.model.errors import Unreachable
+from agenttrader.model.errors import BadValue, Unreachable
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
@@ -386,15 +386,16 @@ async def test_the_pauses_grow_and_are_bounded(monkeypatch: pytest.MonkeyPatch) 
     assert [up for up, _ in ear.links] == [False]
 
 
-async def test_a_fault_of_who_receives_is_not_taken_for_the_links() -> None:
+@pytest.mark.parametrize("fault", (ZeroDivisionError, Unreachable, BadValue))
+async def test_a_fault_of_who_receives_is_not_taken_for_the_links(fault: type[Exception]) -> None:
     place, broadcast = Place(), Broadcast()
     publish(broadcast, 1, 1)
 
     def fail(event: MarketEvent) -> None:
-        raise ZeroDivisionError(event)
+        raise fault(event)
 
     async with market(place, broadcast):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(fault):
             await make(place, since=OPEN).follow(fail, Ear().link)
 
 
