@@ -245,6 +245,11 @@ def test_a_leg_is_found_by_the_brokers_id_alone() -> None:
     ]
 
 
+def test_an_order_that_is_both_unknown_and_working_is_unknown() -> None:
+    book = ours(unknown_orders=(our_order(1),))
+    assert kinds(book, THEIRS) == [K.ORDER_UNKNOWN]
+
+
 def test_lots_of_one_symbol_are_added() -> None:
     assert (
         compare(OURS, theirs(positions=(holding(AAPL, "3"), holding(AAPL, "2"), holding(MSFT, "-3")))) == ()

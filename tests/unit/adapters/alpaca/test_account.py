@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agenttrader.adapters.alpaca import account as account_module
 from agenttrader.adapters.alpaca.account import AccountReader
@@ -294,7 +295,12 @@ async def test_an_order_of_yesterday_that_filled_today_is_told_too(
     old = order_body(id="old", submitted_at="2026-11-19T15:00:00Z", status="filled", filled_qty="12")
     yesterday = fill_body(id="t::y", order_id="old", qty="2", transaction_time="2026-11-19T15:01:00Z")
     today = fill_body(id="t::x", order_id="old")
-    quiet.answer("GET", "/v2/account/activities", [today], [yesterday, today])
+
+    async def since(request: web.Request) -> web.StreamResponse:
+        is_today = request.query["after"] == "2026-11-19T23:59:59Z"
+        return web.json_response([today] if is_today else [yesterday, today])
+
+    quiet.handle("GET", "/v2/account/activities", since)
     quiet.answer("GET", "/v2/orders/old", old)
     told = await reader.history(OPEN)
     assert [report.execution.id for report in told if report.execution] == ["y", "x"]
