@@ -51,7 +51,8 @@ SENTENCES: dict[str, Sentence] = {
         "The id was used for another order. Send a new id for a new order.",
     ),
     "trading_state": Sentence(
-        "Trading is {observed}. This order needs it {permitted}. A person settles the reason, then resumes.",
+        "Trading is {observed}. This order needs trading {permitted}. A person settles the reasons, "
+        "then opens or resumes a window.",
     ),
     "window": Sentence(
         "The window does not let orders in: now is {observed}, the window is {permitted}. A person "

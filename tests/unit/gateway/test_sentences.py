@@ -37,15 +37,15 @@ def test_every_code_has_a_sentence_and_no_sentence_is_without_a_code() -> None:
                 trading_state=TradingState.HALTED, halt_reasons=("the file EXECUTION_HALTED says 1",)
             ),
             (
-                "Trading is halted: the file EXECUTION_HALTED says 1. This order needs it active. A "
-                "person settles the reason, then resumes."
+                "Trading is halted: the file EXECUTION_HALTED says 1. This order needs trading active. "
+                "A person settles the reasons, then opens or resumes a window."
             ),
         ),
         (
             exit_of_long().seeing(trading_state=TradingState.FROZEN),
             (
-                "Trading is frozen. This order needs it active or reduce_only. A person settles the "
-                "reason, then resumes."
+                "Trading is frozen. This order needs trading active or reduce_only. A person settles "
+                "the reasons, then opens or resumes a window."
             ),
         ),
         (

@@ -32,7 +32,7 @@ def trading_state_permits(case: Case) -> Check:
     """Nothing halts the order: no latch, no switch, no broken link, no break."""
     state, effect, reasons = case.snapshot.trading_state, case.proposal.effect, case.snapshot.halt_reasons
     permitted = _STATES_THAT_PERMIT[effect]
-    if state is _ACTIVE and not reasons:
+    if state is _ACTIVE:
         return Check("trading_state", "active", permitted, passed=True)
     observed = f"{state.value}: {'; '.join(reasons)}" if reasons else state.value
     return Check("trading_state", observed, permitted, effect in PERMITTED_EFFECTS[state])
