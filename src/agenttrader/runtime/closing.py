@@ -5,60 +5,53 @@ one that does not cancel flips the position when the stop fires later. The posit
 cancel to the fill, and only then.
 """
 
-from collections.abc import Iterator
+from decimal import Decimal
 
-from agenttrader.model.events import CancelRequested, Event, Sending, Withheld
-from agenttrader.model.identifiers import Symbol
-from agenttrader.model.orders import OrderState, Side
+from agenttrader.model.events import Sending, Withheld
+from agenttrader.model.orders import Effect, OrderState, Side
+from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.instructions import instruction_of
 
-CANCEL_MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
 
+def in_the_way(book: Book, close: Order) -> tuple[Order, ...]:
+    """What is open in the close's symbols, oldest first. The close leaves when there is nothing.
 
-def begin(book: Book, close: Order) -> Iterator[Event]:
-    """The cancels of everything that works in the close's symbol.
-
-    Where there is nothing to cancel it is the close itself.
+    Another close that waits too is not in its way: they leave one after the other.
     """
-    in_the_way = _in_the_way(book, close)
-    if not in_the_way:
-        yield go_on(book, close)
-    for order in in_the_way:
-        if order.state in CANCEL_MAY_BE_ASKED and order.is_armed and order.broker_id is not None:
-            yield CancelRequested(
-                order_id=order.id,
-                broker_order_id=order.broker_id,
-                by=close.agent,
-                reason=f"closing by order {close.id}",
-            )
+    found = {order.id: order for leg in close.legs for order in book.orders.open_in(leg.symbol)}
+    return tuple(order for order in found.values() if order.state is not OrderState.APPROVED)
 
 
-def may_go_on(book: Book, close: Order) -> bool:
-    """Whether nothing of ours works in the symbol any more besides the close."""
-    return not _in_the_way(book, close)
+def must_end_for(close: Order, order: Order) -> bool:
+    """Whether `order` is asked to end so that the close can leave.
+
+    A held leg is not, because it ends with its entry; nor is another close, which does the same work.
+    """
+    if order.effect is Effect.CLOSE or not order.is_armed:
+        return False
+    return any(close.ratio_in(leg.symbol) for leg in order.legs)
 
 
-def go_on(book: Book, close: Order) -> Event:
+def go_on(book: Book, close: Order) -> Sending | Withheld:
     """The reducing order for what is held now.
 
     Where the protection has filled meanwhile it is the end of the close, unsent.
     """
-    symbol = close.proposal.symbol
-    held = book.position(symbol)
-    if held == 0 or (held > 0) == (close.side is Side.BUY):
-        return Withheld(
-            order_id=close.id, reason=f"nothing is left to close: the position in {symbol} is {held}"
-        )
-    instruction = instruction_of(close.proposal, min(abs(held), close.quantity))
-    return Sending(order_id=close.id, instruction=instruction)
+    left = min(_left(book, close), close.quantity)
+    if left <= 0:
+        held = ", ".join(f"{book.position(leg.symbol)} {leg.symbol}" for leg in close.legs)
+        return Withheld(order_id=close.id, reason=f"nothing is left to close: we hold {held}")
+    return Sending(order_id=close.id, instruction=instruction_of(close.proposal, left))
 
 
-def _in_the_way(book: Book, close: Order) -> list[Order]:
-    """Open orders of the symbol besides the close.
+def _left(book: Book, close: Order) -> Decimal:
+    """Units of the close that every leg of it can still take off."""
+    return min(_left_in(book.position(leg.symbol), leg.ratio, close.side) for leg in close.legs)
 
-    A held leg ends with its entry, so only its entry is asked to end.
-    """
-    symbols: set[Symbol] = {leg.symbol for leg in close.legs}
-    return [order for symbol in symbols for order in book.orders.open_in(symbol) if order is not close]
+
+def _left_in(held: Decimal, ratio: int, side: Side) -> Decimal:
+    if held * ratio * side.sign >= 0:
+        return ZERO
+    return abs(held) if abs(ratio) == 1 else abs(held) // abs(ratio)

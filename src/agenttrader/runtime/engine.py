@@ -6,6 +6,7 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import assert_never
 
@@ -13,7 +14,6 @@ from msgspec import Struct
 
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
-from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import (
     AccountOpened,
@@ -21,7 +21,6 @@ from agenttrader.model.events import (
     BreakFound,
     CancelRequested,
     Decided,
-    EquitySampled,
     Event,
     Halted,
     LinkChanged,
@@ -38,12 +37,13 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.records import Chain, Sealed
-from agenttrader.model.reports import BrokerStatement
+from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime import closing
+from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
-from agenttrader.runtime.executions import events_of, find_order
+from agenttrader.runtime.executions import break_of_stranger, events_of, find_order
 from agenttrader.runtime.halts import HaltStanding, standing_of
 from agenttrader.runtime.inputs import (
     AccountStated,
@@ -65,6 +65,7 @@ from agenttrader.runtime.inputs import (
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import judge
@@ -95,6 +96,8 @@ class Engine:
         self._standings: dict[tuple[AgentName, StrategyName, tuple[Symbol, ...]], HaltStanding] = {}
         """Answers of `standing` that still hold: until the state's version moves or a switch is read."""
         self._standings_version = state.version
+        self._strangers: dict[str, bool] = {}
+        """Orders that the broker spoke of and we cannot place; whether the books were compared since then."""
         self._now = state.last_time
         self._step = Step(records=[], sends=[])
 
@@ -165,6 +168,8 @@ class Engine:
                 self._emit(SegmentSealed(reason=received.reason))
             case _:
                 assert_never(received)
+        if self.state.closing:
+            self._go_on_closing()
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
@@ -221,12 +226,11 @@ class Engine:
         self._emit(Decided(proposal=proposal, decision=decision))
         if decision.denied_by is not None:
             return
-        order = self.state.book.orders.by_id[proposal.id]
-        if proposal.effect is Effect.CLOSE:
-            for event in closing.begin(self.state.book, order):
-                self._emit(event)
-        else:
-            self._emit(Sending(order_id=order.id, instruction=instruction_of(proposal, proposal.quantity)))
+        if proposal.effect is not Effect.CLOSE:
+            self._emit(Sending(order_id=proposal.id, instruction=instruction_of(proposal, proposal.quantity)))
+            return
+        close = self.state.book.orders.by_id[proposal.id]
+        self._end_unwanted(closing.in_the_way(self.state.book, close))
 
     def _report(self, received: Reported) -> None:
         report = received.report
@@ -235,9 +239,14 @@ class Engine:
         if order is None:
             self._foreign(received)
             return
+        is_news = False
         for event in events_of(book, self.rules.fees, order, report):
-            self._emit(event)
-        self._go_on_closing()
+            # What the broker tells again makes no second break of what cannot be.
+            if not (isinstance(event, BreakFound) and event.found in self.state.breaks):
+                self._emit(event)
+                is_news = True
+        if is_news and report.kind is not ReportKind.CANCEL_REFUSED:
+            self._end_unwanted((order, *order.protection))
 
     def _foreign(self, received: Reported) -> None:
         """A report of an order that we cannot place.
@@ -245,51 +254,48 @@ class Engine:
         It is perhaps of one whose answer is still out, otherwise somebody else's.
         """
         report = received.report
-        if any(
-            order.state in (OrderState.SENDING, OrderState.UNKNOWN)
-            for order in self.state.book.orders.open_orders()
-        ):
-            self._step.resync = True
-            return
-        found = Break(
-            kind=BreakKind.ORDER_MISSING_HERE,
-            ours="none",
-            theirs=f"{report.kind.value} {report.client_order_id or report.broker_order_id}",
-            sentence=f"the broker reports {report.kind.value} on an order that this book does not have: "
-            f"{report.client_order_id}",
-            symbol=report.execution.symbol if report.execution else None,
-        )
+        name = report.client_order_id or report.broker_order_id or "without an id"
+        if report.kind is not ReportKind.UNRECOGNISED and self._may_be_ours():
+            # Asked about once: a stranger's order, told again with every answer, would have us ask for ever.
+            if name not in self._strangers:
+                self._strangers[name] = False
+                self._step.resync = True
+            if not self._strangers[name]:
+                return
+        found = break_of_stranger(report, name)
         if found not in self.state.breaks:
             self._emit(BreakFound(found=found))
 
+    def _may_be_ours(self) -> bool:
+        """Whether an order's answer is out, so that the broker may speak of what it made for it."""
+        return any(
+            order.state in (OrderState.SENDING, OrderState.UNKNOWN)
+            for order in self.state.book.orders.open_orders()
+        )
+
     def _go_on_closing(self) -> None:
+        """Send the closes that waited, where nothing is in their way any more."""
+        book = self.state.book
         for order_id in self.state.closing_orders():
-            close = self.state.book.orders.by_id[order_id]
-            if closing.may_go_on(self.state.book, close):
-                self._emit(closing.go_on(self.state.book, close))
+            close = book.orders.by_id[order_id]
+            if not closing.in_the_way(book, close):
+                self._emit(closing.go_on(book, close))
+
+    def _end_unwanted(self, orders: Iterable[Order]) -> None:
+        """Ask for the end of those `orders` that should have ended; they were not ready for it before."""
+        if self.state.closing or self.state.standing.window is None:
+            for cancel in unwanted(self.state, orders):
+                self._emit(cancel)
 
     def _cancel(self, asked: CancelAsked) -> None:
-        order = self.state.book.orders.by_id.get(asked.order_id)
-        if order is None or (asked.agent is not None and order.agent != asked.agent):
-            self._step.refusal = f"no order {asked.order_id} of yours is known"
-        elif (
-            order.parent is not None
-            and asked.agent is not None
-            and self.state.book.position(order.proposal.symbol)
-        ):
-            self._step.refusal = "it protects a position; replace it, or close the position"
-        elif order.state.is_terminal:
-            self._step.refusal = f"the order is {order.state.value} already"
-        else:
-            self._cancel_order(order, asked.by, asked.reason)
+        self._step.refusal = refusal_of(self.state.book, asked)
+        if not self._step.refusal:
+            self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 
     def _cancel_order(self, order: Order, by: str, reason: str) -> None:
-        if order.state is OrderState.APPROVED:
-            self._emit(Withheld(order_id=order.id, reason=reason))
-        elif order.state in closing.CANCEL_MAY_BE_ASKED and order.broker_id is not None:
-            self._emit(
-                CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason)
-            )
+        cancel = cancel_of(order, by, reason)
+        if cancel is not None:
+            self._emit(cancel)
 
     # Time and money.
 
@@ -299,25 +305,13 @@ class Engine:
         turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
         if turned is not None:
             self._emit(turned)
-        if not self.state.book.is_open:
-            return
-        value = self.state.book.value(self.market.prices)
-        if value.equity is not None:
-            self._emit(
-                EquitySampled(
-                    equity=value.equity,
-                    cash=self.state.book.cash,
-                    gross_exposure=value.gross_exposure,
-                    net_exposure=value.net_exposure,
-                    realised=self.state.book.realised,
-                    unrealised=value.unrealised,
-                    fees=self.state.book.fees,
-                    dead_machine_loss=self.state.book.dead_machine_loss(self.market.prices),
-                )
-            )
+        sample = sample_of(self.state.book, self.market.prices)
+        if sample is not None:
+            self._emit(sample)
         window = self.state.standing.window
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
+        self._end_unwanted(self.state.book.orders.open_orders())
 
     def _account(self, statement: BrokerStatement) -> None:
         """The first word of the broker: it fills an empty book's cash, never its positions."""
@@ -346,6 +340,10 @@ class Engine:
                 failure=compared.failure,
             )
         )
+        if not compared.failure:
+            self._strangers = dict.fromkeys(self._strangers, True)
+            for cancel in list(unconfirmed(self.state.book)):
+                self._emit(cancel)
 
     # Authority.
 
@@ -365,7 +363,7 @@ class Engine:
             self._step.refusal = "no window is open"
             return
         self._emit(WindowClosed(by=by, reason=reason))
-        for order in list(self.state.book.orders.open_orders()):
+        for order in self.state.book.orders.open_orders():
             if order.adds_risk:
                 self._cancel_order(order, by, reason)
 

@@ -1,0 +1,77 @@
+"""Which orders may be asked to end, by whom, and which we ask of ourselves."""
+
+from collections.abc import Iterable, Iterator
+
+from agenttrader.model.events import CancelRequested, Withheld
+from agenttrader.model.orders import Effect, OrderState
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.closing import must_end_for
+from agenttrader.runtime.inputs import CancelAsked
+from agenttrader.runtime.state import State
+
+MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
+
+
+def refusal_of(book: Book, asked: CancelAsked) -> str:
+    """The sentence with which a cancel is refused; empty where it may be asked, or has been."""
+    order = book.orders.by_id.get(asked.order_id)
+    if order is None or (asked.agent is not None and order.agent != asked.agent):
+        return f"no order {asked.order_id} of yours is known"
+    if order.state.is_terminal:
+        return f"the order is {order.state.value} already"
+    refusal = "" if asked.agent is None else _refusal_to_agent(book, order)
+    if refusal or order.state is OrderState.CANCEL_REQUESTED or cancel_of(order, "", "") is not None:
+        return refusal
+    return f"the order is {order.state.value}: the broker has not confirmed it; ask again when it has"
+
+
+def _refusal_to_agent(book: Book, order: Order) -> str:
+    """An agent may end its entries; what protects a position, or is about to close it, it may not."""
+    if order.parent is not None and not order.is_armed:
+        return "it is held to protect what its entry will fill; cancel the entry"
+    if order.parent is not None and book.position(order.proposal.symbol):
+        return "it protects a position; replace it, or close the position"
+    if order.effect is Effect.CLOSE and order.state is OrderState.APPROVED:
+        return "what protected the position is being canceled for this close; let it go on"
+    return ""
+
+
+def cancel_of(order: Order, by: str, reason: str) -> CancelRequested | Withheld | None:
+    """What ends the order as far as it is up to us; None where the broker cannot be asked now."""
+    if order.state is OrderState.APPROVED:
+        return Withheld(order_id=order.id, reason=reason)
+    if order.state in MAY_BE_ASKED and order.broker_id is not None:
+        return CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason)
+    return None
+
+
+def unwanted(state: State, orders: Iterable[Order]) -> Iterator[CancelRequested | Withheld]:
+    """The cancels of those `orders` that should have ended, as far as they may be asked now.
+
+    Unwanted is an entry without a window, and what stands in the way of a close that waits. Asked when it
+    should end, an order that the broker has not confirmed cannot be canceled, and a cancel may be refused.
+    """
+    closes = [state.book.orders.by_id[each] for each in state.closing_orders()]
+    for order in orders:
+        close = next((each for each in closes if must_end_for(each, order)), None)
+        if close is not None:
+            cancel = cancel_of(order, close.agent, f"closing by order {close.id}")
+        elif order.adds_risk and state.standing.window is None:
+            cancel = cancel_of(order, "window", "its window is over")
+        else:
+            cancel = None
+        if cancel is not None:
+            yield cancel
+
+
+def unconfirmed(book: Book) -> Iterator[CancelRequested]:
+    """Cancels to ask again: their answer never came, so perhaps they did not leave. Twice does no harm."""
+    for order in book.orders.open_orders():
+        if order.state is OrderState.CANCEL_REQUESTED and order.broker_id is not None:
+            yield CancelRequested(
+                order_id=order.id,
+                broker_order_id=order.broker_id,
+                by="recovery",
+                reason="asked again, because the request may not have left",
+            )

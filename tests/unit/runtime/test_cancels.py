@@ -1,0 +1,189 @@
+"""Who may end what, and what we end ourselves."""
+
+from typing import Any
+
+import pytest
+
+from agenttrader.model.events import CancelRequested, Event, Withheld
+from agenttrader.model.identifiers import OrderId
+from agenttrader.model.orders import Leg, OrderState, Role
+from agenttrader.model.reports import ReportKind
+from agenttrader.portfolio.orders import protective_id
+from agenttrader.runtime.cancels import cancel_of, unwanted
+from agenttrader.runtime.inputs import CancelAsked, TimeReached, WindowCloseAsked
+from agenttrader.testing.builders import (
+    AGENT,
+    BRAVO,
+    OTHER_AGENT,
+    at,
+    closing_proposal,
+    compared,
+    proposal,
+)
+from agenttrader.testing.driver import Driver, trading
+
+S, K = OrderState, ReportKind
+
+
+def working(driver: Driver, number: int = 1, **changes: Any) -> OrderId:
+    """An accepted entry that rests."""
+    entry = proposal(number, **changes)
+    driver.propose(entry)
+    driver.accept(entry.id)
+    return entry.id
+
+
+def asked(events: list[Event]) -> list[OrderId]:
+    return [event.order_id for event in events if isinstance(event, CancelRequested)]
+
+
+def refusal(driver: Driver, order_id: OrderId, agent: str | None = AGENT) -> str:
+    step = driver.hear(CancelAsked(order_id, "who", "why", agent))  # type: ignore[arg-type]
+    assert not (step.refusal and step.records)
+    return step.refusal
+
+
+# Asked for.
+
+
+@pytest.mark.parametrize("agent", (AGENT, None))
+def test_an_agent_may_end_its_entry_and_a_person_any(agent: str | None) -> None:
+    driver = trading()
+    entry = working(driver)
+    order = driver.order(entry)
+    step = driver.hear(CancelAsked(entry, "who", "why", agent))  # type: ignore[arg-type]
+    assert step.refusal == ""
+    assert [record.event for record in step.records] == [
+        CancelRequested(
+            order_id=entry,
+            broker_order_id=order.broker_id or "",  # type: ignore[arg-type]
+            by="who",
+            reason="why",
+        )
+    ]
+    assert step.sends == step.records
+
+
+def test_asking_again_is_no_mistake_and_asks_nobody() -> None:
+    driver = trading()
+    entry = working(driver)
+    refusal(driver, entry)
+    step = driver.hear(CancelAsked(entry, "who", "why", AGENT))
+    assert (step.refusal, step.records) == ("", [])
+
+
+def test_an_agent_knows_no_orders_but_its_own() -> None:
+    driver = trading()
+    entry = working(driver)
+    assert refusal(driver, entry, OTHER_AGENT) == f"no order {entry} of yours is known"
+    assert refusal(driver, OrderId("nobody's")) == "no order nobody's of yours is known"
+
+
+def test_what_has_ended_cannot_be_canceled() -> None:
+    driver = trading()
+    entry = working(driver)
+    driver.report(K.CANCELED, entry)
+    assert refusal(driver, entry) == "the order is canceled already"
+
+
+def test_what_the_broker_has_not_confirmed_cannot_be_canceled_yet() -> None:
+    driver = trading()
+    entry = proposal()
+    driver.propose(entry)
+    sentence = "the broker has not confirmed it; ask again when it has"
+    assert refusal(driver, entry.id) == f"the order is sending: {sentence}"
+    driver.report(K.ANSWER_LOST, entry.id)
+    assert refusal(driver, entry.id, None) == f"the order is unknown: {sentence}"
+
+
+def test_protection_is_not_its_agents_to_cancel() -> None:
+    driver = trading()
+    entry = working(driver)
+    stop = protective_id(entry, Role.STOP)
+    assert refusal(driver, stop) == "it is held to protect what its entry will fill; cancel the entry"
+    driver.fill(entry, "in", 10)
+    assert refusal(driver, stop) == "it protects a position; replace it, or close the position"
+    assert refusal(driver, stop, None) == ""
+
+
+def test_protection_that_is_left_over_when_flat_may_be_canceled() -> None:
+    driver = trading()
+    entry = driver.enter()
+    driver.fill(protective_id(entry.id, Role.TARGET), "out", 10, 110)
+    assert refusal(driver, protective_id(entry.id, Role.STOP)) == ""
+
+
+def test_a_close_that_waits_goes_on_unless_a_person_stops_it() -> None:
+    driver = trading()
+    driver.enter()
+    close = closing_proposal()
+    driver.propose(close)
+    assert refusal(driver, close.id) == (
+        "what protected the position is being canceled for this close; let it go on"
+    )
+    assert refusal(driver, close.id, None) == ""
+    assert driver.order(close.id).state is S.WITHHELD
+
+
+# Ended by ourselves.
+
+
+def test_an_approved_order_is_withheld_and_one_at_the_broker_is_asked_to_end() -> None:
+    driver = trading()
+    driver.enter()
+    close = closing_proposal()
+    driver.propose(close)
+    assert cancel_of(driver.order(close.id), "who", "why") == Withheld(order_id=close.id, reason="why")
+    entry = working(driver, 2, legs=(Leg(BRAVO),))
+    cancel = cancel_of(driver.order(entry), "who", "why")
+    assert isinstance(cancel, CancelRequested)
+    for state in set(OrderState) - {S.APPROVED, S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED}:
+        driver.order(entry).state = state
+        assert cancel_of(driver.order(entry), "who", "why") is None
+
+
+def test_entries_end_with_their_window_and_exits_do_not() -> None:
+    driver = trading()
+    held = driver.enter(1)
+    first, second = working(driver, 2), working(driver, 3)
+    events = driver.give(WindowCloseAsked("ada", "enough"))
+    assert asked(events) == [first, second]
+    assert all(driver.order(leg.id).state is S.ACCEPTED for leg in held.protection)
+
+
+def test_an_entry_confirmed_after_its_window_is_asked_to_end_then() -> None:
+    driver = trading()
+    leaving, lost = proposal(1), proposal(2)
+    driver.propose(leaving, lost)
+    driver.report(K.ANSWER_LOST, lost.id)
+    assert asked(driver.give(WindowCloseAsked("ada", "enough"))) == []
+    assert asked(driver.accept(leaving.id)) == [leaving.id]
+    assert asked(driver.accept(lost.id)) == [lost.id]
+    assert asked(driver.accept(lost.id)) == []
+
+
+def test_a_refused_end_is_asked_for_again_when_time_goes_on() -> None:
+    driver = trading()
+    entry = working(driver)
+    driver.give(WindowCloseAsked("ada", "enough"))
+    assert asked(driver.report(K.CANCEL_REFUSED, entry)) == []
+    assert asked(driver.give(TimeReached(at(2)))) == [entry]
+    assert asked(driver.give(TimeReached(at(3)))) == []
+
+
+def test_nothing_is_unwanted_in_an_open_window_without_closes() -> None:
+    driver = trading()
+    working(driver)
+    state = driver.engine.state
+    assert list(unwanted(state, state.book.orders.open_orders())) == []
+
+
+def test_a_cancel_without_an_answer_is_asked_again_after_a_comparison() -> None:
+    driver = trading()
+    first, second = working(driver, 1), working(driver, 2)
+    refusal(driver, first)
+    assert asked(driver.give(compared(failure="no answer"))) == []
+    assert asked(driver.give(compared())) == [first]
+    driver.report(K.CANCELED, first)
+    assert asked(driver.give(compared())) == []
+    assert driver.order(second).state is S.ACCEPTED
