@@ -11,6 +11,7 @@ import aiohttp
 import msgpack  # type: ignore[import-untyped]
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from agenttrader.api import market_stream
 from agenttrader.api.market_stream import Terms
@@ -372,3 +373,16 @@ async def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch)
                 async with address[1].ws_connect(address[0]) as wire:
                     if "connected" in await wire.receive_str(timeout=5):
                         break
+
+
+async def test_what_nobody_expected_ends_the_connection_and_stands_in_the_log() -> None:
+    class Faulty(Barrier):
+        def settle(self, participant: str, time: Instant) -> None:
+            raise ZeroDivisionError(participant, time)
+
+    with capture_logs() as logs:
+        async with market(Broadcast(), Faulty()) as address, authenticated(address) as client:
+            said = {"action": "settled", "participant": "strategy", "t": rfc3339(OPEN)}
+            await client.socket.send_str(msgspec.json.encode(said).decode())
+            assert await client.ended()
+    assert [entry["event"] for entry in logs] == ["market_stream_failed"]
