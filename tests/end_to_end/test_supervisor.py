@@ -251,5 +251,7 @@ def test_children_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_a_log_line_is_told_without_what_every_line_says() -> None:
     line = '{"time":"T","level":"error","service":"s","role":"r","git_sha":"g","event":"e","reason":"why"}'
     assert readable(line) == "T error e reason=why"
+    trace = '{"event":"e","exception":"Traceback:\\n  there\\nKeyError: 7"}'
+    assert readable(trace).endswith("e exception=KeyError: 7")
     assert readable("plain {text") == "plain {text"
     assert readable("[1]") == "[1]"

@@ -273,7 +273,12 @@ def readable(line: str) -> str:
     words = [str(told.pop(name, "")) for name in ("time", "level", "event")]
     for name in ("service", "role", "git_sha", "build_id", "mode"):
         told.pop(name, None)
-    return " ".join([*words, *(f"{name}={value}" for name, value in told.items())])
+    return " ".join([*words, *(f"{name}={_last_line(value)}" for name, value in told.items())])
+
+
+def _last_line(value: object) -> str:
+    """Of a trace the line that says what it was; the rest stands in the log."""
+    return str(value).strip().rpartition("\n")[2]
 
 
 async def _ask(session: aiohttp.ClientSession, peer: Peer) -> str | None:
