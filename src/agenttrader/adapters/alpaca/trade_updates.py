@@ -152,7 +152,7 @@ class TradeUpdates:
                 self._tell_link(up=False, reason=reason)
                 return
             except AgentTraderError:
-                await asyncio.sleep(RECONNECT_SECONDS_MAX)
+                await asyncio.sleep(RECONNECT_SECONDS_MIN)
 
     def _tell_link(self, *, up: bool, reason: str) -> None:
         if self._told != (up, reason):
