@@ -1,0 +1,1 @@
+"""The strategy host of a configuration."""
