@@ -53,7 +53,12 @@ def walk(connection: sqlite3.Connection, after: int = 0) -> Iterator[tuple[Seale
 
 def last_record(connection: sqlite3.Connection) -> tuple[int, str]:
     """Sequence and hash of the last record, unverified; 0 and the genesis where there is none."""
-    row = connection.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
+    try:
+        row = connection.execute(
+            "SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+    except sqlite3.Error as error:
+        raise damaged(error, 1) from error
     return row or (0, GENESIS)
 
 

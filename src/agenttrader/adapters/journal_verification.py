@@ -94,33 +94,45 @@ def refuse_lost_records(
     """
     last = 0
     for head in sorted(heads, key=lambda head: head.sequence):
-        _refuse_foreign(head, account, public_key)
-        row = connection.execute("SELECT hash FROM records WHERE sequence = ?", (head.sequence,)).fetchone()
-        if row is None:
+        _refuse_forged(head, public_key)
+        found = _hash_of(connection, head.sequence)
+        if found is None:
             raise _cut(min(head.sequence, last_record(connection)[0] + 1), head)
-        if row[0] != head.hash:
-            raise _remade(last, head, row[0])
+        if found != head.hash:
+            raise _remade(last, head, found)
+        _refuse_foreign(head, account)
         last = head.sequence
     return last
+
+
+def _hash_of(connection: sqlite3.Connection, sequence: int) -> str | None:
+    try:
+        row = connection.execute("SELECT hash FROM records WHERE sequence = ?", (sequence,)).fetchone()
+    except sqlite3.Error as error:
+        raise damaged(error, sequence) from error
+    return None if row is None else str(row[0])
 
 
 def _verify(
     connection: sqlite3.Connection, outside: OutsideHeads, key: Ed25519PublicKey, progress: _Progress
 ) -> None:
-    # In this order, so that a journal being written looks sound: a head is outside before it is in the store,
-    # and its record is in the store before both.
+    # One view of the store, for a writer may be at work; the first reading takes it. The outside is read
+    # after it, because a head is outside before it is in the store.
+    connection.execute("BEGIN")
     inside = _heads_inside(connection)
     anchors, unreadable = _heads_outside(outside)
     signed = {head.sequence: head for head in anchors if head.is_signed_by(key)}
     segments = SegmentRows(connection)
     _walk(connection, segments, signed, progress)
+    connection.execute("COMMIT")
     if unreadable is not None:
         raise unreadable
+    # What was signed since then must be in the store by now.
     beyond = [head for head in signed.values() if head.sequence > progress.records]
-    if beyond:
-        raise _cut(progress.records + 1, max(beyond, key=lambda head: head.sequence))
+    refuse_lost_records(connection, beyond, segments.account, key)
     for head in anchors:
-        _refuse_foreign(head, segments.account, key)
+        _refuse_forged(head, key)
+        _refuse_foreign(head, segments.account)
         if signed[head.sequence] != head:
             raise TamperingFound(
                 head.sequence, "two signed heads name it by different hashes: the journal was forked"
@@ -129,7 +141,8 @@ def _verify(
         head = SignedHead(
             account=segments.account, sequence=sequence, hash=claimed, key_id=key_id, signature=signature
         )
-        _refuse_foreign(head, segments.account, key)
+        _refuse_forged(head, key)
+        _refuse_foreign(head, segments.account)
         if signed.get(sequence) != head:
             raise TamperingFound(
                 sequence, f"its signed head lies in the store, but is missing in {outside.path}"
@@ -174,13 +187,16 @@ def _heads_outside(outside: OutsideHeads) -> tuple[tuple[SignedHead, ...], Store
         return (), error
 
 
-def _refuse_foreign(head: SignedHead, account: AccountName, key: Ed25519PublicKey) -> None:
+def _refuse_forged(head: SignedHead, key: Ed25519PublicKey) -> None:
     if not head.is_signed_by(key):
         raise TamperingFound(
             head.sequence,
             f"its head names key {head.key_id} and is not signed by our key {key_id_of(key)}: forged, or of "
             "another store",
         )
+
+
+def _refuse_foreign(head: SignedHead, account: AccountName) -> None:
     if head.account != account:
         raise TamperingFound(
             head.sequence, f"its head is signed for account {head.account}: expected {account}"

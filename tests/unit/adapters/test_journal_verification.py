@@ -152,7 +152,7 @@ TAMPERINGS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "everything removed": (
         ("DELETE FROM records", "DELETE FROM heads", "DELETE FROM segments"),
         1,
-        "names record 10; the tail is cut",
+        "names record 4; the tail is cut",
     ),
     "a swapped pair": (SWAP, 5, NOT_COVERED),
     "a removed record": (
