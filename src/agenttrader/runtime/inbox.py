@@ -28,10 +28,9 @@ class Source(Enum):
 
 
 class ArrivalInbox(Generic[T]):
-    """Releases everything at once. Time has reached what the slowest source has told."""
+    """Releases everything at once. Time goes by the market data, as the wall clock would go by itself."""
 
     def __init__(self) -> None:
-        self._marks: dict[Source, Instant] = {}
         self.reached: Instant | None = None
 
     def offer(self, source: Source, item: T, time: Instant) -> Iterator[T]:  # noqa: ARG002 - the policies share one shape
@@ -39,8 +38,10 @@ class ArrivalInbox(Generic[T]):
         yield item
 
     def watermark(self, source: Source, time: Instant) -> Iterator[T | Instant]:
-        """The time that all sources have now reached, if it moved."""
-        yield from _advance(self, self._marks, source, time)
+        """The market data's time, if it moved."""
+        if source is Source.MARKET_DATA and (self.reached is None or time > self.reached):
+            self.reached = time
+            yield time
 
 
 class WatermarkInbox(Generic[T]):
@@ -66,22 +67,13 @@ class WatermarkInbox(Generic[T]):
 
     def watermark(self, source: Source, time: Instant) -> Iterator[T | Instant]:
         """What is let go by `source` having told all up to `time`, then the time that all sources reached."""
-        for reached in _advance(self, self._marks, source, time):
+        self._marks[source] = max(time, self._marks.get(source, time))
+        reached = min(self._marks.values())
+        if len(self._marks) == len(Source) and (self.reached is None or reached > self.reached):
+            self.reached = reached
             while self._held and self._held[0][0] <= reached:
                 yield heappop(self._held)[3]
             yield reached
 
 
 Inbox = ArrivalInbox[T] | WatermarkInbox[T]
-
-
-def _advance(
-    inbox: "Inbox[T]", marks: dict[Source, Instant], source: Source, time: Instant
-) -> Iterator[Instant]:
-    marks[source] = max(time, marks.get(source, time))
-    if len(marks) < len(Source):
-        return
-    reached = min(marks.values())
-    if inbox.reached is None or reached > inbox.reached:
-        inbox.reached = reached
-        yield reached

@@ -235,8 +235,14 @@ class Session:
             self._resync()
 
     def _step(self, received: Input) -> Step:
-        if isinstance(received, TimeReached):
-            self._clock.advance(received.time)
+        match received:
+            case TimeReached():
+                self._clock.advance(received.time)
+            case MarketSeen(event=Bar() as bar):
+                # A bar is known at its end, so its being here says that it is that late.
+                self._clock.advance(bar.end)
+            case _:
+                pass
         return self.engine.handle(received, self.now or self.engine.state.last_time)
 
     async def _commit(self, steps: list[Step]) -> bool:

@@ -163,11 +163,11 @@ def test_no_item_comes_before_its_time_or_out_of_its_sources_turn(
 # As it arrives.
 
 
-def test_arrival_releases_at_once_and_time_goes_by_the_slower_source() -> None:
+def test_arrival_releases_at_once_and_time_goes_by_the_market_data() -> None:
     inbox = ArrivalInbox[str]()
     assert hear(inbox, Item(BROKER, 9, "fill"), Item(MARKET, 3, "bar")) == ["fill", "bar"]
-    assert hear(inbox, watermark(MARKET, 5)) == []
-    assert hear(inbox, watermark(BROKER, 4)) == [4]
-    assert hear(inbox, watermark(BROKER, 9), watermark(BROKER, 10)) == [5]
+    assert hear(inbox, watermark(MARKET, 5)) == [5]
+    assert hear(inbox, watermark(BROKER, 4), watermark(BROKER, 9)) == []
+    assert hear(inbox, watermark(MARKET, 5), watermark(MARKET, 4)) == []
     assert hear(inbox, Item(MARKET, 1, "late")) == ["late"]
     assert inbox.reached == 5
