@@ -179,5 +179,6 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse) -> bytes | str:
         text: bytes | str = message.data
         return text
     failure = socket.exception()
-    found = f"{type(failure).__name__}: {failure}" if failure else f"close code {socket.close_code}"
-    raise Unreachable(f"stream: the connection ended ({found})")
+    if failure is None:
+        raise Unreachable(f"stream: the broker ended the connection with close code {socket.close_code}")
+    raise Unreachable(f"stream: the connection to the broker broke: {type(failure).__name__}: {failure}")
