@@ -74,6 +74,7 @@ def test_an_agent_or_symbol_without_limits_may_do_nothing() -> None:
     limits = entry().limits
     nobody = msgspec.structs.replace(entry(), limits=msgspec.structs.replace(limits, agent={}))
     assert nobody.decide().denied_by == "agent"
+    assert check_of(nobody.decide(), "open_orders_agent") == Check("open_orders_agent", 1, None, passed=False)
     nothing = msgspec.structs.replace(entry(), limits=msgspec.structs.replace(limits, symbol={}))
     assert nothing.decide().denied_by == "instrument"
     assert check_of(nothing.decide(), "order_quantity") == Check(

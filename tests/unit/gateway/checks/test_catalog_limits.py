@@ -300,4 +300,5 @@ def test_a_check_says_what_it_observed_and_what_is_permitted() -> None:
     decision = entry().seeing_leg(open_buy=Decimal(950)).decide()
     assert check_of(decision, "position") == Check("position", Decimal(1050), Decimal(1000), passed=False)
     assert check_of(decision, "quote_age") == Check("quote_age", 0, 120, passed=True)
+    assert check_of(decision, "order_rate_agent") == Check("order_rate_agent", 1, 30, passed=True)
     assert check_of(decision, "price_collar") == Check("price_collar", ZERO, Decimal(5), passed=True)
