@@ -1,0 +1,144 @@
+"""Whatever is heard: the same inputs give the same bytes, and the records folded are the state."""
+
+from collections import Counter
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import BreakFound, CancelRequested, Decided, Sending
+from agenttrader.model.identifiers import OrderId
+from agenttrader.model.records import Chain
+from agenttrader.portfolio.book import Book
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.state import State
+from agenttrader.testing.builders import (
+    CASH,
+    MULTIPLIERS,
+    OPEN,
+    at,
+    decided,
+    proposal,
+    rules,
+    segment,
+)
+from agenttrader.testing.hostile_day import HostileDay, folded
+from agenttrader.testing.state_dump import dump_state
+
+seeds = st.integers(0, 2**32)
+lengths = st.integers(1, 120)
+
+
+@settings(max_examples=40)
+@given(seed=seeds, length=lengths)
+def test_the_records_folded_are_the_live_state(seed: int, length: int) -> None:
+    day = HostileDay(seed)
+    for _ in range(length):
+        day.go_on()
+    assert dump_state(folded(day.records).state) == dump_state(day.engine.state)
+
+
+@settings(max_examples=40)
+@given(seed=seeds, length=lengths)
+def test_the_same_inputs_give_the_same_bytes(seed: int, length: int) -> None:
+    day = HostileDay(seed)
+    for _ in range(length):
+        day.go_on()
+    engine = Engine(rules(), State(MULTIPLIERS), Chain())
+    records = list(engine.start(segment(), OPEN).records)
+    for received, now in day.heard:
+        if isinstance(received, int):
+            engine = folded(records)
+            records += engine.start(segment(received), now).records
+        else:
+            records += engine.handle(received, now).records
+    assert [record.body for record in records] == [record.body for record in day.records]
+    assert [record.hash for record in records] == [record.hash for record in day.records]
+
+
+@settings(max_examples=60)
+@given(seed=seeds, length=lengths)
+def test_promises_hold_after_every_input(seed: int, length: int) -> None:
+    day = HostileDay(seed)
+    left: set[OrderId] = set()
+    approved: set[OrderId] = set()
+    for _ in range(length):
+        window, standing = day.engine.state.standing.window, day.engine.standing()
+        step = day.go_on()
+        for record in step.records:
+            match record.event:
+                case Decided() as made if made.decision.denied_by is None:
+                    approved.add(made.proposal.id)
+                case Sending() as sending:
+                    assert sending.order_id in approved, "only what was approved leaves"
+                    assert sending.order_id not in left, "an order leaves once"
+                    left.add(sending.order_id)
+                    if day.engine.state.book.orders.by_id[sending.order_id].adds_risk:
+                        assert window is not None, "no new risk without a window"
+                        assert not window.suspended
+                        assert standing.state is TradingState.ACTIVE
+                case _:
+                    pass
+        instructions = [
+            record for record in step.records if isinstance(record.event, Sending | CancelRequested)
+        ]
+        assert step.sends == instructions
+        assert_book_adds_up(day.engine.state.book)
+
+
+def assert_book_adds_up(book: Book) -> None:
+    fills = book.executions.values()
+    spent = sum((fill.quantity * fill.price * fill.side.sign + fill.fee for fill in fills), Decimal(0))
+    assert book.cash == CASH - spent
+    assert book.fees == sum(fill.fee for fill in fills)
+    for symbol, holding in book.holdings.items():
+        of_symbol = [fill for fill in fills if fill.symbol == symbol]
+        assert holding.quantity == sum(fill.quantity * fill.side.sign for fill in of_symbol)
+    cost = sum(holding.cost for holding in book.holdings.values())
+    assert book.cash + cost == CASH + book.realised - book.fees
+    ledger = book.orders
+    assert ledger.open_notional_total == sum(order.reserved for order in ledger.by_id.values())
+    assert all(order.reserved >= 0 for order in ledger.by_id.values())
+    assert ledger.open_count_total == sum(1 for order in ledger.open_orders() if order.parent is None)
+    assert all(count >= 0 for count in ledger.open_count.values())
+    assert set(ledger.open_orders()) == {
+        order for order in ledger.by_id.values() if not order.state.is_terminal
+    }
+
+
+def test_hostile_days_are_not_idle() -> None:
+    """Otherwise the properties above prove little."""
+    seen: Counter[str] = Counter()
+    for seed in range(12):
+        day = HostileDay(seed)
+        for _ in range(120):
+            day.go_on()
+        seen.update(record.kind for record in day.records)
+        seen.update(
+            f"{made.decision.verdict.value} {made.proposal.effect.value}"
+            for made in (record.event for record in day.records)
+            if isinstance(made, Decided)
+        )
+    for kind in (
+        *("approved open", "approved close", "filled.1", "accepted.1", "canceled.1", "answer_lost.1"),
+        *("withheld.1", "cancel_requested.1", "window_resumed.1", "break_found.1", "busted.1"),
+    ):
+        assert seen[kind] >= 3, f"{kind} in {seen}"
+
+
+def test_a_dump_tells_states_apart() -> None:
+    one, other = State(MULTIPLIERS), State(MULTIPLIERS)
+    chain = Chain()
+    record = chain.seal(decided(proposal(), denied_by="session"), at(1))
+    one.apply(record)
+    assert dump_state(one) != dump_state(other)
+    other.apply(record)
+    assert dump_state(one) == dump_state(other)
+    other.book.orders.by_id[proposal().id].filled += 1
+    assert dump_state(one) != dump_state(other)
+    other.book.orders.by_id[proposal().id].filled -= 1
+    broken = Break(kind=BreakKind.CASH, ours="1", theirs="2", sentence="cash differs")
+    other.apply(chain.seal(BreakFound(found=broken), at(1)))
+    assert dump_state(one) != dump_state(other)
