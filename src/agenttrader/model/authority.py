@@ -47,7 +47,7 @@ class ScopeKind(Word):
     SYMBOL = "symbol"
 
 
-class Scope(Struct, frozen=True, array_like=True):
+class Scope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One kind and the name in it; EVERYTHING has an empty name."""
 
     kind: ScopeKind
@@ -86,7 +86,7 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     issued_at: Instant
 
 
-class SignedStatement(Struct, frozen=True, kw_only=True):
+class SignedStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A statement whose envelope was verified with the person's configured key, and the envelope."""
 
     statement: Statement

@@ -30,7 +30,7 @@ class BreakKind(Word):
     WRONG_ACCOUNT = "wrong_account"
 
 
-class Break(Struct, frozen=True, kw_only=True):
+class Break(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One difference: ours, theirs, and a sentence for the operator."""
 
     kind: BreakKind

@@ -45,7 +45,7 @@ class Verdict(Word):
     DENIED = "denied"
 
 
-class Check(Struct, frozen=True, array_like=True, gc=False):
+class Check(Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
     """One check's result.
 
     `observed` and `permitted` are numbers, texts or None, as the check's sentence reads them. A check whose
@@ -58,7 +58,7 @@ class Check(Struct, frozen=True, array_like=True, gc=False):
     passed: bool
 
 
-class MarkUsed(Struct, frozen=True, array_like=True):
+class MarkUsed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The price of one leg that a decision was made on."""
 
     symbol: Symbol
@@ -67,7 +67,7 @@ class MarkUsed(Struct, frozen=True, array_like=True):
     source: str | None
 
 
-class DecisionInputs(Struct, frozen=True, kw_only=True):
+class DecisionInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a decision used besides proposal and fold: replay needs nothing from outside the journal."""
 
     now: Instant | None
@@ -79,7 +79,7 @@ class DecisionInputs(Struct, frozen=True, kw_only=True):
     equity: Decimal | None
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verdict; `denied_by` is the code of the first check in the published order that did not pass."""
 
     verdict: Verdict

@@ -104,7 +104,7 @@ class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
     reason: str
 
 
-class ProtectiveLeg(Struct, frozen=True, array_like=True):
+class ProtectiveLeg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A leg of a bracket: our id for it, and the broker's."""
 
     order_id: OrderId

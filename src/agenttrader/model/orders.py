@@ -65,7 +65,7 @@ class Role(Word):
     TARGET = "target"
 
 
-class Leg(Struct, frozen=True, array_like=True):
+class Leg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One instrument of a proposal: `ratio` units per unit of the proposal; below 0: the opposite side."""
 
     symbol: Symbol

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from agenttrader.adapters.journal_heads import OutsideHeads, load_or_make_key, sign_head
+from agenttrader.adapters.journal_heads import OutsideHeads, load_or_make_key, load_public_key, sign_head
+from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.journal_verification import Verification, verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.model.errors import StoreError, TamperingFound
@@ -30,18 +31,19 @@ class World:
         self.path = folder / "store" / "SIM-1.journal"
         self.heads = folder / "heads"
         self.keys = folder / "keys"
+        if not self.path.exists():
+            self._write()
+        self.records: list[Sealed[Event]] = list(read_records(self.path))
+        self.key: Ed25519PublicKey = load_public_key(self.keys)
+
+    def _write(self) -> None:
         chain = Chain()
         with closing(self.open()) as journal:
-            self.records: list[Sealed[Event]] = sealed(chain, opened(), filled(1), filled(2), filled(3))
-            journal.append(self.records)
+            journal.append(sealed(chain, opened(), filled(1), filled(2), filled(3)))
             journal.sign_head()
-            last = sealed(chain, filled(4), SegmentSealed(reason="end of session"))
-            journal.append(last)
+            journal.append(sealed(chain, filled(4), SegmentSealed(reason="end of session")))
         with closing(self.open()) as journal:
-            second = sealed(chain, opened(epoch=2), filled(5), filled(6), filled(7))
-            journal.append(second)
-            self.key: Ed25519PublicKey = journal.public_key
-        self.records += last + second
+            journal.append(sealed(chain, opened(epoch=2), filled(5), filled(6), filled(7)))
 
     def open(self) -> SqliteJournal:
         return SqliteJournal(self.path, account=ACCOUNT, heads_folder=self.heads, key_folder=self.keys)
@@ -67,8 +69,17 @@ class World:
         return load_or_make_key(self.keys)
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One world for all: copying it is quicker than waiting for the disk again."""
+    folder = tmp_path_factory.mktemp("world")
+    World(folder)
+    return folder
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, template: Path) -> World:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return World(tmp_path)
 
 
@@ -137,6 +148,11 @@ TAMPERINGS: dict[str, tuple[tuple[str, ...], int, str]] = {
         ("UPDATE records SET previous = 'none' WHERE sequence = 5",),
         5,
         NOT_COVERED,
+    ),
+    "a previous hash in capitals": (
+        ("UPDATE records SET previous = upper(previous) WHERE sequence = 5",),
+        5,
+        "as its predecessor: expected",
     ),
     "a body that is no event": (
         ("UPDATE records SET body = x'00' WHERE sequence = 5",),

@@ -1,0 +1,311 @@
+"""A golden record of each kind: bodies that were written are read for ever, byte for byte.
+
+`golden_records.jsonl` is one chain. Where a test here fails because a shape has changed: do not change the
+file, give the new shape a new version of its kind and lift the old one on reading. A new kind is added at the
+end.
+"""
+
+import hashlib
+import json
+import typing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement, Statement
+from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, TradingState, Verdict
+from agenttrader.model.errors import TamperingFound
+from agenttrader.model.events import (
+    Accepted,
+    AccountOpened,
+    AnswerLost,
+    BreakFound,
+    Busted,
+    Canceled,
+    CancelRefused,
+    CancelRequested,
+    DayOpened,
+    Decided,
+    DoneForDay,
+    EquitySampled,
+    Event,
+    Expired,
+    Filled,
+    Halted,
+    Instruction,
+    LinkChanged,
+    ProtectiveLeg,
+    Reconciled,
+    Rejected,
+    Replaced,
+    ReplaceRefused,
+    ReplaceRequested,
+    Restated,
+    Resumed,
+    SegmentOpened,
+    SegmentSealed,
+    Sending,
+    Suspended,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+    WindowSuspended,
+    Withheld,
+)
+from agenttrader.model.identifiers import (
+    AccountName,
+    AgentName,
+    BrokerOrderId,
+    Digest,
+    ExecutionId,
+    OrderId,
+    PersonName,
+    StrategyName,
+    Symbol,
+)
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
+from agenttrader.model.times import Instant
+
+_FILE = Path(__file__).parent / "golden_records.jsonl"
+GOLDEN = [json.loads(line) for line in _FILE.read_text(encoding="utf-8").splitlines()]
+
+D = Decimal
+OPEN = Instant(1_795_185_000_000_000_000)
+NOON = Instant(1_795_194_000_000_000_001)
+ALFA, BRAVO = Symbol("ALFA"), Symbol("BRAVO")
+ORDER, STOP, TARGET = OrderId("0b5c"), OrderId("0b5c-stop"), OrderId("0b5c-target")
+BROKERS = BrokerOrderId("b-1")
+DIGEST = Digest("5f" * 32)
+
+PROPOSAL = Proposal(
+    id=ORDER,
+    agent=AgentName("momentum"),
+    strategy=StrategyName("crossover"),
+    legs=(Leg(ALFA), Leg(BRAVO, -2)),
+    side=Side.BUY,
+    quantity=D("100"),
+    type=OrderType.LIMIT,
+    time_in_force=TimeInForce.DAY,
+    effect=Effect.OPEN,
+    reason="fast (12) über slow (26)",
+    decision_price=D("101.250"),
+    decision_time=OPEN,
+    correlation_id="bar-1",
+    limit_price=D("-0.35"),
+    exit_plan=ExitPlan(stop=D("99.5"), target=None, trail=D("1.25"), until=NOON),
+    group="pair-1",
+    valid_until=NOON,
+    client_order_id="mine-1",
+)
+DECISION = Decision(
+    verdict=Verdict.DENIED,
+    denied_by="price_age",
+    checks=(Check("identity", "momentum", None, passed=True), Check("price_age", None, 60, passed=False)),
+    inputs=DecisionInputs(
+        now=OPEN,
+        marks=(MarkUsed(ALFA, D("101.25"), OPEN, "marketdata"), MarkUsed(BRAVO, None, None, None)),
+        switches=(("file", TradingState.ACTIVE),),
+        symbol_statuses=((ALFA, "trading"), (BRAVO, "halted")),
+        limits=DIGEST,
+        equity=D("100000.00"),
+    ),
+)
+SIGNED = SignedStatement(
+    statement=Statement(
+        act=Act.OPEN_WINDOW,
+        account=AccountName("SIM-1"),
+        epoch=1,
+        configuration=DIGEST,
+        mode=Mode.PAPER,
+        scope=Scope(ScopeKind.SYMBOL, "ALFA"),
+        start=OPEN,
+        end=NOON,
+        reason="the day's session",
+        person=PersonName("ann"),
+        nonce="n-1",
+        issued_at=OPEN,
+    ),
+    envelope='{"payload":"…"}',
+)
+BREAK = Break(
+    kind=BreakKind.POSITION,
+    ours="100",
+    theirs="0",
+    sentence="we hold 100 ALFA, the broker none",
+    symbol=ALFA,
+    order_id=ORDER,
+)
+MANUAL = "ann"
+
+EVENTS: tuple[Event, ...] = (
+    SegmentOpened(
+        session="2026-11-20",
+        account=AccountName("SIM-1"),
+        epoch=1,
+        configuration=DIGEST,
+        code="0123abc",
+        parameters=DIGEST,
+        calendar=DIGEST,
+    ),
+    AccountOpened(cash=D("100000")),
+    DayOpened(session="2026-11-20", open=OPEN, close=NOON, equity=D("100000.00")),
+    LinkChanged(link="broker", up=False, reason="reset by peer"),
+    WindowOpened(signed=SIGNED),
+    Decided(proposal=PROPOSAL, decision=DECISION),
+    Sending(
+        order_id=ORDER,
+        instruction=Instruction(
+            legs=(Leg(ALFA),),
+            side=Side.SELL,
+            quantity=D("0.5"),
+            type=OrderType.STOP,
+            time_in_force=TimeInForce.GTC,
+            limit_price=None,
+            stop_price=D("99.99"),
+            stop=D("99.5"),
+            target=D("110"),
+        ),
+    ),
+    AnswerLost(order_id=ORDER, reason="no answer in 5 s"),
+    Accepted(
+        order_id=ORDER,
+        broker_order_id=BROKERS,
+        time=OPEN,
+        stop=ProtectiveLeg(STOP, BrokerOrderId("b-2")),
+        target=ProtectiveLeg(TARGET, BrokerOrderId("b-3")),
+    ),
+    Filled(
+        order_id=ORDER,
+        execution_id=ExecutionId("x-1"),
+        symbol=ALFA,
+        side=Side.BUY,
+        quantity=D("40"),
+        price=D("101.260000001"),
+        fee=D("0.02"),
+        time=NOON,
+    ),
+    ReplaceRequested(order_id=ORDER, replacement=OrderId("0b5d"), by=MANUAL, reason="nearer"),
+    ReplaceRefused(order_id=ORDER, time=NOON, reason="too late"),
+    CancelRequested(order_id=ORDER, broker_order_id=BROKERS, by=MANUAL, reason="enough"),
+    CancelRefused(order_id=ORDER, time=NOON, reason="too late"),
+    Suspended(order_id=ORDER, time=NOON),
+    DoneForDay(order_id=ORDER, time=NOON),
+    Restated(order_id=ORDER, time=NOON, raw='{"status":"calculated"}'),
+    Busted(order_id=ORDER, execution_id=ExecutionId("x-1"), time=NOON),
+    Canceled(order_id=ORDER, time=NOON, reason="asked for"),
+    Expired(order_id=TARGET, time=NOON),
+    Replaced(order_id=STOP, time=NOON),
+    Rejected(order_id=OrderId("0b5d"), time=NOON, reason="insufficient buying power"),
+    Withheld(order_id=OrderId("0b5e"), reason="halted by file"),
+    EquitySampled(
+        equity=D("100012.50"),
+        cash=D("95949.58"),
+        gross_exposure=D("4062.92"),
+        net_exposure=D("-4062.92"),
+        realised=D("0"),
+        unrealised=D("12.50"),
+        fees=D("0.02"),
+        dead_machine_loss=D("70.00"),
+    ),
+    BreakFound(found=BREAK),
+    Reconciled(
+        run="r-1", statement_time=NOON, orders=3, positions=1, executions=2, breaks=(BREAK,), failure=""
+    ),
+    Halted(scope=Scope(ScopeKind.EVERYTHING), state=TradingState.FROZEN, by=MANUAL, reason="drill"),
+    Resumed(scope=Scope(ScopeKind.EVERYTHING), signed=SIGNED),
+    WindowSuspended(reason="the gateway started again"),
+    WindowResumed(signed=SIGNED),
+    WindowClosed(by=MANUAL, reason="end of day"),
+    SegmentSealed(reason="end of session"),
+)
+
+
+def test_every_kind_has_its_golden_record() -> None:
+    assert {type(event) for event in EVENTS} == set(typing.get_args(Event))
+    assert [record["kind"] for record in GOLDEN] == [kind_of(event) for event in EVENTS]
+
+
+@pytest.mark.parametrize("index", range(len(GOLDEN)), ids=lambda index: GOLDEN[index]["kind"])
+def test_a_kind_is_written_as_it_always_was(index: int) -> None:
+    record = GOLDEN[index]
+    chain = Chain(record["sequence"] - 1, record["previous"])
+    sealed = chain.seal(EVENTS[index], Instant(record["time"]))
+    assert sealed.body.decode() == record["body"]
+    assert (sealed.sequence, sealed.kind, sealed.previous, sealed.hash) == (
+        record["sequence"],
+        record["kind"],
+        record["previous"],
+        record["hash"],
+    )
+
+
+@pytest.mark.parametrize("record", GOLDEN, ids=lambda record: record["kind"])
+def test_a_kind_is_read_as_it_was_meant(record: dict[str, Any]) -> None:
+    event = EVENTS[record["sequence"] - 1]
+    assert unseal_golden(record).event == event
+
+
+def unseal_golden(record: dict[str, Any]) -> Any:
+    return unseal(
+        record["sequence"],
+        Instant(record["time"]),
+        record["kind"],
+        record["body"].encode(),
+        record["previous"],
+        record["hash"],
+    )
+
+
+def test_the_hashes_are_what_the_definition_says() -> None:
+    """By hand: previous hash, sequence (8 bytes), time (8, signed), kind's length (2), kind, body."""
+    previous = GENESIS
+    for number, record in enumerate(GOLDEN, 1):
+        kind, body = record["kind"].encode(), record["body"].encode()
+        content = b"".join(
+            (
+                bytes.fromhex(previous),
+                number.to_bytes(8, "big"),
+                record["time"].to_bytes(8, "big", signed=True),
+                len(kind).to_bytes(2, "big"),
+                kind,
+                body,
+            )
+        )
+        assert (record["previous"], record["hash"]) == (previous, hashlib.sha256(content).hexdigest())
+        previous = record["hash"]
+
+
+def _objects(node: Any) -> list[Any]:
+    """Every object and array that stands in a decoded body, itself first."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = [node] if isinstance(node, dict | list) else []
+    return own + [found for each in inner for found in _objects(each)]
+
+
+@pytest.mark.parametrize("record", GOLDEN, ids=lambda record: record["kind"])
+def test_what_we_do_not_know_is_refused_wherever_it_stands(record: dict[str, Any]) -> None:
+    """A newer version may have meant something by it."""
+    count = len(_objects(json.loads(record["body"])))
+    assert count > 0
+    for index in range(count):
+        body = json.loads(record["body"])
+        node = _objects(body)[index]
+        if isinstance(node, dict):
+            node["unless"] = "friday"
+        else:
+            node.append("friday")
+        changed = {**record, "body": msgspec.json.encode(body).decode()}
+        changed["hash"] = hash_of(
+            changed["previous"],
+            changed["sequence"],
+            changed["time"],
+            changed["kind"],
+            changed["body"].encode(),
+        )
+        with pytest.raises(TamperingFound, match="its body is not an event that this version knows"):
+            unseal_golden(changed)
