@@ -98,7 +98,7 @@ class HostileDay:
 
     def go_on(self) -> Step:
         """One thing more happens."""
-        return self.restart() if self._one_in(40) else self.hear(self._any_input())
+        return self.restart() if self._one_in(80) else self.hear(self._any_input())
 
     def hear(self, received: Input) -> Step:
         """The engine hears `received`."""
@@ -133,14 +133,25 @@ class HostileDay:
         return self.chance.randrange(chances) == 0
 
     def _any_input(self) -> Input:
-        often = (self._propose, self._accept, self._fill, self._report, self._time, self._market)
+        often = (
+            self._propose,
+            self._propose,
+            self._accept,
+            self._fill,
+            self._report,
+            self._time,
+            self._market,
+        )
         seldom = (self._cancel, self._authority, self._authority, self._world, self._world)
         happen: Callable[[], Input] = self._one_of(*often * 3, *seldom)
         return happen()
 
     def _propose(self) -> Input:
-        legs = self._one_of(*_LEGS)
         effect = self._one_of(Effect.OPEN, Effect.OPEN, Effect.CLOSE, Effect.REDUCE)
+        positions = self.engine.state.book.positions()
+        legs = self._one_of(*_LEGS)
+        if effect is not Effect.OPEN and positions and not self._one_in(5):
+            legs = (Leg(self._one_of(*positions)),)
         held = self.engine.state.book.position(legs[0].symbol)
         side = self._one_of(*Side) if effect is Effect.OPEN else Side.SELL if held >= 0 else Side.BUY
         low, high = (Decimal(80), Decimal(120)) if len(legs) == 1 else (Decimal(-300), Decimal(300))
@@ -149,7 +160,9 @@ class HostileDay:
             "legs": legs,
             "side": side,
             "effect": effect,
-            "quantity": Decimal(self._one_of(1, 3, 10, 10, 500)),
+            "quantity": self._one_of(
+                Decimal(1), Decimal(3), Decimal(10), Decimal(500), abs(held) or Decimal(10)
+            ),
             "exit_plan": ExitPlan(stop=stop, target=self._one_of(None, target)),
             "decision_price": Decimal(100) if len(legs) == 1 else Decimal(-200),
         }

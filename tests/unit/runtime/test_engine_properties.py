@@ -10,6 +10,7 @@ from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, CancelRequested, Decided, Sending
 from agenttrader.model.identifiers import OrderId
+from agenttrader.model.orders import Effect
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book
 from agenttrader.runtime.engine import Engine
@@ -28,10 +29,10 @@ from agenttrader.testing.hostile_day import HostileDay, folded
 from agenttrader.testing.state_dump import dump_state
 
 seeds = st.integers(0, 2**32)
-lengths = st.integers(1, 120)
+lengths = st.integers(1, 200)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(seed=seeds, length=lengths)
 def test_the_records_folded_are_the_live_state(seed: int, length: int) -> None:
     day = HostileDay(seed)
@@ -40,7 +41,7 @@ def test_the_records_folded_are_the_live_state(seed: int, length: int) -> None:
     assert dump_state(folded(day.records).state) == dump_state(day.engine.state)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(seed=seeds, length=lengths)
 def test_the_same_inputs_give_the_same_bytes(seed: int, length: int) -> None:
     day = HostileDay(seed)
@@ -58,7 +59,7 @@ def test_the_same_inputs_give_the_same_bytes(seed: int, length: int) -> None:
     assert [record.hash for record in records] == [record.hash for record in day.records]
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(seed=seeds, length=lengths)
 def test_promises_hold_after_every_input(seed: int, length: int) -> None:
     day = HostileDay(seed)
@@ -75,7 +76,12 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
                     assert sending.order_id in approved, "only what was approved leaves"
                     assert sending.order_id not in left, "an order leaves once"
                     left.add(sending.order_id)
-                    if day.engine.state.book.orders.by_id[sending.order_id].adds_risk:
+                    order = day.engine.state.book.orders.by_id[sending.order_id]
+                    for leg in sending.instruction.legs if order.effect is Effect.CLOSE else ():
+                        sold = sending.instruction.quantity * leg.ratio * order.side.sign
+                        held = day.engine.state.book.position(leg.symbol)
+                        assert held * (held + sold) >= 0, "a close turns no position round"
+                    if order.adds_risk:
                         assert window is not None, "no new risk without a window"
                         assert not window.suspended
                         assert standing.state is TradingState.ACTIVE
@@ -111,9 +117,9 @@ def assert_book_adds_up(book: Book) -> None:
 def test_hostile_days_are_not_idle() -> None:
     """Otherwise the properties above prove little."""
     seen: Counter[str] = Counter()
-    for seed in range(12):
+    for seed in range(40):
         day = HostileDay(seed)
-        for _ in range(120):
+        for _ in range(150):
             day.go_on()
         seen.update(record.kind for record in day.records)
         seen.update(
