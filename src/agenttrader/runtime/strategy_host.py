@@ -146,7 +146,6 @@ class StrategyHost:
                     self._waiting = None
             case GatewayLost():
                 self._connected = False
-                self._messages.clear()
             case _:
                 self._messages.append(received)
         return tuple(self._advance())
@@ -240,7 +239,7 @@ class StrategyHost:
         self._stepped = self._settling = step.time
         proposes = not self._is_past(step.time)
         situations = {symbol: self._situation(symbol, step.time) for symbol in self._hosted}
-        made = [proposal for fill in fills if proposes for proposal in self._after_fill(fill, situations)]
+        made = [it for fill in fills for it in self._after_fill(fill, situations)] if proposes else []
         for bar in step.bars:
             self._hosted[bar.symbol].step(bar)
             self._view.observe(bar)
@@ -279,7 +278,7 @@ class StrategyHost:
             yield from hosted.at_close(situation)
         yield from hosted.at_timers(after, situation)
         held = self._view.held(symbol)
-        if held is not None and not situation.leaving:
+        if held is not None:
             due = leave(held, price, situation.time)
             if due is not None:
                 yield from hosted.leave(f"{due.rule}: {due.sentence}", situation)
@@ -290,7 +289,7 @@ class StrategyHost:
             time=time,
             price=self._price(symbol) or Decimal(0),
             held=view.quantity(symbol),
-            entering=view.is_entering(symbol),
+            working=view.is_working(symbol),
             leaving=view.is_leaving(symbol),
         )
 

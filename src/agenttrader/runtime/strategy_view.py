@@ -98,9 +98,9 @@ class StrategyView:
         position = self._positions.get(symbol)
         return ZERO if position is None else position.quantity
 
-    def is_entering(self, symbol: Symbol) -> bool:
-        """Whether an order works that would add to the position."""
-        return any(order.role == Role.ENTRY.value for order in self._working_in(symbol))
+    def is_working(self, symbol: Symbol) -> bool:
+        """Whether any order of ours works, or may work, in the symbol; a leg that protects is one too."""
+        return bool(self._working.get(symbol))
 
     def is_leaving(self, symbol: Symbol) -> bool:
         """Whether an order works that would reduce the position; the legs that protect it do not count."""

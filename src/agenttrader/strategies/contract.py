@@ -33,8 +33,9 @@ S = TypeVar("S", bound="Strategy")
 class Position(Flag):
     """What a strategy holds in its symbol, for a handler that wants to be woken only then.
 
-    FLAT: no position, and no order of ours works to make or leave one. LONG and SHORT: a position, and no
-    order of ours works to leave it. So a signal that still holds while its order works wakes nobody twice.
+    FLAT: no position, and no order of ours works, not even a leg that protected one. LONG and SHORT: a
+    position, and no order of ours works to leave it. So a signal that still holds while its order works wakes
+    nobody twice.
     """
 
     FLAT = auto()

@@ -142,7 +142,7 @@ class Param(Operand, Generic[T]):
         self.read(default)
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = self.name or name
+        self.name = name
 
     @overload
     def __get__(self, instance: None, owner: type) -> "Param[T]": ...

@@ -33,15 +33,15 @@ class Situation(Struct, kw_only=True):
     price: Decimal
     held: Decimal
     """Signed quantity."""
-    entering: bool
-    """Whether an order of ours works that adds."""
+    working: bool
+    """Whether any order of ours works."""
     leaving: bool
     """Whether an order of ours works that closes."""
 
     @property
     def position(self) -> Position:
         """FLAT, LONG or SHORT as `contract.Position` defines them, or BETWEEN."""
-        if self.leaving or (self.entering and not self.held):
+        if self.leaving or (self.working and not self.held):
             return BETWEEN
         return long if self.held > 0 else short if self.held < 0 else flat
 
@@ -171,8 +171,6 @@ def _fits(handler: Handler, situation: Situation) -> bool:
 def _taken(proposal: Proposal | None, situation: Situation) -> Iterator[Proposal]:
     if proposal is None:
         return
-    if proposal.effect is Effect.OPEN:
-        situation.entering = True
-    else:
-        situation.leaving = True
+    situation.working = True
+    situation.leaving = situation.leaving or proposal.effect is not Effect.OPEN
     yield proposal

@@ -387,6 +387,22 @@ class TestWhatItDecidesOn:
     def test_a_fill_of_a_symbol_that_is_not_ours_is_passed_over(self, compiled: Compiled) -> None:
         assert Scene(compiled).minute(1, fill(13, "ZULU"), ALFA=50) == ["settled 1"]
 
+    def test_a_close_that_is_a_minute_old_is_not_decided_on(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.take(bar(1, 101))
+        assert scene.minute(2) == ["settled 2"]
+
+    def test_flat_waits_for_the_legs_that_protected_what_was_sold(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        leg: dict[str, Any] = {
+            "role": "target",
+            "effect": Effect.REDUCE,
+            "side": Side.SELL,
+            "parent": OrderId("entry"),
+        }
+        assert scene.minute(1, OrderChanged(order=order("accepted", "leg", **leg)), ALFA=101) == ["settled 1"]
+        assert scene.minute(2, OrderChanged(order=order("canceled", "leg", **leg)), ALFA=101) == ["buy ALFA"]
+
     def test_bars_of_several_minutes_are_all_taken_and_decided_on_once(self, compiled: Compiled) -> None:
         scene = Scene(compiled)
         scene.take(bar(2, 101))
@@ -481,9 +497,8 @@ class TestHowItLeaves:
 
     def test_by_its_trail_once_the_gain_has_been_as_large(self, compiled: Compiled) -> None:
         scene = self.long_since(compiled, protected_quantity=D(10))
-        assert scene.minute(1, ALFA=99.5) == ["settled 1"]
-        scene.take(bar(2, 102, reach=1.5))
-        assert scene.minute(2) == ["settled 2"]
+        scene.take(bar(1, 102, reach=1.5))
+        assert scene.minute(1) == ["settled 1"]
         assert scene.minute(3, ALFA=101.6) == ["settled 3"]
         assert scene.minute(4, ALFA=101.5) == ["close trailing ALFA"]
         assert "103.5" in scene.proposals[-1].reason
@@ -495,6 +510,18 @@ class TestHowItLeaves:
         scene.take(bar(1, 102, reach=10))
         assert scene.minute(1) == ["settled 1"]
         assert scene.minute(2, ALFA=101) == ["settled 2"]
+
+    def test_not_by_its_trail_before_the_gain_has_been_as_large(self, compiled: Compiled) -> None:
+        scene = self.long_since(compiled, protected_quantity=D(10))
+        assert scene.minute(1, ALFA=102.9) == ["settled 1"]
+        assert scene.minute(2, ALFA=98) == ["settled 2"]
+
+    def test_by_the_plan_of_the_entry_that_has_filled(self, compiled: Compiled) -> None:
+        scene = self.long_since(compiled)
+        another = OrderChanged(
+            order=order("accepted", "second", time=rfc3339(at(1)), exit_plan=ExitPlanBody())
+        )
+        assert scene.minute(1, another, ALFA=96) == ["close stop ALFA"]
 
     def test_by_its_stop_only_where_none_rests(self, compiled: Compiled) -> None:
         assert self.long_since(compiled).minute(1, ALFA=96) == ["close stop ALFA"]
@@ -588,6 +615,43 @@ class TestRestartsAndRepeats:
         scene.take(GatewayLost())
         scene.snapshot(1, order("canceled"))
         assert scene.minute(2, ALFA=101) == ["buy ALFA"]
+
+    def test_what_a_snapshot_does_not_name_is_not(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(
+            1,
+            OrderChanged(order=order("accepted")),
+            filled_message(),
+            holds(position(symbol="BRVO")),
+            ALFA=50,
+        )
+        scene.take(GatewayLost())
+        scene.snapshot(1)
+        assert scene.minute(2, ALFA=101) == ["buy ALFA"]
+
+    def test_an_old_entry_that_a_snapshot_does_not_name_leaves_no_plan(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(1, filled_message(), holds(position()), ALFA=101)
+        scene.take(GatewayLost())
+        scene.snapshot(1, positions=(position(),))
+        assert scene.minute(2, ALFA=96) == ["settled 2"]
+
+    def test_a_fill_of_the_past_is_not_answered(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(1, ALFA=50)
+        scene.take(fill(13))
+        scene.take(GatewayLost())
+        scene.snapshot(3, positions=(position(),))
+        assert scene.market(2, ALFA=50) == ["settled 2"]
+
+    def test_by_arrival_what_was_missed_is_not_proposed_about(self, compiled: Compiled) -> None:
+        scene = Scene(compiled, policy=InboxPolicy.ARRIVAL)
+        scene.gateway(0)
+        scene.market(1, ALFA=50)
+        scene.take(GatewayLost())
+        scene.market(2, ALFA=101)
+        scene.market(3, ALFA=101)
+        assert scene.snapshot(3) == ["settled 2", "buy ALFA"]
 
     def test_a_lost_gateways_last_words_are_not_mixed_with_its_snapshot(self, compiled: Compiled) -> None:
         scene = Scene(compiled)

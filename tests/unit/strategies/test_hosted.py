@@ -91,7 +91,7 @@ def bar(minute: int, price: int) -> Bar:
 
 
 def at(minute: int, price: int = 10, held: int = 0, **changes: Any) -> Situation:
-    values: dict[str, Any] = {"entering": False, "leaving": False}
+    values: dict[str, Any] = {"working": False, "leaving": False}
     return Situation(time=Instant(minute * MINUTE), price=D(price), held=D(held), **(values | changes))
 
 
@@ -100,7 +100,7 @@ def said(proposals: Iterator[Proposal]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("held", "entering", "leaving", "expected"),
+    ("held", "working", "leaving", "expected"),
     (
         (0, False, False, flat),
         (0, True, False, BETWEEN),
@@ -114,9 +114,9 @@ def said(proposals: Iterator[Proposal]) -> list[str]:
     ),
 )
 def test_flat_is_no_position_and_nothing_working(
-    held: int, *, entering: bool, leaving: bool, expected: Position
+    held: int, *, working: bool, leaving: bool, expected: Position
 ) -> None:
-    assert at(1, held=held, entering=entering, leaving=leaving).position == expected
+    assert at(1, held=held, working=working, leaving=leaving).position == expected
 
 
 def test_nothing_wakes_before_the_warm_up(compiled: Compiled) -> None:
@@ -133,7 +133,7 @@ def test_a_handler_wakes_only_in_its_position(compiled: Compiled) -> None:
     strategy = hosted(compiled)
     for minute, price in ((1, 10), (2, 20), (3, 30)):
         strategy.step(bar(minute, price))
-    assert said(strategy.at_close(at(3, 30, entering=True))) == []
+    assert said(strategy.at_close(at(3, 30, working=True))) == []
     assert said(strategy.at_close(at(3, 30, held=5))) == []
     strategy.step(bar(4, 10))
     assert said(strategy.at_close(at(4, 10))) == []
@@ -151,6 +151,47 @@ def test_what_one_handler_proposes_counts_for_the_next(compiled: Compiled) -> No
     assert situation.leaving
     assert said(strategy.at_timers(Instant(0), at(385, held=5))) == ["the day ends"]
     assert said(strategy.at_timers(Instant(0), at(385, held=5, leaving=True))) == []
+
+
+def test_an_entry_that_was_just_proposed_is_not_flat(compiled: Compiled) -> None:
+    class Twice(Strategy):
+        """Two reasons to buy."""
+
+        @when(close > 1, flat)
+        def one(self, order: Ticket) -> Proposal | None:
+            return order.buy(D(1), "one")
+
+        @when(close > 2, flat)
+        def other(self, order: Ticket) -> Proposal | None:
+            return order.buy(D(1), "other")
+
+    strategy = hosted(compiled, Twice)
+    strategy.step(bar(1, 10))
+    assert said(strategy.at_close(at(1))) == ["one"]
+
+
+def test_adding_does_not_keep_a_position_from_being_left_nor_leaving_from_staying_so(
+    compiled: Compiled,
+) -> None:
+    class Adds(Strategy):
+        """Buys more at every bar, and sells before the close."""
+
+        @every_bar
+        def more(self, order: Ticket) -> Proposal | None:
+            return order.buy(D(1), "more")
+
+        @on_timer(before_close(minutes=5), None)
+        def end(self, order: Ticket) -> Proposal | None:
+            return order.close("the day ends")
+
+    strategy = hosted(compiled, Adds)
+    strategy.step(bar(385, 10))
+    situation = at(385, held=5)
+    assert said(strategy.at_close(situation)) == ["more"]
+    assert situation.position == long
+    assert said(strategy.at_timers(at(384).time, situation)) == ["the day ends"]
+    assert said(strategy.at_close(situation)) == ["more"]
+    assert said(strategy.at_timers(at(384).time, situation)) == []
 
 
 def test_every_bar_wakes_whatever_is_held(compiled: Compiled) -> None:

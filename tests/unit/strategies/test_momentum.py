@@ -60,7 +60,7 @@ def momentum(compiled: Compiled, **configured: object) -> Hosted:
 
 
 def situation(bar: Bar, held: int) -> Situation:
-    return Situation(time=bar.end, price=bar.close, held=D(held), entering=False, leaving=False)
+    return Situation(time=bar.end, price=bar.close, held=D(held), working=False, leaving=False)
 
 
 def decisions(compiled: Compiled, bars: list[Bar], held: int, **configured: object) -> dict[int, Proposal]:

@@ -33,7 +33,7 @@ from agenttrader.strategies.expressions import (
 )
 from agenttrader.strategies.hosted import read_parameters
 from agenttrader.strategies.momentum import Momentum
-from agenttrader.strategies.program import Machine, Node, Program
+from agenttrader.strategies.program import Checkpoint, Machine, Node, Program
 
 Row = tuple[float, ...]
 
@@ -191,6 +191,23 @@ def test_a_checkpoint_of_another_program_is_refused(compiled: Compiled) -> None:
     )
     with pytest.raises(BadValue, match="checkpoint: expected one of program"):
         one.restore(other.checkpoint())
+
+
+def test_a_checkpoint_that_was_cut_is_refused(compiled: Compiled) -> None:
+    machine = Machine(Program([sma(close, 5)], {}), compiled)
+    whole = machine.checkpoint()
+    with pytest.raises(BadValue, match="replay from the session's open"):
+        machine.restore(Checkpoint(program=whole.program, memory=whole.memory[:-8]))
+
+
+def test_after_a_bulk_run_the_values_are_those_of_its_last_bar(compiled: Compiled) -> None:
+    root = close - open_
+    program = Program([root], {})
+    machine = Machine(program, compiled)
+    machine.run(np.array([[1.0, 2.0], [9.0, 9.0], [0.5, 0.5], [4.0, 7.0], [1.0, 1.0], [2.0, 1.0]]))
+    assert machine.value(program.slot(root)) == 5.0
+    machine.run(np.empty((6, 0)))
+    assert machine.value(program.slot(root)) == 5.0
 
 
 def test_a_checkpoint_remembers_values_too(compiled: Compiled) -> None:
