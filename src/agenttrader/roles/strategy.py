@@ -1,4 +1,4 @@
-"""The strategy host: market data in, proposals out to the gateway. It holds no broker's key and approves nothing."""
+"""The strategy host: market data in, proposals out. It holds no broker's key and approves nothing."""
 
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.roles.process import Arguments, run, serve, set_mode

@@ -119,6 +119,11 @@ class StrategyHost:
         self._settling: Instant | None = None
 
     @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """What is traded, in the order in which it is decided on."""
+        return tuple(self._hosted)
+
+    @property
     def awaits_report(self) -> OrderId | None:
         """The order whose proposal was answered, and which does not stand anywhere firm yet."""
         return self._waiting if self._answered else None

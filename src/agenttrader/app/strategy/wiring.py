@@ -1,4 +1,4 @@
-"""The strategy host of a configuration, put together: its strategies, its market data, its way to the gateway."""
+"""The strategy host of a configuration, put together: strategies, market data, the way to the gateway."""
 
 import importlib
 from collections.abc import Callable, Coroutine
@@ -14,11 +14,13 @@ from agenttrader.adapters.calendars import read_session
 from agenttrader.adapters.gateway_client import GatewayClient
 from agenttrader.app.config import Configuration
 from agenttrader.app.sections import StrategyRun
-from agenttrader.indicators.compiled import compile_kernels
 from agenttrader.indicators import known_answers
+from agenttrader.indicators.compiled import Compiled, compile_kernels
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Spread
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import Instant
 from agenttrader.runtime.strategy_host import InboxPolicy, StrategyHost
 from agenttrader.runtime.strategy_shell import StrategyShell
 from agenttrader.strategies.contract import Strategy
@@ -51,28 +53,12 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
     known_answers.check(compiled)
     session = read_session(configuration.environment.calendar, configuration.marketdata.date)
     section = configuration.strategy
-    hosted: dict[Symbol, Hosted] = {}
-    for run in section.run:
-        kind = _load(run)
-        for symbol in run.symbols:
-            instrument = configuration.instruments[symbol]
-            if isinstance(instrument, Spread):
-                raise ConfigurationError(
-                    f"[[strategy.run]] {run.name}: expected single instruments, found {symbol}"
-                )
-            try:
-                hosted[symbol] = Hosted(
-                    kind,
-                    run.parameters,
-                    agent=section.agent,
-                    name=run.name,
-                    instrument=instrument,
-                    session=session,
-                    compiled=compiled,
-                )
-            except BadValue as error:
-                raise ConfigurationError(f"[[strategy.run]] {run.name}: {error}") from error
-    host = StrategyHost(hosted, agent=section.agent, session=session, policy=InboxPolicy(section.inbox))
+    host = StrategyHost(
+        _hosted(configuration, session, compiled),
+        agent=section.agent,
+        session=session,
+        policy=InboxPolicy(section.inbox),
+    )
     credentials = configuration.credentials.strategy
     gateway = GatewayClient(
         lambda: _address(announcements),
@@ -83,8 +69,9 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
         address=lambda: _market(announcements),
         feed=configuration.marketdata.source,
         credential=configuration.credential(credentials.marketdata),
-        symbols=tuple(hosted),
+        symbols=host.symbols,
         extended=True,
+        since=Instant(session.open - 1),
         participant=PARTICIPANT,
     )
     metrics = CollectorRegistry()
@@ -93,23 +80,59 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
     )
     shell = StrategyShell(host, feed, gateway, count=lambda state: proposed.labels(state).inc())
     return StrategyParts(
-        work=(shell.follow_market, shell.follow_gateway, shell.act), ready=lambda: None, metrics=metrics
+        work=(shell.follow_market, lambda: _follow(shell, gateway), shell.act),
+        ready=lambda: None if host.waits_for is None else f"it waits for {host.waits_for}",
+        metrics=metrics,
     )
+
+
+async def _follow(shell: StrategyShell, gateway: GatewayClient) -> None:
+    try:
+        await shell.follow_gateway()
+    finally:
+        await gateway.close()
+
+
+def _hosted(configuration: Configuration, session: Session, compiled: Compiled) -> dict[Symbol, Hosted]:
+    """One strategy for each symbol that is to be traded."""
+    hosted: dict[Symbol, Hosted] = {}
+    for run in configuration.strategy.run:
+        kind, place = _load(run), f"[[strategy.run]] {run.name}"
+        for symbol in run.symbols:
+            instrument = configuration.instruments[symbol]
+            if isinstance(instrument, Spread):
+                raise ConfigurationError(f"{place} symbols: expected single instruments, found {symbol}")
+            if symbol in hosted:
+                other = hosted[symbol].author.strategy
+                raise ConfigurationError(
+                    f"{place} symbols: expected one strategy for {symbol}, found it in {other} too: neither "
+                    "could tell which position is its own"
+                )
+            try:
+                hosted[symbol] = Hosted(
+                    kind,
+                    run.parameters,
+                    agent=configuration.strategy.agent,
+                    name=run.name,
+                    instrument=instrument,
+                    session=session,
+                    compiled=compiled,
+                )
+            except BadValue as error:
+                raise ConfigurationError(f"{place} parameters: {error}") from error
+    return hosted
 
 
 def _load(run: StrategyRun) -> type[Strategy]:
     """The class that `module:Class` names."""
+    place = f"[[strategy.run]] {run.name} class: expected a Strategy as module:Class, found {run.class_name}"
     module, _, name = run.class_name.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"[[strategy.run]] {run.name} class: expected a class as module:Class, found {run.class_name}: {error}"
-        ) from error
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{place}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise ConfigurationError(
-            f"[[strategy.run]] {run.name} class: expected a Strategy, found {run.class_name}"
-        )
+        raise ConfigurationError(f"{place}, which is none")
     return found
 
 
