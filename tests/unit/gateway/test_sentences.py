@@ -6,7 +6,7 @@ import pytest
 from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.sentences import NO_ANSWER, NO_LIMIT, SENTENCES, sentence_of
 from agenttrader.model.decisions import Check, TradingState
-from agenttrader.model.orders import Effect, OrderType
+from agenttrader.model.orders import Effect, ExitPlan, OrderType
 from agenttrader.model.times import Instant
 from agenttrader.testing.situations import (
     NOW,
@@ -76,6 +76,20 @@ def test_every_code_has_a_sentence_and_no_sentence_is_without_a_code() -> None:
             (
                 "The agent does not run a strategy named none; it runs: momentum. Name one of these, or"
                 " no strategy where it runs none."
+            ),
+        ),
+        (
+            entry().proposing(exit_plan=ExitPlan(stop=Decimal(97), trail=Decimal(0))),
+            (
+                "The exit plan has a trail of 0. It needs a stop, a trail above 0 if any, and an end in the "
+                "future if any."
+            ),
+        ),
+        (
+            entry().proposing(exit_plan=ExitPlan(stop=Decimal(97), until=NOW)),
+            (
+                "The exit plan has an end that is not in the future. It needs a stop, a trail above 0 if any, "
+                "and an end in the future if any."
             ),
         ),
         (
