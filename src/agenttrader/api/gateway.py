@@ -19,7 +19,7 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from agenttrader.api.probes import Application
-from agenttrader.app.desk import Desk
+from agenttrader.app.gateway.desk import Desk
 from agenttrader.model.authority import Act, Scope
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import AgentTraderError, BadValue, StatementRefused, StoreError, Unreachable

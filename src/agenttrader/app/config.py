@@ -21,6 +21,7 @@ from agenttrader.model.identifiers import AgentName, Digest, digest_of
 
 HOME_VARIABLE = "AGENTTRADER_HOME"
 HALT_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
+HALT_VARIABLE = "EXECUTION_HALTED"
 
 
 class Configuration(Document, frozen=True, kw_only=True):
@@ -51,6 +52,10 @@ class Configuration(Document, frozen=True, kw_only=True):
                 f"{name}: expected a secret in this environment variable, found none; export it"
             )
         return Secret(text)
+
+    def halt_variable(self, environment: Mapping[str, str] | None = None) -> str | None:
+        """What EXECUTION_HALTED says now; None where it is not set."""
+        return (os.environ if environment is None else environment).get(HALT_VARIABLE)
 
     def credential(self, key: KeyFile, environment: Mapping[str, str] | None = None) -> Credential:
         """The key's id with its secret. Raises ConfigurationError as `secret` does."""

@@ -17,7 +17,7 @@ from agenttrader.model.instruments import Instrument, Spread
 
 ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
-SwitchName = Literal["store", "file"]
+SwitchName = Literal["store", "file", "environment"]
 
 _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 

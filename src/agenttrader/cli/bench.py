@@ -1,6 +1,5 @@
 """`agenttrader bench WHAT`: this machine's figures, beside peers in one run. It needs a checkout."""
 
-import os
 import subprocess
 import sys
 from enum import Enum
@@ -32,6 +31,4 @@ def bench(
         typer.echo(f"agenttrader: expected a checkout with {script}; clone the repository", err=True)
         raise typer.Exit(ExitCode.USAGE)
     words = [sys.executable, str(script), *(["--quick"] if quick else [])]
-    raise typer.Exit(
-        subprocess.run(words, check=False, env=os.environ | {"PYTHONPATH": str(BENCHES)}).returncode
-    )
+    raise typer.Exit(subprocess.run(words, check=False).returncode)

@@ -1,10 +1,7 @@
 """The gateway: the one process that holds the broker's credentials, and the one door that orders leave by."""
 
-import os
-
 from agenttrader.adapters.announcements import Announcements
-from agenttrader.adapters.build import read_build
-from agenttrader.roles.process import Arguments, run, serve, set_mode
+from agenttrader.roles.process import Arguments, build, run, serve, set_mode
 
 
 def main(words: list[str]) -> int:
@@ -15,12 +12,12 @@ def main(words: list[str]) -> int:
 async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.gateway import Keys, create_gateway_app
     from agenttrader.app.config import load
-    from agenttrader.app.wiring import wire_gateway
+    from agenttrader.app.gateway.wiring import wire_gateway
 
     configuration = load(arguments.config)
     set_mode("gateway", configuration.environment.mode_ceiling.value)
     announcements = Announcements(configuration.path(configuration.peers.announcements))
-    parts = wire_gateway(configuration, announcements, read_build(os.environ).git_sha)
+    parts = wire_gateway(configuration, announcements, build().git_sha)
     return await serve(
         "gateway",
         create_gateway_app(parts.desk, Keys(parts.agents, parts.people)),

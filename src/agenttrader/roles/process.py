@@ -27,7 +27,7 @@ from msgspec import Struct
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from agenttrader.adapters.announcements import Announcements
-from agenttrader.adapters.build import read_build
+from agenttrader.adapters.build import Build, read_build
 from agenttrader.adapters.logs import configure_logs
 from agenttrader.api.probes import Application, Readiness, with_probes
 from agenttrader.cli.exit_codes import ExitCode
@@ -89,7 +89,12 @@ def parse(role: str, words: Sequence[str]) -> Arguments:
 
 def set_mode(role: str, mode: str) -> None:
     """Write the logs from now on with `mode`, to stderr."""
-    configure_logs(role, mode, read_build(os.environ), sys.stderr)
+    configure_logs(role, mode, build(), sys.stderr)
+
+
+def build() -> Build:
+    """Which build this process is."""
+    return read_build(os.environ)
 
 
 def hold_lifeline(descriptor: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.views import sentence_of_decision
+from agenttrader.app.gateway.views import sentence_of_decision
 from agenttrader.model.events import EquitySampled, Filled
 from agenttrader.model.identifiers import Digest, OrderId, StrategyName, Symbol, digest_of
 from agenttrader.model.orders import OrderState

@@ -11,7 +11,7 @@ from agenttrader.app.demo.day import DemoDay
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import NotDenied, Visitor
-from agenttrader.app.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayBegun, Happening, Said
 from agenttrader.model.authority import Act, Mode, Statement
 from agenttrader.model.breaks import Break, BreakKind

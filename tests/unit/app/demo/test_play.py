@@ -13,7 +13,7 @@ from agenttrader.app.demo.play import Desk, play
 from agenttrader.app.demo.report import Ending, JournalFound, Result
 from agenttrader.app.demo.setup import STOP_ORDER, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import Visitor
-from agenttrader.app.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayEnded, Happening, Said, Starting
 from agenttrader.model.authority import Mode
 from agenttrader.model.credentials import Secret

@@ -15,17 +15,18 @@ from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.persons import Person, verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
-from agenttrader.app.desk import Desk
-from agenttrader.app.stream import Stream
+from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.stream import Stream
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import SegmentOpened
-from agenttrader.model.identifiers import AgentName, PersonName, digest_of
+from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -64,27 +65,16 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
-    account = configuration.account.name
     if not configuration.account.simulated:
         raise ConfigurationError(
             "[account] simulated: expected true, found false: this version trades only accounts of its own "
             "simulated venue"
         )
-    journal = SqliteJournal(
-        configuration.path(configuration.store.directory) / f"{account}.journal",
-        account=account,
-        heads_folder=configuration.path(configuration.store.heads_directory),
-        key_folder=configuration.path(configuration.store.keys_directory),
-        head_every=configuration.gateway.heads_every_records,
-    )
+    journal = _journal(configuration)
     rules = _rules(configuration)
-    multipliers = {
-        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
-        for symbol, instrument in configuration.instruments.items()
-    }
 
     def folded() -> Engine:
-        return Engine(rules, *fold(journal, multipliers))
+        return Engine(rules, *fold(journal, _multipliers(configuration)))
 
     clock = WatermarkClock()
     resync = asyncio.Event()
@@ -92,7 +82,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     broker = AlpacaBroker(
         address=lambda: _address(announcements, "venue"),
         credential=configuration.credential(configuration.credentials.gateway.broker),
-        account=account,
+        account=configuration.account.name,
         surroundings=Surroundings.SIMULATED,
         clock=clock,
         emit=lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
@@ -113,14 +103,8 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         resync=resync.set,
     )
     links = _Links(session, resync)
-    feed = AlpacaFeed(
-        address=lambda: _waited_for(announcements, "marketdata"),
-        feed=configuration.marketdata.source,
-        credential=configuration.credential(configuration.credentials.gateway.marketdata),
-        symbols=tuple(configuration.limits.symbol),
-        extended=True,
-    )
-    reconciler = Reconciler(session, broker, account)
+    feed = _feed(configuration, announcements)
+    reconciler = Reconciler(session, broker, configuration.account.name)
     desk = Desk(
         session=session,
         stream=Stream(session),
@@ -185,8 +169,41 @@ async def _watch_switches(session: Session, desk: Desk) -> None:
 
 def _switches(configuration: Configuration) -> list[HaltSwitch]:
     """The wired switches outside the store."""
-    file = FileHalt(configuration.path(configuration.switches.file))
-    return [file] if "file" in configuration.switches.wired else []
+    made: dict[str, Callable[[], HaltSwitch]] = {
+        "file": lambda: FileHalt(configuration.path(configuration.switches.file)),
+        "environment": lambda: EnvironmentHalt(configuration.halt_variable()),
+    }
+    return [made[name]() for name in configuration.switches.wired if name in made]
+
+
+def _journal(configuration: Configuration) -> SqliteJournal:
+    store, account = configuration.store, configuration.account.name
+    return SqliteJournal(
+        configuration.path(store.directory) / f"{account}.journal",
+        account=account,
+        heads_folder=configuration.path(store.heads_directory),
+        key_folder=configuration.path(store.keys_directory),
+        head_every=configuration.gateway.heads_every_records,
+    )
+
+
+def _multipliers(configuration: Configuration) -> dict[Symbol, Decimal]:
+    """Units of the underlying in one unit of each instrument; a spread is held as its legs."""
+    return {
+        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
+        for symbol, instrument in configuration.instruments.items()
+    }
+
+
+def _feed(configuration: Configuration, announcements: Announcements) -> AlpacaFeed:
+    """The gateway's own subscription, for every symbol that its agents may trade."""
+    return AlpacaFeed(
+        address=lambda: _waited_for(announcements, "marketdata"),
+        feed=configuration.marketdata.source,
+        credential=configuration.credential(configuration.credentials.gateway.marketdata),
+        symbols=tuple(configuration.limits.symbol),
+        extended=True,
+    )
 
 
 def _waits_for(session: Session) -> str | None:

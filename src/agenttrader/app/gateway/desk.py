@@ -7,8 +7,8 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.stream import Stream
-from agenttrader.app.views import decision_body, order_body, snapshot_body, trading_body
+from agenttrader.app.gateway.stream import Stream
+from agenttrader.app.gateway.views import decision_body, order_body, snapshot_body, trading_body
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState

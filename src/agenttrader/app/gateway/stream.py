@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from agenttrader.app.views import (
+from agenttrader.app.gateway.views import (
     account_body,
     order_body,
     position_bodies,
