@@ -278,7 +278,8 @@ def readable(line: str) -> str:
 
 def _last_line(value: object) -> str:
     """Of a trace the line that says what it was; the rest stands in the log."""
-    return str(value).strip().rpartition("\n")[2]
+    lines = [line.strip() for line in str(value).splitlines() if any(map(str.isalpha, line))]
+    return lines[-1] if lines else ""
 
 
 async def _ask(session: aiohttp.ClientSession, peer: Peer) -> str | None:
