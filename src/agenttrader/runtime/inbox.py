@@ -30,6 +30,9 @@ class Source(Enum):
 class ArrivalInbox(Generic[T]):
     """Releases everything at once. Time goes by the market data, as the wall clock would go by itself."""
 
+    held = 0
+    """Nothing waits here."""
+
     def __init__(self) -> None:
         self.reached: Instant | None = None
 
@@ -56,6 +59,11 @@ class WatermarkInbox(Generic[T]):
         self._held: list[tuple[Instant, int, int, T]] = []
         self._sequence = 0
         self.reached: Instant | None = None
+
+    @property
+    def held(self) -> int:
+        """How many items wait for their time."""
+        return len(self._held)
 
     def offer(self, source: Source, item: T, time: Instant) -> Iterator[T]:
         """`item` if its time has been reached; otherwise nothing yet."""

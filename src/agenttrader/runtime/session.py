@@ -106,10 +106,14 @@ class Session:
         self._dispatcher = dispatcher
         self._clock = clock
         self._inbox = inbox
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(capacity)
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._capacity = capacity
         self._batch_max = batch_max
         self._resync = resync
-        self._unanswered: dict[OrderId, list[asyncio.Future[None]]] = {}
+        self._kept: list[_Waiting] = []
+        """What came too early, or while the store could not be written, and is handled when it can be."""
+        self._retry: asyncio.Task[None] | None = None
+        self._unanswered: dict[OrderId, set[asyncio.Future[None]]] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
 
     @property
@@ -120,7 +124,8 @@ class Session:
     # What comes in.
 
     def market(self, event: MarketEvent) -> None:
-        """Something from the market data, in its order."""
+        """Something from the market data, in its order. Raises InboxFull; then nothing of it was taken."""
+        self._require_room()
         if isinstance(event, Watermark):
             self._released(self._inbox.watermark(Source.MARKET_DATA, event.time))
         else:
@@ -128,15 +133,17 @@ class Session:
             self._released(self._inbox.offer(Source.MARKET_DATA, MarketSeen(event), time))
 
     def broker(self, said: ExecutionReport | Watermark) -> None:
-        """Something from the broker's stream or from an answer of it, in its order."""
+        """Something from the broker, told or answered, in its order. Raises InboxFull as `market` does."""
+        self._require_room()
         if isinstance(said, Watermark):
             self._released(self._inbox.watermark(Source.BROKER, said.time))
         else:
             self._released(self._inbox.offer(Source.BROKER, Reported(said), said.time))
 
     def tell(self, received: Input) -> None:
-        """An input that nobody waits for."""
-        self._put(_Waiting(received, None))
+        """An input that nobody waits for. Raises InboxFull when too much is waiting."""
+        self._require_room()
+        self._queue.put_nowait(_Waiting(received, None))
 
     async def ask(self, received: Input) -> Outcome:
         """An input whose outcome is on record when this returns.
@@ -148,8 +155,9 @@ class Session:
             raise NotReady(
                 "the gateway is starting: it has not heard the market's time yet; try again in a moment"
             )
+        self._require_room()
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._put(_Waiting(received, answer))
+        self._queue.put_nowait(_Waiting(received, answer))
         return await answer
 
     async def answered(self, order_id: OrderId, seconds: float) -> None:
@@ -158,23 +166,24 @@ class Session:
         if order is None or order.state not in _UNANSWERED:
             return
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unanswered.setdefault(order_id, []).append(answer)
+        waiting = self._unanswered.setdefault(order_id, set())
+        waiting.add(answer)
         try:
-            await asyncio.wait_for(answer, seconds)
-        except TimeoutError:
-            self._unanswered.get(order_id, [answer]).remove(answer)
+            await asyncio.wait((answer,), timeout=seconds)
+        finally:
+            waiting.discard(answer)
 
     def _released(self, items: Iterator[Input | Instant]) -> None:
+        """Queue what the inbox lets go. It was taken in before: to refuse it now would lose it."""
         for item in items:
-            self.tell(TimeReached(item) if isinstance(item, int) else item)
+            received = TimeReached(item) if isinstance(item, int) else item
+            self._queue.put_nowait(_Waiting(received, None))
 
-    def _put(self, waiting: _Waiting) -> None:
-        try:
-            self._queue.put_nowait(waiting)
-        except asyncio.QueueFull:
+    def _require_room(self) -> None:
+        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity:
             raise InboxFull(
-                f"{self._queue.maxsize} inputs are waiting, the most that are kept; try again in a moment"
-            ) from None
+                f"{self._capacity} inputs are waiting, the most that are kept; try again in a moment"
+            )
 
     # The loop.
 
@@ -183,16 +192,16 @@ class Session:
 
         Raises StoreError if the start cannot be recorded.
         """
-        early = await self._open_segment()
-        await self._handle(early)
+        await self._open_segment()
         while True:
-            batch = [await self._queue.get()]
+            batch = [] if self._kept and not self.failure else [await self._queue.get()]
             while len(batch) < self._batch_max and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             if self.failure:
-                _refuse(batch, self.failure)
+                self._hold(batch)
             else:
-                await self._handle(batch)
+                kept, self._kept = self._kept, []
+                await self._handle([*kept, *batch])
 
     async def sign_head(self) -> None:
         """Sign the journal's present head: what stands up to it cannot be cut unseen. Raises StoreError."""
@@ -205,25 +214,29 @@ class Session:
         """
         if self.started.is_set() and not self.failure:
             await self._commit([self._step(Stopping(reason))])
+        if self._retry is not None:
+            self._retry.cancel()
         self._writer.shutdown(wait=True)
 
-    async def _open_segment(self) -> list[_Waiting]:
+    async def _open_segment(self) -> None:
         """Open the segment at the first time that is known; what came before waits for it."""
-        early: list[_Waiting] = []
+        early = self._kept
         while not early or not isinstance(early[-1].received, TimeReached):
             early.append(await self._queue.get())
         first = early[-1].received.time
         self._clock.advance(first)
         step = self.engine.start(self._segment(self.engine.state), first)
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, step.records)
+        recorded = await asyncio.get_running_loop().run_in_executor(
+            self._writer, self._journal.append, step.records
+        )
         await self.sign_head()
+        self._tell_listeners(recorded)
         self.started.set()
-        return early
 
     async def _handle(self, batch: list[_Waiting]) -> None:
         steps = [self._step(waiting.received) for waiting in batch]
         if not await self._commit(steps):
-            _refuse(batch, self.failure)
+            self._hold(batch)
             return
         for waiting, step in zip(batch, steps, strict=True):
             if waiting.answer is not None and not waiting.answer.done():
@@ -260,16 +273,18 @@ class Session:
         except StoreError as error:
             self._fail(str(error))
             return False
-        sends = {id(send) for step in steps for send in step.sends}
-        stopped = [
-            found for each in recorded if id(each.sealed) in sends if (found := self._send(each)) is not None
-        ]
+        sends = {send.sequence for step in steps for send in step.sends}
+        instructions = [each for each in recorded if each.sealed.sequence in sends]
+        stopped = [found for each in instructions if (found := self._send(each)) is not None]
+        self._tell_listeners(recorded)
+        self._answer(recorded)
+        if stopped and not await self._commit([self._step(look) for look in stopped]):
+            self._kept += [_Waiting(look, None) for look in stopped]
+        return True
+
+    def _tell_listeners(self, recorded: Sequence[Recorded[Event]]) -> None:
         for listener in self.listeners:
             listener(recorded)
-        self._answer(recorded)
-        if stopped:
-            await self._commit([self._step(look) for look in stopped])
-        return True
 
     def _send(self, recorded: Recorded[Event]) -> LastLookStopped | None:
         """Hand a recorded instruction to the dispatcher; what its last look stops comes back as an input."""
@@ -300,7 +315,21 @@ class Session:
 
     def _fail(self, failure: str) -> None:
         self.failure = failure
-        self._keep = asyncio.get_running_loop().create_task(self._come_back(), name="store-retry")
+        self._retry = asyncio.get_running_loop().create_task(self._come_back(), name="store-retry")
+
+    def _hold(self, batch: list[_Waiting]) -> None:
+        """Refuse those who wait for an answer; keep what nobody may tell again."""
+        if self._retry is not None and self._retry.done():
+            self._retry.result()  # An error that time does not mend ends the process.
+        for waiting in batch:
+            if waiting.answer is None:
+                self._kept.append(waiting)
+            elif not waiting.answer.done():
+                waiting.answer.set_exception(
+                    StoreError(
+                        f"nothing new is decided, because the journal cannot be written: {self.failure}"
+                    )
+                )
 
     async def _come_back(self) -> None:
         """Try the disk until it takes a latch; then go on, halted, and ask the broker for what was missed."""
@@ -325,12 +354,6 @@ class Session:
             for refolded in self.refolded_listeners:
                 refolded()
             self._resync()
+            # The loop wakes to handle what was kept; whoever waits for the time is told it again.
+            self._queue.put_nowait(_Waiting(TimeReached(self.now or engine.state.last_time), None))
             return
-
-
-def _refuse(batch: list[_Waiting], failure: str) -> None:
-    for waiting in batch:
-        if waiting.answer is not None and not waiting.answer.done():
-            waiting.answer.set_exception(
-                StoreError(f"nothing new is decided, because the journal cannot be written: {failure}")
-            )

@@ -166,8 +166,15 @@ def test_no_item_comes_before_its_time_or_out_of_its_sources_turn(
 def test_arrival_releases_at_once_and_time_goes_by_the_market_data() -> None:
     inbox = ArrivalInbox[str]()
     assert hear(inbox, Item(BROKER, 9, "fill"), Item(MARKET, 3, "bar")) == ["fill", "bar"]
-    assert hear(inbox, watermark(MARKET, 5)) == [5]
-    assert hear(inbox, watermark(BROKER, 4), watermark(BROKER, 9)) == []
-    assert hear(inbox, watermark(MARKET, 5), watermark(MARKET, 4)) == []
+    assert hear(inbox, watermark(BROKER, 9)) == []
+    assert hear(inbox, watermark(MARKET, 5), watermark(MARKET, 5), watermark(MARKET, 4)) == [5]
     assert hear(inbox, Item(MARKET, 1, "late")) == ["late"]
-    assert inbox.reached == 5
+    assert (inbox.reached, inbox.held) == (5, 0)
+
+
+def test_what_waits_is_counted() -> None:
+    inbox = WatermarkInbox[str]()
+    hear(inbox, Item(BROKER, 1, "one"), Item(MARKET, 2, "two"), watermark(MARKET, 2))
+    assert inbox.held == 2
+    hear(inbox, watermark(BROKER, 1))
+    assert inbox.held == 1
