@@ -29,6 +29,7 @@ from agenttrader.protocols.native import (
 )
 
 CLOSES_KEPT = 24
+DENIED = "denied"
 NOTHING_YET = AccountBody(
     equity=ZERO,
     cash=ZERO,
@@ -77,6 +78,8 @@ class Board:
         self.account = NOTHING_YET
         self.trading = TradingBody(state="halted", reasons=("starting",), mode="off")
         self.fills = 0
+        self.denial: Line | None = None
+        """The last order that was not permitted, and why in words."""
         self.starting: tuple[str, ...] = ()
 
     def take(self, happening: Happening) -> tuple[Line, ...]:
@@ -88,7 +91,10 @@ class Board:
             case DayBegun():
                 return (self._begin(happening),)
             case Said():
-                return (self._line(happening.word, happening.sentence, alarming=happening.alarming),)
+                line = self._line(happening.word, happening.sentence, alarming=happening.alarming)
+                if happening.word == DENIED:
+                    self.denial = line
+                return (line,)
             case MarketMoved(event=event):
                 return self._move(event)
             case GatewayTold(message=message):
@@ -174,7 +180,8 @@ class Board:
         time = from_rfc3339(order.time)
         match OrderState(order.state):
             case OrderState.DENIED:
-                return (Line(time, "denied", f"{order.agent}: {wish(order)}: {order.sentence}"),)
+                self.denial = Line(time, DENIED, f"{order.agent}: {wish(order)}: {order.sentence}")
+                return (self.denial,)
             case OrderState.REJECTED:
                 return (
                     Line(time, "rejected", f"the broker refused {order.agent}: {wish(order)}", alarming=True),

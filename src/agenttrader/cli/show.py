@@ -27,9 +27,10 @@ WIDTH_MIN, WIDTH_MAX = 90, 110
 LINES_KEPT = 40
 LINES_SHOWN_MIN = 3
 MONEY_WIDTH = 40
-MONEY_ROWS = 11
-POSITION_ROWS = 9
-ROWS_BESIDE_LINES = 4 + MONEY_ROWS + POSITION_ROWS + 3 + 2 + 1
+MONEY_ROWS = 10
+POSITION_ROWS = 8
+ORDER_ROWS = 5
+ROWS_BESIDE_LINES = 4 + MONEY_ROWS + POSITION_ROWS + ORDER_ROWS + 2 + 1
 """What the board needs besides its last lines, and the row that the cursor stands in."""
 
 STATE_STYLES = {"active": "black on green", "reduce_only": "black on yellow"}
@@ -150,13 +151,13 @@ def draw(board: Board, lines: list[Line], lines_shown: int, width: int, zone: tz
     middle = Table.grid()
     middle.add_row(
         framed("prices", prices(board), width - MONEY_WIDTH, height),
-        framed("account", money(board), MONEY_WIDTH, height),
+        framed("dead-machine loss", money(board), MONEY_WIDTH, height),
     )
     return Group(
         framed("", head(board, width - 4, zone), width, 4),
         middle,
         framed("positions", positions(board), width, POSITION_ROWS),
-        framed("orders", orders(board), width, 3),
+        framed("orders", orders(board, zone), width, ORDER_ROWS),
         framed("what happens", last_lines(lines, zone), width, lines_shown + 2),
     )
 
@@ -213,9 +214,8 @@ def _price(quote: Quote) -> Iterator[Text]:
 def money(board: Board) -> RenderableType:
     """What would be lost if all of ours stopped now, larger than anything else; then the profit."""
     account = board.account
-    rows: list[Text] = [Text("dead-machine loss", style="dim")]
     style = "bold red" if account.dead_machine_loss else "bold green"
-    rows += [Text(row, style=style) for row in large(amount(account.dead_machine_loss).replace("−", "-"))]
+    rows = [Text(row, style=style) for row in large(amount(account.dead_machine_loss).replace("−", "-"))]
     table = Table.grid(expand=True)
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -254,15 +254,20 @@ def _position(position: PositionBody) -> Iterator[Text]:
     yield Text(mark, style="green" if whole else "bold red")
 
 
-def orders(board: Board) -> RenderableType:
-    """How many orders are in each state."""
+def orders(board: Board, zone: tzinfo) -> RenderableType:
+    """How many orders are in each state, and the last denial in words."""
     text = Text()
     for state, count in board.counts():
         text.append(f"{state.replace('_', ' ')} ", style="dim")
         text.append(f"{count}   ", style="bold")
     text.append("fills ", style="dim")
     text.append(str(board.fills), style="bold")
-    return text
+    if board.denial is None:
+        return text
+    why = Text(f"{clock(board.denial.time, zone)[:8]}  ", style="dim")
+    why.append("denied  ", style=WORD_STYLES["denied"])
+    why.append(board.denial.sentence, style="default")
+    return Group(text, why)
 
 
 def last_lines(lines: list[Line], zone: tzinfo) -> RenderableType:

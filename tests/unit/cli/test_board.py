@@ -120,6 +120,8 @@ def test_orders_are_counted_by_state_and_what_went_wrong_is_told_once() -> None:
     denied = order(id=OrderId("2"), state="denied", sentence="the order is too large")
     assert told(board, denied) == [("denied", "momentum: buy 100 ALFA at market: the order is too large")]
     assert told(board, denied) == []
+    assert board.denial is not None
+    assert board.denial.sentence.endswith("the order is too large")
     limit = {"type": OrderType.LIMIT, "limit_price": Decimal("9.50")}
     rejected = order(id=OrderId("3"), state="rejected", **limit)
     assert told(board, rejected) == [("rejected", "the broker refused momentum: buy 100 ALFA at limit 9.50")]

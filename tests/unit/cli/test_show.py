@@ -95,8 +95,9 @@ def test_the_board_fits_a_terminal_of_100_by_35_and_says_what_it_is_not() -> Non
 
 
 def test_the_board_shows_clock_prices_protection_profit_and_the_loss_in_large_digits() -> None:
-    rows = drawn(100, [Line(OPEN, "denied", "too large")])
+    rows = drawn(100, [Line(OPEN, "fill", "bought")])
     text = "\n".join(rows)
+    assert "--:--:--  denied  visitor: buy 10 ALFA at market: trading is halted" in text
     for expected in ("09:31:00 New York", "1/390 min", "ACTIVE", "42.00", "+5.00 %", "HALTED"):
         assert expected in text
     for expected in (
@@ -105,7 +106,7 @@ def test_the_board_shows_clock_prices_protection_profit_and_the_loss_in_large_di
         "+150.00",
         "−12.50",
         "250,150.00",
-        "09:30:00  denied    too large",
+        "09:30:00  fill      bought",
     ):
         assert expected in text
     assert "▀█    ▀▀█ ▀▀█ █ █   █▀▀ █▀▀" in text
