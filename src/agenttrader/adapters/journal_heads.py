@@ -60,10 +60,10 @@ def sign_head(key: Ed25519PrivateKey, account: AccountName, sequence: int, head:
 
 
 class OutsideHeads:
-    """The heads of one journal, in a folder outside its store."""
+    """The heads of one journal: in a folder outside its store; to be read only, their own file will do."""
 
     def __init__(self, folder: Path, store: Path) -> None:
-        self.path = folder / f"{store.name}.heads"
+        self.path = folder if folder.is_file() else folder / f"{store.name}.heads"
         if folder.resolve() == store.parent.resolve():
             raise StoreError(
                 f"{folder}: expected the heads in another folder than the store's: who cuts the one "

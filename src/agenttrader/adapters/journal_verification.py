@@ -14,7 +14,6 @@ from contextlib import closing
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from msgspec import Struct
 
 from agenttrader.adapters.journal_file import open_for_reading
 from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, key_id_of
@@ -23,23 +22,7 @@ from agenttrader.adapters.journal_segments import SegmentRows
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import GENESIS
-
-
-class Verification(Struct, frozen=True, kw_only=True):
-    """What verifying found.
-
-    `records` and `head` are how far the chain holds: of a sound journal the whole of it. `anchored` is the
-    last of them that a signed head outside the store covers. `record` is the first that is not as it was
-    written; None where all is well or the finding is about no single one. `finding` is empty when `verified`.
-    """
-
-    records: int
-    head: str
-    anchored: int
-    epoch: int
-    verified: bool
-    finding: str
-    record: int | None
+from agenttrader.ports.journal import Verification
 
 
 class _Progress:

@@ -1,7 +1,12 @@
-"""The journal as the session needs it: append a batch durably, and read everything back."""
+"""The journal as the session needs it: append a batch durably, and read everything back.
+
+Whoever only reads, a verb of the command line or an auditor, needs less of it: that is an archive.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from agenttrader.model.events import Event
 from agenttrader.model.records import Recorded, Sealed
@@ -30,4 +35,33 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go of the store; another process may open it."""
+        ...
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What verifying found.
+
+    `records` and `head` are how far the chain holds: of a sound journal the whole of it. `anchored` is the
+    last of them that a signed head outside the store covers. `record` is the first that is not as it was
+    written; None where all is well, or where it is about no single one. `finding` is empty when `verified`.
+    """
+
+    records: int
+    head: str
+    anchored: int
+    epoch: int
+    verified: bool
+    finding: str
+    record: int | None
+
+
+class JournalArchive(Protocol):
+    """One account's journal to be read, whether anybody writes it or not."""
+
+    def verify(self) -> Verification:
+        """Hold chain, segments and signed heads against each other; StoreError where there is nothing to."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
+        """As `Journal.read`."""
         ...

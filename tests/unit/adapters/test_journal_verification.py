@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from agenttrader.adapters.journal_heads import OutsideHeads, load_or_make_key, load_public_key, sign_head
 from agenttrader.adapters.journal_reader import read_records
-from agenttrader.adapters.journal_verification import Verification, verify
+from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.events import Event, SegmentSealed
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import Chain, Sealed
+from agenttrader.ports.journal import Verification
 from agenttrader.testing.events import filled, opened, sealed
 
 ACCOUNT = AccountName("SIM-1")
