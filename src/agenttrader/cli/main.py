@@ -14,6 +14,7 @@ import typer
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.journal import journal
 from agenttrader.cli.test import check
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
@@ -90,4 +91,5 @@ def run(
 
 app.command("demo")(demo)
 app.command("bench")(bench)
+app.add_typer(journal, name="journal")
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

@@ -1,0 +1,104 @@
+"""From the words of a command to an archive: where the journal lies, its outside heads and its public key.
+
+Of a configuration only `[store]` and the account's name are read, so that the journal of an old run can be
+verified by a release that would not start with that run's limits.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from agenttrader.adapters.journal_file import journal_path
+from agenttrader.adapters.journal_heads import load_public_key
+from agenttrader.adapters.journal_reader import read_records
+from agenttrader.adapters.journal_verification import verify
+from agenttrader.app.sections import Store
+from agenttrader.app.tables import Place, build, parse
+from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.events import Event
+from agenttrader.model.identifiers import AccountName
+from agenttrader.model.records import Sealed
+from agenttrader.ports.journal import Verification
+
+
+class Archive(Struct, frozen=True, kw_only=True):
+    """A journal's file with its outside heads (their folder or file) and its public key (its folder or file).
+
+    Implements `ports.journal.JournalArchive`.
+    """
+
+    journal: Path
+    heads: Path | None
+    key: Path | None
+
+    def verify(self) -> Verification:
+        """Hold the journal against its heads; ConfigurationError where heads or key are not known."""
+        if self.heads is None or self.key is None:
+            raise ConfigurationError(
+                f"{self.journal}: expected to know its signed heads and public key, found no configuration "
+                "beside it. Give --heads FOLDER and --key FILE, or the run's folder in the journal's place"
+            )
+        return verify(self.journal, self.heads, load_public_key(self.key))
+
+    def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
+        """Every record above `after`, each verified against its predecessor."""
+        return read_records(self.journal, after)
+
+
+def find_archive(path: Path, heads: Path | None = None, key: Path | None = None) -> Archive:
+    """The journal that `path` means: a run's folder, a configuration, or the journal's own file.
+
+    `heads` and `key` go before what a configuration says. Raises ConfigurationError where a folder has not
+    one configuration, or one that names no store.
+    """
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path}: expected a run's folder, its configuration or a journal's file, found no such thing"
+        )
+    if path.is_dir():
+        found = of_configuration(_only_configuration(path))
+    elif path.suffix == ".toml":
+        found = of_configuration(path)
+    else:
+        found = _beside(path)
+    return Archive(journal=found.journal, heads=heads or found.heads, key=key or found.key)
+
+
+def of_configuration(file: Path) -> Archive:
+    """The archive that a configuration names. Raises ConfigurationError where it names none."""
+    tables, place = parse(file), Place(file)
+    store = build(Store, tables.get("store"), place.at("store"))
+    account = tables.get("account")
+    name = account.get("name") if isinstance(account, dict) else None
+    folder = file.absolute().parent
+    return Archive(
+        journal=journal_path(
+            folder / store.directory, AccountName(build(str, name, place.at("account").at("name")))
+        ),
+        heads=folder / store.heads_directory,
+        key=folder / store.keys_directory,
+    )
+
+
+def _only_configuration(folder: Path) -> Path:
+    files = sorted(folder.glob("*.toml"))
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
+        raise ConfigurationError(
+            f"{folder}: expected a run's folder with one configuration, found {found}. "
+            "Name the configuration, or the journal's file"
+        )
+    return files[0]
+
+
+def _beside(journal: Path) -> Archive:
+    """The journal with what the run's configuration says of it, if its store stands in a run's folder."""
+    for file in sorted(journal.absolute().parent.parent.glob("*.toml")):
+        try:
+            found = of_configuration(file)
+        except ConfigurationError:
+            continue  # Another program's, or of a release that we do not know: then it says nothing.
+        if found.journal == journal.absolute():
+            return Archive(journal=journal, heads=found.heads, key=found.key)
+    return Archive(journal=journal, heads=None, key=None)

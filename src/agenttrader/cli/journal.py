@@ -1,0 +1,115 @@
+"""`agenttrader journal`: is the journal as it was written, what stands in it, and a copy for an auditor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agenttrader.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+journal = typer.Typer(
+    help="Verify, show and export the journal of a run.", rich_markup_mode=None, no_args_is_help=True
+)
+
+Where = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A run's folder, its configuration, or the journal's own file.")
+]
+Heads = Annotated[
+    Path | None,
+    typer.Option("--heads", metavar="FOLDER", help="Where the signed heads outside the store lie."),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="The public key that the heads are verified with."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+
+
+@journal.command()
+def verify(path: Where, *, heads: Heads = None, key: Key = None, as_json: AsJson = False) -> None:
+    """Find whether it stands as it was written.
+
+    Exit code 1, and the first record that does not, where it does not.
+    """
+    from agenttrader.app.journals.verify import verify as find
+
+    verified = find(path, heads, key)
+    found = verified.found
+    if as_json:
+        print_json({"journal": str(verified.journal), **fields(found)})
+    else:
+        where = f" at record {found.record}" if found.record is not None else ""
+        print(f"journal   {verified.journal}")
+        print(f"records   {found.records}, epoch {found.epoch}")
+        print(f"head      {found.head}")
+        print(f"anchored  to record {found.anchored} by the signed heads in {verified.heads}")
+        print(f"verdict   {'verified' if found.verified else f'NOT VERIFIED{where}: {found.finding}'}")
+    raise typer.Exit(ExitCode.DONE if found.verified else ExitCode.FINDING)
+
+
+@journal.command()
+def show(
+    path: Where,
+    *,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="Only records of this kind, such as filled; may be repeated."),
+    ] = None,
+    order: Annotated[
+        str, typer.Option(metavar="ID", help="Only this order, with its legs; the id's beginning is enough.")
+    ] = "",
+    last: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the last N of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the records, one a line.
+
+    Each is checked against the one before it; where that does not hold, the showing ends with exit code 1.
+    """
+    from agenttrader.app.journals.export import line_of
+    from agenttrader.app.journals.show import Selection, kinds_of
+    from agenttrader.app.journals.show import show as read
+    from agenttrader.cli.journal_lines import line_for_person
+
+    selection = Selection(kinds=kinds_of(kind or ()), order=order, last=last)
+    for sealed in read(path, selection):
+        print(line_of(sealed).decode() if as_json else line_for_person(sealed))
+
+
+@journal.command()
+def export(
+    path: Where,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A new file, or a folder to make one in.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a copy for an auditor.
+
+    Every record is a line of JSON, and the file's SHA-256 stands beside it, for `sha256sum -c`.
+    """
+    from agenttrader.app.journals.export import export as write
+
+    exported = write(path, target)
+    if as_json:
+        print_json(fields(exported))
+    else:
+        print(f"journal   {exported.journal}")
+        print(f"records   {exported.records}")
+        print(f"written   {exported.file}")
+        print(f"sha256    {exported.digest}")
+
+
+def fields(struct: "Struct") -> dict[str, Any]:
+    """The struct's fields by name."""
+    import msgspec
+
+    return msgspec.structs.asdict(struct)
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One object on one line."""
+    import msgspec
+
+    print(msgspec.json.encode(values, enc_hook=str).decode())

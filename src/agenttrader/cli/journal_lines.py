@@ -1,0 +1,244 @@
+"""A journal's records as lines that a person reads: what happened, in the words of the desk."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from agenttrader.model.authority import Scope, SignedStatement
+from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import Verdict
+from agenttrader.model.events import (
+    Accepted,
+    AccountOpened,
+    AnswerLost,
+    BreakFound,
+    Busted,
+    Canceled,
+    CancelRefused,
+    CancelRequested,
+    DayOpened,
+    Decided,
+    DoneForDay,
+    EquitySampled,
+    Event,
+    Expired,
+    Filled,
+    Halted,
+    LinkChanged,
+    Reconciled,
+    Rejected,
+    Replaced,
+    ReplaceRefused,
+    ReplaceRequested,
+    Restated,
+    Resumed,
+    SegmentOpened,
+    SegmentSealed,
+    Sending,
+    Suspended,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+    WindowSuspended,
+    Withheld,
+)
+from agenttrader.model.identifiers import OrderId
+from agenttrader.model.orders import ExitPlan, Leg, OrderType, Side
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import MILLISECOND, Instant, rfc3339
+
+ID_CHARACTERS = 8
+"""How much of an id or a digest is shown: enough to find it by `--order`."""
+
+_Order = (
+    Decided
+    | Sending
+    | Withheld
+    | AnswerLost
+    | Accepted
+    | Rejected
+    | Filled
+    | CancelRequested
+    | CancelRefused
+    | Canceled
+    | Expired
+    | ReplaceRequested
+    | ReplaceRefused
+    | Replaced
+    | Suspended
+    | DoneForDay
+    | Busted
+    | Restated
+)
+
+
+def line_for_person(sealed: Sealed[Event]) -> str:
+    """Number, time, kind without its version, and what happened, on one line whatever stands in it."""
+    kind = sealed.kind.partition(".")[0]
+    line = f"{sealed.sequence:>7}  {_time(sealed.time):<23}  {kind:<17}  {tell(sealed.event)}"
+    return _harmless(line.rstrip())
+
+
+def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
+    """What happened, in one sentence without an end."""
+    match event:
+        case SegmentOpened():
+            return (
+                f"account {event.account}, session {event.session}, epoch {event.epoch}, "
+                f"code {_short(event.code)}, configuration {_short(event.configuration)}"
+            )
+        case SegmentSealed() | WindowSuspended():
+            return event.reason
+        case AccountOpened():
+            return f"cash {_money(event.cash)}"
+        case DayOpened():
+            hours = f"from {_time(event.open)} to {_time(event.close)}"
+            return f"{event.session} {hours}, equity {_money(event.equity)}"
+        case Halted():
+            return f"{_scope(event.scope)} {event.state.value} by {event.by}: {event.reason}"
+        case Resumed():
+            return f"{_scope(event.scope)} by {_person(event.signed)}"
+        case WindowOpened() | WindowResumed():
+            said = event.signed.statement
+            return (
+                f"{said.mode.value} on {_scope(said.scope)} from {_time(said.start)} to {_time(said.end)} by "
+                f"{_person(event.signed)}"
+            )
+        case WindowClosed():
+            return f"by {event.by}: {event.reason}"
+        case EquitySampled():
+            return ", ".join(
+                f"{name} {_money(amount)}"
+                for name, amount in (
+                    ("equity", event.equity),
+                    ("cash", event.cash),
+                    ("gross", event.gross_exposure),
+                    ("realised", event.realised),
+                    ("unrealised", event.unrealised),
+                    ("fees", event.fees),
+                    ("dead-machine loss", event.dead_machine_loss),
+                )
+            )
+        case BreakFound():
+            return _break(event.found)
+        case Reconciled():
+            breaks = "; ".join(map(_break, event.breaks)) or "no breaks"
+            found = f"not made: {event.failure}" if event.failure else breaks
+            compared = f"orders {event.orders}, positions {event.positions}, executions {event.executions}"
+            return f"{compared}: {found}"
+        case LinkChanged():
+            return f"{event.link} {'up' if event.up else 'down'}: {event.reason}"
+        case _:
+            return f"{_short(_order_of(event))}  {_tell_order(event)}"
+
+
+def _tell_order(event: _Order) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
+    match event:
+        case Decided():
+            return _decided(event)
+        case Sending():
+            ordered = event.instruction
+            price = _price(ordered.type, ordered.limit_price, ordered.stop_price)
+            plan = ExitPlan(stop=ordered.stop, target=ordered.target)
+            return f"{_what(ordered.side, ordered.quantity, ordered.legs)} {price}{_plan(plan)}"
+        case Accepted():
+            legs = (("stop", event.stop), ("target", event.target))
+            made = " and ".join(f"{name} {_short(leg.order_id)}" for name, leg in legs if leg is not None)
+            return f"as {_short(event.broker_order_id)}" + (f", with {made}" if made else "")
+        case Filled():
+            done = f"{event.side.value} {event.quantity} {event.symbol} at {event.price}"
+            return f"{done}, fee {_money(event.fee)}"
+        case CancelRequested():
+            return f"by {event.by}: {event.reason}"
+        case ReplaceRequested():
+            return f"by {_short(event.replacement)}, asked by {event.by}: {event.reason}"
+        case Withheld() | AnswerLost() | Rejected() | CancelRefused() | ReplaceRefused() | Canceled():
+            return event.reason
+        case Expired():
+            return "by its time in force"
+        case Replaced():
+            return "by another order"
+        case Suspended():
+            return "it rests, and cannot trade"
+        case DoneForDay():
+            return "it does not trade again today"
+        case Busted():
+            return f"the exchange took execution {event.execution_id} back"
+        case Restated():
+            return event.raw
+        case _:
+            assert_never(event)
+
+
+def _order_of(event: _Order) -> OrderId:
+    return event.proposal.id if isinstance(event, Decided) else event.order_id
+
+
+def _decided(event: Decided) -> str:
+    asked, decision = event.proposal, event.decision
+    verdict = decision.verdict.value.upper()
+    if decision.verdict is Verdict.DENIED:
+        failed = next((check for check in decision.checks if check.code == decision.denied_by), None)
+        numbers = (
+            f" (observed {_seen(failed.observed)}, permitted {_seen(failed.permitted)})" if failed else ""
+        )
+        verdict = f"{verdict} {decision.denied_by}{numbers}"
+    price = _price(asked.type, asked.limit_price, asked.stop_price)
+    what = f"{_what(asked.side, asked.quantity, asked.legs)} {price}{_plan(asked.exit_plan)}"
+    return f"{verdict}: {asked.agent} would {asked.effect.value} {what}, because {asked.reason}"
+
+
+def _what(side: Side, quantity: Decimal, legs: tuple[Leg, ...]) -> str:
+    if len(legs) == 1 and legs[0].ratio == 1:
+        return f"{side.value} {quantity} {legs[0].symbol}"
+    return f"{side.value} {quantity} of {' '.join(f'{leg.ratio:+d} {leg.symbol}' for leg in legs)}"
+
+
+def _price(order_type: OrderType, limit: Decimal | None, stop: Decimal | None) -> str:
+    price = limit if limit is not None else stop
+    return order_type.value if price is None else f"{order_type.value} {price}"
+
+
+def _plan(plan: ExitPlan | None) -> str:
+    if plan is None:
+        return ""
+    prices = (("stop", plan.stop), ("target", plan.target), ("trail", plan.trail))
+    parts = [f"{name} {price}" for name, price in prices if price is not None]
+    if plan.until is not None:
+        parts.append(f"until {_time(plan.until)}")
+    return f" [{', '.join(parts)}]" if parts else ""
+
+
+def _break(found: Break) -> str:
+    return f"{found.kind.value}: {found.sentence} (ours {found.ours}, theirs {found.theirs})"
+
+
+def _scope(scope: Scope) -> str:
+    return f"{scope.kind.value} {scope.name}".strip()
+
+
+def _person(signed: SignedStatement) -> str:
+    return f"{signed.statement.person}: {signed.statement.reason}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _short(text: str) -> str:
+    return text[:ID_CHARACTERS]
+
+
+def _time(instant: Instant) -> str:
+    """Cut to the millisecond, and to the second where that is nothing."""
+    return rfc3339(Instant(instant // MILLISECOND * MILLISECOND))
+
+
+def _seen(value: object) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _harmless(text: str) -> str:
+    """The text without what moves a cursor: reasons come from agents, and could draw other lines."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
