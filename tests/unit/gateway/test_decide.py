@@ -70,6 +70,14 @@ def test_one_leg_that_is_foreign_or_against_a_position_denies_the_whole() -> Non
     assert spread_entry().limiting_symbol(BRVO, shorting_permitted=False).decide().denied_by == "shorting"
 
 
+def test_without_a_price_a_check_still_says_what_would_be_permitted() -> None:
+    decision = entry().seeing_leg(mark=None).decide()
+    assert check_of(decision, "quote_age") == Check("quote_age", None, 120, passed=False)
+    assert check_of(decision, "order_notional") == Check(
+        "order_notional", None, Decimal(60_000), passed=False
+    )
+
+
 def test_an_agent_or_symbol_without_limits_may_do_nothing() -> None:
     limits = entry().limits
     nobody = msgspec.structs.replace(entry(), limits=msgspec.structs.replace(limits, agent={}))

@@ -88,8 +88,8 @@ def test_every_code_has_a_sentence_and_no_sentence_is_without_a_code() -> None:
         (
             entry().proposing(exit_plan=ExitPlan(stop=Decimal(97), until=NOW)),
             (
-                "The exit plan has an end that is not in the future. It needs a stop, a trail above 0 if any, "
-                "and an end in the future if any."
+                "The exit plan has an end that is not in the future. It needs a stop, a trail above 0 if "
+                "any, and an end in the future if any."
             ),
         ),
         (
