@@ -28,11 +28,11 @@ class Momentum(Strategy):
 
     size = Param(Decimal(100), Decimal("0.000001"), Decimal(1_000_000))
     """Units to buy."""
-    stop = Param(Decimal("0.006"), Decimal("0.0005"), Decimal("0.2"))
+    stop = Param(Decimal("0.003"), Decimal("0.0005"), Decimal("0.2"))
     """Of the price, below it."""
-    target = Param(Decimal("0.012"), Decimal("0.0005"), Decimal("0.5"))
+    target = Param(Decimal("0.005"), Decimal("0.0005"), Decimal("0.5"))
     """Of the price, above it."""
-    trail = Param(Decimal("0.005"), Decimal("0.0005"), Decimal("0.2"))
+    trail = Param(Decimal("0.002"), Decimal("0.0005"), Decimal("0.2"))
     """Of the price, below the best since the entry; armed once the gain has been as large."""
     rsi_low = Param(50, 1, 99)
     rsi_high = Param(70, 1, 99)

@@ -147,9 +147,9 @@ def test_its_entry_carries_the_whole_plan_and_a_reason_with_numbers(compiled: Co
     assert plan.stop is not None
     assert plan.target is not None
     assert plan.trail is not None
-    assert abs(plan.stop - price * D("0.994")) < D("0.01")
-    assert abs(plan.target - price * D("1.012")) < D("0.01")
-    assert abs(plan.trail - price * D("0.005")) < D("0.01")
+    assert abs(plan.stop - price * D("0.997")) < D("0.01")
+    assert abs(plan.target - price * D("1.005")) < D("0.01")
+    assert abs(plan.trail - price * D("0.002")) < D("0.01")
     assert plan.until == SESSION.close - 5 * MINUTE
     i = minute - 1
     times = float(bars[i].volume) * 20 / sum(float(it.volume) for it in bars[i - 19 : i + 1])
