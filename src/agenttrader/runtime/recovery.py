@@ -14,6 +14,7 @@ from agenttrader.model.errors import Unreachable
 from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Chain
+from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
@@ -22,7 +23,7 @@ from agenttrader.ports.broker import Broker
 from agenttrader.ports.journal import Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 from agenttrader.runtime.inputs import AccountStated, Compared
-from agenttrader.runtime.session import Session
+from agenttrader.runtime.session import InboxFull, Session
 from agenttrader.runtime.state import State
 
 COMPARISONS_MAX = 5
@@ -31,6 +32,8 @@ COMPARISONS_MAX = 5
 A report may be under way between two processes.
 """
 LOOK_AGAIN_SECONDS = 0.2
+ROOM_SECONDS = 0.02
+"""Between two tries to hand a report to an inbox that is full."""
 
 logger = structlog.get_logger()
 
@@ -90,7 +93,18 @@ class Reconciler:
     async def _take_in(self, since: Instant) -> None:
         """Have everything told again that the broker says happened; what the book knows already is quiet."""
         for report in await self._broker.history(since):
-            self._session.broker(report)
+            await self._hand_in(report)
+
+    async def _hand_in(self, report: ExecutionReport) -> None:
+        """Hand one report to the inbox, which a day's reports may fill, when it has room."""
+        while True:
+            try:
+                self._session.broker(report)
+                return
+            except InboxFull:
+                if self._session.failure:
+                    raise
+                await asyncio.sleep(ROOM_SECONDS)
 
     def _since(self) -> Instant:
         """The day's open.

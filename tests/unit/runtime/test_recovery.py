@@ -1,0 +1,333 @@
+"""Asking the broker and comparing: history first, looked at again, recorded whatever comes of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.memory_journal import MemoryJournal
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.breaks import BreakKind
+from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
+from agenttrader.model.events import CancelRequested, Reconciled, Sending
+from agenttrader.model.identifiers import ClientOrderId, ExecutionId
+from agenttrader.model.market import Watermark
+from agenttrader.model.orders import OrderState, Role, Side
+from agenttrader.model.records import Chain, Recorded
+from agenttrader.model.reports import (
+    BrokerOrder,
+    BrokerPosition,
+    BrokerStatement,
+    ExecutionReport,
+    ReportKind,
+)
+from agenttrader.model.times import Instant
+from agenttrader.runtime import recovery
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.inbox import ArrivalInbox
+from agenttrader.runtime.inputs import Input, Proposed, SwitchSeen
+from agenttrader.runtime.recovery import Reconciler, book_statement, fold
+from agenttrader.runtime.session import Session
+from agenttrader.runtime.state import State
+from agenttrader.testing.builders import (
+    ACCOUNT,
+    ALFA,
+    CASH,
+    MULTIPLIERS,
+    OPEN,
+    at,
+    broker_statement,
+    closing_proposal,
+    execution,
+    proposal,
+    report,
+    reported_legs,
+    rules,
+    segment,
+    switch,
+)
+from agenttrader.testing.driver import READY, trading
+
+D = Decimal
+S, K = OrderState, ReportKind
+
+
+class NoRoute:
+    """A broker that takes what it is sent and says nothing of it."""
+
+    def submit(self, order: Recorded[Sending]) -> None:
+        """Taken."""
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        """Taken."""
+
+
+class Broker:
+    """An account as a test has it answer."""
+
+    def __init__(self) -> None:
+        self.told: list[ExecutionReport] = []
+        self.statements: list[BrokerStatement | Unreachable] = []
+        self.asked: list[tuple[str, Instant]] = []
+
+    async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
+        self.asked.append(("history", since))
+        return tuple(self.told)
+
+    async def statement(self, since: Instant) -> BrokerStatement:
+        self.asked.append(("statement", since))
+        await asyncio.sleep(0)
+        said = self.statements.pop(0) if len(self.statements) > 1 else self.statements[0]
+        if isinstance(said, Unreachable):
+            raise said
+        return said
+
+    async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
+        raise AssertionError(f"nobody asks for {client_order_id} here")
+
+
+class World:
+    """A session that trades, and the reconciler of its account."""
+
+    def __init__(self, capacity: int = 1_000) -> None:
+        self.journal = MemoryJournal()
+        self.broker = Broker()
+        self.session = Session(
+            engine=Engine(rules(), State(MULTIPLIERS), Chain()),
+            segment=lambda _: segment(),
+            refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
+            journal=self.journal,
+            dispatcher=Dispatcher(NoRoute(), []),
+            clock=WatermarkClock(),
+            inbox=ArrivalInbox[Input](),
+            capacity=capacity,
+            batch_max=64,
+            resync=lambda: None,
+        )
+        self.reconciler = Reconciler(self.session, self.broker, ACCOUNT)
+        self.running = asyncio.create_task(self.session.run())
+
+    async def start(self) -> None:
+        self.session.market(Watermark(time=OPEN))
+        await self.session.started.wait()
+        for received in READY:
+            await self.session.ask(received)
+
+    async def enter(self) -> str:
+        """An order that has left; what it is called."""
+        await self.session.ask(Proposed(proposal()))
+        name = self.session.engine.state.book.orders.by_id[proposal().id].client_id
+        assert name is not None
+        return name
+
+    def recorded(self) -> list[Reconciled]:
+        events = [record.event for record in self.journal.read()]
+        return [event for event in events if isinstance(event, Reconciled)]
+
+    async def stop(self) -> None:
+        self.running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.running
+        await self.session.stop("the test is over")
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setattr(recovery, "LOOK_AGAIN_SECONDS", 0.001)
+    made = World()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+def holding(quantity: int, **changes: Any) -> BrokerStatement:
+    position = BrokerPosition(symbol=ALFA, quantity=D(quantity), average_price=D(100))
+    fields: dict[str, Any] = {
+        "cash": CASH - 100 * quantity,
+        "positions": (position,),
+        "executions": (ExecutionId("e-1"),),
+    }
+    return broker_statement(**(fields | changes))
+
+
+def working(name: str, legs: tuple[str, ...] = ("", "-stop", "-target")) -> tuple[BrokerOrder, ...]:
+    return tuple(
+        BrokerOrder(
+            broker_order_id=f"broker-{name}{leg}",  # type: ignore[arg-type]
+            client_order_id=ClientOrderId(name if not leg else f"theirs{leg}"),
+            symbol=ALFA,
+            side=Side.SELL if leg else Side.BUY,
+            quantity=D(10),
+            filled_quantity=D(0),
+            status="held" if leg else "new",
+        )
+        for leg in legs
+    )
+
+
+# A run.
+
+
+async def test_a_clean_run_is_recorded(world: World) -> None:
+    world.broker.statements = [broker_statement(time=at(1))]
+    compared = await world.reconciler.run()
+    assert (compared.breaks, compared.failure) == ((), "")
+    assert world.recorded()[-1] == Reconciled(
+        run=compared.run, statement_time=at(1), orders=0, positions=0, executions=0, breaks=()
+    )
+
+
+async def test_history_is_taken_in_before_the_books_are_compared(world: World) -> None:
+    name = await world.enter()
+    legs = reported_legs(f"broker-{name}", D(95), D(110))
+    world.broker.told = [
+        report(K.ACCEPTED, name, legs=legs),
+        report(K.FILLED, name, execution=execution("e-1")),
+    ]
+    stop_and_target = working(name, ("-stop", "-target"))
+    world.broker.statements = [holding(10, open_orders=stop_and_target)]
+    compared = await world.reconciler.run()
+    assert compared.breaks == ()
+    assert [what for what, _ in world.broker.asked] == ["history", "statement"]
+    assert world.session.engine.state.book.position(ALFA) == 10
+
+
+async def test_everything_is_asked_for_since_the_day_opened(world: World) -> None:
+    world.broker.statements = [broker_statement()]
+    await world.reconciler.run()
+    assert {since for _, since in world.broker.asked} == {OPEN}
+
+
+async def test_a_difference_counts_when_it_is_still_there_after_several_looks(world: World) -> None:
+    world.broker.statements = [holding(10)]
+    compared = await world.reconciler.run()
+    assert {found.kind for found in compared.breaks} == {
+        BreakKind.POSITION,
+        BreakKind.CASH,
+        BreakKind.EXECUTION_MISSING_HERE,
+    }
+    assert len(world.broker.asked) == 2 * recovery.COMPARISONS_MAX
+    assert world.recorded()[-1].breaks == compared.breaks
+
+
+async def test_a_report_that_was_under_way_is_no_difference(world: World) -> None:
+    name = await world.enter()
+    legs = reported_legs(f"broker-{name}", D(95), D(110))
+    world.broker.statements = [broker_statement(), broker_statement(open_orders=working(name))]
+    run = asyncio.create_task(world.reconciler.run())
+    while len(world.broker.asked) < 2:  # noqa: ASYNC110 - the run has no event for it
+        await asyncio.sleep(0)
+    world.broker.told = [report(K.ACCEPTED, name, legs=legs)]
+    assert (await run).breaks == ()
+
+
+async def test_a_broker_that_cannot_be_reached_is_a_failed_run(world: World) -> None:
+    world.broker.statements = [Unreachable("no answer within 5 s")]
+    compared = await world.reconciler.run()
+    assert (compared.statement, compared.failure) == (None, "no answer within 5 s")
+    assert world.recorded()[-1].failure == "no answer within 5 s"
+    assert "failed" in world.session.engine.standing().reasons[0]
+
+
+async def test_runs_follow_one_another_under_names_of_their_own(world: World) -> None:
+    world.broker.statements = [broker_statement()]
+    first, second = await asyncio.gather(world.reconciler.run(), world.reconciler.run())
+    assert [what for what, _ in world.broker.asked] == ["history", "statement"] * 2
+    assert first.run != second.run
+
+
+async def test_the_statement_tells_the_brokers_buying_power(world: World) -> None:
+    world.broker.statements = [broker_statement(buying_power=D(500))]
+    await world.reconciler.run()
+    await world.session.ask(Proposed(proposal()))
+    assert world.session.engine.state.book.orders.by_id[proposal().id].denied_by == "buying_power"
+
+
+async def test_a_history_longer_than_the_inbox_is_taken_in_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "ROOM_SECONDS", 0.001)
+    world = World(capacity=20)
+    await world.start()
+    name = await world.enter()
+    legs = reported_legs(f"broker-{name}", D(95), D(110))
+    fills = [
+        report(K.FILLED, name, execution=execution(f"e-{number}", quantity=D("0.1"))) for number in range(100)
+    ]
+    world.broker.told = [report(K.ACCEPTED, name, legs=legs), *fills]
+    world.broker.statements = [
+        holding(
+            10,
+            executions=tuple(ExecutionId(f"e-{number}") for number in range(100)),
+            open_orders=working(name, ("-stop", "-target")),
+        )
+    ]
+    assert (await world.reconciler.run()).breaks == ()
+    await world.stop()
+
+
+async def test_a_store_that_cannot_be_written_ends_the_run_rather_than_hang_it(world: World) -> None:
+    world.broker.statements = [broker_statement()]
+    world.session.failure = "the disk is full"
+    with pytest.raises(StoreError, match="nothing new is decided"):
+        await world.reconciler.run()
+    world.session.failure = ""
+    await world.session.ask(SwitchSeen(switch(world.session.engine.standing().state)))
+
+
+# The book in the words of a statement.
+
+
+def test_the_books_statement_says_what_works_and_what_nobody_has_confirmed() -> None:
+    driver = trading()
+    first = driver.enter(1)
+    leaving, lost, denied = proposal(2), proposal(3), proposal(4, quantity=D(5_000))
+    driver.propose(leaving, lost, denied)
+    driver.report(K.ANSWER_LOST, lost.id)
+    driver.propose(closing_proposal(quantity=D(4)))
+    said = book_statement(driver.engine.state.book, ACCOUNT, OPEN)
+    assert [order.order_id for order in said.unknown_orders] == [leaving.id, lost.id]
+    assert [order.order_id for order in said.working_orders] == [leg.id for leg in first.protection]
+    stop = said.working_orders[0]
+    assert (stop.client_order_id, stop.side, stop.quantity, stop.filled_quantity) == (
+        None,
+        Side.SELL,
+        D(10),
+        D(0),
+    )
+    assert (said.account, said.cash, said.positions) == (ACCOUNT, CASH - 1_000, ((ALFA, D(10)),))
+
+
+def test_the_books_statement_counts_fees_and_executions_since_then() -> None:
+    driver = trading()
+    first = driver.enter(1)
+    driver.now = at(5)
+    stop = next(leg for leg in first.protection if leg.role is Role.STOP)
+    driver.fill(stop.id, "stopped", 10, 95)
+    said = book_statement(driver.engine.state.book, ACCOUNT, at(5))
+    assert (said.executions, said.fees) == ((ExecutionId("stopped"),), D("0.04"))
+    assert said.positions == ()
+    everything = book_statement(driver.engine.state.book, ACCOUNT, OPEN)
+    assert everything.executions == (ExecutionId("entry-1"), ExecutionId("stopped"))
+
+
+# The fold.
+
+
+def test_a_fold_is_the_state_and_the_end_of_the_chain() -> None:
+    driver, journal = trading(), MemoryJournal()
+    driver.enter(1)
+    journal.append(driver.records)
+    state, chain = fold(journal, MULTIPLIERS)
+    assert state.book.position(ALFA) == 10
+    assert (chain.sequence, chain.head) == (driver.engine.chain.sequence, driver.engine.chain.head)
+
+
+def test_a_chain_that_does_not_hold_is_not_folded() -> None:
+    driver, journal = trading(), MemoryJournal()
+    journal.append(driver.records)
+    journal._records[3] = journal._records[4]
+    with pytest.raises(TamperingFound):
+        fold(journal, MULTIPLIERS)
