@@ -73,8 +73,8 @@ def test_a_value_beyond_the_parameters_bounds_is_refused(tmp_path: Path) -> None
 
 def test_two_strategies_of_one_symbol_are_refused(tmp_path: Path) -> None:
     another = (
-        '[[strategy.run]]\nname = "other"\nclass = "agenttrader.strategies.momentum:Momentum"\nsymbols = ["ALFA"]\n'
-        "[strategy.run.parameters]\n\n"
+        '[[strategy.run]]\nname = "other"\nclass = "agenttrader.strategies.momentum:Momentum"\n'
+        'symbols = ["ALFA"]\n[strategy.run.parameters]\n\n'
     )
     where = "# What each role shows its peers."
     permitted = ('strategies = ["momentum"]', 'strategies = ["momentum", "other"]')
