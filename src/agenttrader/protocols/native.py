@@ -1,7 +1,7 @@
 """Our own API, `/v1`: what a proposal says that an Alpaca order cannot, and what a client is told back.
 
-Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decimals from their own digits; they
-leave as text. Times are RFC 3339. Unknown fields are refused by name.
+Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decimals from their own digits, a
+float's tail of noise cut off; they leave as text. Times are RFC 3339. Unknown fields are refused by name.
 """
 
 from decimal import Decimal
@@ -13,6 +13,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
+from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, NANO
 
 
 class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -210,6 +211,8 @@ class ErrorBody(_Body, frozen=True):
     message: str
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
 _proposal_decoder = msgspec.json.Decoder(ProposalBody)
 _stream_decoder: msgspec.json.Decoder[StreamMessage] = msgspec.json.Decoder(StreamMessage)
 _encoder = msgspec.json.Encoder()
@@ -224,7 +227,7 @@ def decode_stream(message: bytes | str) -> StreamMessage:
     """One message of `/v1/stream`. Raises BadValue for anything else."""
     try:
         return _stream_decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadValue(f"stream: expected a /v1/stream message, found {message[:200]!r}: {error}") from error
 
 
@@ -236,7 +239,7 @@ def decode_proposal(body: bytes, agent: AgentName) -> Proposal:
     """
     try:
         request = _proposal_decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadValue(f"proposal: {error}") from error
     return to_proposal(request, agent, derive_order_id("proposal", agent, body.decode()))
 
@@ -250,16 +253,16 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
         strategy=StrategyName(request.strategy),
         legs=tuple(Leg(Symbol(leg.symbol), leg.ratio) for leg in request.legs),
         side=request.side,
-        quantity=request.quantity,
+        quantity=_meant(request.quantity),
         type=request.type,
         time_in_force=request.time_in_force,
         effect=request.effect,
         reason=request.reason,
-        decision_price=request.decision_price,
+        decision_price=_meant(request.decision_price),
         decision_time=from_rfc3339(request.decision_time),
         correlation_id=request.correlation_id,
-        limit_price=request.limit_price,
-        stop_price=request.stop_price,
+        limit_price=_price(request.limit_price),
+        stop_price=_price(request.stop_price),
         exit_plan=None if plan is None else _to_plan(plan),
         group=request.group,
         valid_until=_instant(request.valid_until),
@@ -267,7 +270,12 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
 
 
 def _to_plan(plan: ExitPlanBody) -> ExitPlan:
-    return ExitPlan(stop=plan.stop, target=plan.target, trail=plan.trail, until=_instant(plan.until))
+    return ExitPlan(
+        stop=_price(plan.stop),
+        target=_price(plan.target),
+        trail=_price(plan.trail),
+        until=_instant(plan.until),
+    )
 
 
 def to_body(proposal: Proposal) -> ProposalBody:
@@ -299,6 +307,20 @@ def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
         return None
     until = None if plan.until is None else rfc3339(plan.until)
     return ExitPlanBody(stop=plan.stop, target=plan.target, trail=plan.trail, until=until)
+
+
+def _price(value: Decimal | None) -> Decimal | None:
+    return None if value is None else _meant(value)
+
+
+def _meant(value: Decimal) -> Decimal:
+    """What a client's float was meant to be: nobody quotes finer than a nano.
+
+    What is no finite number of sane size is left as it is, and refused by name where it is used.
+    """
+    exponent = value.as_tuple().exponent
+    is_sane = isinstance(exponent, int) and value.adjusted() < DIGITS_BEFORE_POINT_MAX
+    return value.quantize(NANO) if is_sane and value != value.quantize(NANO) else value
 
 
 def _instant(text: str | None) -> Instant | None:
