@@ -5,9 +5,9 @@ handler proposes counts at once: an entry ends FLAT and a close ends LONG and SH
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +20,17 @@ from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant
-from agenttrader.strategies.contract import BETWEEN, Fill, Handler, Position, Strategy, flat, long, short
+from agenttrader.strategies.contract import (
+    BETWEEN,
+    Fill,
+    Handler,
+    Position,
+    Strategy,
+    Wake,
+    flat,
+    long,
+    short,
+)
 from agenttrader.strategies.expressions import Number
 from agenttrader.strategies.program import Checkpoint, Machine, Program
 from agenttrader.strategies.ticket import Author, Ticket
@@ -44,6 +54,15 @@ class Situation(Struct, kw_only=True):
         if self.leaving or (self.working and not self.held):
             return BETWEEN
         return long if self.held > 0 else short if self.held < 0 else flat
+
+
+class _Sleeper(NamedTuple):
+    """A handler: its place in the class, what wakes it, where its condition stands, what is then called."""
+
+    ordinal: int
+    wake: Wake
+    slot: int | None
+    method: Callable[..., Proposal | None]
 
 
 class Hosted:
@@ -70,21 +89,16 @@ class Hosted:
         self.session = session
         self.price: Decimal | None = None
         """The last close; None before the first bar."""
-        handlers = [
-            (number, it, getattr(self.strategy, it.name)) for number, it in enumerate(kind.declared_handlers)
-        ]
-        self._on_fill = [it for it in handlers if it[1].wake.fill]
-        self._on_timer = [it for it in handlers if it[1].wake.timer is not None]
-        self._on_bar = [it for it in handlers if not it[1].wake.fill and it[1].wake.timer is None]
+        handlers = [self._sleeper(ordinal, it) for ordinal, it in enumerate(kind.declared_handlers)]
+        self._on_fill = [it for it in handlers if it.wake.fill]
+        self._on_timer = [(it, it.wake.timer) for it in handlers if it.wake.timer is not None]
+        self._on_bar = [it for it in handlers if not it.wake.fill and it.wake.timer is None]
         self._exits_ordinal = len(handlers)
 
     @property
     def warm_up(self) -> int:
         """Bars until every condition has a number; before that no condition can wake anything."""
-        conditions = (handler.wake.condition for _, handler, _ in self._on_bar)
-        return max(
-            (self.program.warm_up(condition) for condition in conditions if condition is not None), default=0
-        )
+        return max((self.program.warm_ups[it.slot] for it in self._on_bar if it.slot is not None), default=0)
 
     def step(self, bar: Bar) -> None:
         """Take the symbol's next bar."""
@@ -95,24 +109,21 @@ class Hosted:
 
     def after_fill(self, fill: Fill, situation: Situation) -> Iterator[Proposal]:
         """What the strategy proposes on hearing of a fill."""
-        for ordinal, _, method in self._on_fill:
-            yield from _taken(method(fill, self._ticket(situation, ordinal)), situation)
+        for sleeper in self._on_fill:
+            yield from _taken(sleeper.method(fill, self._ticket(situation, sleeper.ordinal)), situation)
 
     def at_close(self, situation: Situation) -> Iterator[Proposal]:
         """What the strategy proposes at the close of the bar that was stepped last."""
-        for ordinal, handler, method in self._on_bar:
-            condition = handler.wake.condition
-            if (condition is None or self._holds(condition)) and _fits(handler, situation):
-                yield from _taken(method(self._ticket(situation, ordinal)), situation)
+        for sleeper in self._on_bar:
+            if (sleeper.slot is None or self._holds(sleeper.slot)) and _fits(sleeper, situation):
+                yield from _taken(sleeper.method(self._ticket(situation, sleeper.ordinal)), situation)
 
     def at_timers(self, after: Instant, situation: Situation) -> Iterator[Proposal]:
         """What the strategy proposes by the timers that came due after `after` and until now."""
-        for ordinal, handler, method in self._on_timer:
-            timer = handler.wake.timer
-            assert timer is not None
+        for sleeper, timer in self._on_timer:
             due = timer.due(self.session, self.strategy.parameters)
-            if after < due <= situation.time and _fits(handler, situation):
-                yield from _taken(method(self._ticket(situation, ordinal)), situation)
+            if after < due <= situation.time and _fits(sleeper, situation):
+                yield from _taken(sleeper.method(self._ticket(situation, sleeper.ordinal)), situation)
 
     def leave(self, reason: str, situation: Situation) -> Iterator[Proposal]:
         """The proposal to close what is held because an exit rule says so."""
@@ -126,8 +137,13 @@ class Hosted:
         """Remember what `checkpoint` does. Raises BadValue where another program made it."""
         self.machine.restore(checkpoint)
 
-    def _holds(self, condition: Any) -> bool:
-        value = self.machine.value(self.program.slot(condition))
+    def _sleeper(self, ordinal: int, handler: Handler) -> _Sleeper:
+        condition = handler.wake.condition
+        slot = None if condition is None else self.program.slot(condition)
+        return _Sleeper(ordinal, handler.wake, slot, getattr(self.strategy, handler.name))
+
+    def _holds(self, slot: int) -> bool:
+        value = self.machine.value(slot)
         return value == value and value != 0.0  # noqa: PLR0124  NaN is not equal to itself, and no signal
 
     def _ticket(self, situation: Situation, ordinal: int) -> Ticket:
@@ -163,8 +179,8 @@ def parameters_digest(kind: type[Strategy], values: Mapping[str, Number]) -> Dig
     return digest_of(msgspec.json.encode((kind.__module__, kind.__qualname__, named)))
 
 
-def _fits(handler: Handler, situation: Situation) -> bool:
-    position = handler.wake.position
+def _fits(sleeper: _Sleeper, situation: Situation) -> bool:
+    position = sleeper.wake.position
     return position is None or bool(position & situation.position)
 
 
