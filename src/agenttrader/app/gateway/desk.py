@@ -1,6 +1,7 @@
 """What clients and persons may ask of the gateway, one method each. Faces translate to these and back."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -29,7 +30,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import Reconciler
-from agenttrader.runtime.session import Session
+from agenttrader.runtime.session import InboxFull, Session
 
 
 class StatusBody(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ class Desk:
         self._switches = switches
         self._verify = verify
         self._answer_wait_seconds = answer_wait_seconds
+        self._switches_are_mine = asyncio.Lock()
+        """Held while switches are read or moved: a reading from before a move, told after it, would latch."""
 
     async def propose(self, body: bytes, agent: AgentName) -> AnswerBody:
         """Decide the proposal in `body`.
@@ -165,16 +168,19 @@ class Desk:
         return snapshot_body(self.session.engine, agent, self.stream.watermark)
 
     async def read_switches(self) -> None:
-        """Read every wired switch and tell the session."""
-        for switch in self._switches:
-            reading = await asyncio.to_thread(switch.read)
-            if self.session.engine.switches.get(switch.name) != reading:
-                self.session.tell(SwitchSeen(reading))
+        """Read every wired switch and tell the session, now or, where its inbox is full, the next time."""
+        async with self._switches_are_mine:
+            for switch in self._switches:
+                reading = await asyncio.to_thread(switch.read)
+                if self.session.engine.switches.get(switch.name) != reading:
+                    with contextlib.suppress(InboxFull):
+                        self.session.tell(SwitchSeen(reading))
 
     async def _move_switches(self, *, halted: bool, reason: str) -> None:
-        for switch in self._switches:
-            await asyncio.to_thread(switch.move, halted=halted, reason=reason)
-            await self.session.ask(SwitchSeen(switch.read()))
+        async with self._switches_are_mine:
+            for switch in self._switches:
+                await asyncio.to_thread(switch.move, halted=halted, reason=reason)
+                await self.session.ask(SwitchSeen(await asyncio.to_thread(switch.read)))
 
     async def _ask(self, received: Input) -> None:
         outcome = await self.session.ask(received)
