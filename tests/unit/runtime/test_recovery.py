@@ -1,38 +1,27 @@
 """Asking the broker and comparing: history first, looked at again, recorded whatever comes of it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.memory_journal import MemoryJournal
-from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
-from agenttrader.model.events import CancelRequested, Reconciled, Sending
+from agenttrader.model.events import Reconciled
 from agenttrader.model.identifiers import ClientOrderId, ExecutionId
-from agenttrader.model.market import Watermark
 from agenttrader.model.orders import OrderState, Role, Side
-from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import (
     BrokerOrder,
     BrokerPosition,
     BrokerStatement,
-    ExecutionReport,
     ReportKind,
 )
-from agenttrader.model.times import Instant
 from agenttrader.runtime import recovery
-from agenttrader.runtime.engine import Engine
-from agenttrader.runtime.inbox import ArrivalInbox
-from agenttrader.runtime.inputs import Input, Proposed, SwitchSeen
-from agenttrader.runtime.recovery import Reconciler, book_statement, fold
-from agenttrader.runtime.session import Session
-from agenttrader.runtime.state import State
+from agenttrader.runtime.inputs import Proposed, SwitchSeen
+from agenttrader.runtime.recovery import book_statement, fold
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
@@ -46,102 +35,34 @@ from agenttrader.testing.builders import (
     proposal,
     report,
     reported_legs,
-    rules,
-    segment,
     switch,
 )
-from agenttrader.testing.driver import READY, trading
+from agenttrader.testing.driver import trading
+from agenttrader.testing.small_gateway import SmallGateway
 
 D = Decimal
 S, K = OrderState, ReportKind
 
 
-class NoRoute:
-    """A broker that takes what it is sent and says nothing of it."""
-
-    def submit(self, order: Recorded[Sending]) -> None:
-        """Taken."""
-
-    def cancel(self, request: Recorded[CancelRequested]) -> None:
-        """Taken."""
-
-
-class Broker:
-    """An account as a test has it answer."""
-
-    def __init__(self) -> None:
-        self.told: list[ExecutionReport] = []
-        self.statements: list[BrokerStatement | Unreachable] = []
-        self.asked: list[tuple[str, Instant]] = []
-
-    async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
-        self.asked.append(("history", since))
-        return tuple(self.told)
-
-    async def statement(self, since: Instant) -> BrokerStatement:
-        self.asked.append(("statement", since))
-        await asyncio.sleep(0)
-        said = self.statements.pop(0) if len(self.statements) > 1 else self.statements[0]
-        if isinstance(said, Unreachable):
-            raise said
-        return said
-
-    async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
-        raise AssertionError(f"nobody asks for {client_order_id} here")
-
-
-class World:
-    """A session that trades, and the reconciler of its account."""
-
-    def __init__(self, capacity: int = 1_000) -> None:
-        self.journal = MemoryJournal()
-        self.broker = Broker()
-        self.session = Session(
-            engine=Engine(rules(), State(MULTIPLIERS), Chain()),
-            segment=lambda _: segment(),
-            refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
-            journal=self.journal,
-            dispatcher=Dispatcher(NoRoute(), []),
-            clock=WatermarkClock(),
-            inbox=ArrivalInbox[Input](),
-            capacity=capacity,
-            batch_max=64,
-            resync=lambda: None,
-        )
-        self.reconciler = Reconciler(self.session, self.broker, ACCOUNT)
-        self.running = asyncio.create_task(self.session.run())
-
-    async def start(self) -> None:
-        self.session.market(Watermark(time=OPEN))
-        await self.session.started.wait()
-        for received in READY:
-            await self.session.ask(received)
-
-    async def enter(self) -> str:
-        """An order that has left; what it is called."""
-        await self.session.ask(Proposed(proposal()))
-        name = self.session.engine.state.book.orders.by_id[proposal().id].client_id
-        assert name is not None
-        return name
-
-    def recorded(self) -> list[Reconciled]:
-        events = [record.event for record in self.journal.read()]
-        return [event for event in events if isinstance(event, Reconciled)]
-
-    async def stop(self) -> None:
-        self.running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.running
-        await self.session.stop("the test is over")
-
-
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallGateway]:
     monkeypatch.setattr(recovery, "LOOK_AGAIN_SECONDS", 0.001)
-    made = World()
-    await made.start()
+    made = SmallGateway()
+    await made.trade()
     yield made
     await made.stop()
+
+
+async def enter(world: SmallGateway) -> str:
+    """An order that has left; what it is called."""
+    await world.session.ask(Proposed(proposal()))
+    name = world.order(proposal().id).client_id
+    assert name is not None
+    return name
+
+
+def recorded(world: SmallGateway) -> list[Reconciled]:
+    return [event for event in world.events() if isinstance(event, Reconciled)]
 
 
 def holding(quantity: int, **changes: Any) -> BrokerStatement:
@@ -172,17 +93,17 @@ def working(name: str, legs: tuple[str, ...] = ("", "-stop", "-target")) -> tupl
 # A run.
 
 
-async def test_a_clean_run_is_recorded(world: World) -> None:
+async def test_a_clean_run_is_recorded(world: SmallGateway) -> None:
     world.broker.statements = [broker_statement(time=at(1))]
     compared = await world.reconciler.run()
     assert (compared.breaks, compared.failure) == ((), "")
-    assert world.recorded()[-1] == Reconciled(
+    assert recorded(world)[-1] == Reconciled(
         run=compared.run, statement_time=at(1), orders=0, positions=0, executions=0, breaks=()
     )
 
 
-async def test_history_is_taken_in_before_the_books_are_compared(world: World) -> None:
-    name = await world.enter()
+async def test_history_is_taken_in_before_the_books_are_compared(world: SmallGateway) -> None:
+    name = await enter(world)
     legs = reported_legs(f"broker-{name}", D(95), D(110))
     world.broker.told = [
         report(K.ACCEPTED, name, legs=legs),
@@ -196,13 +117,13 @@ async def test_history_is_taken_in_before_the_books_are_compared(world: World) -
     assert world.session.engine.state.book.position(ALFA) == 10
 
 
-async def test_everything_is_asked_for_since_the_day_opened(world: World) -> None:
+async def test_everything_is_asked_for_since_the_day_opened(world: SmallGateway) -> None:
     world.broker.statements = [broker_statement()]
     await world.reconciler.run()
     assert {since for _, since in world.broker.asked} == {OPEN}
 
 
-async def test_a_difference_counts_when_it_is_still_there_after_several_looks(world: World) -> None:
+async def test_a_difference_counts_when_it_is_still_there_after_several_looks(world: SmallGateway) -> None:
     world.broker.statements = [holding(10)]
     compared = await world.reconciler.run()
     assert {found.kind for found in compared.breaks} == {
@@ -211,11 +132,11 @@ async def test_a_difference_counts_when_it_is_still_there_after_several_looks(wo
         BreakKind.EXECUTION_MISSING_HERE,
     }
     assert len(world.broker.asked) == 2 * recovery.COMPARISONS_MAX
-    assert world.recorded()[-1].breaks == compared.breaks
+    assert recorded(world)[-1].breaks == compared.breaks
 
 
-async def test_a_report_that_was_under_way_is_no_difference(world: World) -> None:
-    name = await world.enter()
+async def test_a_report_that_was_under_way_is_no_difference(world: SmallGateway) -> None:
+    name = await enter(world)
     legs = reported_legs(f"broker-{name}", D(95), D(110))
     world.broker.statements = [broker_statement(), broker_statement(open_orders=working(name))]
     run = asyncio.create_task(world.reconciler.run())
@@ -225,22 +146,22 @@ async def test_a_report_that_was_under_way_is_no_difference(world: World) -> Non
     assert (await run).breaks == ()
 
 
-async def test_a_broker_that_cannot_be_reached_is_a_failed_run(world: World) -> None:
+async def test_a_broker_that_cannot_be_reached_is_a_failed_run(world: SmallGateway) -> None:
     world.broker.statements = [Unreachable("no answer within 5 s")]
     compared = await world.reconciler.run()
     assert (compared.statement, compared.failure) == (None, "no answer within 5 s")
-    assert world.recorded()[-1].failure == "no answer within 5 s"
+    assert recorded(world)[-1].failure == "no answer within 5 s"
     assert "failed" in world.session.engine.standing().reasons[0]
 
 
-async def test_runs_follow_one_another_under_names_of_their_own(world: World) -> None:
+async def test_runs_follow_one_another_under_names_of_their_own(world: SmallGateway) -> None:
     world.broker.statements = [broker_statement()]
     first, second = await asyncio.gather(world.reconciler.run(), world.reconciler.run())
     assert [what for what, _ in world.broker.asked] == ["history", "statement"] * 2
     assert first.run != second.run
 
 
-async def test_the_statement_tells_the_brokers_buying_power(world: World) -> None:
+async def test_the_statement_tells_the_brokers_buying_power(world: SmallGateway) -> None:
     world.broker.statements = [broker_statement(buying_power=D(500))]
     await world.reconciler.run()
     await world.session.ask(Proposed(proposal()))
@@ -249,9 +170,9 @@ async def test_the_statement_tells_the_brokers_buying_power(world: World) -> Non
 
 async def test_a_history_longer_than_the_inbox_is_taken_in_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "ROOM_SECONDS", 0.001)
-    world = World(capacity=20)
-    await world.start()
-    name = await world.enter()
+    world = SmallGateway(capacity=20)
+    await world.trade()
+    name = await enter(world)
     legs = reported_legs(f"broker-{name}", D(95), D(110))
     fills = [
         report(K.FILLED, name, execution=execution(f"e-{number}", quantity=D("0.1"))) for number in range(100)
@@ -268,7 +189,7 @@ async def test_a_history_longer_than_the_inbox_is_taken_in_whole(monkeypatch: py
     await world.stop()
 
 
-async def test_a_store_that_cannot_be_written_ends_the_run_rather_than_hang_it(world: World) -> None:
+async def test_a_store_that_cannot_be_written_ends_the_run_rather_than_hang_it(world: SmallGateway) -> None:
     world.broker.statements = [broker_statement()]
     world.session.failure = "the disk is full"
     with pytest.raises(StoreError, match="nothing new is decided"):

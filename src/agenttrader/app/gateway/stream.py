@@ -18,18 +18,9 @@ from agenttrader.app.gateway.views import (
     visible,
 )
 from agenttrader.model.events import (
-    BreakFound,
     EquitySampled,
     Event,
     Filled,
-    Halted,
-    LinkChanged,
-    Reconciled,
-    Resumed,
-    WindowClosed,
-    WindowOpened,
-    WindowResumed,
-    WindowSuspended,
 )
 from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.records import Recorded
@@ -40,6 +31,7 @@ from agenttrader.protocols.native import (
     OrderChanged,
     PositionsChanged,
     StreamMessage,
+    TradingBody,
     TradingChanged,
     WatermarkReached,
     encode,
@@ -48,18 +40,6 @@ from agenttrader.runtime.session import Session
 
 QUEUE_MAX = 2000
 """Messages that may wait for one subscriber: some minutes of a busy day."""
-
-_STANDING = (
-    Halted,
-    Resumed,
-    WindowOpened,
-    WindowClosed,
-    WindowResumed,
-    WindowSuspended,
-    BreakFound,
-    Reconciled,
-    LinkChanged,
-)
 
 
 class Subscriber(Struct, eq=False):
@@ -79,6 +59,8 @@ class Stream:
         self._session = session
         self._subscribers: set[Subscriber] = set()
         self._watermark: str | None = None
+        self._trading: TradingBody | None = None
+        """What may leave, as it was told last."""
         session.listeners.append(self._recorded)
         session.reached_listeners.append(self._reached)
         session.refolded_listeners.append(self._refolded)
@@ -105,6 +87,7 @@ class Stream:
         for agent in {subscriber.agent for subscriber in self._subscribers}:
             for message in self._messages(recorded, agent):
                 self._send(encode(message), agent)
+        self._tell_trading()
 
     def _messages(
         self, recorded: Sequence[Recorded[Event]], agent: AgentName | None
@@ -127,14 +110,25 @@ class Stream:
         if touched or any(isinstance(event, EquitySampled) for event in events):
             yield PositionsChanged(positions=position_bodies(engine.state.book, engine.market.prices))
             yield AccountMarked(account=account_body(engine))
-        if any(isinstance(event, _STANDING) for event in events):
-            yield TradingChanged(trading=trading_body(engine))
+
+    def _tell_trading(self) -> None:
+        """What may leave, where that has changed: by a record, or by a switch, whose readings are none."""
+        trading = trading_body(self._session.engine)
+        if trading != self._trading:
+            self._trading = trading
+            self._tell(TradingChanged(trading=trading))
 
     def _reached(self, time: Instant) -> None:
         self._watermark = rfc3339(time)
-        message = encode(WatermarkReached(time=self._watermark))
+        if self._subscribers:
+            self._tell_trading()
+            self._tell(WatermarkReached(time=self._watermark))
+
+    def _tell(self, message: StreamMessage) -> None:
+        """Something that everybody may see."""
+        encoded = encode(message)
         for subscriber in list(self._subscribers):
-            self._put(subscriber, message)
+            self._put(subscriber, encoded)
 
     def _refolded(self) -> None:
         """The state went back to what the disk holds: everybody must read it anew."""

@@ -135,6 +135,9 @@ def _check_body(check: Check) -> CheckBody:
 
 
 def _text(value: object) -> str | None:
+    """A number or text of a check, the same whether it was just made or read back from the journal."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
     return None if value is None else str(value)
 
 

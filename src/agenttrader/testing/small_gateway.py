@@ -1,0 +1,191 @@
+"""A gateway without its sockets: session, stream and desk over a journal in memory and a scripted broker."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.memory_journal import MemoryJournal
+from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.stream import Stream
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.authority import SignedStatement
+from agenttrader.model.decisions import SwitchReading, TradingState
+from agenttrader.model.errors import StatementRefused, StoreError, Unreachable
+from agenttrader.model.events import CancelRequested, Event, Sending
+from agenttrader.model.identifiers import ClientOrderId, OrderId
+from agenttrader.model.market import Watermark
+from agenttrader.model.records import Chain, Recorded
+from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
+from agenttrader.model.times import Instant
+from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.inbox import ArrivalInbox
+from agenttrader.runtime.inputs import Input, SwitchSeen
+from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.session import Session
+from agenttrader.runtime.state import State
+from agenttrader.testing.builders import (
+    ACCOUNT,
+    MULTIPLIERS,
+    OPEN,
+    SWITCH,
+    broker_statement,
+    client_id_of,
+    execution,
+    report,
+    reported_legs,
+    rules,
+    segment,
+    switch,
+)
+from agenttrader.testing.driver import READY
+
+
+class ScriptedBroker:
+    """A route and an account that say what they are told to say, and nothing of what they are sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Recorded[Sending]] = []
+        self.canceled: list[OrderId] = []
+        self.told: list[ExecutionReport] = []
+        self.statements: list[BrokerStatement | Unreachable] = [broker_statement()]
+        """What is stated, one after the other; the last again and again."""
+        self.asked: list[tuple[str, Instant]] = []
+        self.on_submit: Callable[[Recorded[Sending]], None] | None = None
+
+    def submit(self, order: Recorded[Sending]) -> None:
+        """Take an order."""
+        self.sent.append(order)
+        if self.on_submit is not None:
+            self.on_submit(order)
+
+    def cancel(self, request: Recorded[CancelRequested]) -> None:
+        """Take a request to cancel."""
+        self.canceled.append(request.event.order_id)
+
+    async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:
+        """All that it was told to tell."""
+        self.asked.append(("history", since))
+        return tuple(self.told)
+
+    async def statement(self, since: Instant) -> BrokerStatement:
+        """The next statement; raises the next Unreachable."""
+        self.asked.append(("statement", since))
+        await asyncio.sleep(0)
+        said = self.statements.pop(0) if len(self.statements) > 1 else self.statements[0]
+        if isinstance(said, Unreachable):
+            raise said
+        return said
+
+    async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
+        """Nothing of any order."""
+        return (report(ReportKind.NOT_FOUND, client_order_id, broker_order_id=None),)
+
+
+class HandSwitch:
+    """A wired halt switch that a hand moves, and that may be stuck."""
+
+    name = SWITCH
+
+    def __init__(self) -> None:
+        self.state = TradingState.HALTED
+        self.is_stuck = False
+
+    def read(self) -> SwitchReading:
+        """The switch as it stands."""
+        return switch(self.state, "by hand")
+
+    def move(self, *, halted: bool, reason: str) -> None:
+        """Set it; StoreError where it is stuck."""
+        if self.is_stuck:
+            raise StoreError(f"the switch is stuck ({reason})")
+        self.state = TradingState.HALTED if halted else TradingState.ACTIVE
+
+
+class SmallGateway:
+    """One gateway in this process. `envelopes` are the statements whose signatures hold."""
+
+    def __init__(self, *, capacity: int = 1_000, answer_wait_seconds: float = 2.0) -> None:
+        self.journal = MemoryJournal()
+        self.broker, self.switch = ScriptedBroker(), HandSwitch()
+        self.envelopes: dict[str, SignedStatement] = {}
+        self.session = Session(
+            engine=Engine(rules(), State(MULTIPLIERS), Chain()),
+            segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
+            refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
+            journal=self.journal,
+            dispatcher=Dispatcher(self.broker, [self.switch]),
+            clock=WatermarkClock(),
+            inbox=ArrivalInbox[Input](),
+            capacity=capacity,
+            batch_max=64,
+            resync=lambda: None,
+        )
+        self.stream = Stream(self.session)
+        self.reconciler = Reconciler(self.session, self.broker, ACCOUNT)
+        self.desk = Desk(
+            session=self.session,
+            stream=self.stream,
+            reconciler=self.reconciler,
+            switches=[self.switch],
+            verify=self._verify,
+            answer_wait_seconds=answer_wait_seconds,
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Running, at rest."""
+        self._running = asyncio.create_task(self.session.run())
+        self.session.market(Watermark(time=OPEN))
+        await self.session.started.wait()
+        await self.settle()
+
+    async def trade(self) -> None:
+        """Running, and with all that it needs to trade."""
+        await self.start()
+        self.switch.state = TradingState.ACTIVE
+        for received in READY:
+            await self.session.ask(received)
+        await self.session.ask(SwitchSeen(self.switch.read()))
+
+    async def stop(self) -> None:
+        """Ended in order."""
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+        await self.session.stop("the test is over")
+
+    async def settle(self) -> None:
+        """What was put before has been handled."""
+        await self.session.ask(SwitchSeen(self.switch.read()))
+
+    def order(self, order_id: OrderId) -> Order:
+        """The order as the book has it."""
+        return self.session.engine.state.book.orders.by_id[order_id]
+
+    def events(self) -> list[Event]:
+        """Everything that is on record."""
+        return [record.event for record in self.journal.read()]
+
+    def accept(self, sent: Recorded[Sending]) -> None:
+        """The broker takes an order that was sent, with its legs."""
+        name, told = client_id_of(sent.sealed), sent.event.instruction
+        legs = reported_legs(f"broker-{name}", told.stop, told.target)
+        self.session.broker(report(ReportKind.ACCEPTED, name, legs=legs, time=self._now()))
+
+    def fill(self, sent: Recorded[Sending], name: str = "e-1") -> None:
+        """The broker fills the whole of an order of one leg at 100."""
+        told = sent.event.instruction
+        made = execution(name, symbol=told.legs[0].symbol, side=told.side, quantity=told.quantity)
+        client_id = client_id_of(sent.sealed)
+        self.session.broker(report(ReportKind.FILLED, client_id, execution=made, time=self._now()))
+
+    def _now(self) -> Instant:
+        return self.session.now or OPEN
+
+    def _verify(self, envelope: str) -> SignedStatement:
+        if envelope not in self.envelopes:
+            raise StatementRefused("statement: the signature does not cover it")
+        return self.envelopes[envelope]

@@ -1,0 +1,342 @@
+"""The use cases of a gateway: what clients and persons ask for, what they are told, and every refusal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from agenttrader.app.gateway.desk import ReconcileBody, fit
+from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind
+from agenttrader.model.breaks import BreakKind
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import BadValue, StatementRefused, StoreError, Unreachable
+from agenttrader.model.events import Halted, Reconciled, Resumed, WindowClosed, WindowOpened
+from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.instruments import Component, Spread
+from agenttrader.model.market import Watermark
+from agenttrader.model.orders import ExitPlan, Leg, OrderState, OrderType, Role
+from agenttrader.portfolio.orders import protective_id
+from agenttrader.protocols.native import encode, to_body
+from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
+from agenttrader.runtime.session import NotReady
+from agenttrader.testing.builders import (
+    ACCOUNT,
+    AGENT,
+    ALFA,
+    CONFIGURATION,
+    OTHER_AGENT,
+    at,
+    broker_statement,
+    instruments,
+    proposal,
+    signed,
+)
+from agenttrader.testing.driver import READY
+from agenttrader.testing.small_gateway import SmallGateway
+
+D = Decimal
+ACTIVE, REDUCE_ONLY, HALTED, FROZEN = TradingState
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[SmallGateway]:
+    made = SmallGateway(answer_wait_seconds=1.0)
+    await made.trade()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def resting() -> AsyncIterator[SmallGateway]:
+    """A gateway that has compared and is linked, at rest, its switch at 1."""
+    made = SmallGateway()
+    await made.start()
+    for received in READY[:4]:
+        await made.session.ask(received)
+    yield made
+    await made.stop()
+
+
+def body(number: int = 1, **changes: Any) -> bytes:
+    return encode(to_body(proposal(number, **changes)))
+
+
+# Proposing.
+
+
+async def test_a_proposal_is_answered_with_the_brokers_first_word(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    answer = await gateway.desk.propose(body(), AGENT)
+    assert (answer.state, answer.order.state, answer.decision.code) == ("accepted", "accepted", "approved")
+    assert answer.order.id == proposal().id
+
+
+async def test_a_denial_is_answered_at_once_in_code_and_words(gateway: SmallGateway) -> None:
+    async with asyncio.timeout(0.5):
+        answer = await gateway.desk.propose(body(quantity=D(5_000)), AGENT)
+    assert (answer.state, answer.decision.code) == ("denied", "order_quantity")
+    assert answer.decision.sentence == answer.order.sentence != ""
+    assert gateway.broker.sent == []
+
+
+async def test_a_broker_that_is_silent_is_waited_for_no_longer_than_configured() -> None:
+    gateway = SmallGateway(answer_wait_seconds=0.02)
+    await gateway.trade()
+    assert (await gateway.desk.propose(body(), AGENT)).state == "sending"
+    await gateway.stop()
+
+
+async def test_the_same_body_again_is_the_same_order_and_leaves_once(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    first = await gateway.desk.propose(body(), AGENT)
+    again = await gateway.desk.propose(body(), AGENT)
+    assert again == first
+    assert len(gateway.broker.sent) == 1
+
+
+async def test_an_id_that_is_used_is_refused_whoever_used_it(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    await gateway.desk.propose(body(), AGENT)
+    with pytest.raises(BadValue, match="was used for another order; send a new id"):
+        await gateway.desk.propose(body(quantity=D(11)), AGENT)
+    with pytest.raises(BadValue, match="was used for another order"):
+        await gateway.desk.propose(body(), OTHER_AGENT)
+    leg = protective_id(proposal().id, Role.STOP)
+    with pytest.raises(BadValue, match="was used for another order"):
+        await gateway.desk.propose(body(id=leg), AGENT)
+
+
+async def test_the_agent_is_the_keys_owner(gateway: SmallGateway) -> None:
+    answer = await gateway.desk.propose(body(agent=AGENT), OTHER_AGENT)
+    assert (answer.order.agent, answer.decision.code) == (OTHER_AGENT, "strategy")
+
+
+async def test_a_body_that_cannot_be_is_refused_and_not_recorded(gateway: SmallGateway) -> None:
+    before = len(gateway.events())
+    with pytest.raises(BadValue, match="proposal: "):
+        await gateway.desk.propose(b"{}", AGENT)
+    with pytest.raises(BadValue, match="limit_price: expected a multiple of"):
+        await gateway.desk.propose(body(type=OrderType.LIMIT, limit_price=D("100.005")), AGENT)
+    assert len(gateway.events()) == before
+
+
+async def test_before_the_market_is_heard_a_client_is_told_to_come_back() -> None:
+    gateway = SmallGateway()
+    with pytest.raises(NotReady):
+        await gateway.desk.propose(body(), AGENT)
+    await gateway.stop()
+
+
+# Numbers at the edges.
+
+
+def test_numbers_within_noise_are_put_on_tick_and_lot() -> None:
+    noisy = proposal(
+        quantity=D("10.000000001"),
+        type=OrderType.LIMIT,
+        limit_price=D("100.099999999"),
+        exit_plan=ExitPlan(stop=D("95.000000001"), target=D("110"), trail=D("1.999999999"), until=at(9)),
+    )
+    fitted = fit(noisy, instruments())
+    assert str(fitted.quantity) == "10"
+    assert str(fitted.limit_price) == "100.10"
+    assert fitted.exit_plan == ExitPlan(stop=D(95), target=D(110), trail=D(2), until=at(9))
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    (
+        ({"quantity": D("10.5")}, "quantity: expected a multiple of 1, found 10.5; the nearest is 10"),
+        (
+            {"type": OrderType.STOP, "stop_price": D("100.001")},
+            "stop_price: expected a multiple of 0.01, found 100.001; the nearest is 100.00",
+        ),
+        ({"exit_plan": ExitPlan(stop=D("95.001"))}, "exit_plan.stop: expected a multiple of 0.01"),
+        ({"exit_plan": ExitPlan(target=D("95.001"))}, "exit_plan.target: expected a multiple of 0.01"),
+        ({"exit_plan": ExitPlan(trail=D("0.001"))}, "exit_plan.trail: expected a multiple of 0.01"),
+    ),
+)
+def test_numbers_beyond_noise_are_refused_by_name(changes: dict[str, Any], found: str) -> None:
+    with pytest.raises(BadValue, match=found.replace(".", r"\.")):
+        fit(proposal(**changes), instruments())
+
+
+def test_what_has_no_tick_of_its_own_is_left_to_the_decision() -> None:
+    unknown = proposal(legs=(Leg(Symbol("ZULU")),), quantity=D("10.5"))
+    several = proposal(legs=(Leg(ALFA), Leg(Symbol("BRAVO"), -1)), quantity=D("10.5"))
+    spread = Spread(
+        symbol=Symbol("PAIR"), tick=D(1), legs=(Component(ALFA, 1), Component(Symbol("BRAVO"), -1))
+    )
+    of_spread = proposal(legs=(Leg(Symbol("PAIR")),), quantity=D("10.5"))
+    for each in (unknown, several, of_spread):
+        assert fit(each, {**instruments(), Symbol("PAIR"): spread}) is each
+    assert fit(proposal(exit_plan=None), instruments()).exit_plan is None
+
+
+# Canceling.
+
+
+async def test_a_cancel_is_asked_for_or_refused_with_its_reason(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    await gateway.desk.propose(body(), AGENT)
+    with pytest.raises(BadValue, match=r"no order .* of yours is known"):
+        await gateway.desk.cancel(proposal().id, OTHER_AGENT, "bot", "mine")
+    await gateway.desk.cancel(proposal().id, AGENT, AGENT, "asked for")
+    assert gateway.broker.canceled == [proposal().id]
+    assert gateway.order(proposal().id).state is OrderState.CANCEL_REQUESTED
+    with pytest.raises(BadValue, match="no order nobody's of yours is known"):
+        await gateway.desk.cancel(OrderId("nobody's"), None, "ada", "why")
+
+
+# Statements and switches.
+
+
+async def test_opening_a_window_moves_the_switches_and_lets_trade(resting: SmallGateway) -> None:
+    resting.envelopes["signed"] = signed()
+    trading = await resting.desk.give("signed", Act.OPEN_WINDOW)
+    assert (trading.state, trading.mode) == ("active", "paper")
+    assert resting.switch.state is ACTIVE
+    assert any(isinstance(event, WindowOpened) for event in resting.events())
+
+
+async def test_an_envelope_that_does_not_verify_is_refused(resting: SmallGateway) -> None:
+    with pytest.raises(StatementRefused, match="the signature does not cover it"):
+        await resting.desk.give("forged", Act.OPEN_WINDOW)
+    assert resting.switch.state is HALTED
+
+
+async def test_a_statement_serves_its_own_act_alone(resting: SmallGateway) -> None:
+    resting.envelopes["signed"] = signed(Act.RESUME)
+    with pytest.raises(StatementRefused, match="expected a statement to open_window, found one to resume"):
+        await resting.desk.give("signed", Act.OPEN_WINDOW)
+
+
+async def test_a_statement_that_does_not_hold_moves_no_switch(resting: SmallGateway) -> None:
+    resting.envelopes["signed"] = signed(mode=Mode.LIVE)
+    with pytest.raises(StatementRefused, match="mode live is above the configured ceiling paper"):
+        await resting.desk.give("signed", Act.OPEN_WINDOW)
+    assert resting.switch.state is HALTED
+
+
+async def test_a_switch_that_is_stuck_keeps_trading_halted(resting: SmallGateway) -> None:
+    resting.envelopes["signed"] = signed()
+    resting.switch.is_stuck = True
+    with pytest.raises(StoreError, match="the switch is stuck"):
+        await resting.desk.give("signed", Act.OPEN_WINDOW)
+    assert resting.desk.status().trading.state == "halted"
+
+
+async def test_lifting_a_latch_moves_no_switch(gateway: SmallGateway) -> None:
+    await gateway.desk.halt(EVERYTHING, HALTED, "ada", "lunch")
+    gateway.envelopes["signed"] = signed(Act.RESUME)
+    gateway.switch.is_stuck = True
+    assert (await gateway.desk.give("signed", Act.RESUME)).state == "active"
+    assert any(isinstance(event, Resumed) for event in gateway.events())
+
+
+async def test_closing_ends_the_window_and_puts_the_switches_back(gateway: SmallGateway) -> None:
+    trading = await gateway.desk.close_window("ada", "enough")
+    assert (trading.state, gateway.switch.state) == ("halted", HALTED)
+    assert WindowClosed(by="ada", reason="enough") in gateway.events()
+    assert not any(isinstance(event, Halted) for event in gateway.events())
+    with pytest.raises(BadValue, match="no window is open"):
+        await gateway.desk.close_window("ada", "enough")
+
+
+async def test_closing_fails_loudly_where_a_switch_does_not_go_back(gateway: SmallGateway) -> None:
+    gateway.switch.is_stuck = True
+    with pytest.raises(StoreError, match="the switch is stuck"):
+        await gateway.desk.close_window("ada", "enough")
+    assert gateway.desk.status().trading.window_end is None
+
+
+async def test_a_halt_is_latched_and_on_record(gateway: SmallGateway) -> None:
+    scope = Scope(ScopeKind.SYMBOL, ALFA)
+    assert (await gateway.desk.halt(scope, FROZEN, "ada", "news")).state == "active"
+    assert Halted(scope=scope, state=FROZEN, by="ada", reason="news") in gateway.events()
+    assert (await gateway.desk.halt(EVERYTHING, HALTED, "ada", "fire")).state == "halted"
+
+
+@pytest.mark.parametrize(
+    ("scope", "state"),
+    (
+        (EVERYTHING, ACTIVE),
+        (Scope(ScopeKind.EVERYTHING, "ALFA"), HALTED),
+        (Scope(ScopeKind.SYMBOL, ""), HALTED),
+    ),
+)
+async def test_a_halt_that_halts_nothing_is_refused(
+    gateway: SmallGateway, scope: Scope, state: TradingState
+) -> None:
+    with pytest.raises(BadValue, match="halt: expected a state short of active and a scope with its name"):
+        await gateway.desk.halt(scope, state, "ada", "why")
+
+
+# Switches that are read.
+
+
+async def test_a_switch_that_somebody_moves_is_heard_and_latches(gateway: SmallGateway) -> None:
+    gateway.switch.state = HALTED
+    await gateway.desk.read_switches()
+    await gateway.settle()
+    assert gateway.desk.status().trading.state == "halted"
+    (latch,) = [event for event in gateway.events() if isinstance(event, Halted)]
+    assert latch.by == "switch file"
+
+
+async def test_a_switch_that_says_the_same_is_not_told_again(gateway: SmallGateway) -> None:
+    await gateway.desk.read_switches()
+    assert gateway.session._queue.empty()
+
+
+async def test_a_full_inbox_leaves_a_reading_to_the_next_time() -> None:
+    gateway = SmallGateway(capacity=1)
+    gateway.session.tell(WindowCloseAsked("ada", "first in"))
+    await gateway.desk.read_switches()
+    assert gateway.session._queue.qsize() == 1
+    await gateway.stop()
+
+
+# Looking.
+
+
+async def test_comparing_is_recorded_and_told(gateway: SmallGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agenttrader.runtime.recovery.LOOK_AGAIN_SECONDS", 0.001)
+    clean = await gateway.desk.reconcile()
+    assert (clean.breaks, clean.failure) == ((), "")
+    gateway.broker.statements = [broker_statement(cash=D(5))]
+    broken = await gateway.desk.reconcile()
+    assert [found.kind for found in broken.breaks] == [BreakKind.CASH]
+    gateway.broker.statements = [Unreachable("no answer")]
+    failed = await gateway.desk.reconcile()
+    assert failed == ReconcileBody(run=failed.run, breaks=(), failure="no answer")
+    recorded = [event.run for event in gateway.events() if isinstance(event, Reconciled)]
+    assert recorded[-3:] == [clean.run, broken.run, failed.run]
+
+
+async def test_the_status_says_what_a_person_must_sign_for(gateway: SmallGateway) -> None:
+    status = gateway.desk.status()
+    assert (status.account, status.epoch, status.configuration) == (ACCOUNT, 1, CONFIGURATION)
+    assert (status.mode_ceiling, status.session) == (Mode.PAPER, "2026-11-20")
+    assert status.watermark == gateway.stream.watermark
+    assert (status.records, status.failure) == (len(gateway.events()), "")
+    assert status.trading.state == "active"
+    assert msgspec.json.encode(status)
+
+
+def test_before_the_start_the_status_says_so() -> None:
+    status = SmallGateway().desk.status()
+    assert (status.epoch, status.session, status.watermark, status.records) == (0, None, None, 0)
+    assert status.trading.state == "halted"
+
+
+async def test_a_snapshot_is_what_the_caller_may_see(gateway: SmallGateway) -> None:
+    await gateway.session.ask(Proposed(proposal()))
+    gateway.session.market(Watermark(time=at(2)))
+    await gateway.settle()
+    assert len(gateway.desk.snapshot(AGENT).orders) == 3
+    assert gateway.desk.snapshot(OTHER_AGENT).orders == ()
+    assert gateway.desk.snapshot(None).watermark == "2026-11-20T14:32:00Z"
