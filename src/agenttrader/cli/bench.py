@@ -18,10 +18,13 @@ class Bench(Enum):
     """What can be measured."""
 
     GATEWAY = "gateway"
+    START = "start"
 
 
 def bench(
-    what: Annotated[Bench, typer.Argument(help="gateway: a decision, an order's round, a durable order.")],
+    what: Annotated[
+        Bench, typer.Argument(help="gateway: a decision, a round, a durable order. start: --help.")
+    ],
     *,
     quick: Annotated[bool, typer.Option(help="A tenth of the work: to see that it runs.")] = False,
 ) -> None:
