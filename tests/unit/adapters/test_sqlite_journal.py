@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,55 @@ def test_a_store_that_another_tool_holds_is_named_and_taken_when_free(
         other.execute("ROLLBACK")
     journal.append(batch)
     assert [record.sequence for record in journal.read()] == [1, 2]
+
+
+class LateFailure:
+    """A connection whose commits reach the disk and are reported as failed: the power of a disk that lies."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        done = self._connection.execute(statement, *parameters)
+        if statement == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return done
+
+
+def test_what_was_committed_after_all_is_not_committed_twice(open_journal: Open) -> None:
+    """The disk is asked what it holds; the caller, told of a failure, folds it again and goes on from there."""
+    journal = open_journal()
+    chain, _ = open_segment(journal)
+    whole = journal._connection
+    journal._connection = LateFailure(whole)  # type: ignore[assignment]
+    batch = sealed(chain, filled(1), filled(2))
+    with pytest.raises(StoreError, match="disk I/O error"):
+        journal.append(batch)
+    journal._connection = whole
+    assert list(journal.read(1)) == batch
+    with pytest.raises(StoreError, match=r"expected record 4 .* a gap or a fork"):
+        journal.append(batch)
+    journal.append(sealed(chain, filled(3)))
+    assert [record.sequence for record in journal.read()] == [1, 2, 3, 4]
+
+
+def test_a_record_that_somebody_forced_in_is_met_without_harm(open_journal: Open, path: Path) -> None:
+    journal = open_journal()
+    chain, _ = open_segment(journal)
+    batch = sealed(chain, filled(1), filled(2))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("INSERT INTO records SELECT 3, segment, time, kind, body, previous, hash FROM records")
+        other.commit()
+    with pytest.raises(StoreError, match=r"records are only added at the end.*None of them counts"):
+        journal.append(batch)
+    assert not journal._connection.in_transaction
+    with pytest.raises(StoreError, match=r"expected record 4 .* a gap or a fork"):
+        journal.append(batch)
+    with pytest.raises(TamperingFound, match="record 2: it is missing"):
+        list(journal.read())
 
 
 def test_a_full_disk_stops_it_and_room_lets_it_go_on(tmp_path: Path) -> None:
