@@ -95,7 +95,8 @@ class SqliteJournal:
             self._connection = open_for_writing(path)
             undo.callback(self._connection.close)
             self._file = path.stat()
-            self._end = self._find_end(open_segment=None)
+            self._others_segment: int | None = None  # The last one from before this writer.
+            self._end = self._find_end()
             self._signed = refuse_lost_records(
                 self._connection, self._outside.read(), account, self.public_key
             )
@@ -240,26 +241,34 @@ class SqliteJournal:
     def _certain_end(self) -> _End:
         """The end of the chain; after a failed commit as the disk has it, for it may have failed late."""
         if not self._is_certain:
-            self._end = self._find_end(open_segment=self._end.open_segment)
+            self._end = self._find_end()
             self._is_certain = True
         return self._end
 
-    def _find_end(self, *, open_segment: int | None) -> _End:
+    def _find_end(self) -> _End:
+        """The end of the chain as the disk has it. A segment takes records if this writer opened it."""
         try:
             sequence, head = last_record(self._connection)
             row = self._connection.execute(
-                "SELECT id, epoch, account FROM segments ORDER BY id DESC LIMIT 1"
+                "SELECT id, epoch, account, sealed_head FROM segments ORDER BY id DESC LIMIT 1"
             ).fetchone()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: expected to find the journal's end, found: {error}") from error
-        last_segment, epoch, account = row or (0, 0, self._account)
+        last_segment, epoch, account, seal = row or (0, 0, self._account, None)
         if account != self._account:
             raise StoreError(
                 f"{self.path}: expected the journal of account {self._account}, found that of {account}: "
                 "one file holds one account"
             )
+        if self._others_segment is None:
+            self._others_segment = last_segment
+        is_open = last_segment > self._others_segment and seal is None
         return _End(
-            sequence=sequence, head=head, last_segment=last_segment, epoch=epoch, open_segment=open_segment
+            sequence=sequence,
+            head=head,
+            last_segment=last_segment,
+            epoch=epoch,
+            open_segment=last_segment if is_open else None,
         )
 
     def _refuse_foreign(self, opened: SegmentOpened, epoch: int) -> None:

@@ -242,7 +242,7 @@ class LateFailure:
 
 
 def test_what_was_committed_after_all_is_not_committed_twice(open_journal: Open) -> None:
-    """The disk is asked what it holds; the caller, told of a failure, folds it again and goes on from there."""
+    """The disk is asked what it holds; the caller, told of a failure, folds again and goes on from there."""
     journal = open_journal()
     chain, _ = open_segment(journal)
     whole = journal._connection
@@ -256,6 +256,25 @@ def test_what_was_committed_after_all_is_not_committed_twice(open_journal: Open)
         journal.append(batch)
     journal.append(sealed(chain, filled(3)))
     assert [record.sequence for record in journal.read()] == [1, 2, 3, 4]
+
+
+def test_a_segment_that_was_opened_or_sealed_after_all_is_so(open_journal: Open) -> None:
+    journal = open_journal()
+    chain = Chain()
+    whole = journal._connection
+    for epoch in (1, 2):
+        journal._connection = LateFailure(whole)  # type: ignore[assignment]
+        with pytest.raises(StoreError, match="disk I/O error"):
+            journal.append(sealed(chain, opened(epoch=epoch), filled(1)))
+        journal._connection = whole
+        journal.append(sealed(chain, filled(2)))
+        journal._connection = LateFailure(whole)  # type: ignore[assignment]
+        with pytest.raises(StoreError, match="disk I/O error"):
+            journal.append(sealed(chain, SegmentSealed(reason="end of session")))
+        journal._connection = whole
+        with pytest.raises(StoreError, match="expected an open segment"):
+            journal.append(sealed(Chain(chain.sequence, chain.head), filled(3)))
+    assert len(list(journal.read())) == 8
 
 
 def test_a_record_that_somebody_forced_in_is_met_without_harm(open_journal: Open, path: Path) -> None:
