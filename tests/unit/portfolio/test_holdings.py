@@ -76,8 +76,8 @@ def test_fees_add_up_and_touch_neither_cost_nor_profit() -> None:
     assert (holding.fees, holding.realised, holding.cost) == (D("0.05"), D(10), D(0))
 
 
-quantities = st.decimals(-1_000, 1_000, places=4).filter(bool)
-prices = st.decimals("0.0001", 5_000, places=4)
+quantities = st.decimals(-1_000, 1_000, places=6).filter(bool)
+prices = st.decimals("0.0001", 5_000, places=6)
 fees = st.decimals(0, 10, places=2)
 
 
