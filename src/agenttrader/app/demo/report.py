@@ -12,6 +12,7 @@ from msgspec import Struct
 from agenttrader.app.demo.outcome import Day
 from agenttrader.app.demo.setup import Run
 from agenttrader.model.breaks import Break
+from agenttrader.model.errors import StoreError
 from agenttrader.model.times import rfc3339
 
 NOTICE = (
@@ -102,9 +103,11 @@ def summary(run: Run, result: Result) -> dict[str, Any]:
 
 
 def write(run: Run, result: Result, parent: Path, code: str) -> Path:
-    """Write `report.md` and `report.json` under `parent`; the folder of both. `code` is the commit."""
+    """Write `report.md` and `report.json` under `parent`; the folder of both. `code` is the commit.
+
+    Raises StoreError where it cannot be written.
+    """
     folder = parent / "demo" / f"{run.session.date}-{run.folder.name}"
-    folder.mkdir(parents=True, exist_ok=True)
     body = {
         "notice": NOTICE,
         **summary(run, result),
@@ -119,8 +122,15 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         "code": code,
     }
     text = msgspec.json.format(msgspec.json.encode(body), indent=2)
-    (folder / "report.json").write_bytes(text + b"\n")
-    (folder / "report.md").write_text(page(run, result, code), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_bytes(text + b"\n")
+        (folder / "report.md").write_text(page(run, result, code), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: expected to write the day's report there, found: {error.strerror}; "
+            f"the day's records lie in {run.folder}"
+        ) from error
     return folder
 
 

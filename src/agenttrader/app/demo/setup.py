@@ -4,6 +4,7 @@ Everything in it is made for one day. The person's key never leaves this process
 files for their owner alone, and the configuration holds only their hashes.
 """
 
+import contextlib
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.config import HOME_VARIABLE, Configuration, demo_template, load
 from agenttrader.app.demo.template import Place, Value, fill
 from agenttrader.model.authority import Statement
 from agenttrader.model.credentials import Credential, Secret
@@ -182,17 +183,19 @@ def _closes(market: Mapping[str, Any]) -> dict[Symbol, Decimal]:
 
 def _new_folder(parent: Path, name: str) -> Path:
     """A new folder, for its owner alone; the second run of one second gets a number."""
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for number in range(1, 100):
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return folder
-    raise ConfigurationError(
-        f"{parent}: expected room for a run named {name}, found a hundred of them; remove some"
-    )
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in range(1, 100):
+            folder = parent / (name if number == 1 else f"{name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+                return folder
+    except OSError as error:
+        raise ConfigurationError(
+            f"{parent}: expected to make the run's folder there, found: {error.strerror}; "
+            f"name a folder that you may write by {HOME_VARIABLE}"
+        ) from error
+    raise ConfigurationError(f"{parent}: expected room for a run named {name}, found a hundred; remove some")
 
 
 def _write_private(path: Path, text: str) -> None:

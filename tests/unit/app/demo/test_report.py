@@ -10,6 +10,7 @@ from agenttrader.app.demo.report import NOTICE, Compared, Ending, JournalFound, 
 from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.credentials import Secret
+from agenttrader.model.errors import StoreError
 from agenttrader.model.events import Filled
 from agenttrader.model.identifiers import Digest, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Side
@@ -113,6 +114,15 @@ def test_whatever_is_missing_is_a_finding(change: dict[str, object], finding: st
 def test_an_outage_is_not_a_count_of_breaks(run: Run) -> None:
     result = msgspec.structs.replace(GOOD, compared=Compared(breaks=(), failure="no answer"))
     assert summary(run, result)["reconciliation"] == {"breaks": None}
+
+
+def test_a_report_that_cannot_be_written_is_an_error_that_says_where_the_records_are(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "artifacts").write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="expected to write the day's report there") as refused:
+        write(run, GOOD, tmp_path / "artifacts", code="c")
+    assert str(run.folder) in str(refused.value)
 
 
 def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_was_not(

@@ -8,7 +8,7 @@ import pytest
 from agenttrader.app.config import load
 from agenttrader.app.demo.setup import PERSON, ROLES, STOP_ORDER, VISITOR, Maker, Person, Run, Wish, prepare
 from agenttrader.model.credentials import Secret
-from agenttrader.model.errors import BadValue
+from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import from_rfc3339
@@ -103,6 +103,13 @@ def test_wishes_that_cannot_be_had_are_refused_before_anything_is_made(tmp_path:
     with pytest.raises(BadValue, match="order: expected each of venue, marketdata, gateway, strategy once"):
         made(tmp_path, Wish(order=("venue", "gateway")))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_home_that_cannot_be_written_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("a file where the folder should be")
+    with pytest.raises(ConfigurationError, match="expected to make the run's folder there") as refused:
+        made(tmp_path)
+    assert "AGENTTRADER_HOME" in str(refused.value)
 
 
 def test_every_role_has_its_place_in_the_order_of_stopping() -> None:
