@@ -16,12 +16,22 @@ from agenttrader.runtime.instructions import instruction_of
 
 
 def in_the_way(book: Book, close: Order) -> tuple[Order, ...]:
-    """What is open in the close's symbols, oldest first. The close leaves when there is nothing.
+    """What the close waits for in its symbols, oldest first; when there is nothing, it leaves.
 
-    Another close that waits too is not in its way: they leave one after the other.
+    Not in its way is another close that waits too: they leave one after the other. Nor is an entry whose
+    answer was lost, with its legs: it may never have arrived, and what it fills is protected by itself.
     """
     found = {order.id: order for leg in close.legs for order in book.orders.open_in(leg.symbol)}
-    return tuple(order for order in found.values() if order.state is not OrderState.APPROVED)
+    return tuple(order for order in found.values() if not (_waits_too(order) or _may_never_be(order)))
+
+
+def _waits_too(order: Order) -> bool:
+    return order.state is OrderState.APPROVED
+
+
+def _may_never_be(order: Order) -> bool:
+    entry = order.parent or order
+    return entry.adds_risk and entry.state is OrderState.UNKNOWN
 
 
 def must_end_for(close: Order, order: Order) -> bool:

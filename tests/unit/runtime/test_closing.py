@@ -176,6 +176,33 @@ def test_an_entry_that_the_broker_confirms_later_is_asked_then() -> None:
     assert [each.order_id for each in sent(driver.report(K.CANCELED, late[1]))] == [close.id]
 
 
+def test_an_entry_whose_answer_was_lost_is_not_waited_for() -> None:
+    driver = trading()
+    stop, target = protection(held(driver, 1).id)
+    leaving = proposal(2)
+    driver.propose(leaving)
+    close = closing_proposal()
+    driver.propose(close)
+    driver.report(K.CANCELED, stop)
+    driver.report(K.CANCELED, target)
+    events = driver.report(K.ANSWER_LOST, leaving.id)
+    assert [each.order_id for each in sent(events)] == [close.id]
+
+
+def test_an_exit_whose_answer_was_lost_is_waited_for() -> None:
+    driver = trading()
+    entry = held(driver, 1)
+    for leg in entry.protection:
+        driver.report(K.CANCELED, leg.id)
+    leaving = closing_proposal(99, effect=Effect.REDUCE, quantity=D(4))
+    driver.propose(leaving)
+    driver.report(K.ANSWER_LOST, leaving.id)
+    close = closing_proposal(quantity=D(6))
+    assert sent(driver.propose(close)) == []
+    assert driver.order(close.id).state is S.APPROVED
+    assert [each.order_id for each in sent(driver.report(K.CANCELED, leaving.id))] == [close.id]
+
+
 def test_legs_of_an_entry_that_fills_during_the_wait_are_asked_to_end() -> None:
     driver = trading()
     held(driver, 1)
