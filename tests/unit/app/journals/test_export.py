@@ -62,7 +62,5 @@ def test_nothing_is_left_of_an_export_that_met_tampering(tmp_path: Path) -> None
 
 def test_a_disk_that_does_not_take_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(
-        StoreError, match="expected to write the export, found: File exists"
-    ):
+    with pytest.raises(StoreError, match="expected to write the export, found: File exists"):
         write(RECORDS, tmp_path / "file" / "day.jsonl")
