@@ -17,6 +17,7 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.file_halt import FileHalt
+from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
@@ -179,7 +180,7 @@ def _switches(configuration: Configuration) -> list[HaltSwitch]:
 def _journal(configuration: Configuration) -> SqliteJournal:
     store, account = configuration.store, configuration.account.name
     return SqliteJournal(
-        configuration.path(store.directory) / f"{account}.journal",
+        journal_path(configuration.path(store.directory), account),
         account=account,
         heads_folder=configuration.path(store.heads_directory),
         key_folder=configuration.path(store.keys_directory),
