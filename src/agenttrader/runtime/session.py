@@ -155,6 +155,8 @@ class Session:
             raise NotReady(
                 "the gateway is starting: it has not heard the market's time yet; try again in a moment"
             )
+        if self.failure:
+            raise self._refusal()
         self._require_room()
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(_Waiting(received, answer))
@@ -325,11 +327,10 @@ class Session:
             if waiting.answer is None:
                 self._kept.append(waiting)
             elif not waiting.answer.done():
-                waiting.answer.set_exception(
-                    StoreError(
-                        f"nothing new is decided, because the journal cannot be written: {self.failure}"
-                    )
-                )
+                waiting.answer.set_exception(self._refusal())
+
+    def _refusal(self) -> StoreError:
+        return StoreError(f"nothing new is decided, because the journal cannot be written: {self.failure}")
 
     async def _come_back(self) -> None:
         """Try the disk until it takes a latch; then go on, halted, and ask the broker for what was missed."""

@@ -534,6 +534,8 @@ async def test_what_is_kept_takes_room(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     with pytest.raises(InboxFull):
         gateway.session.market(bar(32))
+    with pytest.raises(StoreError, match="nothing new is decided"):
+        await gateway.propose(2)
     await gateway.stop()
 
 
