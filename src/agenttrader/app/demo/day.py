@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 60
 """A watermark that does not move for so long ends the day."""
 RECOVERY_SECONDS = 20
 """How long a halted day is tried to be set going again before it goes on halted."""
-RECOVERY_PAUSE_SECONDS = 0.2
+RECOVERY_PAUSE_SECONDS = 0.5
 WINDOW_AFTER_CLOSE = Instant(15 * MINUTE)
 """The window outlives the session a little, so that it is ended by closing it."""
 REASON = "the demo's day"
