@@ -12,7 +12,6 @@ from agenttrader.model.identifiers import (
     OrderId,
     Symbol,
     derive_client_order_id,
-    derive_order_id,
 )
 from agenttrader.model.orders import Effect, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Sealed
@@ -322,8 +321,8 @@ class OrderLedger:
 
 
 def protective_id(parent: OrderId, role: Role) -> OrderId:
-    """Our id for a protective leg: derived, so that a restart knows it again."""
-    return derive_order_id("protection", parent, role.value)
+    """Our id for a protective leg: the same after a restart, and none that a proposal can have."""
+    return OrderId(f"{parent}/{role.value}")
 
 
 def _worst_price(proposal: Proposal, event: Decided) -> Decimal:

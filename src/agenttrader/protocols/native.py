@@ -4,6 +4,7 @@ Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decima
 float's tail of noise cut off; they leave as text. Times are RFC 3339. Unknown fields are refused by name.
 """
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -213,6 +214,8 @@ class ErrorBody(_Body, frozen=True):
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 _proposal_decoder = msgspec.json.Decoder(ProposalBody)
 _stream_decoder: msgspec.json.Decoder[StreamMessage] = msgspec.json.Decoder(StreamMessage)
 _encoder = msgspec.json.Encoder()
@@ -248,7 +251,7 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
     """The proposal of a decoded body; `derived` is its id where the client gave none."""
     plan = request.exit_plan
     return Proposal(
-        id=OrderId(request.proposal_id) if request.proposal_id else derived,
+        id=derived if request.proposal_id is None else _order_id(request.proposal_id),
         agent=agent,
         strategy=StrategyName(request.strategy),
         legs=tuple(Leg(Symbol(leg.symbol), leg.ratio) for leg in request.legs),
@@ -321,6 +324,16 @@ def _meant(value: Decimal) -> Decimal:
     exponent = value.as_tuple().exponent
     is_sane = isinstance(exponent, int) and value.adjusted() < DIGITS_BEFORE_POINT_MAX
     return value.quantize(NANO) if is_sane and value != value.quantize(NANO) else value
+
+
+def _order_id(text: str) -> OrderId:
+    """128 bits in a UUID's one spelling: no two texts name one order, and none names a protective leg."""
+    if not _UUID.fullmatch(text):
+        raise BadValue(
+            f"proposal_id: expected a UUID in lower case, such as 609f36a2-7b8e-9aa9-8384-ed96d3651d7c, "
+            f"found {text[:60]!r}"
+        )
+    return OrderId(text)
 
 
 def _instant(text: str | None) -> Instant | None:

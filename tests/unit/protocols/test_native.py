@@ -38,7 +38,7 @@ from agenttrader.testing.events import proposals
 D = Decimal
 
 BODY: dict[str, Any] = {
-    "proposal_id": "4f1d",
+    "proposal_id": "4f1d0000-0000-4000-8000-000000000000",
     "strategy": "momentum",
     "legs": [{"symbol": "ALFA"}, {"symbol": "BRAVO", "ratio": -2}],
     "side": "buy",
@@ -65,7 +65,7 @@ def decoded(**changes: Any) -> Proposal:
 
 def test_every_field_of_a_body_is_the_proposals() -> None:
     assert decoded() == Proposal(
-        id=OrderId("4f1d"),
+        id=OrderId("4f1d0000-0000-4000-8000-000000000000"),
         agent=AGENT,
         strategy=STRATEGY,
         legs=(Leg(ALFA, 1), Leg(BRAVO, -2)),
@@ -174,8 +174,19 @@ def test_without_an_id_the_same_body_of_the_same_agent_is_the_same_order() -> No
     assert first.id != decode_proposal(body.replace(b"it rises", b"it falls"), AGENT).id
 
 
-def test_an_empty_id_is_none() -> None:
-    assert decoded(proposal_id="").id == decoded(proposal_id="").id != ""
+@pytest.mark.parametrize(
+    "text",
+    (
+        "",
+        "1",
+        "4f1d0000-0000-4000-8000-000000000000/stop",
+        "4F1D0000-0000-4000-8000-000000000000",
+        "4f1d0000000040008000000000000000",
+    ),
+)
+def test_an_id_has_one_spelling_and_is_never_that_of_a_protective_leg(text: str) -> None:
+    with pytest.raises(BadValue, match="proposal_id: expected a UUID in lower case"):
+        decoded(proposal_id=text)
 
 
 # There and back.
@@ -188,7 +199,7 @@ def test_a_proposal_survives_the_wire() -> None:
 
 @given(entry=proposals())
 def test_any_proposal_survives_the_wire(entry: Proposal) -> None:
-    named = msgspec.structs.replace(entry, id=entry.id or OrderId("x"), client_order_id=None)
+    named = msgspec.structs.replace(entry, id=derive_order_id(entry.id), client_order_id=None)
     if abs(named.decision_time) > 2**62 or named.exit_plan is not None or named.valid_until is not None:
         named = msgspec.structs.replace(named, decision_time=at(1), exit_plan=None, valid_until=None)
     assert decode_proposal(encode(to_body(named)), named.agent) == named
