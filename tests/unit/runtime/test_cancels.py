@@ -1,12 +1,13 @@
 """Who may end what, and what we end ourselves."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from agenttrader.model.events import CancelRequested, Event, Withheld
 from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import Leg, OrderState, Role
+from agenttrader.model.orders import Leg, OrderState, OrderType, Role
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.runtime.cancels import cancel_of, unwanted
@@ -123,6 +124,17 @@ def test_a_close_that_waits_goes_on_unless_a_person_stops_it() -> None:
     )
     assert refusal(driver, close.id, None) == ""
     assert driver.order(close.id).state is S.WITHHELD
+
+
+def test_a_close_that_rests_may_be_canceled_to_try_another() -> None:
+    driver = trading()
+    for leg in driver.enter().protection:
+        driver.report(K.CANCELED, leg.id)
+    close = closing_proposal(type=OrderType.LIMIT, limit_price=Decimal(110))
+    driver.propose(close)
+    driver.accept(close.id)
+    assert refusal(driver, close.id) == ""
+    assert driver.order(close.id).state is S.CANCEL_REQUESTED
 
 
 # Ended by ourselves.

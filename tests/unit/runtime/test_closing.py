@@ -7,12 +7,13 @@ import pytest
 
 from agenttrader.model.events import CancelRequested, Decided, Event, Sending, Withheld
 from agenttrader.model.identifiers import OrderId
+from agenttrader.model.instruments import Equity
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.closing import go_on, in_the_way, must_end_for
 from agenttrader.runtime.inputs import LastLookStopped, TimeReached
-from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, proposal
+from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, execution, proposal
 from agenttrader.testing.driver import Driver, trading
 
 D = Decimal
@@ -256,6 +257,20 @@ def test_a_short_is_closed_by_buying() -> None:
     driver.report(K.CANCELED, stop)
     (sending,) = sent(driver.report(K.CANCELED, target))
     assert (sending.instruction.side, sending.instruction.quantity) == (Side.BUY, D(10))
+
+
+def test_a_part_of_a_share_is_closed_whole() -> None:
+    parts = {ALFA: Equity(symbol=ALFA, tick=D("0.01"), lot=D("0.001"))}
+    driver = trading(instruments=parts)
+    entry = proposal(quantity=D("0.125"))
+    driver.propose(entry)
+    driver.accept(entry.id)
+    driver.report(K.FILLED, entry.id, execution=execution("in", quantity=D("0.125")))
+    driver.propose(closing_proposal(quantity=D("0.125")))
+    stop, target = protection(entry.id)
+    driver.report(K.CANCELED, stop)
+    (sending,) = sent(driver.report(K.CANCELED, target))
+    assert sending.instruction.quantity == D("0.125")
 
 
 # What is left, of several legs too.
