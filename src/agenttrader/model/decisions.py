@@ -30,7 +30,7 @@ class TradingState(Word):
 _SEVERITY = {state: position for position, state in enumerate(TradingState)}
 
 
-class SwitchReading(Struct, frozen=True, kw_only=True):
+class SwitchReading(Struct, frozen=True, gc=False, kw_only=True):
     """What a switch said. Missing, unreadable and unparseable are readings too: HALTED, with the reason."""
 
     name: str
@@ -58,7 +58,7 @@ class Check(Struct, frozen=True, array_like=True, gc=False, forbid_unknown_field
     passed: bool
 
 
-class MarkUsed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class MarkUsed(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """The price of one leg that a decision was made on."""
 
     symbol: Symbol
@@ -67,7 +67,7 @@ class MarkUsed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
     source: str | None
 
 
-class DecisionInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DecisionInputs(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What a decision used besides proposal and fold: replay needs nothing from outside the journal."""
 
     now: Instant | None
@@ -79,7 +79,7 @@ class DecisionInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     equity: Decimal | None
 
 
-class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Decision(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """The verdict; `denied_by` is the code of the first check in the published order that did not pass."""
 
     verdict: Verdict

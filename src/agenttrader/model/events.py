@@ -18,7 +18,7 @@ from agenttrader.model.orders import Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 
 
-class _Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     pass
 
 
@@ -66,7 +66,7 @@ class Decided(_Event, frozen=True, tag="decided.1"):
     decision: Decision
 
 
-class Instruction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """Exactly what goes to the broker.
 
     `stop` and `target` are the legs of a bracket, armed when the order has filled.
@@ -104,7 +104,7 @@ class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
     reason: str
 
 
-class ProtectiveLeg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class ProtectiveLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """A leg of a bracket: our id for it, and the broker's."""
 
     order_id: OrderId

@@ -15,7 +15,7 @@ from agenttrader.model.values import exact
 from agenttrader.model.words import Word
 
 
-class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bar"):
+class Bar(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag="bar"):
     """One interval of trading in one symbol. It is known at `end`, never before."""
 
     symbol: Symbol
@@ -56,7 +56,7 @@ class TradingStatus(Word):
     HALTED = "halted"
 
 
-class StatusChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="status"):
+class StatusChange(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag="status"):
     """The exchange halted a symbol or let it trade again."""
 
     symbol: Symbol
@@ -65,7 +65,7 @@ class StatusChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: str
 
 
-class Watermark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="watermark"):
+class Watermark(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag="watermark"):
     """A source's promise: everything that it has to say with a data time up to `time` has been said."""
 
     time: Instant
@@ -74,7 +74,7 @@ class Watermark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 MarketEvent = Bar | StatusChange | Watermark
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class Mark(Struct, frozen=True, gc=False, kw_only=True):
     """The price used to value and to judge an order, with where and when it was observed."""
 
     price: Decimal

@@ -65,14 +65,14 @@ class Role(Word):
     TARGET = "target"
 
 
-class Leg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Leg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """One instrument of a proposal: `ratio` units per unit of the proposal; below 0: the opposite side."""
 
     symbol: Symbol
     ratio: int = 1
 
 
-class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExitPlan(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """How the position that an entry makes will be left. It is approved with the entry and outlives a halt.
 
     Prices are absolute; `trail` is a distance below the highest price seen since entry (above the lowest, for
@@ -90,7 +90,7 @@ class ExitPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 exact(price, f"exit_plan.{name}")
 
 
-class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What an agent would like to do. Nothing is promised.
 
     `quantity` counts units of the whole proposal; a leg trades `quantity * abs(ratio)`. `limit_price` and

@@ -38,7 +38,7 @@ class ReportKind(Word):
     """A word that we do not know; a break."""
 
 
-class ReportedLeg(Struct, frozen=True, kw_only=True):
+class ReportedLeg(Struct, frozen=True, gc=False, kw_only=True):
     """A protective leg that the broker made for an order."""
 
     broker_order_id: BrokerOrderId
@@ -47,7 +47,7 @@ class ReportedLeg(Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None
 
 
-class Execution(Struct, frozen=True, kw_only=True):
+class Execution(Struct, frozen=True, gc=False, kw_only=True):
     """One fill: `quantity` at `price`, unsigned, in the broker's own execution id."""
 
     id: ExecutionId
@@ -57,7 +57,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     price: Decimal
 
 
-class ExecutionReport(Struct, frozen=True, kw_only=True):
+class ExecutionReport(Struct, frozen=True, gc=False, kw_only=True):
     """One thing that the broker said.
 
     `client_order_id` is ours for an entry or exit; a leg that the broker made is known by `broker_order_id`
@@ -75,7 +75,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     """The broker's own body, kept where we could not read all of it."""
 
 
-class BrokerPosition(Struct, frozen=True, kw_only=True):
+class BrokerPosition(Struct, frozen=True, gc=False, kw_only=True):
     """A signed holding as the broker states it."""
 
     symbol: Symbol
@@ -83,7 +83,7 @@ class BrokerPosition(Struct, frozen=True, kw_only=True):
     average_price: Decimal
 
 
-class BrokerOrder(Struct, frozen=True, kw_only=True):
+class BrokerOrder(Struct, frozen=True, gc=False, kw_only=True):
     """An open order as the broker states it."""
 
     broker_order_id: BrokerOrderId
@@ -95,7 +95,7 @@ class BrokerOrder(Struct, frozen=True, kw_only=True):
     status: str
 
 
-class BrokerStatement(Struct, frozen=True, kw_only=True):
+class BrokerStatement(Struct, frozen=True, gc=False, kw_only=True):
     """All that the broker says of the account at one time: what reconciliation compares our book with."""
 
     account: str
