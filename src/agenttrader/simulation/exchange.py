@@ -12,7 +12,6 @@
 - Bars and statuses told twice, or older than the clock, change nothing.
 """
 
-from decimal import Decimal
 from typing import Any, assert_never
 
 import msgspec
@@ -217,7 +216,7 @@ class Exchange:
             FillPosted(id=execution.id, sequence=sequence, time=time, order=filled)
         )
         if order.side is Side.SELL:
-            self._charge(filled, listing.notional(price, order.lots), listing.quantity(order.lots))
+            self._charge(filled, listing.notional(price, order.lots), listing.nanos_of_quantity(order.lots))
         for leg in self.books.legs_of(filled):
             self._become(leg, Status.NEW, time, eligible_from=legs_from)
         if order.entry is not None:
@@ -225,7 +224,7 @@ class Exchange:
                 if sibling.status.is_open:
                     self._become(sibling, Status.CANCELED, time)
 
-    def _charge(self, order: VenueOrder, notional: int, quantity: Decimal) -> None:
+    def _charge(self, order: VenueOrder, notional: int, quantity: int) -> None:
         for fee in fees_of_sale(self.settings.fees, notional, quantity):
             self.books.ledger.charge(order.account, fee.nanos)
             sequence = self._count(order.account)

@@ -7,17 +7,16 @@ Schedule A, 1.
 """
 
 from decimal import Decimal
-from fractions import Fraction
-from typing import NamedTuple
+from functools import cached_property
 
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact
-from agenttrader.simulation.listings import CENT, NANO
+from agenttrader.simulation.listings import CENT, NANO, nanos_of
 
 
-class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """`sec_rate` per currency unit sold, `taf_rate` per share sold, `taf_cap` the most for one fill."""
 
     sec_rate: Decimal
@@ -29,21 +28,37 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             if exact(getattr(self, name), name) < 0:
                 raise BadValue(f"{name}: expected a number of at least 0, found {getattr(self, name)}")
 
+    @cached_property
+    def sec_nanos(self) -> int:
+        """Nanos for each currency unit sold; whole, as the others are: no rate is finer."""
+        return nanos_of(self.sec_rate, "sec_rate")
 
-class Fee(NamedTuple):
+    @cached_property
+    def taf_nanos(self) -> int:
+        """Nanos for each share sold."""
+        return nanos_of(self.taf_rate, "taf_rate")
+
+    @cached_property
+    def taf_cap_nanos(self) -> int:
+        """Nanos for one fill at most."""
+        return nanos_of(self.taf_cap, "taf_cap")
+
+
+class Fee(Struct, frozen=True, gc=False):
     """One fee: its name as Alpaca's activities give it, and how much."""
 
     name: str
     nanos: int
 
 
-def fees_of_sale(schedule: FeeSchedule, notional_nanos: int, quantity: Decimal) -> tuple[Fee, ...]:
+def fees_of_sale(schedule: FeeSchedule, notional_nanos: int, quantity_nanos: int) -> tuple[Fee, ...]:
     """The fees of one fill on the selling side; those that are nothing are left out."""
-    sec = _up_to_cent(Fraction(schedule.sec_rate) * notional_nanos)
-    shares, cap = Fraction(quantity) * NANO, Fraction(schedule.taf_cap) * NANO
-    taf = _up_to_cent(min(Fraction(schedule.taf_rate) * shares, cap))
-    return tuple(fee for fee in (Fee("REG", sec), Fee("TAF", taf)) if fee.nanos > 0)
+    sec = schedule.sec_nanos * notional_nanos
+    taf = min(schedule.taf_nanos * quantity_nanos, schedule.taf_cap_nanos * NANO)
+    fees = (Fee("REG", _up_to_cent(sec)), Fee("TAF", _up_to_cent(taf)))
+    return tuple([fee for fee in fees if fee.nanos > 0])
 
 
-def _up_to_cent(nanos: Fraction) -> int:
-    return -(-nanos // CENT) * CENT
+def _up_to_cent(billionths: int) -> int:
+    """Nanos, out of billionths of them: a product of two numbers in nanos, of which nothing was rounded."""
+    return -(-billionths // (CENT * NANO)) * CENT

@@ -19,6 +19,7 @@ CENT = NANO // 100
 INT64_MAX = 2**63 - 1
 PRICE_MAX = 1_000_000
 """Currency units; the dearest share of the world costs less."""
+_PRICE_MAX = Decimal(PRICE_MAX)
 DECIMALS = 6
 """Exchanges print in hundredths of a cent; two more digits hold every average that is reported as a price."""
 
@@ -72,33 +73,49 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """The largest order: at the highest price its notional still fits a signed 64-bit integer."""
         return INT64_MAX // (PRICE_MAX * self._scale)
 
+    @cached_property
+    def _lot_nanos(self) -> int:
+        return nanos_of(self.lot, "lot")
+
+    @cached_property
+    def _quantity_max(self) -> Decimal:
+        return self.quantity(self.lots_max)
+
     def units(self, price: Decimal, name: str) -> int:
         """An observed price in units. Raises BadValue for one that is not above 0, too fine or too high."""
-        units, rest = divmod(exact(price, f"{self.symbol}, {name}"), self._unit)
-        if rest != 0 or not 0 < price <= PRICE_MAX:
+        units = _steps(price, self._unit, _PRICE_MAX)
+        if units is None:
+            exact(price, f"{self.symbol}, {name}")
             raise BadValue(
                 f"{self.symbol}, {name}: expected a price above 0, at most {PRICE_MAX}, with at most "
                 f"{self.decimals} decimals, found {price}"
             )
-        return int(units)
+        return units
 
     def order_units(self, price: Decimal, name: str) -> int:
         """An order's price in units. Raises BadValue unless it lies on a tick, above 0."""
-        return self.units(on_step(price, self.tick, name), name)
+        units = _steps(price, self._unit, _PRICE_MAX)
+        if units is None or units % self._tick_units:
+            return self.units(on_step(price, self.tick, name), name)  # what is left is noise, or refused
+        return units
 
     def order_lots(self, quantity: Decimal, name: str) -> int:
         """An order's quantity in lots. Raises BadValue unless it lies on a lot, above 0 and within bounds."""
-        lots = int(on_step(quantity, self.lot, name) / self.lot)
-        if not 0 < lots <= self.lots_max:
-            raise BadValue(
-                f"{name}: expected above 0 and at most {self.quantity(self.lots_max)}, found {quantity}"
-            )
+        lots = _steps(quantity, self.lot, self._quantity_max)
+        if lots is None:
+            lots = _steps(on_step(quantity, self.lot, name), self.lot, self._quantity_max)
+        if lots is None:
+            raise BadValue(f"{name}: expected above 0 and at most {self._quantity_max}, found {quantity}")
         return lots
 
     def price(self, units: int) -> Decimal:
         """A price as people write it: with the tick's decimals, and more only between ticks."""
         price = units * self._unit
         return price.quantize(self.tick) if units % self._tick_units == 0 else price.normalize()
+
+    def nanos_of_quantity(self, lots: int) -> int:
+        """A quantity in nanos of a share."""
+        return lots * self._lot_nanos
 
     def quantity(self, lots: int) -> Decimal:
         """A quantity as people write it."""
@@ -113,6 +130,14 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         average = (Decimal(nanos) / (NANO * lots * self.lot)).quantize(Decimal("1e-9"))
         on_tick = average.quantize(self.tick)
         return on_tick if on_tick == average else average.normalize()
+
+
+def _steps(number: Decimal, step: Decimal, most: Decimal) -> int | None:
+    """How many steps make the number; None unless they are whole, at least 1, and make at most `most`."""
+    if not number.is_finite() or not step <= number <= most:
+        return None
+    steps, rest = divmod(number, step)
+    return None if rest else int(steps)
 
 
 def money(nanos: int) -> Decimal:

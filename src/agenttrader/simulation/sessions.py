@@ -4,7 +4,7 @@ from bisect import bisect_right
 from enum import Enum
 from typing import NamedTuple
 
-from agenttrader.model.times import Instant
+from agenttrader.model.times import INSTANT_MAX, Instant
 from agenttrader.simulation.inputs import Session
 
 
@@ -26,35 +26,36 @@ class Sessions:
     """The table, in order and without overlap. Edges at or before `start` have already been passed."""
 
     def __init__(self, sessions: tuple[Session, ...], start: Instant) -> None:
-        self._edges = [
-            edge
-            for session in sessions
-            for edge in (Edge(session.open, Bell.OPEN), Edge(session.close, Bell.CLOSE))
-        ]
-        self._passed = self._count(start)
+        # Openings lie at even places, closes at odd ones.
+        self._edges = [edge for session in sessions for edge in (session.open, session.close)]
+        self._passed = bisect_right(self._edges, start)
+        self.next_edge = self._next_edge()
+        """The first edge that has not been passed; the end of time where the table has ended."""
 
     def is_open(self, time: Instant) -> bool:
         """Whether a session covers `time`; at its close it does not any more."""
-        return self._count(time) % 2 == 1
+        return bisect_right(self._edges, time) % 2 == 1
 
     def next_open(self, time: Instant) -> Instant | None:
         """The first opening after `time`; None where the table has ended."""
-        return next((edge.time for edge in self._after(time) if edge.bell is Bell.OPEN), None)
+        place = bisect_right(self._edges, time)
+        return self._edge(place + place % 2)
 
     def next_close(self, time: Instant) -> Instant | None:
         """The first close after `time`; None where the table has ended."""
-        return next((edge.time for edge in self._after(time) if edge.bell is Bell.CLOSE), None)
+        place = bisect_right(self._edges, time)
+        return self._edge(place + 1 - place % 2)
 
     def pass_to(self, time: Instant) -> list[Edge]:
         """The edges up to `time` that have not been passed before, in order."""
-        passed = max(self._count(time), self._passed)
-        edges = self._edges[self._passed : passed]
-        self._passed = passed
-        return edges
+        places = range(self._passed, bisect_right(self._edges, time))
+        self._passed += len(places)
+        self.next_edge = self._next_edge()
+        return [Edge(self._edges[place], Bell.CLOSE if place % 2 else Bell.OPEN) for place in places]
 
-    def _after(self, time: Instant) -> list[Edge]:
-        return self._edges[self._count(time) :]
+    def _next_edge(self) -> Instant:
+        edge = self._edge(self._passed)
+        return INSTANT_MAX if edge is None else edge
 
-    def _count(self, time: Instant) -> int:
-        """How many edges lie at or before `time`."""
-        return bisect_right(self._edges, time, key=lambda edge: edge.time)
+    def _edge(self, place: int) -> Instant | None:
+        return self._edges[place] if place < len(self._edges) else None

@@ -49,6 +49,35 @@ def test_an_orders_price_must_lie_on_a_tick_but_for_a_floats_noise() -> None:
         SHARE.order_units(Decimal("100.105"), "limit_price")
 
 
+@given(st.decimals(min_value=0, max_value=200, places=5, allow_nan=False))
+def test_a_price_is_taken_as_whole_units_or_not_at_all(price: Decimal) -> None:
+    coarse = Listing(symbol="ABC", tick=Decimal("0.05"), lot=Decimal(1), decimals=3)
+    if price > 0 and price % Decimal("0.001") == 0:
+        assert coarse.units(price, "open") * Decimal("0.001") == price
+    else:
+        with pytest.raises(BadValue):
+            coarse.units(price, "open")
+    if price > 0 and price % Decimal("0.05") == 0:
+        assert coarse.order_units(price, "limit_price") == coarse.units(price, "limit_price")
+    else:
+        with pytest.raises(BadValue):
+            coarse.order_units(price, "limit_price")
+
+
+@pytest.mark.parametrize("number", ("NaN", "sNaN", "Infinity", "-Infinity", "1e999999", "1e-1000020"))
+def test_a_number_that_is_none_or_of_no_sane_size_is_refused(number: str) -> None:
+    for refuse in (SHARE.units, SHARE.order_units, SHARE.order_lots):
+        with pytest.raises(BadValue, match="expected"):
+            refuse(Decimal(number), "number")
+
+
+def test_a_quantity_is_whole_lots() -> None:
+    crypto = Listing(symbol="BTC/USD", tick=Decimal("0.01"), lot=Decimal("0.001"))
+    assert crypto.order_lots(Decimal("1.250"), "qty") == 1_250
+    assert crypto.order_lots(Decimal("0.00300000000000000001"), "qty") == 3
+    assert crypto.nanos_of_quantity(1_250) == 1_250_000_000
+
+
 @pytest.mark.parametrize("quantity", ("0", "-1", "0.5", "9223373"))
 def test_an_orders_quantity_must_be_whole_lots_and_not_too_many(quantity: str) -> None:
     with pytest.raises(BadValue, match="qty: expected"):
