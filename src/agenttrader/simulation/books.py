@@ -111,7 +111,7 @@ class Books:
 
     def short_value(self, account: str) -> int:
         """Nanos that all short holdings are worth: 0 or negative."""
-        return sum(min(self.value(account, symbol), 0) for symbol in self.ledger.symbols(account))
+        return sum([self.value(account, symbol) for symbol in self.ledger.shorts(account)])
 
     def equity(self, account: str) -> int:
         """Nanos of cash and holdings together."""

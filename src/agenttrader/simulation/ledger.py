@@ -9,6 +9,7 @@ proportion when some of them go, and nothing when none are left.
 """
 
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 
 from agenttrader.simulation.listings import Listing
 
@@ -22,8 +23,9 @@ class Ledger:
     """Balances of every holder in every asset, and the cost of what accounts hold."""
 
     def __init__(self) -> None:
-        self.balances: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._costs: dict[tuple[str, str], int] = {}
+        self.balances: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._costs: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._shorts: defaultdict[str, set[str]] = defaultdict(set)
 
     def deposit(self, account: str, nanos: int) -> None:
         """Cash from the bank."""
@@ -35,43 +37,48 @@ class Ledger:
 
     def trade(self, account: str, listing: Listing, lots: int, price: int) -> None:
         """`lots` (negative when sold) at `price`, against the market."""
-        held = self.lots(account, listing.symbol)
-        self._move(MARKET, account, listing.symbol, lots)
-        self._move(account, MARKET, CASH, listing.notional(price, lots))
-        self._costs[account, listing.symbol] = self._cost_after(account, listing, held, lots, price)
+        symbol = listing.symbol
+        held = self.lots(account, symbol)
+        self._move(MARKET, account, symbol, lots)
+        paid = listing.notional(price, lots)
+        self._move(account, MARKET, CASH, paid)
+        cost = self.cost(account, symbol)
+        left = held + lots
+        if held * lots >= 0:
+            cost += paid
+        elif held * left > 0:
+            cost = round_half_even(cost * left, held)
+        else:
+            cost = listing.notional(price, left)
+        self._costs[account][symbol] = cost
+        if left < 0:
+            self._shorts[account].add(symbol)
+        else:
+            self._shorts[account].discard(symbol)
 
     def cash(self, account: str) -> int:
         """Nanos; negative where a gap made a purchase dearer than what was set aside for it."""
-        return self.balances.get((account, CASH), 0)
+        return self.balances[account][CASH]
 
     def lots(self, account: str, symbol: str) -> int:
         """What the account holds; negative when short."""
-        return self.balances.get((account, symbol), 0)
+        return self.balances[account].get(symbol, 0)
 
     def cost(self, account: str, symbol: str) -> int:
         """Nanos paid for what the account holds; negative when short: what it was paid."""
-        return self._costs.get((account, symbol), 0)
+        return self._costs[account].get(symbol, 0)
 
     def symbols(self, account: str) -> list[str]:
         """What the account holds anything of, by name."""
-        return sorted(
-            asset
-            for (holder, asset), lots in self.balances.items()
-            if holder == account and asset != CASH and lots
-        )
+        return sorted(asset for asset, lots in self.balances[account].items() if asset != CASH and lots)
+
+    def shorts(self, account: str) -> AbstractSet[str]:
+        """What the account is short of."""
+        return self._shorts[account]
 
     def _move(self, giver: str, taker: str, asset: str, amount: int) -> None:
-        self.balances[giver, asset] -= amount
-        self.balances[taker, asset] += amount
-
-    def _cost_after(self, account: str, listing: Listing, held: int, lots: int, price: int) -> int:
-        cost = self.cost(account, listing.symbol)
-        left = held + lots
-        if held * lots >= 0:
-            return cost + listing.notional(price, lots)
-        if held * left > 0:
-            return round_half_even(cost * left, held)
-        return listing.notional(price, left)
+        self.balances[giver][asset] -= amount
+        self.balances[taker][asset] += amount
 
 
 def round_half_even(numerator: int, denominator: int) -> int:

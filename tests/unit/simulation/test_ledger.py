@@ -21,7 +21,7 @@ def test_what_one_gains_another_gives_and_a_flat_account_has_no_cost(trades: lis
         ledger.trade("a", SHARE, lots, dollars * DOLLAR)
         ledger.charge("a", 7)
     for asset in (CASH, "ABC"):
-        assert sum(amount for (_, kind), amount in ledger.balances.items() if kind == asset) == 0
+        assert sum(assets[asset] for assets in ledger.balances.values()) == 0
     assert ledger.lots("a", "ABC") == sum(lots for lots, _ in trades)
     paid = sum(lots * dollars for lots, dollars in trades)
     assert ledger.cash("a") == (1_000 - paid) * NANO - 7 * len(trades)
@@ -52,6 +52,16 @@ def test_accounts_hold_their_own() -> None:
     ledger = Ledger()
     ledger.trade("a", SHARE, 1, DOLLAR)
     assert (ledger.symbols("a"), ledger.symbols("b")) == (["ABC"], [])
+
+
+def test_what_is_short_is_known_while_it_is() -> None:
+    ledger = Ledger()
+    found = []
+    for lots in (5, -7, 1, 1, -1):
+        ledger.trade("a", SHARE, lots, DOLLAR)
+        found.append(sorted(ledger.shorts("a")))
+    assert found == [[], ["ABC"], ["ABC"], [], ["ABC"]]
+    assert ledger.shorts("b") == set()
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(-(10**15), 10**15).filter(bool))
