@@ -6,8 +6,8 @@ client order id is not used up.
 """
 
 from decimal import Decimal
-from itertools import pairwise
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.simulation.books import Books
@@ -16,7 +16,7 @@ from agenttrader.simulation.listings import Listing, money
 from agenttrader.simulation.orders import OrderType, Reason, Refusal, Side, Submission
 
 
-class Terms(NamedTuple):
+class Terms(Struct, frozen=True, kw_only=True, gc=False):
     """A submission in the venue's integers, found acceptable."""
 
     lots: int
@@ -24,6 +24,11 @@ class Terms(NamedTuple):
     stop: int | None
     target_limit: int | None
     protecting_stop: int | None
+
+    @property
+    def price(self) -> int | None:
+        """The one price that the order's type needs, if it needs any."""
+        return self.stop if self.limit is None else self.limit
 
 
 def judge(books: Books, account: AccountOpening, asked: Submission) -> Terms | Refusal:
@@ -44,29 +49,27 @@ def judge(books: Books, account: AccountOpening, asked: Submission) -> Terms | R
 
 
 def _terms(listing: Listing, asked: Submission) -> Terms:
-    bracket = asked.bracket
+    lots = listing.order_lots(asked.quantity, "qty")
+    limit = stop = target_limit = protecting_stop = None
+    if asked.limit_price is not None or asked.type is OrderType.LIMIT:
+        limit = _price(listing, asked.limit_price, "limit_price", asked.type, OrderType.LIMIT)
+    if asked.stop_price is not None or asked.type is OrderType.STOP:
+        stop = _price(listing, asked.stop_price, "stop_price", asked.type, OrderType.STOP)
+    if asked.bracket is not None:
+        target_limit = listing.order_units(asked.bracket.target, "take_profit.limit_price")
+        protecting_stop = listing.order_units(asked.bracket.stop, "stop_loss.stop_price")
     return Terms(
-        lots=listing.order_lots(asked.quantity, "qty"),
-        limit=_price(listing, asked.limit_price, "limit_price", asked.type, OrderType.LIMIT),
-        stop=_price(listing, asked.stop_price, "stop_price", asked.type, OrderType.STOP),
-        target_limit=None
-        if bracket is None
-        else listing.order_units(bracket.target, "take_profit.limit_price"),
-        protecting_stop=None
-        if bracket is None
-        else listing.order_units(bracket.stop, "stop_loss.stop_price"),
+        lots=lots, limit=limit, stop=stop, target_limit=target_limit, protecting_stop=protecting_stop
     )
 
 
-def _price(
-    listing: Listing, price: Decimal | None, name: str, found: OrderType, needed_by: OrderType
-) -> int | None:
+def _price(listing: Listing, price: Decimal | None, name: str, found: OrderType, needed_by: OrderType) -> int:
     """The price in units. Raises BadValue where the type needs one and has none, or the other way round."""
-    if found is not needed_by and price is not None:
-        raise BadValue(f"{name}: a {found.value} order has no {name}, found {price}")
-    if found is needed_by and price is None:
+    if price is None:
         raise BadValue(f"{name}: a {found.value} order needs a {name}, found none")
-    return None if price is None else listing.order_units(price, name)
+    if found is not needed_by:
+        raise BadValue(f"{name}: a {found.value} order has no {name}, found {price}")
+    return listing.order_units(price, name)
 
 
 def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
@@ -74,9 +77,12 @@ def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
     bracket = asked.bracket
     if bracket is None:
         return None
-    levels = (terms.protecting_stop, terms.limit, terms.stop, terms.target_limit)
-    rising = [level * asked.side.sign for level in levels if level is not None]
-    if all(lower < higher for lower, higher in pairwise(rising)):
+    low, high = terms.protecting_stop, terms.target_limit
+    assert low is not None
+    assert high is not None
+    if asked.side is Side.SELL:
+        low, high = high, low
+    if low < high and (terms.price is None or low < terms.price < high):
         return None
     relation = "below" if asked.side is Side.BUY else "above"
     return _refused(
@@ -96,8 +102,7 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
         return _refused(
             Reason.FORBIDDEN, f"account is not allowed to short, and holds no {asked.symbol} to sell"
         )
-    price = terms.limit if terms.limit is not None else terms.stop
-    needed = books.set_aside(asked.symbol, asked.type, price, terms.lots)
+    needed = books.set_aside(asked.symbol, asked.type, terms.price, terms.lots)
     if needed is None:
         return _refused(
             Reason.UNPROCESSABLE,
@@ -114,9 +119,9 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
 
 def _shortage(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
     """More than the holding cannot be closed, nor what other orders already hold."""
-    shortage = books.shortage(account, listing.symbol)
-    if listing.quantity(lots) <= shortage.available:
+    if lots <= books.available(account, listing.symbol):
         return None
+    shortage = books.shortage(account, listing.symbol)
     found = f"requested: {listing.quantity(lots)}, available: {shortage.available}"
     return Refusal(
         reason=Reason.FORBIDDEN, message=f"insufficient qty available for order ({found})", shortage=shortage

@@ -7,11 +7,12 @@ power, but the holding must be there and not be held for another order. The two 
 once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from agenttrader.simulation.ledger import Ledger
 from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import OrderType, Shortage, Side, Status, VenueOrder
+from agenttrader.simulation.orders import ENDS, OrderType, Shortage, Side, Status, VenueOrder
 
 
 class Books:
@@ -25,20 +26,32 @@ class Books:
         self.marks: dict[str, int] = {}
         self.orders: dict[str, VenueOrder] = {}
         self._by_account: dict[str, list[str]] = {account: [] for account in accounts}
-        self._open: dict[str, dict[str, None]] = {account: {} for account in accounts}
+        # The ids of open orders, oldest first: by account and symbol, and those that are no leg by account.
+        self._open: dict[str, defaultdict[str, dict[str, None]]] = {
+            account: defaultdict(dict) for account in accounts
+        }
+        self._open_but_legs: dict[str, dict[str, None]] = {account: {} for account in accounts}
         self._client_ids: dict[str, dict[str, str]] = {account: {} for account in accounts}
         self._reserve_percent = 100 + market_reserve_percent
 
-    def put(self, order: VenueOrder) -> None:
-        """Write an order down, as new or as changed."""
-        if order.id not in self.orders:
-            self._by_account[order.account].append(order.id)
-            self._client_ids[order.account][order.client_order_id] = order.id
+    def add(self, order: VenueOrder, *legs: VenueOrder) -> None:
+        """Write down a new order, and the legs of a bracket behind it; all are open."""
+        account = order.account
+        client_ids, open_orders = self._client_ids[account], self._open[account][order.symbol]
+        for each in (order, *legs):
+            self.orders[each.id] = each
+            self._by_account[account].append(each.id)
+            client_ids[each.client_order_id] = each.id
+            open_orders[each.id] = None
+        self._open_but_legs[account][order.id] = None
+
+    def change(self, order: VenueOrder) -> None:
+        """Write an order down as it has become."""
         self.orders[order.id] = order
-        if order.status.is_open:
-            self._open[order.account][order.id] = None
-        else:
-            self._open[order.account].pop(order.id, None)
+        if order.status in ENDS:
+            del self._open[order.account][order.symbol][order.id]
+            if order.entry is None:
+                del self._open_but_legs[order.account][order.id]
 
     def all_of(self, account: str) -> Iterator[VenueOrder]:
         """Every order that the account ever had, oldest first."""
@@ -46,8 +59,11 @@ class Books:
 
     def open_of(self, account: str, symbol: str | None = None) -> list[VenueOrder]:
         """The account's open orders, oldest first."""
-        found = (self.orders[order_id] for order_id in self._open[account])
-        return [order for order in found if symbol is None or order.symbol == symbol]
+        by_symbol = self._open[account]
+        if symbol is not None:
+            return [self.orders[order_id] for order_id in by_symbol[symbol]]
+        found = [self.orders[order_id] for order_ids in by_symbol.values() for order_id in order_ids]
+        return sorted(found, key=lambda order: order.sequence)
 
     def order_of(self, account: str, order_id: str) -> VenueOrder | None:
         """An order by its id, if it is the account's own."""
@@ -61,28 +77,27 @@ class Books:
 
     def legs_of(self, order: VenueOrder) -> tuple[VenueOrder, ...]:
         """The legs of an entry as they stand, target first; none for any other order."""
-        return tuple(self.orders[leg] for leg in order.legs)
+        return tuple([self.orders[leg] for leg in order.legs])
 
     def opens(self, account: str, symbol: str, side: Side) -> bool:
         """Whether an order of this side would add to the holding, or start one."""
         return self.ledger.lots(account, symbol) * side.sign >= 0
 
-    def shortage(self, account: str, symbol: str) -> Shortage:
-        """How much of the holding open orders hold; a bracket's two legs hold it once."""
+    def available(self, account: str, symbol: str) -> int:
+        """Lots of the holding that no open order holds."""
         lots = self.ledger.lots(account, symbol)
-        closing = Side.SELL if lots > 0 else Side.BUY
-        held: dict[str, int] = {}
-        orders = []
-        for order in self.open_of(account, symbol):
-            if order.side is closing and order.status is not Status.HELD:
-                held[order.entry or order.id] = order.lots
-                orders.append(order.id)
+        return abs(lots) - _lots_held(self._closing(account, symbol, lots))
+
+    def shortage(self, account: str, symbol: str) -> Shortage:
+        """How much of the holding open orders hold, and which."""
+        lots = self.ledger.lots(account, symbol)
+        closing = self._closing(account, symbol, lots)
         listing = self.listings[symbol]
         return Shortage(
             symbol=symbol,
             existing=listing.quantity(abs(lots)),
-            held=listing.quantity(sum(held.values())),
-            orders=tuple(orders),
+            held=listing.quantity(_lots_held(closing)),
+            orders=tuple(order.id for order in closing),
         )
 
     def set_aside(self, symbol: str, order_type: OrderType, price: int | None, lots: int) -> int | None:
@@ -94,11 +109,12 @@ class Books:
 
     def reserved(self, account: str) -> int:
         """Nanos set aside for the account's open orders."""
-        return sum(
-            self.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
-            for order in self.open_of(account)
-            if order.entry is None and self.opens(account, order.symbol, order.side)
-        )
+        total = 0
+        for order_id in self._open_but_legs[account]:
+            order = self.orders[order_id]
+            if self.opens(account, order.symbol, order.side):
+                total += self.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
+        return total
 
     def value(self, account: str, symbol: str) -> int:
         """Nanos that the holding is worth at the last price; negative when short."""
@@ -120,3 +136,17 @@ class Books:
     def buying_power(self, account: str) -> int:
         """Nanos that a new opening order may need; never below 0."""
         return max(self.ledger.cash(account) + 2 * self.short_value(account) - self.reserved(account), 0)
+
+    def _closing(self, account: str, symbol: str, lots: int) -> list[VenueOrder]:
+        """The open orders that would close some of a holding of so many lots."""
+        side = Side.SELL if lots > 0 else Side.BUY
+        return [
+            order
+            for order in self.open_of(account, symbol)
+            if order.side is side and order.status is not Status.HELD
+        ]
+
+
+def _lots_held(closing: list[VenueOrder]) -> int:
+    """A bracket's two legs hold the same lots."""
+    return sum({order.entry or order.id: order.lots for order in closing}.values())

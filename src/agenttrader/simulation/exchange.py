@@ -12,15 +12,15 @@
 - Bars and statuses told twice, or older than the clock, change nothing.
 """
 
-from typing import Any, assert_never
+from typing import assert_never
 
-import msgspec
+from msgspec.structs import replace
 
 from agenttrader.model.times import Instant
 from agenttrader.simulation.acceptance import Terms, judge
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.fees import fees_of_sale
-from agenttrader.simulation.identities import derive_uuid
+from agenttrader.simulation.identities import Numbering
 from agenttrader.simulation.inputs import (
     Activity,
     BarSeen,
@@ -37,8 +37,8 @@ from agenttrader.simulation.inputs import (
     WatermarkPassed,
     WatermarkSeen,
 )
-from agenttrader.simulation.listings import nanos_of
-from agenttrader.simulation.matching import PriceBar, stops_first, touch
+from agenttrader.simulation.listings import Listing, nanos_of
+from agenttrader.simulation.matching import PriceBar, Touch, touched_by
 from agenttrader.simulation.orders import (
     Execution,
     OrderType,
@@ -65,7 +65,7 @@ class Exchange:
         self.watermark: Instant | None = None
         self.activities: dict[str, list[Activity]] = {account: [] for account in self.accounts}
         self.equity_at_close: dict[str, int] = {}
-        self._counters = dict.fromkeys(self.accounts, 0)
+        self._numberings = {account: Numbering(account) for account in self.accounts}
         self._halted_at: dict[str, Instant | None] = {}
         self._bar_ends: dict[str, Instant] = {}
         self._status_times: dict[str, Instant] = {}
@@ -78,18 +78,19 @@ class Exchange:
         """Apply one input. Raises BadValue, with nothing changed, for a bar that its listing cannot hold."""
         self._updates = []
         match input_:
+            case BarSeen():
+                applied = self._see_bar(input_)
+            case WatermarkSeen():
+                applied = self._see_watermark(input_.time)
+            case HaltSeen():
+                applied = self._see_halt(input_)
             case OrderSubmitted():
                 return self._submit(input_.account, input_.submission)
             case CancelAsked():
                 return self._cancel_asked(input_.account, input_.order_id)
-            case BarSeen():
-                return self._told(self._see_bar(input_))
-            case HaltSeen():
-                return self._told(self._see_halt(input_))
-            case WatermarkSeen():
-                return self._told(self._see_watermark(input_.time))
             case _:
                 assert_never(input_)
+        return Outcome(applied=applied, updates=tuple(self._updates))
 
     def _submit(self, account: str, asked: Submission) -> Outcome:
         expires_at = None
@@ -109,12 +110,13 @@ class Exchange:
 
     def _place(self, account: str, asked: Submission, terms: Terms, expires_at: Instant | None) -> VenueOrder:
         """Write down the order, and the legs of a bracket behind it."""
-        sequence = self._count(account)
+        sequence, order_id = self._numberings[account].next()
+        # Two by position: for a call with more than 15 keywords Python makes a dictionary first.
         order = VenueOrder(
-            id=derive_uuid("order", account, sequence),
-            sequence=sequence,
+            order_id,
+            sequence,
             account=account,
-            client_order_id=asked.client_order_id or derive_uuid("client order", account, sequence),
+            client_order_id=asked.client_order_id or order_id,
             symbol=asked.symbol,
             side=asked.side,
             type=asked.type,
@@ -129,24 +131,23 @@ class Exchange:
             expires_at=expires_at,
         )
         if terms.target_limit is None:
-            self.books.put(order)
+            self.books.add(order)
             return order
         target = self._leg(order, OrderType.LIMIT, limit=terms.target_limit)
         stop = self._leg(order, OrderType.STOP, stop=terms.protecting_stop)
-        order = msgspec.structs.replace(order, legs=(target.id, stop.id))
-        for each in (order, target, stop):
-            self.books.put(each)
+        order = replace(order, legs=(target.id, stop.id))
+        self.books.add(order, target, stop)
         return order
 
     def _leg(
         self, entry: VenueOrder, order_type: OrderType, *, limit: int | None = None, stop: int | None = None
     ) -> VenueOrder:
-        sequence = self._count(entry.account)
-        return msgspec.structs.replace(
+        sequence, order_id = self._numberings[entry.account].next()
+        return replace(
             entry,
-            id=derive_uuid("order", entry.account, sequence),
+            id=order_id,
             sequence=sequence,
-            client_order_id=derive_uuid("client order", entry.account, sequence),
+            client_order_id=order_id,
             side=entry.side.opposite,
             type=order_type,
             limit=limit,
@@ -165,43 +166,55 @@ class Exchange:
         entry = order if order.entry is None else self.books.orders[order.entry]
         for each in (entry, *self.books.legs_of(entry)):
             if each.status.is_open:
-                self._become(each, Status.CANCELED, self.clock)
+                self._change(each.become(Status.CANCELED, self.clock))
         return Outcome(
             applied=True, updates=tuple(self._updates), order=self.books.order_of(account, order_id)
         )
 
     def _see_bar(self, seen: BarSeen) -> bool:
         listing = self.books.listings.get(seen.symbol)
-        if listing is None or seen.end <= max(self._bar_ends.get(seen.symbol, 0), self.watermark or 0):
+        if (
+            listing is None
+            or seen.end <= self._bar_ends.get(seen.symbol, 0)
+            or seen.end <= (self.watermark or 0)
+        ):
             return False
-        prices = (listing.units(getattr(seen, name), name) for name in ("open", "high", "low", "close"))
-        bar = PriceBar(seen.start, seen.end, *prices)
-        self._pass_to(bar.start)
+        bar = PriceBar(
+            seen.start,
+            seen.end,
+            listing.units(seen.open, "open"),
+            listing.units(seen.high, "high"),
+            listing.units(seen.low, "low"),
+            listing.units(seen.close, "close"),
+        )
+        if bar.start >= self.sessions.next_edge:
+            self._ring_bells(bar.start)
         self._bar_ends[seen.symbol] = seen.end
         self.clock = max(self.clock, seen.end)
         halted_at = self._halted_at.get(seen.symbol)
         if self.sessions.is_open(bar.start) and (halted_at is None or bar.start < halted_at):
             for account in self.accounts:
-                self._match(account, seen.symbol, bar)
+                touched = touched_by(bar, self.books.open_of(account, seen.symbol))
+                if touched:
+                    self._match(touched, bar)
         self.books.marks[seen.symbol] = bar.close
         return True
 
-    def _match(self, account: str, symbol: str, bar: PriceBar) -> None:
+    def _match(self, touched: list[tuple[str, Touch]], bar: PriceBar) -> None:
         """Fill first what fills at the open, the legs that this arms included, then what fills inside."""
-        while self._match_once(account, symbol, bar, at_open=True):
+        while self._match_once(touched, bar, at_open=True):
             pass
-        self._match_once(account, symbol, bar, at_open=False)
+        self._match_once(touched, bar, at_open=False)
 
-    def _match_once(self, account: str, symbol: str, bar: PriceBar, *, at_open: bool) -> bool:
+    def _match_once(self, touched: list[tuple[str, Touch]], bar: PriceBar, *, at_open: bool) -> bool:
         filled = False
-        for candidate in sorted(self.books.open_of(account, symbol), key=stops_first):
-            # A fill before it in this pass may have canceled it.
-            order = self.books.orders[candidate.id]
-            if order.status is not Status.NEW or bar.start < order.eligible_from:
+        for order_id, touch in touched:
+            if touch.at_open is not at_open:
                 continue
-            touched = touch(order, bar)
-            if touched is not None and touched.at_open is at_open:
-                self._fill(order, touched.price, bar.end, bar.start if at_open else bar.end)
+            # A fill before it may have armed or canceled it.
+            order = self.books.orders[order_id]
+            if order.status is Status.NEW and order.eligible_from <= bar.start:
+                self._fill(order, touch.price, bar.end, bar.start if at_open else bar.end)
                 filled = True
         return filled
 
@@ -209,28 +222,30 @@ class Exchange:
         """Fill the order whole, take fees, arm its legs for bars from `legs_from`, cancel its sibling."""
         account, listing = order.account, self.books.listings[order.symbol]
         self.books.ledger.trade(account, listing, order.lots * order.side.sign, price)
-        sequence = self._count(account)
-        execution = Execution(id=derive_uuid("execution", account, sequence), price=price, time=time)
-        filled = self._become(order, Status.FILLED, time, execution=execution)
+        sequence, execution_id = self._numberings[account].next()
+        execution = Execution(id=execution_id, price=price, time=time)
+        filled = order.become(Status.FILLED, time, execution=execution)
+        self._change(filled)
         self.activities[account].append(
-            FillPosted(id=execution.id, sequence=sequence, time=time, order=filled)
+            FillPosted(id=execution_id, sequence=sequence, time=time, order=filled)
         )
         if order.side is Side.SELL:
-            self._charge(filled, listing.notional(price, order.lots), listing.nanos_of_quantity(order.lots))
-        for leg in self.books.legs_of(filled):
-            self._become(leg, Status.NEW, time, eligible_from=legs_from)
+            self._charge(filled, execution, listing)
+        for leg in filled.legs:
+            self._change(self.books.orders[leg].become(Status.NEW, time, eligible_from=legs_from))
         if order.entry is not None:
             for sibling in self.books.legs_of(self.books.orders[order.entry]):
                 if sibling.status.is_open:
-                    self._become(sibling, Status.CANCELED, time)
+                    self._change(sibling.become(Status.CANCELED, time))
 
-    def _charge(self, order: VenueOrder, notional: int, quantity: int) -> None:
-        for fee in fees_of_sale(self.settings.fees, notional, quantity):
+    def _charge(self, order: VenueOrder, execution: Execution, listing: Listing) -> None:
+        notional = listing.notional(execution.price, order.lots)
+        for fee in fees_of_sale(self.settings.fees, notional, listing.nanos_of_quantity(order.lots)):
             self.books.ledger.charge(order.account, fee.nanos)
-            sequence = self._count(order.account)
+            sequence, fee_id = self._numberings[order.account].next()
             self.activities[order.account].append(
                 FeePosted(
-                    id=derive_uuid("fee", order.account, sequence),
+                    id=fee_id,
                     sequence=sequence,
                     time=order.updated_at,
                     name=fee.name,
@@ -252,40 +267,34 @@ class Exchange:
     def _see_watermark(self, time: Instant) -> bool:
         if self.watermark is not None and time <= self.watermark:
             return False
-        self._pass_to(time)
+        if time >= self.sessions.next_edge:
+            self._ring_bells(time)
         self.watermark = time
         self.clock = max(self.clock, time)
         self._updates.append(WatermarkPassed(time=time))
         return True
 
-    def _pass_to(self, time: Instant) -> None:
-        """Ring the bells up to `time`: what waited for an opening is new, what was for the day expires."""
+    def _ring_bells(self, time: Instant) -> None:
+        """Those up to `time`: what waited for an opening is new, what was for the day expires."""
         for edge in self.sessions.pass_to(time):
             for account in self.accounts:
                 for order in self.books.open_of(account):
                     if edge.bell is Bell.OPEN and order.status is Status.ACCEPTED:
-                        self._become(order, Status.NEW, edge.time, eligible_from=edge.time)
+                        self._change(order.become(Status.NEW, edge.time, eligible_from=edge.time))
                     elif order.expires_at is not None and order.expires_at <= edge.time:
-                        self._become(order, Status.EXPIRED, edge.time)
+                        self._change(order.become(Status.EXPIRED, edge.time))
                 if edge.bell is Bell.CLOSE:
                     self.equity_at_close[account] = self.books.equity(account)
 
-    def _become(self, order: VenueOrder, status: Status, time: Instant, **changes: Any) -> VenueOrder:
-        changed = order.become(status, time, **changes)
-        self.books.put(changed)
-        self._say(changed)
-        return changed
+    def _change(self, order: VenueOrder) -> None:
+        """Write down what an order has become, and say so."""
+        self.books.change(order)
+        self._say(order)
 
     def _say(self, order: VenueOrder) -> None:
+        legs = self.books.legs_of(order) if order.legs else ()
         position = self.books.ledger.lots(order.account, order.symbol)
-        self._updates.append(OrderChanged(order=order, legs=self.books.legs_of(order), position=position))
-
-    def _told(self, applied: bool) -> Outcome:  # noqa: FBT001  it is the sentence's subject
-        return Outcome(applied=applied, updates=tuple(self._updates))
-
-    def _count(self, account: str) -> int:
-        self._counters[account] += 1
-        return self._counters[account]
+        self._updates.append(OrderChanged(order=order, legs=legs, position=position))
 
 
 def _refused(reason: Reason, message: str) -> Outcome:

@@ -111,7 +111,7 @@ class WatermarkSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 Input = OrderSubmitted | CancelAsked | BarSeen | HaltSeen | WatermarkSeen
 
 
-class OrderChanged(Struct, frozen=True, kw_only=True):
+class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):
     """An order has a new status. `position` is what the account then holds of the symbol, in signed lots."""
 
     order: VenueOrder
@@ -128,7 +128,7 @@ class WatermarkPassed(Struct, frozen=True, kw_only=True):
 Update = OrderChanged | WatermarkPassed
 
 
-class FillPosted(Struct, frozen=True, kw_only=True):
+class FillPosted(Struct, frozen=True, kw_only=True, gc=False):
     """An execution moved the account's position and cash."""
 
     id: str
@@ -137,7 +137,7 @@ class FillPosted(Struct, frozen=True, kw_only=True):
     order: VenueOrder
 
 
-class FeePosted(Struct, frozen=True, kw_only=True):
+class FeePosted(Struct, frozen=True, kw_only=True, gc=False):
     """A fee was taken from the account's cash, for one execution."""
 
     id: str
@@ -151,7 +151,7 @@ class FeePosted(Struct, frozen=True, kw_only=True):
 Activity = FillPosted | FeePosted
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What came of an input. One that is not `applied` changed nothing: it was refused, or told twice."""
 
     applied: bool

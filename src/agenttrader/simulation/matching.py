@@ -10,13 +10,16 @@ inside. Where a bar touches a stop and a target inside, nobody knows which came 
 the worse one.
 """
 
-from typing import NamedTuple, assert_never
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec import Struct
 
 from agenttrader.model.times import Instant
 from agenttrader.simulation.orders import OrderType, Side, VenueOrder
 
 
-class PriceBar(NamedTuple):
+class PriceBar(Struct, frozen=True, gc=False):
     """A bar of one symbol, its prices in units."""
 
     start: Instant
@@ -27,11 +30,22 @@ class PriceBar(NamedTuple):
     close: int
 
 
-class Touch(NamedTuple):
+class Touch(Struct, frozen=True, gc=False):
     """A bar fills an order at `price`: at its very open, or somewhere inside."""
 
     price: int
     at_open: bool
+
+
+def touched_by(bar: PriceBar, orders: Iterable[VenueOrder]) -> list[tuple[str, Touch]]:
+    """What `bar` fills of `orders`, which come by age, in the order in which it is tried: stops first."""
+    stops: list[tuple[str, Touch]] = []
+    others: list[tuple[str, Touch]] = []
+    for order in orders:
+        found = touch(order, bar)
+        if found is not None:
+            (stops if order.type is OrderType.STOP else others).append((order.id, found))
+    return stops + others
 
 
 def touch(order: VenueOrder, bar: PriceBar) -> Touch | None:
@@ -40,31 +54,14 @@ def touch(order: VenueOrder, bar: PriceBar) -> Touch | None:
         case OrderType.MARKET:
             return Touch(bar.open, at_open=True)
         case OrderType.LIMIT:
-            assert order.limit is not None
-            return (
-                _at_or_below(order.limit, bar) if order.side is Side.BUY else _at_or_above(order.limit, bar)
-            )
+            level, wants_below = order.limit, order.side is Side.BUY
         case OrderType.STOP:
-            assert order.stop is not None
-            return _at_or_above(order.stop, bar) if order.side is Side.BUY else _at_or_below(order.stop, bar)
+            level, wants_below = order.stop, order.side is Side.SELL
         case _:
             assert_never(order.type)
-
-
-def stops_first(order: VenueOrder) -> tuple[bool, int]:
-    """The order in which fills inside one bar are tried: stops, then the others, each by age."""
-    return order.type is not OrderType.STOP, order.sequence
-
-
-def _at_or_below(level: int, bar: PriceBar) -> Touch | None:
-    """A price at or below `level` is wanted: a buyer's limit, a seller's stop."""
-    if bar.open <= level:
+    assert level is not None
+    if (bar.open <= level) if wants_below else (bar.open >= level):
         return Touch(bar.open, at_open=True)
-    return Touch(level, at_open=False) if bar.low <= level else None
-
-
-def _at_or_above(level: int, bar: PriceBar) -> Touch | None:
-    """A price at or above `level` is wanted: a seller's limit, a buyer's stop."""
-    if bar.open >= level:
-        return Touch(bar.open, at_open=True)
-    return Touch(level, at_open=False) if bar.high >= level else None
+    if (bar.low <= level) if wants_below else (bar.high >= level):
+        return Touch(level, at_open=False)
+    return None

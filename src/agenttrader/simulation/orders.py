@@ -11,16 +11,15 @@ fills whole or not at all: the venue does not model how much there is to buy.
 """
 
 from decimal import Decimal
-from enum import Enum
-from typing import Any
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agenttrader.model.times import Instant
+from agenttrader.model.words import Word
 
 
-class Side(Enum):
+class Side(Word):
     """Buy or sell."""
 
     BUY = "buy"
@@ -37,7 +36,7 @@ class Side(Enum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-class OrderType(Enum):
+class OrderType(Word):
     """How the price is found."""
 
     MARKET = "market"
@@ -45,14 +44,14 @@ class OrderType(Enum):
     STOP = "stop"
 
 
-class TimeInForce(Enum):
+class TimeInForce(Word):
     """How long the order may rest: until its session closes, or until canceled."""
 
     DAY = "day"
     GTC = "gtc"
 
 
-class Status(Enum):
+class Status(Word):
     """Where an order stands, in the words that its client reads."""
 
     ACCEPTED = "accepted"
@@ -65,21 +64,18 @@ class Status(Enum):
     @property
     def is_open(self) -> bool:
         """Whether something can still happen to the order."""
-        return bool(_NEXT[self])
+        return self not in ENDS
 
 
-_ENDS = frozenset({Status.CANCELED, Status.EXPIRED})
+ENDS = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED})
 _NEXT: dict[Status, frozenset[Status]] = {
-    Status.ACCEPTED: _ENDS | {Status.NEW},
-    Status.HELD: _ENDS | {Status.NEW},
-    Status.NEW: _ENDS | {Status.FILLED},
-    Status.FILLED: frozenset(),
-    Status.CANCELED: frozenset(),
-    Status.EXPIRED: frozenset(),
-}
+    Status.ACCEPTED: frozenset({Status.NEW, Status.CANCELED, Status.EXPIRED}),
+    Status.HELD: frozenset({Status.NEW, Status.CANCELED, Status.EXPIRED}),
+    Status.NEW: ENDS,
+} | dict.fromkeys(ENDS, frozenset())
 
 
-class Execution(Struct, frozen=True, kw_only=True):
+class Execution(Struct, frozen=True, kw_only=True, gc=False):
     """The one fill of an order: at which price, in units, and when it was known."""
 
     id: str
@@ -87,7 +83,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     time: Instant
 
 
-class VenueOrder(Struct, frozen=True, kw_only=True):
+class VenueOrder(Struct, frozen=True, gc=False):
     """One order. Prices are in units and quantities in lots of its listing.
 
     A leg of a bracket names its `entry`; an entry names its `legs`, target first. Only bars that start at or
@@ -114,10 +110,23 @@ class VenueOrder(Struct, frozen=True, kw_only=True):
     legs: tuple[str, ...] = ()
     execution: Execution | None = None
 
-    def become(self, status: Status, time: Instant, **changes: Any) -> "VenueOrder":
+    def become(
+        self,
+        status: Status,
+        time: Instant,
+        *,
+        eligible_from: Instant | None = None,
+        execution: Execution | None = None,
+    ) -> "VenueOrder":
         """The order in `status`; a step that the machine does not have is our fault, so it is asserted."""
         assert status in _NEXT[self.status], f"{self.id}: {self.status.value} cannot become {status.value}"
-        return msgspec.structs.replace(self, status=status, updated_at=time, **changes)
+        return replace(
+            self,
+            status=status,
+            updated_at=time,
+            eligible_from=self.eligible_from if eligible_from is None else eligible_from,
+            execution=execution,
+        )
 
 
 class Bracket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,7 +150,7 @@ class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bracket: Bracket | None = None
 
 
-class Reason(Enum):
+class Reason(Word):
     """Why a request is refused: it cannot be, cannot be done now, is not allowed, or finds nothing."""
 
     INVALID = "invalid"

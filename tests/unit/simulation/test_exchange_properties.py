@@ -132,6 +132,31 @@ def test_the_books_balance_after_every_input(told: list[Input]) -> None:
 
 @settings(max_examples=75, deadline=None)
 @given(inputs())
+def test_what_is_looked_up_is_what_a_search_of_every_order_finds(told: list[Input]) -> None:
+    exchange = Exchange(SETTINGS)
+    books = exchange.books
+    for each in told:
+        play(exchange, [each])
+    for account in exchange.accounts:
+        open_orders = [order for order in books.all_of(account) if order.status.is_open]
+        assert books.open_of(account) == open_orders
+        assert books.reserved(account) == sum(
+            books.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
+            for order in open_orders
+            if order.entry is None and books.opens(account, order.symbol, order.side)
+        )
+        assert books.short_value(account) == sum(min(books.value(account, symbol), 0) for symbol in SYMBOLS)
+        for symbol in SYMBOLS:
+            assert books.open_of(account, symbol) == [each for each in open_orders if each.symbol == symbol]
+            assert books.available(account, symbol) == books.shortage(account, symbol).available
+        assert all(
+            books.by_client_order_id(account, order.client_order_id) == order
+            for order in books.all_of(account)
+        )
+
+
+@settings(max_examples=75, deadline=None)
+@given(inputs())
 def test_fills_lie_inside_their_bar_after_acceptance_and_once_for_each_order(told: list[Input]) -> None:
     exchange = Exchange(SETTINGS)
     filled: set[str] = set()

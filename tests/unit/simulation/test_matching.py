@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrader.model.times import Instant
-from agenttrader.simulation.matching import PriceBar, Touch, stops_first, touch
+from agenttrader.simulation.matching import PriceBar, Touch, touch, touched_by
 from agenttrader.simulation.orders import OrderType, Side, Status, TimeInForce, VenueOrder
 
 
 def order(side: Side, type_: OrderType, level: int | None = None, sequence: int = 1) -> VenueOrder:
     return VenueOrder(
-        id="o",
+        id=f"o{sequence}",
         sequence=sequence,
         account="a",
         client_order_id="c",
@@ -86,13 +86,21 @@ def test_no_fill_lies_outside_the_bar_or_is_worse_than_the_limit(
         assert found.price * side.sign >= level * side.sign
 
 
-def test_stops_are_tried_first_and_then_the_oldest() -> None:
+def test_of_what_a_bar_touches_stops_are_tried_first_and_then_the_oldest() -> None:
     orders = [
-        order(Side.SELL, OrderType.LIMIT, 1, sequence=1),
-        order(Side.SELL, OrderType.STOP, 1, sequence=3),
-        order(Side.SELL, OrderType.STOP, 1, sequence=2),
+        order(Side.SELL, OrderType.LIMIT, 105, sequence=1),
+        order(Side.SELL, OrderType.STOP, 95, sequence=2),
+        order(Side.BUY, OrderType.MARKET, sequence=3),
+        order(Side.SELL, OrderType.LIMIT, 111, sequence=4),
+        order(Side.SELL, OrderType.STOP, 89, sequence=5),
+        order(Side.BUY, OrderType.STOP, 99, sequence=6),
     ]
-    assert [each.sequence for each in sorted(orders, key=stops_first)] == [2, 3, 1]
+    assert touched_by(BAR, orders) == [
+        ("o2", Touch(95, at_open=False)),
+        ("o6", Touch(100, at_open=True)),
+        ("o1", Touch(105, at_open=False)),
+        ("o3", Touch(100, at_open=True)),
+    ]
 
 
 def test_the_status_machine_has_no_way_back() -> None:
