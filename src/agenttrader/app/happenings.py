@@ -53,5 +53,8 @@ class GatewayTold(Struct, frozen=True):
 class DayEnded(Struct, frozen=True):
     """Trading is over and the book is compared; what follows is told, and nothing moves any more."""
 
+    fills: int
+    """How many the journal holds: the stream may have ended before the last of them."""
+
 
 Happening = Starting | DayBegun | Said | MarketMoved | GatewayTold | DayEnded

@@ -99,7 +99,8 @@ class Board:
                 return self._move(event)
             case GatewayTold(message=message):
                 return self._hear(message)
-            case DayEnded():
+            case DayEnded(fills=fills):
+                self.fills = fills
                 return ()
             case _:
                 assert_never(happening)

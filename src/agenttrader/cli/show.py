@@ -289,12 +289,14 @@ def line_text(line: Line, zone: tzinfo) -> Text:
 
 
 def summary(board: Board) -> Text:
-    """Where the day stands, in one line."""
+    """Where the day stands, in one line: at its end, with what is still held."""
     account = board.account
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in board.counts()) or "none"
+    held = ", ".join(f"{plain(each.quantity)} {each.symbol}" for each in board.positions) or "nothing"
     parts = (
         f"orders: {counts}",
         f"fills: {board.fills}",
+        f"held: {held}",
         f"realised {signed(account.realised)}",
         f"unrealised {signed(account.unrealised)}",
         f"fees {amount(account.fees)}",

@@ -184,7 +184,8 @@ def test_positions_account_and_watermarks_change_the_board_without_a_line() -> N
 def test_the_day_and_what_is_said_are_lines_with_the_datas_time() -> None:
     board = Board()
     assert told(board, Starting(("venue",))) == []
-    assert told(board, DayEnded()) == []
+    assert told(board, DayEnded(fills=3)) == []
+    assert board.fills == 3
     ((word, sentence),) = told(board, DAY)
     assert word == "day"
     assert "session 2026-11-20 of 1 generated symbols, seed 7" in sentence

@@ -117,7 +117,7 @@ def test_without_a_terminal_the_first_line_is_the_first_that_is_told_and_the_not
 
     async def play() -> None:
         async with show_day(Console(file=output, width=80), NEW_YORK) as tell:
-            for happening in (*HAPPENINGS, DayEnded(), Said("report", "r" * 100)):
+            for happening in (*HAPPENINGS, DayEnded(fills=3), Said("report", "r" * 100)):
                 tell(happening)
 
     asyncio.run(play())
@@ -126,7 +126,7 @@ def test_without_a_terminal_the_first_line_is_the_first_that_is_told_and_the_not
     assert lines[1].endswith(NOTICE)
     assert lines[-1].startswith("09:31:00  report    rrr")
     summary = lines[-2]
-    assert "orders: none; fills: 0; realised −12.50" in summary
+    assert "orders: none; fills: 3; held: 100 ALFA; realised −12.50" in summary
     assert "dead-machine loss 1,234.56" in summary
     assert "\x1b" not in output.getvalue()
 
@@ -140,7 +140,7 @@ def test_on_a_terminal_the_board_stands_between_the_first_line_and_the_last() ->
             for happening in HAPPENINGS:
                 tell(happening)
             await asyncio.sleep(REFRESH_SECONDS * 2)
-            tell(DayEnded())
+            tell(DayEnded(fills=3))
             tell(Said("report", "it lies there"))
 
     asyncio.run(play())

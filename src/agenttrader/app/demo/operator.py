@@ -16,7 +16,7 @@ from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Statement
 from agenttrader.model.errors import BadValue, StatementRefused, Unreachable
 from agenttrader.model.times import Instant
-from agenttrader.protocols.native import TradingBody
+from agenttrader.protocols.native import Snapshot, TradingBody
 
 PATIENCE_SECONDS = 30
 """How long a gateway that does not answer is asked again: it may be starting anew."""
@@ -67,6 +67,10 @@ class Operator:
     async def status(self) -> StatusBody:
         """How the gateway stands. Raises Unreachable when it does not answer for long."""
         return await patiently(lambda: self._client.get("/v1/status", StatusBody))
+
+    async def snapshot(self) -> Snapshot:
+        """Everything as the gateway has it now. Raises Unreachable when it does not answer for long."""
+        return await patiently(lambda: self._client.get("/v1/snapshot", Snapshot))
 
     async def open_window(self, start: Instant, end: Instant, reason: str) -> TradingBody:
         """Sign and post a window in PAPER. Raises StatementRefused with the gateway's sentence."""

@@ -5,17 +5,17 @@ fast, has the same digest.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.gateway.views import sentence_of_decision
+from agenttrader.app.gateway.views import position_bodies, sentence_of_decision
 from agenttrader.model.events import EquitySampled, Filled
 from agenttrader.model.identifiers import Digest, OrderId, StrategyName, Symbol, digest_of
-from agenttrader.model.orders import OrderState
+from agenttrader.model.orders import OrderState, Role, TimeInForce
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
@@ -50,6 +50,32 @@ class Denial(Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """What is still held at the end, and what protects it. Amounts without a mark are zero."""
+
+    symbol: Symbol
+    quantity: Decimal
+    average_price: Decimal
+    mark: Decimal | None
+    unrealised: Decimal
+    protected_quantity: Decimal
+    stop: Decimal | None
+    target: Decimal | None
+    is_protected_for_today_only: bool
+    """A stop of it is a DAY order: the close ends it, and leaves the position bare."""
+
+    @property
+    def sentence(self) -> str:
+        """What a person must know of it."""
+        held = f"{self.quantity:f} {self.symbol} is still held"
+        if not self.protected_quantity or self.stop is None:
+            return f"{held}, and no stop at the venue protects it"
+        bare = abs(self.quantity) - self.protected_quantity
+        by = "protected" if bare <= 0 else f"only {self.protected_quantity:f} of it protected"
+        until = " (a DAY order, gone at the close)" if self.is_protected_for_today_only else ""
+        return f"{held}, {by} by a stop at {self.stop:f}{until}"
+
+
 class Day(Struct, frozen=True, kw_only=True):
     """What the journal says of a day."""
 
@@ -61,6 +87,10 @@ class Day(Struct, frozen=True, kw_only=True):
     made: tuple[Made, ...]
     digest: Digest
     """Over what every order was and became, with its data times; without keys and wall times."""
+    held: tuple[Held, ...] = ()
+    """What was not flat at the end."""
+    dead_machine_loss: Decimal = ZERO
+    """What would be lost, gaps aside, if everything of ours had stopped at the end."""
 
     @property
     def denial_codes(self) -> dict[str, int]:
@@ -68,8 +98,15 @@ class Day(Struct, frozen=True, kw_only=True):
         return dict(Counter(denial.code for denial in self.denials))
 
 
-def read_day(records: Iterable[Sealed[Any]], multipliers: Mapping[Symbol, Decimal]) -> Day:
-    """Fold the records of one day. `multipliers` names every instrument that may be held."""
+def read_day(
+    records: Iterable[Sealed[Any]],
+    multipliers: Mapping[Symbol, Decimal],
+    marks: Mapping[Symbol, Decimal],
+) -> Day:
+    """Fold the records of one day. `multipliers` names every instrument that may be held.
+
+    What is held is valued at `marks`, the last prices; where one is missing, as last sampled.
+    """
     book = Book(multipliers)
     fills: list[Filled] = []
     unrealised = ZERO
@@ -91,7 +128,7 @@ def read_day(records: Iterable[Sealed[Any]], multipliers: Mapping[Symbol, Decima
         denials=tuple(_denial(order) for order in denied),
         profit=Profit(
             realised=book.realised,
-            unrealised=unrealised if book.positions() else ZERO,
+            unrealised=_unrealised(book, marks, unrealised),
             fees=book.fees,
         ),
         made=tuple(
@@ -99,7 +136,34 @@ def read_day(records: Iterable[Sealed[Any]], multipliers: Mapping[Symbol, Decima
             for (strategy, symbol), holding in sorted(book.by_strategy.items())
         ),
         digest=_digest(orders, fills),
+        held=tuple(_held(book, marks)),
+        dead_machine_loss=book.dead_machine_loss(marks),
     )
+
+
+def _unrealised(book: Book, marks: Mapping[Symbol, Decimal], sampled: Decimal) -> Decimal:
+    if book.positions().keys() <= marks.keys():
+        return book.value(marks).unrealised
+    return sampled
+
+
+def _held(book: Book, marks: Mapping[Symbol, Decimal]) -> Iterator[Held]:
+    for body in position_bodies(book, marks):
+        stops = (leg for leg in book.protection(body.symbol) if leg.role is Role.STOP)
+        parents = (leg.parent for leg in stops if leg.parent is not None)
+        yield Held(
+            symbol=body.symbol,
+            quantity=body.quantity,
+            average_price=body.average_price,
+            mark=body.mark,
+            unrealised=body.unrealised,
+            protected_quantity=body.protected_quantity,
+            stop=body.stop,
+            target=body.target,
+            is_protected_for_today_only=any(
+                parent.proposal.time_in_force is TimeInForce.DAY for parent in parents
+            ),
+        )
 
 
 def _denial(order: Order) -> Denial:

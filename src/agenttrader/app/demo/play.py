@@ -21,7 +21,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Spread
 from agenttrader.model.records import Sealed
 from agenttrader.ports.feed import Feed
-from agenttrader.protocols.native import StreamMessage, TradingChanged
+from agenttrader.protocols.native import Snapshot, StreamMessage
 from agenttrader.runtime.supervisor import Died, Notice, Ready, Started, Stopped
 
 T = TypeVar("T")
@@ -132,29 +132,38 @@ async def _day(
         tell(Said("stopped", why, alarming=True))
     if ending is Ending.CLOSE and day.ended_early:
         ending, why = Ending.HALTED, day.ended_early
-    compared, is_halted = await _close(desk.operator, tell)
-    tell(DayEnded())
-    multipliers = _multipliers(run)
+    compared, last = await _close(desk.operator, tell)
+    multipliers, marks = _multipliers(run), _marks(last)
+    played = await asyncio.to_thread(lambda: read_day(world.records(), multipliers, marks))
+    tell(DayEnded(fills=len(played.fills)))
+    is_halted = last is not None and last.trading.state in {"halted", "frozen"}
     journal = await asyncio.to_thread(world.verify)
-    played = await asyncio.to_thread(lambda: read_day(world.records(), multipliers))
     return Result(
         day=played, compared=compared, journal=journal, is_halted=is_halted, ending=ending, ended_early=why
     )
 
 
-async def _close(operator: Operator, tell: Tell) -> tuple[Compared, bool]:
-    """Close the window and compare: what differs, and whether the gateway says that it is halted."""
+async def _close(operator: Operator, tell: Tell) -> tuple[Compared, Snapshot | None]:
+    """Close the window and compare: what differs, and everything as the gateway has it after that.
+
+    The stream has ended by then, perhaps in mid-bar: only what is asked for now is the end of the day.
+    """
     try:
         if await operator.close_window("the demo's day is over"):
             tell(Said("window", "closed"))
         compared = await operator.compare()
-        trading = (await operator.status()).trading
+        last = await operator.snapshot()
     except (Unreachable, StoreError) as error:
-        return Compared(breaks=(), failure=str(error)), False
-    tell(GatewayTold(TradingChanged(trading=trading)))
+        return Compared(breaks=(), failure=str(error)), None
+    tell(GatewayTold(last))
     found = "the book and the venue agree" if compared.is_clean else "the book and the venue do not agree"
     tell(Said("compared", found, alarming=not compared.is_clean))
-    return compared, trading.state in {"halted", "frozen"}
+    return compared, last
+
+
+def _marks(last: Snapshot | None) -> dict[Symbol, Decimal]:
+    held = () if last is None else last.positions
+    return {position.symbol: position.mark for position in held if position.mark is not None}
 
 
 def _multipliers(run: Run) -> dict[Symbol, Decimal]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.demo.outcome import Day
+from agenttrader.app.demo.outcome import Day, Held
 from agenttrader.app.demo.setup import Run
 from agenttrader.model.breaks import Break
 from agenttrader.model.errors import StoreError
@@ -70,9 +70,10 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.compared.is_clean and self.journal.verified and self.is_halted
 
     def findings(self) -> Iterator[str]:
-        """What keeps it from being good, and what cut it short, as sentences."""
+        """What keeps it from being good, what cut it short and what is still held, as sentences."""
         if self.ended_early:
             yield self.ended_early
+        yield from (held.sentence for held in self.day.held)
         if self.compared.failure:
             yield f"the book could not be compared with the venue: {self.compared.failure}"
         yield from (f"break {found.kind.value}: {found.sentence}" for found in self.compared.breaks)
@@ -113,6 +114,8 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         **summary(run, result),
         "ending": result.ending.value,
         "findings": list(result.findings()),
+        "held": msgspec.to_builtins(result.day.held),
+        "dead_machine_loss": msgspec.to_builtins(result.day.dead_machine_loss),
         "made": msgspec.to_builtins(result.day.made),
         "denied": msgspec.to_builtins(result.day.denials),
         "breaks": msgspec.to_builtins(result.compared.breaks),
@@ -163,16 +166,31 @@ def page(run: Run, result: Result, code: str) -> str:
             ("strategy", "symbol", "realised", "fees"),
             ((made.strategy, made.symbol, _money(made.realised), _money(made.fees)) for made in day.made),
         ),
+        "## Positions at the end",
+        _table(
+            (
+                "symbol",
+                "quantity",
+                "average price",
+                "mark",
+                "unrealised",
+                "protected quantity",
+                "stop",
+                "target",
+            ),
+            map(_position, day.held),
+        ),
+        f"Dead-machine loss, were everything of ours to stop now: {_money(day.dead_machine_loss)}",
         "## Orders",
         _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
         "## Denials",
         _table(
-            ("time", "agent", "symbol", "check", "why"),
+            ("time (UTC)", "agent", "symbol", "check", "why"),
             ((each.time, each.agent, each.symbol, each.code, each.sentence) for each in day.denials),
         ),
         "## Fills",
         _table(
-            ("time", "symbol", "side", "quantity", "price", "fee"),
+            ("time (UTC)", "symbol", "side", "quantity", "price", "fee"),
             (
                 (
                     rfc3339(fill.time),
@@ -187,6 +205,23 @@ def page(run: Run, result: Result, code: str) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _position(held: Held) -> Sequence[str]:
+    return (
+        held.symbol,
+        f"{held.quantity:f}",
+        f"{held.average_price:f}",
+        _price(held.mark),
+        _money(held.unrealised),
+        f"{held.protected_quantity:f}",
+        _price(held.stop),
+        _price(held.target),
+    )
+
+
+def _price(value: Decimal | None) -> str:
+    return "none" if value is None else f"{value:f}"
 
 
 def _listed(items: Iterable[str]) -> str:

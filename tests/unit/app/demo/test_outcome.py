@@ -1,5 +1,7 @@
 from decimal import Decimal
 
+import msgspec
+
 from agenttrader.app.demo.outcome import Day, Made, Profit, read_day
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, Verdict
 from agenttrader.model.events import (
@@ -124,7 +126,7 @@ def sealed(events: tuple[Event, ...]) -> list[Sealed[Event]]:
 
 
 def day(*events: Event) -> Day:
-    return read_day(sealed(events), MULTIPLIERS)
+    return read_day(sealed(events), MULTIPLIERS, {})
 
 
 def test_the_outcome_is_what_the_records_say() -> None:
@@ -167,3 +169,24 @@ def test_the_digest_tells_another_price_fee_time_or_end_apart() -> None:
         day(decided(ENTRY, denied_by="lot")),
     ]
     assert len({found.digest for found in days}) == len(days)
+
+
+def test_what_is_still_held_is_named_with_its_protection_and_what_a_dead_machine_would_lose() -> None:
+    found = read_day(sealed(BOUGHT), MULTIPLIERS, {ALFA: Decimal(41)})
+    (held,) = found.held
+    assert (held.symbol, held.quantity, held.average_price, held.mark) == (ALFA, 100, Decimal("40.1"), 41)
+    assert (held.unrealised, found.profit.unrealised) == (Decimal(90), Decimal(90))
+    assert (held.protected_quantity, held.stop, held.target) == (100, Decimal(39), None)
+    assert found.dead_machine_loss == Decimal(200)
+    assert held.sentence == (
+        "100 ALFA is still held, protected by a stop at 39 (a DAY order, gone at the close)"
+    )
+    partly = msgspec.structs.replace(held, protected_quantity=Decimal(60), is_protected_for_today_only=False)
+    assert partly.sentence == "100 ALFA is still held, only 60 of it protected by a stop at 39"
+    bare = msgspec.structs.replace(held, protected_quantity=Decimal(0), stop=None)
+    assert bare.sentence == "100 ALFA is still held, and no stop at the venue protects it"
+
+
+def test_a_day_that_ends_flat_holds_nothing() -> None:
+    found = day(*SOLD)
+    assert (found.held, found.dead_machine_loss) == ((), Decimal(0))

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from agenttrader.app.demo.report import Ending, JournalFound, Result
 from agenttrader.app.demo.setup import STOP_ORDER, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
-from agenttrader.app.happenings import DayEnded, Happening, Said, Starting
+from agenttrader.app.happenings import DayEnded, GatewayTold, Happening, Said, Starting
 from agenttrader.model.authority import Mode
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue
@@ -24,12 +25,13 @@ from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Sealed
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
-from agenttrader.protocols.native import AnswerBody, TradingBody, WatermarkReached
+from agenttrader.protocols.native import AccountBody, AnswerBody, Snapshot, TradingBody, WatermarkReached
 from agenttrader.runtime.supervisor import Died, Notice, Ready, RoleFailed, Stopped
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 CLOSE = Instant(OPEN + 3 * MINUTE)
 ACTIVE = TradingBody(state="active", reasons=(), mode="paper")
+ACCOUNT = AccountBody(**dict.fromkeys(AccountBody.__struct_fields__, Decimal(5)))
 HALTED = TradingBody(state="halted", reasons=("no window is open",), mode="off")
 
 
@@ -104,7 +106,9 @@ class FakeWorld:
         }
         return msgspec.convert(answer, AnswerBody)
 
-    async def get(self, _path: str, _answer: type[Any]) -> Any:
+    async def get(self, path: str, _answer: type[Any]) -> Any:
+        if path == "/v1/snapshot":
+            return Snapshot(watermark=None, orders=(), positions=(), account=ACCOUNT, trading=self.trading)
         return StatusBody(
             account=AccountName("DEMO-1"),
             epoch=1,
@@ -257,6 +261,17 @@ async def test_nothing_moves_after_the_day_has_ended(performance: Performance) -
     await performance.play()
     ended = next(place for place, each in enumerate(performance.told) if isinstance(each, DayEnded))
     assert all(isinstance(each, Said) for each in performance.told[ended + 1 :])
+
+
+async def test_what_the_gateway_says_after_the_comparison_is_told_before_the_day_has_ended(
+    performance: Performance,
+) -> None:
+    performance.world.at[Instant(OPEN + MINUTE)] = performance.interrupted.set
+    await performance.play()
+    before = performance.told[: performance.told.index(DayEnded(fills=0))]
+    last = [each.message for each in before if isinstance(each, GatewayTold)][-1]
+    assert isinstance(last, Snapshot)
+    assert (last.account, last.trading) == (ACCOUNT, HALTED)
 
 
 async def test_a_role_that_dies_and_comes_back_is_told(performance: Performance) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agenttrader.app.demo.outcome import Day, Denial, Made, Profit
+from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit
 from agenttrader.app.demo.report import NOTICE, Compared, Ending, JournalFound, Result, summary, write
 from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
 from agenttrader.model.breaks import Break, BreakKind
@@ -149,3 +149,30 @@ def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_wa
     assert body["breaks"][0]["kind"] == "position"
     assert body["executions"][0]["price"] == "40.10"
     assert body["configuration"] == run.configuration.digest
+
+
+def test_what_is_still_held_stands_in_the_report_and_among_what_a_person_must_look_at(
+    run: Run, tmp_path: Path
+) -> None:
+    held = Held(
+        symbol=ALFA,
+        quantity=Decimal(100),
+        average_price=Decimal("40.10"),
+        mark=Decimal(41),
+        unrealised=Decimal(90),
+        protected_quantity=Decimal(100),
+        stop=Decimal(39),
+        target=None,
+        is_protected_for_today_only=True,
+    )
+    day = msgspec.structs.replace(DAY, held=(held,), dead_machine_loss=Decimal(200))
+    folder = write(run, msgspec.structs.replace(GOOD, day=day), tmp_path / "artifacts", code="c")
+    page = (folder / "report.md").read_text()
+    body = json.loads((folder / "report.json").read_text())
+    looked_at, _, rest = page.partition("## Profit")
+    assert held.sentence in looked_at
+    assert "## Positions at the end" in rest
+    assert "| ALFA | 100 | 40.10 | 41 | 90.00 | 100 | 39 | none |" in rest
+    assert "Dead-machine loss, were everything of ours to stop now: 200.00" in rest
+    assert body["findings"] == [held.sentence]
+    assert (body["held"][0]["stop"], body["dead_machine_loss"]) == ("39", "200")
