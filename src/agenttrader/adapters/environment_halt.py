@@ -14,6 +14,9 @@ class EnvironmentHalt:
     name = "environment"
     """What operators and configuration call it."""
 
+    is_movable = False
+    """A process's environment stands as it was at the start."""
+
     def __init__(self, value: str | None) -> None:
         self._value = value
 

@@ -28,6 +28,9 @@ class FileHalt:
         """What operators and configuration call it."""
         return self._name
 
+    is_movable = True
+    """Opening a window moves it to 0, closing to 1."""
+
     def read(self) -> SwitchReading:
         """The switch as it stands now; missing, unreadable, a folder or with other words it is HALTED."""
         try:

@@ -15,6 +15,7 @@ import msgspec
 from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
@@ -80,7 +81,11 @@ class HaltBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NotPermitted(AgentTraderError):
-    """The key is not known, or it may not do this."""
+    """The key is not known."""
+
+
+class Forbidden(NotPermitted):
+    """The key is known, and it may not do this."""
 
 
 def create_gateway_app(desk: Desk, keys: Keys) -> Application:
@@ -101,11 +106,11 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
         caller = _caller(request, keys)
         if caller.agent is None:
-            raise NotPermitted("a person's token does not propose orders; use an agent's key")
+            raise Forbidden("a person's token does not propose orders; use an agent's key")
         return _json(await desk.propose(await _body(request), caller.agent))
 
     @delete("/v1/orders/{order_id:str}", status_code=202)
-    async def cancel(request: Request[Any, Any, Any], order_id: str) -> Response[bytes]:
+    async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         caller = _caller(request, keys)
         await desk.cancel(OrderId(order_id), caller.agent, caller.name, "asked for")
         return _json({"order_id": order_id, "asked": True}, status=202)
@@ -230,7 +235,7 @@ def _caller(connection: ASGIConnection[Any, Any, Any, Any], keys: Keys) -> Calle
 def _person(request: Request[Any, Any, Any], keys: Keys) -> str:
     caller = _caller(request, keys)
     if caller.agent is not None:
-        raise NotPermitted(f"{caller.name} is an agent; this takes a person's token")
+        raise Forbidden(f"{caller.name} is an agent; this takes a person's token")
     return caller.name
 
 
@@ -253,6 +258,8 @@ def _json(body: object, status: int = 200) -> Response[bytes]:
 
 
 def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if isinstance(error, Forbidden):
+        return _json(ErrorBody(code="forbidden", message=str(error)), 403)
     if isinstance(error, NotPermitted):
         return _json(ErrorBody(code="not_permitted", message=str(error)), 401)
     for kind, status, code in _STATUS_OF_ERROR:

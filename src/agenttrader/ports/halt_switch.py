@@ -13,6 +13,11 @@ class HaltSwitch(Protocol):
         """What operators call it."""
         ...
 
+    @property
+    def is_movable(self) -> bool:
+        """Whether opening and closing a window move it; one that is not is moved by its own means alone."""
+        ...
+
     def read(self) -> SwitchReading:
         """The switch as it stands now. Never raises: what cannot be read is HALTED."""
         ...

@@ -87,6 +87,7 @@ class HandSwitch:
     """A wired halt switch that a hand moves, and that may be stuck."""
 
     name = SWITCH
+    is_movable = True
 
     def __init__(self) -> None:
         self.state = TradingState.HALTED

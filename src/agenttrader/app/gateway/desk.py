@@ -168,10 +168,18 @@ class Desk:
         return snapshot_body(self.session.engine, agent, self.stream.watermark)
 
     async def read_switches(self) -> None:
-        """Read every wired switch and tell the session, now or, where its inbox is full, the next time."""
+        """Read every wired switch and tell the session, now or, where its inbox is full, the next time.
+
+        Without a window a switch that stands at 0 is put back to 1: however the window ended, by its time or
+        with its process, the state at rest is halted. Raises StoreError where it does not go back.
+        """
         async with self._switches_are_mine:
             for switch in self._switches:
                 reading = await asyncio.to_thread(switch.read)
+                at_rest = self.session.engine.state.standing.window is None
+                if at_rest and switch.is_movable and reading.state is TradingState.ACTIVE:
+                    await asyncio.to_thread(switch.move, halted=True, reason="no window is open")
+                    reading = await asyncio.to_thread(switch.read)
                 if self.session.engine.switches.get(switch.name) != reading:
                     with contextlib.suppress(InboxFull):
                         self.session.tell(SwitchSeen(reading))
@@ -179,7 +187,8 @@ class Desk:
     async def _move_switches(self, *, halted: bool, reason: str) -> None:
         async with self._switches_are_mine:
             for switch in self._switches:
-                await asyncio.to_thread(switch.move, halted=halted, reason=reason)
+                if switch.is_movable:
+                    await asyncio.to_thread(switch.move, halted=halted, reason=reason)
                 await self.session.ask(SwitchSeen(await asyncio.to_thread(switch.read)))
 
     async def _ask(self, received: Input) -> None:

@@ -3,10 +3,11 @@
 They change nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from agenttrader.gateway.sentences import sentence_of
+from agenttrader.model.authority import ScopeKind
 from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import OrderState, Role
@@ -102,13 +103,24 @@ def trading_body(engine: Engine) -> TradingBody:
     window = engine.state.standing.window
     return TradingBody(
         state=standing.state.value,
-        reasons=standing.reasons,
+        reasons=(*standing.reasons, *_narrower_halts(engine)),
         mode=window.statement.mode.value
         if window is not None and standing.state is TradingState.ACTIVE
         else "off",
         window_start=rfc3339(window.statement.start) if window else None,
         window_end=rfc3339(window.statement.end) if window else None,
     )
+
+
+def _narrower_halts(engine: Engine) -> Iterator[str]:
+    """What is halted for some only: an agent, a strategy, a symbol."""
+    for scope, latch in engine.state.standing.latches.items():
+        if scope.kind not in (ScopeKind.EVERYTHING, ScopeKind.ACCOUNT):
+            name = f"{scope.kind.value} {scope.name}"
+            yield f"only {name} is {latch.state.value}, by {latch.by}: {latch.reason}"
+    for broken in engine.state.breaks:
+        if broken.symbol is not None:
+            yield f"only symbol {broken.symbol} is halted by break {broken.kind.value}: {broken.sentence}"
 
 
 def snapshot_body(engine: Engine, agent: AgentName | None, watermark: str | None) -> Snapshot:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
@@ -25,7 +26,7 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
-from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.errors import ConfigurationError, StoreError
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
@@ -48,6 +49,8 @@ FIND_SECONDS = 2.0
 SWITCH_SECONDS = 0.25
 """How often the wired switches are read: within the second that a halt may take."""
 
+logger = structlog.get_logger()
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -66,11 +69,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
-    if not configuration.account.simulated:
-        raise ConfigurationError(
-            "[account] simulated: expected true, found false: this version trades only accounts of its own "
-            "simulated venue"
-        )
+    _refuse_what_is_not_there_yet(configuration)
     journal = _journal(configuration)
     rules = _rules(configuration)
 
@@ -129,6 +128,19 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     )
 
 
+def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
+    if not configuration.account.simulated:
+        raise ConfigurationError(
+            "[account] simulated: expected true, found false: this version trades only accounts of its own "
+            "simulated venue"
+        )
+    if configuration.environment.approval != "auto":
+        raise ConfigurationError(
+            "[environment] approval: expected auto, found manual: this version cannot hold an order until a "
+            "person approves it, and will not send one as if it had been approved"
+        )
+
+
 class _Links:
     """Tells the session of each connection, and that the broker must be asked again when it is back."""
 
@@ -164,7 +176,11 @@ async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.E
 async def _watch_switches(session: Session, desk: Desk) -> None:
     await session.started.wait()
     while True:
-        await desk.read_switches()
+        try:
+            await desk.read_switches()
+        except StoreError as error:
+            # No window is open then, so trading is halted as it is; whoever opens one is told the same.
+            logger.error("switch_stuck", reason=str(error))  # noqa: TRY400 - a trace says nothing more
         await asyncio.sleep(SWITCH_SECONDS)
 
 
