@@ -1,12 +1,14 @@
 """The demo, whole: processes up, the day, the comparison, the report, processes down."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, assert_never
 
+import msgspec
 from msgspec import Struct
 
 from agenttrader.app.demo.day import DemoDay, Tell
@@ -23,6 +25,9 @@ from agenttrader.model.records import Sealed
 from agenttrader.ports.feed import Feed
 from agenttrader.protocols.native import Snapshot, StreamMessage
 from agenttrader.runtime.supervisor import Died, Notice, Ready, Started, Stopped
+
+HEAD_SHOWN = 12
+"""How much of the journal's head is told: enough to recognize it."""
 
 T = TypeVar("T")
 Follow = Callable[[Callable[[StreamMessage], None], Callable[[bool, str], None]], Coroutine[Any, Any, None]]
@@ -90,25 +95,54 @@ async def play(
     """Play the day and stop the roles again: at once, or where the demo `stays`, when interrupted.
 
     `ended` is given the result as soon as there is one. An interruption in mid-day ends the day in order.
-    Raises RoleFailed where the roles do not get up.
+    The journal is verified once the roles have stopped, and where they stay up also before that: the gateway
+    seals its segment when it stops. Raises RoleFailed where the roles do not get up.
     """
     supervisor = world.supervisor(_RoleTeller(tell))
+    is_up = True
     try:
         tell(Starting(run.order))
         await _unless(interrupted, supervisor.start())
         async with world.desk() as desk:
             result = await _day(run, world, desk, supervisor, tell, interrupted)
+        if not stays or interrupted.is_set():
+            is_up = False
+            await supervisor.stop(STOP_ORDER)
+            result = await _final(result, world)
         folder = write(run, result, reports, code)
         for finding in result.findings():
             tell(Said("finding", finding, alarming=True))
         tell(Said("report", f"{folder / 'report.md'} and report.json"))
+        _tell_journal(run, result, tell)
         ended(result)
-        if stays and not interrupted.is_set():
+        if is_up:
             tell(Said("stays", "the roles stay up, halted; Ctrl-C stops them"))
             await _first(interrupted.wait(), supervisor.watch())
+            is_up = False
+            await supervisor.stop(STOP_ORDER)
+            result = await _final(result, world)
+            _tell_journal(run, result, tell)
         return result
     finally:
-        await supervisor.stop(STOP_ORDER)
+        if is_up:
+            await supervisor.stop(STOP_ORDER)
+
+
+async def _final(result: Result, world: World) -> Result:
+    """The result with the journal as the stopped gateway has left it."""
+    return msgspec.structs.replace(result, journal=await asyncio.to_thread(world.verify), is_final=True)
+
+
+def _tell_journal(run: Run, result: Result, tell: Tell) -> None:
+    """What verifying found, and how anybody can ask the same again."""
+    found = result.journal
+    so_far = "" if result.is_final else " so far"
+    told = f"the journal: {found.records} records{so_far}, head {found.head[:HEAD_SHOWN]}…"
+    if found.verified:
+        tell(Said("verified", told))
+    else:
+        tell(Said("unsound", f"{told}: {found.finding}", alarming=True))
+    tell(Said("check", f"it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}"))
 
 
 async def _day(

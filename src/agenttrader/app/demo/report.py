@@ -1,5 +1,6 @@
 """The day's report: one object for machines, one page for a person, both saying what the day was not."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -63,6 +64,8 @@ class Result(Struct, frozen=True, kw_only=True):
     is_halted: bool
     ending: Ending
     ended_early: str
+    is_final: bool = False
+    """Whether the journal was verified after the roles had stopped: until then it grows."""
 
     @property
     def is_good(self) -> bool:
@@ -113,6 +116,7 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         "notice": NOTICE,
         **summary(run, result),
         "ending": result.ending.value,
+        "journal_is_final": result.is_final,
         "findings": list(result.findings()),
         "held": msgspec.to_builtins(result.day.held),
         "dead_machine_loss": msgspec.to_builtins(result.day.dead_machine_loss),
@@ -151,7 +155,8 @@ def page(run: Run, result: Result, code: str) -> str:
                 f"configuration {run.configuration.digest}",
                 f"code {code}",
                 f"digest of the day {day.digest}",
-                f"journal of {result.journal.records} records, head {result.journal.head}",
+                _journal(result),
+                f"check it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}",
             )
         ),
     ]
@@ -205,6 +210,13 @@ def page(run: Run, result: Result, code: str) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _journal(result: Result) -> str:
+    found = f"{result.journal.records} records, head {result.journal.head}"
+    if result.is_final:
+        return f"journal of {found}"
+    return f"journal so far of {found}; the gateway seals its segment after this, when it stops"
 
 
 def _position(held: Held) -> Sequence[str]:

@@ -79,7 +79,8 @@ class FakeWorld:
 
     def verify(self) -> JournalFound:
         finding = "" if self.is_verified else "record 3: changed"
-        return JournalFound(records=3, head="h", verified=self.is_verified, finding=finding)
+        records = 4 if self.processes.stopped else 3
+        return JournalFound(records=records, head="abcdef" * 10, verified=self.is_verified, finding=finding)
 
     def records(self) -> Iterable[Sealed[Any]]:
         return ()
@@ -203,10 +204,35 @@ async def test_a_day_is_played_compared_verified_reported_and_stopped(performanc
     assert result.ending is Ending.CLOSE
     assert performance.results == [result]
     assert isinstance(performance.told[0], Starting)
-    assert performance.words() == ["denied", "window", "window", "compared", "report", "killed"]
+    assert performance.words() == [
+        "denied",
+        "window",
+        "window",
+        "compared",
+        "killed",
+        "report",
+        "verified",
+        "check",
+    ]
     assert performance.world.processes.stopped == list(STOP_ORDER)
     (folder,) = (performance.reports / "demo").iterdir()
-    assert json.loads((folder / "report.json").read_text())["halted"] is True
+    body = json.loads((folder / "report.json").read_text())
+    assert (body["halted"], body["journal"]["records"], body["journal_is_final"]) == (True, 4, True)
+
+
+def sentences(performance: Performance, word: str) -> list[str]:
+    return [each.sentence for each in performance.told if isinstance(each, Said) and each.word == word]
+
+
+async def test_the_journal_is_told_as_the_stopped_gateway_left_it_with_the_way_to_check_it(
+    performance: Performance,
+) -> None:
+    await performance.play()
+    assert sentences(performance, "verified") == ["the journal: 4 records, head abcdefabcdef…"]
+    folder = performance.run.folder
+    assert sentences(performance, "check") == [f"it with: ./agenttrader journal verify {folder}"]
+    (page,) = performance.reports.glob("demo/*/report.md")
+    assert f"- journal of 4 records, head {'abcdef' * 10}\n" in page.read_text()
 
 
 async def test_roles_that_do_not_get_up_are_told_and_stopped(performance: Performance) -> None:
@@ -241,8 +267,11 @@ async def test_a_journal_that_does_not_verify_is_told(performance: Performance) 
     performance.world.is_verified = False
     result = await performance.play()
     assert not result.is_good
-    findings = [each.sentence for each in performance.told if isinstance(each, Said) and each.alarming]
-    assert findings[0] == "the journal does not verify: record 3: changed"
+    assert sentences(performance, "finding") == ["the journal does not verify: record 3: changed"]
+    assert sentences(performance, "unsound") == [
+        "the journal: 4 records, head abcdefabcdef…: record 3: changed"
+    ]
+    assert sentences(performance, "verified") == []
 
 
 async def test_without_exit_the_roles_stay_up_until_somebody_ends_it(performance: Performance) -> None:
@@ -252,8 +281,12 @@ async def test_without_exit_the_roles_stay_up_until_somebody_ends_it(performance
             await asyncio.sleep(0.01)
     assert performance.results, "the outcome is known before the end"
     assert performance.world.processes.stopped == []
+    assert sentences(performance, "verified") == ["the journal: 3 records so far, head abcdefabcdef…"]
+    (page,) = performance.reports.glob("demo/*/report.md")
+    assert "- journal so far of 3 records" in page.read_text()
     performance.interrupted.set()
     assert (await playing).is_good
+    assert sentences(performance, "verified")[1:] == ["the journal: 4 records, head abcdefabcdef…"]
     assert performance.world.processes.stopped == list(STOP_ORDER)
 
 
