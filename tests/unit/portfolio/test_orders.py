@@ -161,6 +161,21 @@ def test_a_close_leaves_with_what_is_still_held() -> None:
     assert order.state is S.FILLED
 
 
+def test_an_order_carries_what_was_proposed_and_when_it_last_changed() -> None:
+    ledger = OrderLedger()
+    limited = proposal(1, type=OrderType.LIMIT, limit_price=D(99))
+    stopped = proposal(2, type=OrderType.STOP, stop_price=D(101), side=Side.SELL)
+    for entry in (limited, stopped):
+        order = approved(ledger, entry)
+        assert (order.type, order.side, order.effect) == (entry.type, entry.side, entry.effect)
+        assert (order.limit_price, order.stop_price) == (entry.limit_price, entry.stop_price)
+        assert (order.quantity, order.legs, order.agent) == (entry.quantity, entry.legs, entry.agent)
+        assert order.updated == NOW
+    ledger.advance(limited.id, Trigger.WITHHOLD, at(5))
+    ledger.advance(stopped.id, Trigger.WITHHOLD, at(0))
+    assert [ledger.by_id[each.id].updated for each in (limited, stopped)] == [at(5), NOW]
+
+
 # The broker's order of telling.
 
 
