@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -21,17 +21,22 @@ from agenttrader.cli.figures import amount, change, large, plain, signed, spark
 from agenttrader.model.times import Instant, to_datetime
 from agenttrader.protocols.native import PositionBody
 
+DEAD_MACHINE = "lost if all of ours stopped now"
 NOTICE = "GENERATED DATA · SIMULATED VENUE · throw-away demo person"
 REFRESH_SECONDS = 0.125
 WIDTH_MIN, WIDTH_MAX = 90, 110
+ECHO_WIDTH = len("^C")
 LINES_KEPT = 40
 LINES_SHOWN_MIN = 3
 MONEY_WIDTH = 40
-MONEY_ROWS = 10
+MONEY_ROWS = 11
 POSITION_ROWS = 8
 ORDER_ROWS = 5
 ROWS_BESIDE_LINES = 4 + MONEY_ROWS + POSITION_ROWS + ORDER_ROWS + 2 + 1
 """What the board needs besides its last lines, and the row that the cursor stands in."""
+
+HEIGHT_MIN = ROWS_BESIDE_LINES + LINES_SHOWN_MIN
+TOO_SMALL = f"plain lines, because this terminal is small; one of {WIDTH_MIN}×{HEIGHT_MIN} shows a board"
 
 STATE_STYLES = {"active": "black on green", "reduce_only": "black on yellow"}
 HALTED_STYLE = "white on red"
@@ -52,9 +57,10 @@ Tell = Callable[[Happening], None]
 @asynccontextmanager
 async def show_day(console: Console, zone: tzinfo) -> AsyncIterator[Tell]:
     """Give something to tell the day's happenings to; show them until the block ends."""
-    fits = console.width >= WIDTH_MIN and console.height >= ROWS_BESIDE_LINES + LINES_SHOWN_MIN
+    fits = console.width >= WIDTH_MIN and console.height >= HEIGHT_MIN
     can_draw = console.is_terminal and not console.is_dumb_terminal
-    show = LiveShow(console, zone) if can_draw and fits else PlainShow(console, zone)
+    why_plain = "" if fits or not can_draw else TOO_SMALL
+    show = LiveShow(console, zone) if can_draw and fits else PlainShow(console, zone, why_plain)
     refreshing = asyncio.create_task(show.refresh())
     try:
         yield show.tell
@@ -68,9 +74,10 @@ async def show_day(console: Console, zone: tzinfo) -> AsyncIterator[Tell]:
 class PlainShow:
     """One line for each thing worth reading; nothing moves."""
 
-    def __init__(self, console: Console, zone: tzinfo) -> None:
+    def __init__(self, console: Console, zone: tzinfo, why: str = "") -> None:
         self.console = console
         self.zone = zone
+        self.why = why
         self.board = Board()
         self.has_begun = False
 
@@ -83,7 +90,8 @@ class PlainShow:
             self.console.print(line_text(line, self.zone), soft_wrap=True)
         if lines and not self.has_begun:
             self.has_begun = True
-            self.console.print(Text(f"{'':8}  {'notice':<9} {NOTICE}"), soft_wrap=True)
+            for told in filter(None, (f"{NOTICE} · times are {place_of(self.zone)}", self.why)):
+                self.console.print(Text(f"{'':8}  {'notice':<9} {told}"), soft_wrap=True)
 
     async def refresh(self) -> None:
         """Nothing moves."""
@@ -93,7 +101,7 @@ class PlainShow:
 
 
 class LiveShow:
-    """A board that is drawn again several times a second, between the first lines and the last."""
+    """A board that is drawn again several times a second, and the last lines under it."""
 
     def __init__(self, console: Console, zone: tzinfo) -> None:
         self.console = console
@@ -101,10 +109,12 @@ class LiveShow:
         self.board = Board()
         self.lines: deque[Line] = deque(maxlen=LINES_KEPT)
         self.live: Live | None = None
+        self.waiting: list[Line] = []
+        """Lines from before the board, which shows them; printed where none is ever drawn."""
         self.status = console.status("")
 
     def tell(self, happening: Happening) -> None:
-        """Fold it; the next drawing shows it. What comes before and after the board is printed for good."""
+        """Fold it; the next drawing shows it. What comes after the board is printed for good."""
         lines = self.board.take(happening)
         match happening:
             case Starting(roles=roles):
@@ -112,16 +122,17 @@ class LiveShow:
                 self.status.start()
             case DayBegun():
                 self.status.stop()
+                self.waiting.clear()
                 self.live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop")
                 self.live.start()
             case DayEnded():
                 self.end()
             case _:
                 pass
-        if self.live is None:
-            for line in lines:
-                self.status.stop()
-                self.console.print(line_text(line, self.zone), soft_wrap=True)
+        if self.board.day is None:
+            self.waiting.extend(lines)
+        elif self.live is None:
+            self._print(lines)
         self.lines.extend(lines)
 
     async def refresh(self) -> None:
@@ -134,13 +145,20 @@ class LiveShow:
     def end(self) -> None:
         """Leave the last picture on the terminal."""
         self.status.stop()
+        self._print(self.waiting)
+        self.waiting.clear()
         if self.live is not None:
             self.live.update(self._draw(), refresh=True)
             self.live.stop()
             self.live = None
 
+    def _print(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.console.print(line_text(line, self.zone), soft_wrap=True)
+
     def _draw(self) -> RenderableType:
-        width = min(self.console.width, WIDTH_MAX)
+        # A terminal echoes ^C behind the last row: were that full, the echo would push the board up a row.
+        width = min(self.console.width - ECHO_WIDTH, WIDTH_MAX)
         shown = max(self.console.height - ROWS_BESIDE_LINES, LINES_SHOWN_MIN)
         return draw(self.board, list(self.lines)[-shown:], shown, width, self.zone)
 
@@ -224,7 +242,7 @@ def money(board: Board) -> RenderableType:
     table.add_row("fees", amount(account.fees))
     table.add_row("gross exposure", amount(account.gross_exposure))
     table.add_row("equity", Text(amount(account.equity), style="bold"))
-    return Group(*rows, table)
+    return Group(*rows, Text(DEAD_MACHINE, style="dim"), table)
 
 
 def positions(board: Board) -> RenderableType:
@@ -302,7 +320,7 @@ def summary(board: Board) -> Text:
         f"fees {amount(account.fees)}",
         f"dead-machine loss {amount(account.dead_machine_loss)}",
     )
-    return Text(f"{'':8}  {board.trading.state:<9} {'; '.join(parts)}")
+    return Text(f"{'':8}  {'day':<9} {board.trading.state}; {'; '.join(parts)}")
 
 
 def clock(instant: Instant | None, zone: tzinfo) -> str:
@@ -310,8 +328,12 @@ def clock(instant: Instant | None, zone: tzinfo) -> str:
     if instant is None:
         return "--:--:--"
     moment: datetime = to_datetime(instant).astimezone(zone)
-    place = "UTC" if zone is UTC else str(zone).rpartition("/")[2].replace("_", " ")
-    return f"{moment:%H:%M:%S} {place}"
+    return f"{moment:%H:%M:%S} {place_of(zone)}"
+
+
+def place_of(zone: tzinfo) -> str:
+    """Whose time a zone's is: `New York`."""
+    return "UTC" if zone is UTC else str(zone).rpartition("/")[2].replace("_", " ")
 
 
 def _color(value: Decimal) -> str:

@@ -80,7 +80,7 @@ def drawn(width: int, lines: list[Line]) -> list[str]:
         board.take(happening)
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as capture:
-        console.print(draw(board, lines, 6, width, NEW_YORK))
+        console.print(draw(board, lines, 5, width, NEW_YORK))
     return capture.get().splitlines()
 
 
@@ -98,7 +98,15 @@ def test_the_board_shows_clock_prices_protection_profit_and_the_loss_in_large_di
     rows = drawn(100, [Line(OPEN, "fill", "bought")])
     text = "\n".join(rows)
     assert "--:--:--  denied  visitor: buy 10 ALFA at market: trading is halted" in text
-    for expected in ("09:31:00 New York", "1/390 min", "ACTIVE", "42.00", "+5.00 %", "HALTED"):
+    for expected in (
+        "09:31:00 New York",
+        "1/390 min",
+        "lost if all of ours stopped now",
+        "ACTIVE",
+        "42.00",
+        "+5.00 %",
+        "HALTED",
+    ):
         assert expected in text
     for expected in (
         "39.75",
@@ -123,15 +131,16 @@ def test_without_a_terminal_the_first_line_is_the_first_that_is_told_and_the_not
     asyncio.run(play())
     lines = output.getvalue().splitlines()
     assert lines[0] == "--:--:--  denied    visitor: buy 10 ALFA at market: trading is halted"
-    assert lines[1].endswith(NOTICE)
+    assert lines[1].endswith(f"{NOTICE} · times are New York")
     assert lines[-1].startswith("09:31:00  report    rrr")
     summary = lines[-2]
+    assert summary.startswith(f"{'':10}day       active; orders: none")
     assert "orders: none; fills: 3; held: 100 ALFA; realised −12.50" in summary
     assert "dead-machine loss 1,234.56" in summary
     assert "\x1b" not in output.getvalue()
 
 
-def test_on_a_terminal_the_board_stands_between_the_first_line_and_the_last() -> None:
+def test_on_a_terminal_nothing_stands_above_the_board_and_the_last_lines_stand_under_it() -> None:
     output = io.StringIO()
     console = Console(file=output, width=100, height=36, force_terminal=True, _environ={"TERM": "xterm"})
 
@@ -145,8 +154,21 @@ def test_on_a_terminal_the_board_stands_between_the_first_line_and_the_last() ->
 
     asyncio.run(play())
     text = output.getvalue()
-    assert text.index("visitor: buy 10 ALFA") < text.index("prices") < text.rindex("it lies there")
-    assert text.index("starting venue, gateway") < text.index("visitor")
+    assert text.index("starting venue, gateway") < text.index("prices") < text.index("visitor: buy 10 ALFA")
+    assert text.index("prices") < text.rindex("it lies there")
+
+
+def test_what_is_told_before_a_board_that_never_comes_is_printed() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=100, height=36, force_terminal=True, _environ={"TERM": "xterm"})
+
+    async def play() -> None:
+        async with show_day(console, NEW_YORK) as tell:
+            tell(Starting(("venue",)))
+            tell(Said("died", "venue exited", alarming=True))
+
+    asyncio.run(play())
+    assert output.getvalue().count("venue exited") == 1
 
 
 def test_a_terminal_that_is_too_small_gets_plain_lines() -> None:
@@ -160,6 +182,8 @@ def test_a_terminal_that_is_too_small_gets_plain_lines() -> None:
 
     asyncio.run(play())
     assert "prices" not in output.getvalue()
+    said = "plain lines, because this terminal is small; one of 90×34 shows a board"
+    assert output.getvalue().count(said) == 1
 
 
 def test_the_clock_names_its_place() -> None:
