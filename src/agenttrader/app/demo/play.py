@@ -14,7 +14,7 @@ from msgspec import Struct
 from agenttrader.app.demo.day import DemoDay, Tell
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.outcome import read_day
-from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, write
+from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, reserve, write
 from agenttrader.app.demo.setup import STOP_ORDER, Run
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.happenings import DayEnded, GatewayTold, Said, Starting
@@ -96,8 +96,10 @@ async def play(
 
     `ended` is given the result as soon as there is one. An interruption in mid-day ends the day in order.
     The journal is verified once the roles have stopped, and where they stay up also before that: the gateway
-    seals its segment when it stops. Raises RoleFailed where the roles do not get up.
+    seals its segment when it stops. Raises RoleFailed where the roles do not get up, and StoreError before
+    anything is started where no report could be written.
     """
+    reserve(run, reports)
     supervisor = world.supervisor(_RoleTeller(tell))
     is_up = True
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -106,12 +107,27 @@ def summary(run: Run, result: Result) -> dict[str, Any]:
     }
 
 
+def reserve(run: Run, parent: Path) -> None:
+    """Make the report's folder before the day is played. Raises StoreError where nothing can be written."""
+    folder = _folder(run, parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Asked by writing: permissions do not tell of a disk that is full or mounted read-only.
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(b"\n")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: expected to write the day's report there, found: {error.strerror}; "
+            "the day was not begun: start it in a folder that you may write"
+        ) from error
+
+
 def write(run: Run, result: Result, parent: Path, code: str) -> Path:
     """Write `report.md` and `report.json` under `parent`; the folder of both. `code` is the commit.
 
     Raises StoreError where it cannot be written.
     """
-    folder = parent / "demo" / f"{run.session.date}-{run.folder.name}"
+    folder = _folder(run, parent)
     body = {
         "notice": NOTICE,
         **summary(run, result),
@@ -210,6 +226,10 @@ def page(run: Run, result: Result, code: str) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _folder(run: Run, parent: Path) -> Path:
+    return parent / "demo" / f"{run.session.date}-{run.folder.name}"
 
 
 def _journal(result: Result) -> str:

@@ -18,7 +18,7 @@ from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayEnded, GatewayTold, Happening, Said, Starting
 from agenttrader.model.authority import Mode
 from agenttrader.model.credentials import Secret
-from agenttrader.model.errors import BadValue
+from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.identifiers import AccountName, Digest
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Proposal
@@ -240,6 +240,14 @@ async def test_roles_that_do_not_get_up_are_told_and_stopped(performance: Perfor
     with pytest.raises(RoleFailed, match="expected it to become ready"):
         await performance.play()
     assert performance.world.processes.stopped == list(STOP_ORDER)
+
+
+async def test_a_day_whose_report_could_not_be_written_is_not_begun(performance: Performance) -> None:
+    performance.reports.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match=r"expected to write the day's report there.*the day was not begun"):
+        await performance.play()
+    assert performance.told == []
+    assert performance.world.processes.stopped == []
 
 
 async def test_a_person_who_interrupts_gets_the_window_closed_and_a_report(performance: Performance) -> None:
