@@ -259,3 +259,17 @@ def test_a_fresh_clone_starts(tmp_path: Path, uv: str) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("Usage: agenttrader")
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_python_is_not_blamed(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(launcher, "ROOT", str(tmp_path / "file"))
+
+    with pytest.raises(
+        launcher.CannotStart, match=r"file cannot be written \(.+\), and the first start"
+    ) as error:
+        launcher.make_environment()
+    assert error.value.code == 2
+    assert "python3-venv" not in str(error.value)
