@@ -1,14 +1,21 @@
 """`agenttrader journal`: is the journal as it was written, what stands in it, and a copy for an auditor."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from msgspec import Struct
+
+RUN = "run.toml"
+"""What a run's configuration is called where nobody named it otherwise."""
+FOREIGN = ("pyproject.toml",)
+"""Configurations of other programs, as they lie about in checkouts."""
 
 journal = typer.Typer(
     help="Verify, show and export the journal of a run.", rich_markup_mode=None, no_args_is_help=True
@@ -36,6 +43,7 @@ def verify(path: Where, *, heads: Heads = None, key: Key = None, as_json: AsJson
     """
     from agenttrader.app.journals.verify import verify as find
 
+    make_sure_of_run(path)
     verified = find(path, heads, key)
     found = verified.found
     if as_json:
@@ -73,9 +81,19 @@ def show(
     from agenttrader.app.journals.show import show as read
     from agenttrader.cli.journal_lines import line_for_person
 
+    make_sure_of_run(path)
     selection = Selection(kinds=kinds_of(kind or ()), order=order, last=last)
+    has_shown = False
     for sealed in read(path, selection):
+        has_shown = True
         print(line_of(sealed).decode() if as_json else line_for_person(sealed))
+    # An order may be there with no record of the kinds asked for: that is an empty answer, and no mistake.
+    if order and not has_shown and not any(read(path, Selection(order=order, last=1))):
+        print(
+            f"agenttrader: --order: expected an order's id or its beginning, found {order!r}: no such order",
+            file=sys.stderr,
+        )
+        raise typer.Exit(ExitCode.FINDING)
 
 
 @journal.command()
@@ -91,6 +109,7 @@ def export(
     """
     from agenttrader.app.journals.export import export as write
 
+    make_sure_of_run(path)
     exported = write(path, target)
     if as_json:
         print_json(fields(exported))
@@ -99,6 +118,18 @@ def export(
         print(f"records   {exported.records}")
         print(f"written   {exported.file}")
         print(f"sha256    {exported.digest}")
+
+
+def make_sure_of_run(path: Path) -> None:
+    """Where `path` is a folder with no run in it, say so before one of its files is read as a run's."""
+    if not path.is_dir() or (path / RUN).exists():
+        return
+    others = [file for file in path.glob("*.toml") if file.name not in FOREIGN]
+    if not others:
+        raise ConfigurationError(
+            f"{path}: expected a run's folder (with {RUN}), found none; "
+            "name the folder that the demo ended with, the run's configuration, or the journal's own file"
+        )
 
 
 def fields(struct: "Struct") -> dict[str, Any]:

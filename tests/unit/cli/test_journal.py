@@ -113,6 +113,23 @@ def test_records_are_shown_for_a_person_and_for_a_program(journal: Journal, fold
     assert [(line["sequence"], line["event"]["order_id"]) for line in lines] == [(3, "order-2")]
 
 
+def test_a_folder_without_a_run_is_told_what_was_expected(journal: Journal, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    for verb in (("verify",), ("show",), ("export", tmp_path / "x.jsonl")):
+        said = journal(verb[0], tmp_path, *verb[1:])
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(
+            f"agenttrader: {tmp_path}: expected a run's folder (with run.toml), found none"
+        )
+
+
+def test_an_order_that_is_not_there_is_not_an_empty_answer(journal: Journal, folder: Path) -> None:
+    said = journal("show", folder, "--order", "zzz")
+    assert (said.code, said.out) == (1, "")
+    assert "found 'zzz': no such order" in said.err
+    assert journal("show", folder, "--order", "order-2", "--kind", "halted") == Said(0, "", "")
+
+
 def test_the_showing_ends_at_the_record_that_does_not_hold(journal: Journal, tampered: Path) -> None:
     said = journal("show", tampered)
     assert said.code == 1
