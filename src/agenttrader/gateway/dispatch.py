@@ -5,10 +5,10 @@ permit its effect. A cancel always leaves. So does a close that was approved bef
 no other protection left by then. Only FROZEN stops that too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
 from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.orders import Effect
@@ -26,26 +26,37 @@ LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
 class Dispatcher:
     """Hands recorded orders to the route, each at most once, and recorded cancels."""
 
-    def __init__(self, route: OrderRoute, switches: Sequence[HaltSwitch]) -> None:
+    def __init__(
+        self, route: OrderRoute, switches: Sequence[HaltSwitch], heard: Callable[[SwitchReading], None]
+    ) -> None:
+        """`heard` is told of each switch that a look finds short of ACTIVE, so that it latches."""
         self._route = route
         self._switches = tuple(switches)
+        self._heard = heard
         self._last_sequence = 0
 
-    def submit(self, order: Recorded[Sending], *, effect: Effect, state: TradingState) -> str | None:
+    def submit(
+        self, order: Recorded[Sending], *, effect: Effect, state: Callable[[], TradingState]
+    ) -> str | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
 
-        `state` is the trading state that holds for the order now. Any other error of the route is raised: the
-        order may have left, it stays SENDING on record, and only the broker can say what became of it.
+        `state` gives the trading state that holds for the order at the time of asking: the route may keep the
+        order waiting for its turn, and looks again when that comes. Any other error of the route is raised:
+        the order may have left, it stays SENDING on record, and only the broker can say what became of it.
         """
         assert isinstance(order, Recorded), f"expected a record that the journal returned, found {order!r}"
         sequence = order.sealed.sequence
         assert sequence > self._last_sequence, f"record {sequence} was here before; an order leaves once"
         self._last_sequence = sequence
-        reason = self._reason_to_withhold(effect, state)
+
+        def look() -> str | None:
+            return self._reason_to_withhold(effect, state())
+
+        reason = look()
         if reason is not None:
             return reason
         try:
-            self._route.submit(order)
+            self._route.submit(order, look)
         except Unsent as error:
             return str(error)
         return None
@@ -64,6 +75,8 @@ class Dispatcher:
             )
         for switch in self._switches:
             reading = switch.read()
+            if reading.state is not TradingState.ACTIVE:
+                self._heard(reading)
             if effect not in LAST_LOOK[reading.state]:
                 return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
         return None

@@ -191,6 +191,10 @@ SENTENCES: dict[str, Sentence] = {
         unknown="How long the order may rest is not known: there is no window or no session.",
         holds_times=True,
     ),
+    "whole": Sentence(
+        "A close cancels the protection first, so it takes the whole position at the market: {permitted}; "
+        "this one asks for {observed}. Use effect reduce to take off a part.",
+    ),
 }
 
 

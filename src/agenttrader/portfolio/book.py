@@ -159,8 +159,11 @@ class Book:
         """Units of the position that nothing is working to reduce yet.
 
         With `cancels_protection`, for an order that cancels the protection before it leaves, the protection
-        does not count.
+        does not count. While an entry works, nothing is reducible: its protection is still to be armed, for
+        the whole of it.
         """
+        if not cancels_protection and any(order.adds_risk for order in self.orders.open_in(symbol)):
+            return ZERO
         taken = working.closing if cancels_protection else working.closing + working.protecting
         return max(ZERO, abs(self.position(symbol)) - taken)
 

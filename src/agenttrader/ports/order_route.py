@@ -1,9 +1,13 @@
 """The way orders leave. Only `gateway.dispatch` calls it; adapters implement it, wiring hands it over."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.records import Recorded
+
+Look = Callable[[], str | None]
+"""The last look: why the order may not leave now, or None where it may."""
 
 
 class OrderRoute(Protocol):
@@ -12,8 +16,11 @@ class OrderRoute(Protocol):
     Accepts, rejects, silence and fills come back as inputs to the session.
     """
 
-    def submit(self, order: Recorded[Sending]) -> None:
-        """Send the order once, under the client order id derived from its record; never again by itself."""
+    def submit(self, order: Recorded[Sending], look: Look) -> None:
+        """Send the order once, under the client order id derived from its record; never again by itself.
+
+        An order may wait for its turn; `look` is asked when that comes, and what it stops is NOT_SENT.
+        """
         ...
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:

@@ -32,8 +32,8 @@ def _refusal_to_agent(book: Book, order: Order) -> str:
         return "it is held to protect what its entry will fill; cancel the entry"
     if order.parent is not None and book.position(order.proposal.symbol):
         return "it protects a position; replace it, or close the position"
-    if order.effect is Effect.CLOSE and order.state is OrderState.APPROVED:
-        return "what protected the position is being canceled for this close; let it go on"
+    if order.effect is Effect.CLOSE:
+        return "what protected the position was canceled for this close; let it go on"
     return ""
 
 

@@ -128,8 +128,9 @@ class Engine:
                 continue
             if order.state is OrderState.SENDING:
                 self._emit(AnswerLost(order_id=order.id, reason="the gateway died while it was leaving"))
-            elif order.state is OrderState.APPROVED:
+            elif order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
                 self._emit(Withheld(order_id=order.id, reason="the gateway stopped before it was sent"))
+            # A close goes on: what protected its position is being canceled, or has been.
         return self._step
 
     def handle(self, received: Input, now: Instant) -> Step:  # noqa: C901, PLR0912 - one arm for each input

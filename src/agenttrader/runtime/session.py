@@ -16,11 +16,21 @@ from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import AgentTraderError, StoreError
-from agenttrader.model.events import CancelRequested, Event, SegmentOpened, Sending
+from agenttrader.model.events import (
+    CancelRequested,
+    Event,
+    Halted,
+    Resumed,
+    SegmentOpened,
+    Sending,
+    WindowClosed,
+    WindowOpened,
+    WindowResumed,
+)
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, MarketEvent, Watermark
-from agenttrader.model.orders import OrderState
-from agenttrader.model.records import Recorded
+from agenttrader.model.orders import OrderState, Proposal
+from agenttrader.model.records import Recorded, Sealed
 from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
@@ -40,6 +50,9 @@ from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
 _UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
+
+
+_ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
 
 
 class InboxFull(AgentTraderError):
@@ -269,9 +282,7 @@ class Session:
         if not sealed:
             return True
         try:
-            recorded = await asyncio.get_running_loop().run_in_executor(
-                self._writer, self._journal.append, sealed
-            )
+            recorded = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, sealed)
         except StoreError as error:
             self._fail(str(error))
             return False
@@ -283,6 +294,13 @@ class Session:
         if stopped and not await self._commit([self._step(look) for look in stopped]):
             self._kept += [_Waiting(look, None) for look in stopped]
         return True
+
+    def _write(self, sealed: Sequence[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
+        """Commit, in the writer's thread. What halts or lets go is anchored at once, so its loss is seen."""
+        recorded = self._journal.append(sealed)
+        if any(isinstance(each.event, _ANCHORED) for each in sealed):
+            self._journal.sign_head()
+        return recorded
 
     def _tell_listeners(self, recorded: Sequence[Recorded[Event]]) -> None:
         for listener in self.listeners:
@@ -298,9 +316,13 @@ class Session:
         reason = self._dispatcher.submit(
             cast("Recorded[Sending]", recorded),
             effect=order.effect,
-            state=self.engine.standing(order.proposal).state,
+            state=lambda: self._state_for(order.proposal),
         )
         return None if reason is None else LastLookStopped(order.id, reason)
+
+    def _state_for(self, proposal: Proposal) -> TradingState:
+        """What holds for the order at this moment; a store that cannot be written halts it, too."""
+        return TradingState.HALTED if self.failure else self.engine.standing(proposal).state
 
     def _answer(self, recorded: Sequence[Recorded[Event]]) -> None:
         for each in recorded:

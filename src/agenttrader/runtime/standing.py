@@ -16,6 +16,7 @@ from agenttrader.model.events import (
     WindowSuspended,
 )
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
+from agenttrader.model.times import Instant
 
 STANDING_EVENTS = (Halted, Resumed, WindowOpened, WindowSuspended, WindowResumed, WindowClosed)
 """The events that `Standing` folds."""
@@ -34,21 +35,26 @@ class Standing:
 
     def __init__(self) -> None:
         self.latches: dict[Scope, Halted] = {}
+        self.latched_at: dict[Scope, Instant] = {}
+        """When each scope was last halted: only a statement made for a later time lifts it."""
         self.window: Window | None = None
         self.nonces: set[str] = set()
 
-    def apply(self, event: Event) -> None:
-        """Fold one event; those that are not about halts and windows change nothing."""
+    def apply(self, event: Event, time: Instant) -> None:
+        """Fold one event, recorded at `time`; those that are not about halts and windows change nothing."""
         match event:
             case Halted():
                 latch = self.latches.get(event.scope)
                 if latch is None or latch.state.severity <= event.state.severity:
                     self.latches[event.scope] = event
+                self.latched_at[event.scope] = time
             case Resumed():
                 self._used(event.signed)
                 if event.scope == EVERYTHING:
                     self.latches.clear()
+                    self.latched_at.clear()
                 else:
+                    self.latched_at.pop(event.scope, None)
                     self.latches.pop(event.scope, None)
             case WindowOpened() | WindowResumed():
                 self.window = Window(statement=self._used(event.signed))

@@ -59,11 +59,11 @@ class State:
             case DayOpened():
                 self.day = event
             case _ if type(event) in _OF_STANDING:
-                self._apply_to_standing(event)
+                self._apply_to_standing(event, sealed.time)
             case _:
                 pass
 
-    def _apply_to_standing(self, event: Event) -> None:
+    def _apply_to_standing(self, event: Event, time: Instant) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
         self.version += 1
         match event:
@@ -76,7 +76,7 @@ class State:
             case LinkChanged():
                 self.links[event.link] = event
             case _:
-                self.standing.apply(event)
+                self.standing.apply(event, time)
 
     @property
     def breaks(self) -> tuple[Break, ...]:

@@ -83,8 +83,27 @@ def _subject(statement: Statement, authority: Authority, state: State, now: Inst
             refusal = _goes_on(statement, state)
             return refusal or _lease(statement, authority, now) or _fit_to_trade(state)
         case Act.RESUME:
-            covered = statement.scope == EVERYTHING or statement.scope in state.standing.latches
-            return "" if covered else f"nothing is latched on {words_of(statement.scope)}"
+            return _lifts(statement, state, now)
+
+
+def _lifts(statement: Statement, state: State, now: Instant) -> str:
+    """A resume lifts what was latched before its start: one that was signed earlier lifts no later halt."""
+    standing = state.standing
+    scopes = list(standing.latches) if statement.scope == EVERYTHING else [statement.scope]
+    if not scopes or not all(scope in standing.latches for scope in scopes):
+        return f"nothing is latched on {words_of(statement.scope)}"
+    if not statement.start < statement.end or now >= statement.end:
+        return (
+            f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to "
+            f"{rfc3339(statement.end)}; sign a new one"
+        )
+    latest = max(standing.latched_at[scope] for scope in scopes)
+    if statement.start <= latest:
+        return (
+            f"the halt of {rfc3339(latest)} is not older than the statement, which is for a time from "
+            f"{rfc3339(statement.start)}; look at it, and sign a new one"
+        )
+    return ""
 
 
 def _goes_on(statement: Statement, state: State) -> str:

@@ -35,6 +35,11 @@ ORDERS = b"POST /v2/orders"
 WAIT_SECONDS = 10
 
 
+def nothing_halts() -> str | None:
+    """A look that lets everything leave."""
+    return None
+
+
 class Heard:
     """What the broker told."""
 
@@ -111,7 +116,7 @@ class BrokerSuite(ABC):
     async def test_an_order_is_accepted_under_its_own_id(self, world: BrokerWorld) -> None:
         """And known to the exchange by it."""
         order = sending(world)
-        world.broker.submit(order)
+        world.broker.submit(order, nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         accepted = world.heard.reports(ReportKind.ACCEPTED)[0]
         assert accepted.client_order_id == id_of(order)
@@ -120,7 +125,7 @@ class BrokerSuite(ABC):
 
     async def test_a_fill_is_told_once_and_before_the_watermark_of_its_bar(self, world: BrokerWorld) -> None:
         """And counts in the statement under the same execution id."""
-        world.broker.submit(sending(world))
+        world.broker.submit(sending(world), nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         world.trade(99, 101)
         await until(lambda: world.heard.reports(ReportKind.FILLED))
@@ -139,7 +144,7 @@ class BrokerSuite(ABC):
 
     async def test_a_bracket_protects_and_its_legs_exclude_each_other(self, world: BrokerWorld) -> None:
         """The stop fills, the target is canceled, and both are known by the ids that the accept told."""
-        world.broker.submit(sending(world, stop=Decimal(95), target=Decimal(110)))
+        world.broker.submit(sending(world, stop=Decimal(95), target=Decimal(110)), nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         legs = world.heard.reports(ReportKind.ACCEPTED)[0].legs
         (stop,) = (leg.broker_order_id for leg in legs if leg.stop_price == Decimal(95))
@@ -159,7 +164,7 @@ class BrokerSuite(ABC):
 
     async def test_what_the_exchange_refuses_is_rejected(self, world: BrokerWorld) -> None:
         """With its reason, and without a trace there."""
-        world.broker.submit(sending(world, quantity=Decimal(1_000_000)))
+        world.broker.submit(sending(world, quantity=Decimal(1_000_000)), nothing_halts)
         await until(lambda: world.heard.kinds)
         (rejected,) = world.heard.reports()
         assert rejected.kind is ReportKind.REJECTED
@@ -184,7 +189,7 @@ class BrokerSuite(ABC):
         """All of them, once."""
         orders = [sending(world, number, quantity=Decimal(1)) for number in range(1, 41)]
         for order in orders:
-            world.broker.submit(order)
+            world.broker.submit(order, nothing_halts)
         await until(lambda: len(set(told(world, ReportKind.ACCEPTED))) == len(orders))
         assert world.orders_at_exchange() == [id_of(order) for order in orders]
 
@@ -205,12 +210,12 @@ class BrokerSuite(ABC):
         """Found by asking, sent once, filled once; the next order shows that nothing waits to be repeated."""
         loss(world.faults)
         order = sending(world)
-        world.broker.submit(order)
+        world.broker.submit(order, nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ANSWER_LOST))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.faults.heal()
         following = sending(world, 2)
-        world.broker.submit(following)
+        world.broker.submit(following, nothing_halts)
         await until(lambda: id_of(following) in told(world, ReportKind.ACCEPTED))
         assert world.orders_at_exchange() == [id_of(order), id_of(following)]
         assert [line for line in world.faults.forwarded if line.startswith(ORDERS)] == [
@@ -232,7 +237,7 @@ class BrokerSuite(ABC):
     ) -> None:
         """Nobody can know that at first: it is lost, then not found, and never sent again."""
         loss(world.faults)
-        world.broker.submit(sending(world))
+        world.broker.submit(sending(world), nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.NOT_FOUND))
         assert world.heard.kinds == [ReportKind.ANSWER_LOST, ReportKind.NOT_FOUND]
         await world.faults.heal()
@@ -244,7 +249,7 @@ class BrokerSuite(ABC):
         """Not lost: no connection was made."""
         await world.faults.refuse()
         order = sending(world)
-        world.broker.submit(order)
+        world.broker.submit(order, nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.NOT_SENT))
         assert told(world, ReportKind.NOT_SENT) == [id_of(order)]
         await world.faults.heal()
@@ -254,7 +259,7 @@ class BrokerSuite(ABC):
     async def test_what_happened_while_nobody_listened_is_in_the_history(self, world: BrokerWorld) -> None:
         """The stream does not tell it again; told twice, the history is the same."""
         resting = sending(world, stop=Decimal(95), target=Decimal(110))
-        world.broker.submit(resting)
+        world.broker.submit(resting, nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.faults.refuse()
         world.trade(99, 101)
@@ -282,12 +287,12 @@ class BrokerSuite(ABC):
     async def test_a_broker_that_moves_is_found_again(self, world: BrokerWorld) -> None:
         """With all that it knew; orders go on."""
         first = sending(world)
-        world.broker.submit(first)
+        world.broker.submit(first, nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.move_exchange()
         await until(lambda: world.heard.links == [True, False, True])
         second = sending(world, 2)
-        world.broker.submit(second)
+        world.broker.submit(second, nothing_halts)
         await until(lambda: id_of(second) in told(world, ReportKind.ACCEPTED))
         assert world.orders_at_exchange() == [id_of(first), id_of(second)]
 
@@ -298,7 +303,7 @@ class BrokerSuite(ABC):
 
     async def _resting(self, world: BrokerWorld) -> BrokerOrderId:
         """The exchange's id of an order that rests there."""
-        world.broker.submit(sending(world, type=OrderType.LIMIT, limit_price=Decimal(50)))
+        world.broker.submit(sending(world, type=OrderType.LIMIT, limit_price=Decimal(50)), nothing_halts)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         broker_order_id = world.heard.reports(ReportKind.ACCEPTED)[0].broker_order_id
         assert broker_order_id is not None

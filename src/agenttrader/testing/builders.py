@@ -212,7 +212,8 @@ def statement(act: Act = Act.OPEN_WINDOW, **changes: Any) -> Statement:
         "configuration": CONFIGURATION,
         "mode": Mode.PAPER,
         "scope": EVERYTHING,
-        "start": OPEN,
+        # A resume is for the time after what it lifts.
+        "start": Instant(CLOSE - 1) if act is Act.RESUME else OPEN,
         "end": CLOSE,
         "reason": "a trading day",
         "person": PERSON,

@@ -19,6 +19,7 @@ from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
+from agenttrader.ports.order_route import Look
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
 from agenttrader.runtime.inputs import Input, SwitchSeen
@@ -54,7 +55,7 @@ class ScriptedBroker:
         self.asked: list[tuple[str, Instant]] = []
         self.on_submit: Callable[[Recorded[Sending]], None] | None = None
 
-    def submit(self, order: Recorded[Sending]) -> None:
+    def submit(self, order: Recorded[Sending], look: Look) -> None:  # noqa: ARG002 - the port has it
         """Take an order."""
         self.sent.append(order)
         if self.on_submit is not None:
@@ -116,7 +117,9 @@ class SmallGateway:
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
             refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
             journal=self.journal,
-            dispatcher=Dispatcher(self.broker, [self.switch]),
+            dispatcher=Dispatcher(
+                self.broker, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))
+            ),
             clock=WatermarkClock(),
             inbox=ArrivalInbox[Input](),
             capacity=capacity,

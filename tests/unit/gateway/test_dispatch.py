@@ -11,6 +11,11 @@ from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
 from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.times import Instant
+from agenttrader.ports.order_route import Look
+
+
+def ignore(_: SwitchReading) -> None:
+    """Hear nothing."""
 
 
 class Route:
@@ -20,8 +25,10 @@ class Route:
         self.failure = failure
         self.submitted: list[Recorded[Sending]] = []
         self.canceled: list[Recorded[CancelRequested]] = []
+        self.looks: list[Look] = []
 
-    def submit(self, order: Recorded[Sending]) -> None:
+    def submit(self, order: Recorded[Sending], look: Look) -> None:
+        self.looks.append(look)
         self.submitted.append(order)
         if self.failure is not None:
             raise self.failure
@@ -34,6 +41,7 @@ class Switch:
     """A wired switch that says what it is told to say."""
 
     name = "file"
+    is_movable = True
 
     def __init__(self, state: TradingState) -> None:
         self.state = state
@@ -74,12 +82,29 @@ def cancel_request() -> Recorded[CancelRequested]:
 
 def test_an_order_leaves_when_everything_is_active() -> None:
     route, switch = Route(), Switch(TradingState.ACTIVE)
-    dispatcher = Dispatcher(route, [switch])
+    dispatcher = Dispatcher(route, [switch], ignore)
     first, second = sendings(2)
-    assert dispatcher.submit(first, effect=Effect.OPEN, state=TradingState.ACTIVE) is None
-    assert dispatcher.submit(second, effect=Effect.OPEN, state=TradingState.ACTIVE) is None
+    assert dispatcher.submit(first, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is None
+    assert dispatcher.submit(second, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is None
     assert route.submitted == [first, second]
     assert switch.reads == 2
+
+
+def test_the_look_goes_with_the_order_and_is_a_look_at_that_time() -> None:
+    """A route may keep an order waiting for its turn; a halt meanwhile stops it there, and is heard of."""
+    route, switch, state = Route(), Switch(TradingState.ACTIVE), [TradingState.ACTIVE]
+    heard: list[SwitchReading] = []
+    Dispatcher(route, [switch], heard.append).submit(
+        sendings(1)[0], effect=Effect.OPEN, state=lambda: state[0]
+    )
+    (look,) = route.looks
+    assert look() is None
+    assert heard == []
+    state[0] = TradingState.HALTED
+    assert look() == "trading is halted: the last look before sending permits no order to open"
+    state[0], switch.state = TradingState.ACTIVE, TradingState.HALTED
+    assert look() == "switch file says halted: it holds 1"
+    assert [reading.state for reading in heard] == [TradingState.HALTED]
 
 
 LAST_LOOK = (
@@ -96,8 +121,8 @@ def test_the_trading_state_is_looked_at_once_more(
     state: TradingState, leaving: set[Effect], effect: Effect
 ) -> None:
     route = Route()
-    reason = Dispatcher(route, [Switch(TradingState.ACTIVE)]).submit(
-        sendings(1)[0], effect=effect, state=state
+    reason = Dispatcher(route, [Switch(TradingState.ACTIVE)], ignore).submit(
+        sendings(1)[0], effect=effect, state=lambda: state
     )
     assert (reason is None) == (effect in leaving) == bool(route.submitted)
     if reason is not None:
@@ -114,7 +139,9 @@ def test_every_wired_switch_is_read_once_more(
 ) -> None:
     route = Route()
     switches = [Switch(TradingState.ACTIVE), Switch(state)]
-    reason = Dispatcher(route, switches).submit(sendings(1)[0], effect=effect, state=TradingState.ACTIVE)
+    reason = Dispatcher(route, switches, ignore).submit(
+        sendings(1)[0], effect=effect, state=lambda: TradingState.ACTIVE
+    )
     assert (reason is None) == (effect in leaving) == bool(route.submitted)
     if reason is not None:
         assert reason == f"switch file says {state.value}: it holds 1"
@@ -122,29 +149,29 @@ def test_every_wired_switch_is_read_once_more(
 
 def test_a_cancel_leaves_whatever_is_halted() -> None:
     route, request = Route(), cancel_request()
-    Dispatcher(route, [Switch(TradingState.FROZEN)]).cancel(request)
+    Dispatcher(route, [Switch(TradingState.FROZEN)], ignore).cancel(request)
     assert route.canceled == [request]
 
 
 def test_a_record_leaves_once() -> None:
     route = Route()
-    dispatcher = Dispatcher(route, [])
+    dispatcher = Dispatcher(route, [], ignore)
     first, second = sendings(2)
-    dispatcher.submit(second, effect=Effect.OPEN, state=TradingState.ACTIVE)
+    dispatcher.submit(second, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     for again in (first, second):
         with pytest.raises(AssertionError, match="was here before; an order leaves once"):
-            dispatcher.submit(again, effect=Effect.OPEN, state=TradingState.ACTIVE)
+            dispatcher.submit(again, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     assert route.submitted == [second]
 
 
 def test_what_was_withheld_does_not_leave_later() -> None:
     route, switch = Route(), Switch(TradingState.HALTED)
-    dispatcher = Dispatcher(route, [switch])
+    dispatcher = Dispatcher(route, [switch], ignore)
     (order,) = sendings(1)
-    assert dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE) is not None
+    assert dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is not None
     switch.state = TradingState.ACTIVE
     with pytest.raises(AssertionError, match="an order leaves once"):
-        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     assert route.submitted == []
 
 
@@ -152,27 +179,27 @@ def test_what_is_not_on_record_does_not_leave() -> None:
     route = Route()
     sealed = sendings(1)[0].sealed
     with pytest.raises(AssertionError, match="expected a record that the journal returned"):
-        Dispatcher(route, []).submit(
-            cast("Recorded[Sending]", sealed), effect=Effect.OPEN, state=TradingState.ACTIVE
+        Dispatcher(route, [], ignore).submit(
+            cast("Recorded[Sending]", sealed), effect=Effect.OPEN, state=lambda: TradingState.ACTIVE
         )
     with pytest.raises(AssertionError, match="expected a record that the journal returned"):
-        Dispatcher(route, []).cancel(cast("Recorded[CancelRequested]", cancel_request().sealed))
+        Dispatcher(route, [], ignore).cancel(cast("Recorded[CancelRequested]", cancel_request().sealed))
     assert route.submitted == []
     assert route.canceled == []
 
 
 def test_what_cannot_have_left_is_withheld_with_the_reason() -> None:
-    dispatcher = Dispatcher(Route(Unsent("the broker: expected a connection, found none")), [])
-    reason = dispatcher.submit(sendings(1)[0], effect=Effect.OPEN, state=TradingState.ACTIVE)
+    dispatcher = Dispatcher(Route(Unsent("the broker: expected a connection, found none")), [], ignore)
+    reason = dispatcher.submit(sendings(1)[0], effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     assert reason == "the broker: expected a connection, found none"
 
 
 def test_what_may_have_left_is_not_called_withheld_and_not_sent_again() -> None:
     route = Route(Unreachable("the broker fell silent"))
-    dispatcher = Dispatcher(route, [])
+    dispatcher = Dispatcher(route, [], ignore)
     (order,) = sendings(1)
     with pytest.raises(Unreachable):
-        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     with pytest.raises(AssertionError, match="an order leaves once"):
-        dispatcher.submit(order, effect=Effect.OPEN, state=TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
     assert route.submitted == [order]

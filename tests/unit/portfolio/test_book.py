@@ -231,8 +231,10 @@ def test_held_protection_takes_nothing_yet() -> None:
     fold = Fold()
     entry = fold.bracket()
     fold.fill(entry, 4, 100)
-    assert fold.reducible(ALFA) == 4
     assert fold.book.working(ALFA).protecting == 0
+    # The legs will be armed for the whole entry, so nothing may be taken off until it has filled or ended.
+    assert fold.reducible(ALFA) == 0
+    assert fold.reducible(ALFA, cancels_protection=True) == 4
 
 
 def test_an_exit_under_way_takes_its_remainder_whether_or_not_protection_is_canceled() -> None:
@@ -260,7 +262,7 @@ def test_entries_take_nothing_off_and_are_counted_on_their_side() -> None:
     fold.bracket(2, quantity=D(5))
     working = fold.book.working(ALFA)
     assert (working.buys, working.sells, working.closing, working.protecting) == (D(5), D(5), D(0), D(0))
-    assert fold.reducible(ALFA) == 10
+    assert fold.reducible(ALFA, cancels_protection=True) == 10
 
 
 def test_a_spread_works_on_the_other_side_of_its_negative_leg() -> None:

@@ -1,13 +1,12 @@
 """Who may end what, and what we end ourselves."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from agenttrader.model.events import CancelRequested, Event, Withheld
 from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import Leg, OrderState, OrderType, Role
+from agenttrader.model.orders import Leg, OrderState, Role
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.runtime.cancels import cancel_of, unwanted
@@ -120,20 +119,23 @@ def test_a_close_that_waits_goes_on_unless_a_person_stops_it() -> None:
     close = closing_proposal()
     driver.propose(close)
     assert refusal(driver, close.id) == (
-        "what protected the position is being canceled for this close; let it go on"
+        "what protected the position was canceled for this close; let it go on"
     )
     assert refusal(driver, close.id, None) == ""
     assert driver.order(close.id).state is S.WITHHELD
 
 
-def test_a_close_that_rests_may_be_canceled_to_try_another() -> None:
+def test_an_agent_does_not_take_back_a_close_that_has_left() -> None:
     driver = trading()
     for leg in driver.enter().protection:
         driver.report(K.CANCELED, leg.id)
-    close = closing_proposal(type=OrderType.LIMIT, limit_price=Decimal(110))
+    close = closing_proposal()
     driver.propose(close)
     driver.accept(close.id)
-    assert refusal(driver, close.id) == ""
+    assert refusal(driver, close.id) == (
+        "what protected the position was canceled for this close; let it go on"
+    )
+    assert refusal(driver, close.id, None) == ""
     assert driver.order(close.id).state is S.CANCEL_REQUESTED
 
 

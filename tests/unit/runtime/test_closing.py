@@ -136,16 +136,16 @@ def test_there_is_one_close_of_a_position() -> None:
     assert decided.decision.denied_by == "reduces"
 
 
-def test_closes_of_parts_leave_one_after_the_other() -> None:
+def test_a_close_of_a_part_or_one_that_could_rest_is_denied_and_protection_stays() -> None:
     driver = trading()
-    stop, target = protection(held(driver).id)
-    first, second = closing_proposal(100, quantity=D(6)), closing_proposal(101, quantity=D(4))
-    driver.propose(first, second)
-    driver.report(K.CANCELED, stop)
-    assert [each.order_id for each in sent(driver.report(K.CANCELED, target))] == [first.id]
-    assert names(driver.accept(first.id)) == [("Accepted", first.id)]
-    (sending,) = sent(driver.fill(first.id, "out", 6))
-    assert (sending.order_id, sending.instruction.quantity) == (second.id, D(4))
+    entry = held(driver)
+    resting = closing_proposal(101, type=OrderType.LIMIT, limit_price=D(110))
+    for close in (closing_proposal(100, quantity=D(1)), resting):
+        (decided,) = driver.propose(close)
+        assert isinstance(decided, Decided)
+        assert decided.decision.denied_by == "whole"
+    assert len(driver.engine.state.book.protection(ALFA)) == 2
+    assert driver.order(entry.id).state is OrderState.FILLED
 
 
 def test_held_legs_end_with_their_entry_and_are_not_asked_to() -> None:

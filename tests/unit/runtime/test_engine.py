@@ -56,14 +56,17 @@ from agenttrader.runtime.inputs import (
 )
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
+    ACCOUNT,
     AGENT,
     ALFA,
     BRAVO,
     CASH,
+    CHARLY,
     CLOSE,
     MULTIPLIERS,
     OPEN,
     OTHER_AGENT,
+    STRATEGY,
     SWITCH,
     at,
     bar,
@@ -226,6 +229,17 @@ def test_a_halt_of_one_symbol_leaves_the_others() -> None:
     assert driver.engine.standing().state is ACTIVE
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), ((ScopeKind.AGENT, AGENT), (ScopeKind.STRATEGY, STRATEGY), (ScopeKind.ACCOUNT, ACCOUNT))
+)
+def test_a_halt_of_an_agent_strategy_or_account_is_its_own(kind: ScopeKind, name: str) -> None:
+    driver = trading()
+    driver.give(HaltAsked(Scope(kind, name), HALTED, "ada", "it loops"))
+    assert driver.engine.standing(proposal()).state is HALTED
+    another = proposal(agent=OTHER_AGENT, strategy="", legs=(Leg(CHARLY),))
+    assert (driver.engine.standing(another).state is HALTED) is (kind is ScopeKind.ACCOUNT)
+
+
 def test_a_halt_is_latched_with_who_and_why() -> None:
     assert trading().give(HaltAsked(EVERYTHING, FROZEN, "ada", "fire")) == [
         Halted(scope=EVERYTHING, state=FROZEN, by="ada", reason="fire")
@@ -256,6 +270,8 @@ def test_opening_forgets_what_switches_said_before() -> None:
     assert driver.engine.switches == {}
     assert driver.give(SwitchSeen(switch(HALTED))) == []
     assert driver.engine.standing().state is HALTED
+    assert driver.give(SwitchSeen(switch(ACTIVE))) == []
+    assert driver.engine.standing().state is ACTIVE
 
 
 def test_a_statement_that_does_not_hold_is_refused_without_a_record() -> None:
@@ -268,6 +284,7 @@ def test_a_statement_that_holds_is_recorded_with_its_envelope() -> None:
     driver.give(HaltAsked(EVERYTHING, HALTED, "ada", "lunch"))
     said = signed(Act.RESUME)
     assert driver.give(StatementGiven(said)) == [Resumed(scope=EVERYTHING, signed=said)]
+    assert driver.engine.standing().state is ACTIVE
 
 
 # The window's end.
@@ -370,6 +387,14 @@ def test_buying_power_is_the_smaller_of_ours_and_the_brokers_last_word_carried_o
     assert denied_by(driver.propose(proposal(4, quantity=D(5)))) is None
     driver.report(K.REJECTED, proposal(2).id)
     assert denied_by(driver.propose(proposal(5, quantity=D(20)))) is None
+
+
+def test_the_brokers_word_counts_what_was_open_when_it_spoke() -> None:
+    driver = trading()
+    driver.propose(proposal(1))
+    driver.give(AccountStated(broker_statement(buying_power=D(2_500))))
+    assert denied_by(driver.propose(proposal(2, quantity=D(26)))) == "buying_power"
+    assert denied_by(driver.propose(proposal(3, quantity=D(25)))) is None
 
 
 def test_buying_power_that_the_broker_has_not_told_denies() -> None:
@@ -488,14 +513,17 @@ def test_a_comparison_is_recorded_with_what_was_looked_at() -> None:
         filled_quantity=D(0),
         status="new",
     )
-    statement = broker_statement(open_orders=(order,), executions=("e-1", "e-2"), time=at(1))
+    held = BrokerPosition(symbol=ALFA, quantity=D(1), average_price=D(1))
+    statement = broker_statement(
+        open_orders=(order,), executions=("e-1", "e-2"), positions=(held,) * 3, time=at(1)
+    )
     found = Break(kind=BreakKind.CASH, ours="1", theirs="2", sentence="cash differs", symbol=None)
     assert at_rest().give(Compared("run 7", statement, (found,))) == [
         Reconciled(
             run="run 7",
             statement_time=at(1),
             orders=1,
-            positions=0,
+            positions=3,
             executions=2,
             breaks=(found,),
         )
@@ -550,25 +578,41 @@ def test_a_restart_suspends_the_window_and_settles_what_was_leaving() -> None:
     close = closing_proposal()
     driver.propose(close)
     after, events = restarted(driver)
-    assert names(events) == ["SegmentOpened", "WindowSuspended", "AnswerLost", "Withheld"]
+    assert names(events) == ["SegmentOpened", "WindowSuspended", "AnswerLost"]
     assert isinstance(events[0], SegmentOpened)
     assert isinstance(events[1], WindowSuspended)
     assert isinstance(events[2], AnswerLost)
-    assert (events[2].order_id, events[3]) == (
-        proposal(2).id,
-        Withheld(order_id=close.id, reason="the gateway stopped before it was sent"),
-    )
+    assert events[2].order_id == proposal(2).id
     assert after.order(proposal(2).id).state is S.UNKNOWN
     assert after.order(protective_id(proposal(2).id, Role.STOP)).state is S.UNKNOWN
     assert after.engine.state.book.orders.open_notional_total == 1_000
     assert denied_by(after.propose(proposal(3))) == "trading_state"
+    assert after.order(close.id).state is S.APPROVED
+
+
+def test_a_close_whose_protection_was_being_canceled_goes_on_after_a_restart() -> None:
+    driver = trading()
+    entry = driver.enter(1)
+    close = closing_proposal()
+    driver.propose(close)
+    after, _ = restarted(driver)
+    stop, target = entry.protection
+    after.report(K.CANCELED, stop.id)
+    events = after.report(K.CANCELED, target.id)
+    assert [event.order_id for event in events if isinstance(event, Sending)] == [close.id]
 
 
 def test_what_the_broker_confirmed_goes_on_after_a_restart() -> None:
     driver = trading()
     driver.enter(1)
+    driver.propose(proposal(2), proposal(3))
+    driver.accept(proposal(2).id)
+    driver.report(K.ACCEPTED, proposal(3).id)
+    driver.now = at(9)
     after, events = restarted(driver)
     assert names(events) == ["SegmentOpened", "WindowSuspended"]
+    assert [record.time for record in after.records] == [at(9), at(9)]
+    assert after.order(proposal(2).id).state is S.ACCEPTED
     (fill,) = after.fill(protective_id(proposal().id, Role.STOP), "stopped", 10, 95)
     assert isinstance(fill, Filled)
     assert after.engine.state.book.positions() == {}

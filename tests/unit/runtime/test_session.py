@@ -33,6 +33,7 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.journal import Journal
+from agenttrader.ports.order_route import Look
 from agenttrader.runtime import session as session_module
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
@@ -78,7 +79,7 @@ class SpyRoute:
         self.left: list[Event] = []
         self.looks = True
 
-    def submit(self, order: Recorded[Sending]) -> None:
+    def submit(self, order: Recorded[Sending], look: Look) -> None:  # noqa: ARG002 - the port has it
         self._must_be_on_disk(order)
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:
@@ -96,6 +97,7 @@ class Switch:
     """A wired switch that a test moves."""
 
     name = SWITCH
+    is_movable = True
 
     def __init__(self) -> None:
         self.state = TradingState.ACTIVE
@@ -158,7 +160,9 @@ class Gateway:
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
             refold=lambda: self.refold(),  # noqa: PLW0108 - a test may put another in its place
             journal=self.disk,
-            dispatcher=Dispatcher(self.route, [self.switch]),
+            dispatcher=Dispatcher(
+                self.route, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))
+            ),
             clock=WatermarkClock(),
             inbox=inbox or ArrivalInbox[Input](),
             capacity=capacity,

@@ -13,7 +13,7 @@ from agenttrader.model.events import (
     WindowSuspended,
 )
 from agenttrader.runtime.standing import Standing, severest, words_of
-from agenttrader.testing.builders import ACCOUNT, AGENT, ALFA, BRAVO, STRATEGY, signed
+from agenttrader.testing.builders import ACCOUNT, AGENT, ALFA, BRAVO, OPEN, STRATEGY, signed
 
 ACTIVE, REDUCE_ONLY, HALTED, FROZEN = TradingState
 OF_ALFA = Scope(ScopeKind.SYMBOL, ALFA)
@@ -26,16 +26,16 @@ def halted(state: TradingState = HALTED, scope: Scope = EVERYTHING, reason: str 
 def after(*events: Event) -> Standing:
     standing = Standing()
     for event in events:
-        standing.apply(event)
+        standing.apply(event, OPEN)
     return standing
 
 
 def test_a_latch_gives_way_only_to_one_as_severe() -> None:
     standing = after(halted(HALTED, reason="first"), halted(REDUCE_ONLY, reason="milder"))
     assert standing.latches[EVERYTHING].reason == "first"
-    standing.apply(halted(HALTED, reason="second"))
+    standing.apply(halted(HALTED, reason="second"), OPEN)
     assert standing.latches[EVERYTHING].reason == "second"
-    standing.apply(halted(FROZEN, reason="severer"))
+    standing.apply(halted(FROZEN, reason="severer"), OPEN)
     assert standing.latches[EVERYTHING].state is FROZEN
 
 
@@ -52,12 +52,12 @@ def test_the_window_opens_is_suspended_resumed_and_closed() -> None:
     standing = after(WindowOpened(signed=opened))
     assert standing.window is not None
     assert (standing.window.statement, standing.window.suspended) == (opened.statement, "")
-    standing.apply(WindowSuspended(reason="a restart"))
+    standing.apply(WindowSuspended(reason="a restart"), OPEN)
     assert (standing.window.statement, standing.window.suspended) == (opened.statement, "a restart")
     resumed = signed(Act.RESUME_WINDOW, nonce="two")
-    standing.apply(WindowResumed(signed=resumed))
+    standing.apply(WindowResumed(signed=resumed), OPEN)
     assert (standing.window.statement, standing.window.suspended) == (resumed.statement, "")
-    standing.apply(WindowClosed(by="ada", reason="the day is over"))
+    standing.apply(WindowClosed(by="ada", reason="the day is over"), OPEN)
     assert standing.window is None
 
 

@@ -21,6 +21,7 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.records import Chain
+from agenttrader.model.times import Instant
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import judge
 from agenttrader.testing.builders import (
@@ -88,6 +89,18 @@ def test_an_operator_and_who_stands_above_may(role: PersonRole) -> None:
 def test_another_window_may_follow_one_that_was_closed() -> None:
     closed = WindowClosed(by="ada", reason="lunch")
     assert isinstance(judged(Act.OPEN_WINDOW, OPENED, closed), WindowOpened)
+
+
+def test_a_resume_lifts_no_halt_that_came_after_it_was_made() -> None:
+    """Kept, and posted after a later kill, it would undo what its person never saw."""
+    for start in (OPEN, Instant(OPEN - 1)):
+        refusal = judged(Act.RESUME, LATCHED, scope=OF_ALFA, start=start)
+        assert isinstance(refusal, str)
+        assert "is not older than the statement" in refusal
+    assert isinstance(judged(Act.RESUME, LATCHED, scope=OF_ALFA, start=Instant(OPEN + 1)), Resumed)
+    ended = judged(Act.RESUME, LATCHED, scope=OF_ALFA, start=Instant(OPEN - 2), end=Instant(OPEN - 1))
+    assert isinstance(ended, str)
+    assert "expected start < end and an end after" in ended
 
 
 # What no statement may be.

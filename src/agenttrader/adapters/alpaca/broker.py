@@ -47,6 +47,7 @@ from agenttrader.model.records import Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
+from agenttrader.ports.order_route import Look
 from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, encode
 
 OUTBOX_MAX = 256
@@ -137,8 +138,8 @@ class AlpacaBroker:
         await self._connection.verify()
         return self._account
 
-    def submit(self, order: Recorded[Sending]) -> None:
-        """Take the order to be posted once. See `ports.order_route`."""
+    def submit(self, order: Recorded[Sending], look: Look) -> None:
+        """Take the order to be posted once, when its turn comes and `look` lets it."""
         client_order_id = derive_client_order_id(order.sealed.sequence, order.sealed.hash)
         time = order.sealed.time
         try:
@@ -147,7 +148,7 @@ class AlpacaBroker:
             self._later(self._deliver(not_sent(client_order_id, time, str(error))))
             return
         if len(self._others) >= OUTBOX_MAX or not self._orders.put(
-            lambda departed: self._post(body, client_order_id, time, departed)
+            lambda departed: self._post(body, client_order_id, time, look, departed)
         ):
             self._later(self._deliver(not_sent(client_order_id, time, _TOO_MANY)))
 
@@ -170,8 +171,13 @@ class AlpacaBroker:
         return await self._reader.find(client_order_id, self._now())
 
     async def _post(
-        self, body: bytes, client_order_id: ClientOrderId, time: Instant, departed: asyncio.Event
+        self, body: bytes, client_order_id: ClientOrderId, time: Instant, look: Look, departed: asyncio.Event
     ) -> None:
+        # It may have waited for others' answers; what halted meanwhile stops it here.
+        withheld = look()
+        if withheld is not None:
+            await self._deliver(not_sent(client_order_id, time, withheld))
+            return
         try:
             answer = await self._connection.send("POST", "v2/orders", body, departed)
             report = answer_to_order(answer, client_order_id, time)

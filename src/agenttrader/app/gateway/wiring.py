@@ -35,7 +35,7 @@ from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
-from agenttrader.runtime.inputs import Input, LinkSeen
+from agenttrader.runtime.inputs import Input, LinkSeen, SwitchSeen
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
@@ -95,7 +95,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         segment=lambda state: _segment(configuration, rules, code, state),
         refold=folded,
         journal=journal,
-        dispatcher=Dispatcher(broker, switches),
+        dispatcher=Dispatcher(broker, switches, lambda reading: session.tell(SwitchSeen(reading))),
         clock=clock,
         inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
         capacity=configuration.gateway.inbox_capacity,

@@ -17,6 +17,7 @@ from agenttrader.model.orders import Effect
 ALL = frozenset(Effect)
 ENTRIES = frozenset({Effect.OPEN})
 """What only adds risk is asked; it must never keep a position from being made smaller."""
+CLOSES = frozenset({Effect.CLOSE})
 EXITS = frozenset({Effect.REDUCE, Effect.CLOSE})
 
 
@@ -71,6 +72,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
     Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
+    Rule("whole", order.close_is_whole_and_at_the_market, CLOSES),
 )
 """Every check, in the order that names a denial."""
 

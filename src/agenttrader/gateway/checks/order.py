@@ -31,6 +31,19 @@ def order_really_reduces(case: Case) -> Check:
     return Check("reduces", abs(quantity), permitted, abs(quantity) <= permitted)
 
 
+def close_is_whole_and_at_the_market(case: Case) -> Check:
+    """A close takes the whole position, at the market.
+
+    Its protection is canceled first, so what it left, or let rest, would be bare.
+    """
+    reducible = case.leg.reducible
+    if reducible is None:
+        return Check("whole", None, None, passed=False)
+    kind, quantity = case.proposal.type, abs(case.leg.quantity)
+    passed = kind is OrderType.MARKET and quantity == reducible
+    return Check("whole", f"{quantity} at {kind.value}", f"{reducible} at market", passed)
+
+
 def direction_is_permitted(case: Case) -> Check:
     """The order opens a long position, or the symbol may be sold short."""
     if case.leg.quantity > ZERO:

@@ -28,6 +28,7 @@ from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
+from agenttrader.testing.broker_suite import nothing_halts
 
 RECORD_TIME = Instant(1_795_186_800_000_000_000)
 BROKER_ID = BrokerOrderId("61e69015-8549-4bfd-b9c3-01e75843f47d")
@@ -101,7 +102,7 @@ async def test_an_order_is_posted_under_the_id_that_its_record_gives(
     order = sending()
     server.answer("POST", "/v2/orders", taken(order, order_body))
     async with running() as broker:
-        broker.submit(order)
+        broker.submit(order, nothing_halts)
         assert heard.said == []
         await heard.until(lambda: heard.said)
     (posted,) = server.posted()
@@ -127,7 +128,7 @@ async def test_a_bracket_is_accepted_with_its_legs(
     order = sending(stop=Decimal("95.5"), target=Decimal(110))
     server.answer("POST", "/v2/orders", taken(order, bracket_body))
     async with running() as broker:
-        broker.submit(order)
+        broker.submit(order, nothing_halts)
         await heard.until(lambda: heard.said)
     assert [leg.broker_order_id for leg in heard.said[0].legs] == ["target-id", "stop-id"]
 
@@ -136,7 +137,7 @@ async def test_a_refusal_is_rejected_in_the_brokers_words(server: Any, heard: An
     refusal = {"code": 40310000, "message": "insufficient buying power"}
     server.answer("POST", "/v2/orders", refusal, status=403)
     async with running() as broker:
-        broker.submit(sending())
+        broker.submit(sending(), nothing_halts)
         await heard.until(lambda: heard.said)
     (report,) = heard.said
     assert (report.kind, report.reason, report.time) == (
@@ -177,7 +178,7 @@ async def test_a_lost_answer_is_asked_for_and_the_order_never_sent_again(
     server.answer("GET", FOUND, taken(order, order_body, status="filled", filled_qty="10"))
     server.answer("GET", "/v2/account/activities", [fill_body()])
     async with running() as broker:
-        broker.submit(order)
+        broker.submit(order, nothing_halts)
         await heard.until(lambda: len(heard.said) >= 3)
     assert heard.kinds == ["answer_lost", "accepted", "filled"]
     assert heard.said[0].time == RECORD_TIME
@@ -190,7 +191,7 @@ async def test_an_order_that_nobody_has_is_told_as_not_found_after_the_last_ques
     server.handle("POST", "/v2/orders", lose_by_gateway)
     server.answer("GET", FOUND, NOT_FOUND, status=404)
     async with running() as broker:
-        broker.submit(sending())
+        broker.submit(sending(), nothing_halts)
         await heard.until(lambda: len(heard.said) >= 2)
     assert heard.kinds == ["answer_lost", "not_found"]
     assert len(server.asked("GET", FOUND)) == len(PATIENCE.ask_again_seconds)
@@ -211,7 +212,7 @@ async def test_an_order_that_arrives_late_is_still_found(
 
     server.handle("GET", FOUND, not_yet, not_yet, now)
     async with running() as broker:
-        broker.submit(order)
+        broker.submit(order, nothing_halts)
         await heard.until(lambda: len(heard.said) >= 2)
     assert heard.kinds == ["answer_lost", "accepted"]
 
@@ -226,7 +227,7 @@ async def test_nothing_is_said_to_be_missing_by_a_broker_that_does_not_answer(
 
     server.handle("GET", FOUND, not_yet, not_yet, lose_by_gateway)
     async with running() as broker:
-        broker.submit(sending())
+        broker.submit(sending(), nothing_halts)
         await heard.until(lambda: len(server.asked("GET", FOUND)) == 3)
         await asyncio.sleep(0.05)
     assert heard.kinds == ["answer_lost"]
@@ -238,7 +239,7 @@ async def test_an_order_for_nobody_was_not_sent(heard: Any, running: Running) ->
         url = f"http://127.0.0.1:{taken_port.getsockname()[1]}"
         for address in (lambda: None, lambda: url):
             async with running(address=address) as broker:
-                broker.submit(sending())
+                broker.submit(sending(), nothing_halts)
                 await heard.until(lambda: heard.said)
             assert heard.kinds == ["not_sent"]
             assert heard.said.pop().time == RECORD_TIME
@@ -246,7 +247,7 @@ async def test_an_order_for_nobody_was_not_sent(heard: Any, running: Running) ->
 
 async def test_an_order_for_another_account_was_not_sent(server: Any, heard: Any, running: Running) -> None:
     async with running(account=AccountName("SIM-2")) as broker:
-        broker.submit(sending())
+        broker.submit(sending(), nothing_halts)
         await heard.until(lambda: heard.said)
     assert heard.kinds == ["not_sent"]
     assert "expected account SIM-2" in heard.said[0].reason
@@ -257,7 +258,7 @@ async def test_what_cannot_be_said_in_alpacas_words_was_not_sent(
     server: Any, heard: Any, running: Running
 ) -> None:
     async with running() as broker:
-        broker.submit(sending(legs=(Leg(Symbol("AAPL"), 3),)))
+        broker.submit(sending(legs=(Leg(Symbol("AAPL"), 3),)), nothing_halts)
         assert heard.said == []
         await heard.until(lambda: heard.said)
     assert heard.kinds == ["not_sent"]
@@ -275,7 +276,7 @@ async def test_orders_arrive_in_the_order_in_which_they_were_given(
     orders = [sending(sequence) for sequence in range(1, 31)]
     async with running() as broker:
         for order in orders:
-            broker.submit(order)
+            broker.submit(order, nothing_halts)
         await heard.until(lambda: len(heard.said) == 30)
     assert [posted["client_order_id"] for posted in server.posted()] == [id_of(order) for order in orders]
     assert [report.client_order_id for report in heard.said] == [id_of(order) for order in orders]
@@ -293,7 +294,7 @@ async def test_a_cancel_does_not_wait_for_an_order_that_hangs(
     server.handle("POST", "/v2/orders", slowly)
     server.answer("DELETE", f"/v2/orders/{BROKER_ID}", NOT_FOUND, status=404)
     async with running(patience=Patience(answer_seconds=30, ask_again_seconds=())) as broker:
-        broker.submit(sending(1))
+        broker.submit(sending(1), nothing_halts)
         await heard.until(server.posted)
         broker.cancel(canceling())
         await heard.until(lambda: heard.said)
@@ -313,7 +314,7 @@ async def test_more_unanswered_orders_than_may_be_are_not_sent(
     server.handle("POST", "/v2/orders", slowly)
     async with running(patience=Patience(answer_seconds=30, ask_again_seconds=())) as broker:
         for sequence in range(1, OUTBOX_MAX + 2):
-            broker.submit(sending(sequence))
+            broker.submit(sending(sequence), nothing_halts)
         await heard.until(lambda: heard.said)
         assert heard.kinds == ["not_sent"]
         assert heard.said[0].client_order_id.startswith(f"at-{OUTBOX_MAX + 1}-")
@@ -327,7 +328,7 @@ async def test_an_answer_that_is_not_taken_in_is_offered_again(
     server.answer("POST", "/v2/orders", taken(order, order_body))
     heard.refusals += [AgentTraderError("full"), AgentTraderError("full")]
     async with running() as broker:
-        broker.submit(order)
+        broker.submit(order, nothing_halts)
         await heard.until(lambda: heard.said)
     assert heard.kinds == ["accepted"]
 

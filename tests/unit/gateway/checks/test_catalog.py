@@ -11,7 +11,7 @@ from agenttrader.model.decisions import TradingState, Verdict
 from agenttrader.model.identifiers import StrategyName
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Mark, TradingStatus
-from agenttrader.model.orders import Effect, ExitPlan, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.testing.situations import (
@@ -93,6 +93,12 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("target_price", lambda it: it.proposing(exit_plan=plan("101.00", "99.00"))),
     ("time_in_force", lambda it: it.proposing(time_in_force=TimeInForce.DAY)),
     ("order_lifetime", lambda it: it.leased(end=Instant(NOW + 6 * HOUR))),
+    (
+        "whole",
+        lambda it: it.proposing(type=OrderType.MARKET, limit_price=None).seeing_leg(
+            reducible=it.proposal.quantity
+        ),
+    ),
 )
 
 
@@ -121,9 +127,10 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         *("window", "mode", "scope", "quote_age", "opens", "shorting", "order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
-        *("stop_price", "target_price", "time_in_force", "order_lifetime"),
+        *("stop_price", "target_price", "time_in_force", "order_lifetime", "whole"),
     }
-    assert RULES_FOR[Effect.REDUCE] == RULES_FOR[Effect.CLOSE]
+    assert RULES_FOR[Effect.CLOSE] == (*RULES_FOR[Effect.REDUCE], CHECKS[-1])
+    assert CHECKS[-1].code == "whole"
 
 
 @pytest.mark.parametrize("situation", (entry(), exit_of_long(), exit_of_long(Effect.REDUCE), spread_entry()))
