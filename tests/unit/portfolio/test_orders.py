@@ -170,7 +170,9 @@ def test_an_order_carries_what_was_proposed_and_when_it_last_changed() -> None:
         assert (order.type, order.side, order.effect) == (entry.type, entry.side, entry.effect)
         assert (order.limit_price, order.stop_price) == (entry.limit_price, entry.stop_price)
         assert (order.quantity, order.legs, order.agent) == (entry.quantity, entry.legs, entry.agent)
-        assert order.updated == NOW
+        assert (order.updated, order.role) == (NOW, Role.ENTRY)
+    leaving = proposal(3, effect=Effect.REDUCE, side=Side.SELL, exit_plan=None)
+    assert approved(ledger, leaving).role is Role.EXIT
     ledger.advance(limited.id, Trigger.WITHHOLD, at(5))
     ledger.advance(stopped.id, Trigger.WITHHOLD, at(0))
     assert [ledger.by_id[each.id].updated for each in (limited, stopped)] == [at(5), NOW]
@@ -294,6 +296,7 @@ def test_accepting_gives_the_legs_their_broker_ids() -> None:
         BrokerOrderId(f"b-{order.id}-target"): target,
     }
     assert {order.state, stop.state, target.state} == {S.ACCEPTED}
+    assert (stop.broker_id, target.broker_id) == (f"b-{order.id}-stop", f"b-{order.id}-target")
 
 
 def test_legs_are_held_until_the_entry_has_filled_whole() -> None:
