@@ -185,6 +185,17 @@ class BrokerSuite(ABC):
         assert refused.broker_order_id == broker_order_id
         assert refused.reason
 
+    async def test_a_halt_stops_what_still_waits_for_its_turn(self, world: BrokerWorld) -> None:
+        """An order is looked at when its turn comes, not only when it was given."""
+        halted: list[str] = []
+        orders = [sending(world, number, quantity=Decimal(1)) for number in range(1, 21)]
+        for order in orders:
+            world.broker.submit(order, lambda: halted[0] if halted else None)
+        halted.append("halted meanwhile")
+        await until(lambda: len(world.heard.reports(ReportKind.NOT_SENT)) == len(orders))
+        assert {report.reason for report in world.heard.reports(ReportKind.NOT_SENT)} == {"halted meanwhile"}
+        assert world.orders_at_exchange() == []
+
     async def test_orders_arrive_in_the_order_in_which_they_were_given(self, world: BrokerWorld) -> None:
         """All of them, once."""
         orders = [sending(world, number, quantity=Decimal(1)) for number in range(1, 41)]
