@@ -29,6 +29,8 @@ from agenttrader.protocols.native import ErrorBody
 from agenttrader.runtime.session import InboxFull, NotReady
 
 BODY_BYTES_MAX = 65_536
+CLOSE_REASON_MAX = 120
+"""A close frame has room for 123 bytes of reason."""
 UNAUTHORIZED = 4401
 """The web socket's close code for a key that is not known."""
 
@@ -181,7 +183,7 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
     try:
         caller = _caller(socket, keys)
     except NotPermitted as error:
-        await socket.close(UNAUTHORIZED, str(error))
+        await socket.close(UNAUTHORIZED, str(error)[:CLOSE_REASON_MAX])
         return
     subscriber = desk.stream.subscribe(caller.agent)
     gone = asyncio.create_task(_until_gone(socket))
