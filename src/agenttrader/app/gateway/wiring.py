@@ -46,6 +46,8 @@ CALENDAR_DAYS = 30
 """How far before and after the day at hand the calendar is read: enough for the next session and the last."""
 FIND_SECONDS = 2.0
 """How long a peer that has not announced itself is waited for before the link is said to be down."""
+COMPARE_AGAIN_SECONDS = 1.0
+"""After a comparison that could not be recorded."""
 SWITCH_SECONDS = 0.25
 """How often the wired switches are read: within the second that a halt may take."""
 
@@ -170,7 +172,13 @@ async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.E
     while True:
         await resync.wait()
         resync.clear()
-        await reconciler.run()
+        try:
+            await reconciler.run()
+        except StoreError as error:
+            # Nothing is decided while the store cannot be written; the comparison is owed until it can.
+            logger.error("comparison_owed", reason=str(error))  # noqa: TRY400 - a trace says nothing more
+            await asyncio.sleep(COMPARE_AGAIN_SECONDS)
+            resync.set()
 
 
 async def _watch_switches(session: Session, desk: Desk) -> None:
