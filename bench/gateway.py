@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from simulated_account import ACCOUNT, SYMBOL, SimulatedAccount, proposal
+from simulated_account import ACCOUNT, SYMBOL, SYMBOLS, SimulatedAccount, proposal
 
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.memory_journal import MemoryJournal
@@ -92,10 +92,14 @@ def durable(group: int, seconds: float) -> float:
         )
         account = SimulatedAccount(10, journal.append)
         account.bar(PRICE)
+        account.mark_all(PRICE)
         engine, now = account.engine, account.now
         number, elapsed = 0, 0.0
         while elapsed < seconds:
-            asked = [proposal(number + place, PRICE, Effect.OPEN, now) for place in range(group)]
+            asked = [
+                proposal(number + place, PRICE, Effect.OPEN, now, symbol)
+                for place, symbol in enumerate(SYMBOLS[:group])
+            ]
             start = time.perf_counter()
             steps = [engine.handle(Proposed(each), now) for each in asked]
             journal.append([record for step in steps for record in step.records])

@@ -55,7 +55,9 @@ from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.listings import Listing
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
-SYMBOL = Symbol("ALFA")
+SYMBOLS = tuple(Symbol(f"S{number:02d}") for number in range(64))
+"""As many as the orders of the largest group: 64 orders of one symbol would never work at once."""
+SYMBOL = SYMBOLS[0]
 AGENT = AgentName("bench")
 STRATEGY = StrategyName("bench")
 ACCOUNT = AccountName("BENCH-1")
@@ -87,7 +89,7 @@ def rules(bars: int) -> Rules:
             )
         },
         symbol={
-            SYMBOL: SymbolLimits(
+            symbol: SymbolLimits(
                 order_quantity_max=WIDE,
                 order_notional_max=WIDE,
                 position_quantity_max=WIDE,
@@ -96,6 +98,7 @@ def rules(bars: int) -> Rules:
                 quote_age_seconds_max=120,
                 shorting_permitted=False,
             )
+            for symbol in SYMBOLS
         },
     )
     return Rules(
@@ -108,8 +111,10 @@ def rules(bars: int) -> Rules:
         ),
         limits=limits,
         limits_digest=limits.digest,
-        grants={AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({SYMBOL}))},
-        instruments={SYMBOL: Equity(symbol=SYMBOL, tick=Decimal("0.01"), lot=Decimal(1))},
+        grants={AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset(SYMBOLS))},
+        instruments={
+            symbol: Equity(symbol=symbol, tick=Decimal("0.01"), lot=Decimal(1)) for symbol in SYMBOLS
+        },
         calendar=calendar,
         fees=FeeSchedule(**_FEES),
         wired_switches=("store", "file"),
@@ -123,7 +128,7 @@ class SimulatedAccount:
     def __init__(self, bars: int, commit: Callable[[list[Sealed[Event]]], object]) -> None:
         self._commit = commit
         self._close = Instant(OPEN + (bars + 2) * MINUTE)
-        self.engine = Engine(rules(bars), State({SYMBOL: Decimal(1)}), Chain())
+        self.engine = Engine(rules(bars), State(dict.fromkeys(SYMBOLS, Decimal(1))), Chain())
         self.exchange = Exchange(
             venue.Settings(
                 start=OPEN,
@@ -161,6 +166,22 @@ class SimulatedAccount:
             volume=Decimal(100),
         )
         self.handle([MarketSeen(mark), *self._reports(updates), TimeReached(end)])
+
+    def mark_all(self, price: Decimal) -> None:
+        """The gateway sees a bar of every symbol that ends now; the exchange does not."""
+        start = Instant(self.now - MINUTE)
+        for symbol in SYMBOLS:
+            mark = Bar(
+                symbol=symbol,
+                start=start,
+                interval=MINUTE,
+                open=price,
+                high=price,
+                low=price,
+                close=price,
+                volume=Decimal(100),
+            )
+            self.handle([MarketSeen(mark)])
 
     def propose(self, number: int, price: Decimal, effect: Effect) -> None:
         """One order from the strategy."""
@@ -327,14 +348,14 @@ _KINDS = {
 }
 
 
-def proposal(number: int, price: Decimal, effect: Effect, now: Instant) -> Proposal:
+def proposal(number: int, price: Decimal, effect: Effect, now: Instant, symbol: Symbol = SYMBOL) -> Proposal:
     """The bench's order number `number`: an entry with its exit plan, or the close of it."""
     opens = effect is Effect.OPEN
     return Proposal(
-        id=derive_order_id(AGENT, "bench", SYMBOL, now, number),
+        id=derive_order_id(AGENT, "bench", symbol, now, number),
         agent=AGENT,
         strategy=STRATEGY,
-        legs=(Leg(SYMBOL),),
+        legs=(Leg(symbol),),
         side=Side.BUY if opens else Side.SELL,
         quantity=Decimal(100),
         type=OrderType.MARKET,
@@ -343,6 +364,6 @@ def proposal(number: int, price: Decimal, effect: Effect, now: Instant) -> Propo
         reason="fast 100.4210 above slow 100.1307",
         decision_price=price,
         decision_time=now,
-        correlation_id=f"{SYMBOL}-{now}",
+        correlation_id=f"{symbol}-{now}",
         exit_plan=ExitPlan(stop=Decimal("50.00"), target=Decimal("200.00")) if opens else None,
     )
