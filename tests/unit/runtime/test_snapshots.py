@@ -1,0 +1,180 @@
+"""What a decision is made on: totals with every open order counted in, and None for what is not known."""
+
+from decimal import Decimal
+
+from agenttrader.gateway.snapshot import Snapshot
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.instruments import Component, Spread
+from agenttrader.model.market import Mark, StatusChange, TradingStatus
+from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, Side
+from agenttrader.model.times import Instant
+from agenttrader.runtime.inputs import MarketSeen, TimeReached
+from agenttrader.runtime.snapshots import session_at, take_snapshot
+from agenttrader.testing.builders import (
+    ALFA,
+    BRAVO,
+    CASH,
+    CHARLY,
+    CLOSE,
+    DAY,
+    OPEN,
+    OTHER_AGENT,
+    SWITCH,
+    at,
+    bar,
+    calendar,
+    closing_proposal,
+    instruments,
+    proposal,
+    signed,
+)
+from agenttrader.testing.driver import Driver, at_rest, trading
+
+D = Decimal
+
+
+def taken(driver: Driver, asked: Proposal | None = None, buying_power: int | None = 7) -> Snapshot:
+    asked = asked or proposal(99)
+    engine = driver.engine
+    return take_snapshot(
+        asked,
+        engine.state,
+        engine.market,
+        engine.rules,
+        engine.standing(asked),
+        None if buying_power is None else D(buying_power),
+        driver.now,
+    )
+
+
+def other(number: int, quantity: int = 10, **changes: object) -> Proposal:
+    fields: dict[str, object] = {"agent": OTHER_AGENT, "strategy": "", "legs": (Leg(CHARLY),)}
+    return proposal(number, quantity=D(quantity), **(fields | changes))
+
+
+def test_exposure_is_positions_at_the_mark_and_open_orders_at_their_worst() -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.enter(2, legs=(Leg(BRAVO),), side=Side.SELL, exit_plan=ExitPlan(stop=D(105)))
+    driver.propose(proposal(3, quantity=D(4)), other(4, 3))
+    driver.give(MarketSeen(bar(2, 103)))
+    snapshot = taken(driver)
+    assert snapshot.gross_exposure_agent == 1_030 + 1_000 + 400
+    assert snapshot.gross_exposure_account == 1_030 + 1_000 + 400 + 300
+    assert taken(driver, other(99)).gross_exposure_agent == 300
+
+
+def test_an_agents_exposure_is_in_the_symbols_that_it_owns() -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.propose(other(2, 5))
+    driver.accept(other(2).id)
+    driver.fill(other(2).id, "theirs", 5)
+    assert taken(driver).gross_exposure_agent == 1_000
+    assert taken(driver, other(99)).gross_exposure_agent == 500
+    assert taken(driver, other(99, agent=AgentName("nobody"))).gross_exposure_agent == 0
+    driver.engine.market.prices.clear()
+    assert taken(driver).gross_exposure_agent == 1_000
+
+
+def test_orders_are_counted_for_the_agent_and_the_account() -> None:
+    driver = trading()
+    driver.propose(proposal(1), proposal(2), other(3))
+    snapshot = taken(driver)
+    assert (snapshot.open_orders_agent, snapshot.open_orders_account) == (2, 3)
+    assert (snapshot.orders_last_minute_agent, snapshot.orders_last_minute_account) == (2, 3)
+    assert taken(driver, other(99)).open_orders_agent == 1
+
+
+def test_buying_power_is_cash_less_what_is_open_beside_the_brokers_word() -> None:
+    driver = trading()
+    driver.propose(proposal(1, quantity=D(4)))
+    snapshot = taken(driver)
+    assert (snapshot.buying_power_fold, snapshot.buying_power_broker) == (CASH - 400, D(7))
+    assert taken(driver, buying_power=None).buying_power_broker is None
+
+
+def test_before_the_account_is_known_nobody_knows_its_money() -> None:
+    snapshot = taken(at_rest())
+    assert (snapshot.buying_power_fold, snapshot.equity, snapshot.day_start_equity) == (None, None, None)
+
+
+def test_equity_is_at_the_marks_and_unknown_without_one() -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.give(MarketSeen(bar(2, 103)))
+    snapshot = taken(driver)
+    assert (snapshot.equity, snapshot.day_start_equity) == (CASH + 30, CASH)
+    driver.engine.market.prices.clear()
+    assert taken(driver).equity is None
+
+
+def test_a_leg_is_seen_with_its_instrument_mark_status_and_position() -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.propose(proposal(2, quantity=D(4)))
+    halt = StatusChange(symbol=BRAVO, time=at(1), status=TradingStatus.HALTED, reason="news")
+    driver.give(MarketSeen(halt))
+    spread = proposal(3, legs=(Leg(BRAVO, -2), Leg(ALFA, 1)), quantity=D(3))
+    bravo, alfa = taken(driver, spread).legs
+    assert (bravo.symbol, bravo.quantity, bravo.status) == (BRAVO, D(-6), TradingStatus.HALTED)
+    assert (alfa.symbol, alfa.quantity, alfa.status) == (ALFA, D(3), TradingStatus.TRADING)
+    assert alfa.instrument == instruments()[ALFA]
+    assert alfa.mark == Mark(price=D(100), time=at(1), source="test")
+    assert (alfa.position, alfa.open_buy, alfa.open_sell) == (D(10), D(4), D(14))
+    assert (bravo.position, bravo.open_buy, bravo.open_sell) == (D(0), D(0), D(0))
+
+
+def test_what_is_not_known_of_a_symbol_is_none() -> None:
+    driver = trading(
+        instruments={ALFA: Spread(symbol=ALFA, tick=D(1), legs=(Component(BRAVO, 1), Component(CHARLY, -1)))}
+    )
+    (zulu,) = taken(driver, proposal(9, legs=(Leg(Symbol("ZULU")),))).legs
+    assert (zulu.instrument, zulu.mark, zulu.status) == (None, None, None)
+    (alfa,) = taken(driver).legs
+    assert alfa.instrument is None
+
+
+def test_a_close_may_take_what_protection_holds_and_a_reduction_may_not() -> None:
+    driver = trading()
+    driver.enter(1)
+    assert taken(driver, closing_proposal()).legs[0].reducible == 10
+    assert taken(driver, closing_proposal(effect=Effect.REDUCE)).legs[0].reducible == 0
+
+
+def test_authority_is_seen_as_it_stands() -> None:
+    driver = trading()
+    snapshot = taken(driver)
+    assert (snapshot.window, snapshot.window_suspended) == (signed().statement, "")
+    assert (snapshot.trading_state, snapshot.halt_reasons) == (TradingState.ACTIVE, ())
+    assert snapshot.switches == ((SWITCH, TradingState.ACTIVE),)
+    assert snapshot.mode_ceiling == driver.engine.rules.authority.ceiling
+    assert snapshot.limits_digest == driver.engine.rules.limits_digest
+    assert snapshot.grant == driver.engine.rules.grants[proposal().agent]
+    driver.start(epoch=2)
+    assert taken(driver).window_suspended.startswith("the gateway started again")
+    resting = taken(at_rest())
+    assert (resting.window, resting.window_suspended, resting.trading_state) == (
+        None,
+        "",
+        TradingState.HALTED,
+    )
+
+
+def test_an_id_is_used_from_its_decision_on() -> None:
+    driver = trading()
+    assert not taken(driver).id_used
+    driver.propose(proposal(99))
+    assert taken(driver).id_used
+
+
+def test_the_session_is_the_one_that_trades_now_and_none_where_nobody_knows() -> None:
+    table = calendar()
+    assert session_at(table, OPEN) == table.sessions[1]
+    assert session_at(table, CLOSE) is None
+    assert session_at(table, Instant(OPEN + 100 * DAY)) is None
+    driver = trading()
+    assert taken(driver).session == table.sessions[1]
+    driver.give(TimeReached(CLOSE))
+    assert taken(driver).session is None
