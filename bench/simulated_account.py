@@ -10,7 +10,7 @@ from decimal import Decimal
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.decisions import SwitchReading, TradingState
-from agenttrader.model.events import CancelRequested, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.events import CancelRequested, Decided, Event, Instruction, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
     AccountName,
     AgentName,
@@ -203,16 +203,15 @@ class SimulatedAccount:
 
     def _send(self, sealed: Sealed[Event]) -> list[ExecutionReport]:
         match sealed.event:
-            case Sending() as sending:
-                return self._submit(sealed, sending)
+            case Decided(instruction=Instruction() as leaving) | Sending(instruction=leaving):
+                return self._submit(sealed, leaving)
             case CancelRequested() as cancel:
                 asked = venue.CancelAsked(account=ACCOUNT, order_id=cancel.broker_order_id)
                 return [each.report for each in self._reports(self.exchange.handle(asked).updates)]
             case _:
                 raise AssertionError(f"{sealed.kind} is not for the broker")
 
-    def _submit(self, sealed: Sealed[Event], sending: Sending) -> list[ExecutionReport]:
-        instruction = sending.instruction
+    def _submit(self, sealed: Sealed[Event], instruction: Instruction) -> list[ExecutionReport]:
         client_order_id = derive_client_order_id(sealed.sequence, sealed.hash)
         outcome = self.exchange.handle(
             venue.OrderSubmitted(

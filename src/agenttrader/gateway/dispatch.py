@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
-from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.events import CancelRequested, Leaving
 from agenttrader.model.orders import Effect
 from agenttrader.model.records import Recorded
 from agenttrader.ports.halt_switch import HaltSwitch
@@ -36,7 +36,7 @@ class Dispatcher:
         self._last_sequence = 0
 
     def submit(
-        self, order: Recorded[Sending], *, effect: Effect, state: Callable[[], TradingState]
+        self, order: Recorded[Leaving], *, effect: Effect, state: Callable[[], TradingState]
     ) -> str | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
 
@@ -45,6 +45,7 @@ class Dispatcher:
         the order may have left, it stays SENDING on record, and only the broker can say what became of it.
         """
         assert isinstance(order, Recorded), f"expected a record that the journal returned, found {order!r}"
+        assert order.event.instruction is not None, f"expected an order that leaves, found {order.event}"
         sequence = order.sealed.sequence
         assert sequence > self._last_sequence, f"record {sequence} was here before; an order leaves once"
         self._last_sequence = sequence

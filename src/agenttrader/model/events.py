@@ -59,13 +59,6 @@ class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     equity: Decimal
 
 
-class Decided(_Event, frozen=True, tag="decided.1"):
-    """A proposal and what was decided about it. An approval is also the reservation."""
-
-    proposal: Proposal
-    decision: Decision
-
-
 class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """Exactly what goes to the broker.
 
@@ -83,8 +76,25 @@ class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
     target: Decimal | None
 
 
+class Decided(_Event, frozen=True, tag="decided.1"):
+    """A proposal and what was decided about it. An approval is also the reservation."""
+
+    proposal: Proposal
+    decision: Decision
+    instruction: Instruction | None = None
+    """What is about to leave with this very record; found without an answer after a crash, it is UNKNOWN.
+
+    None for what was denied, and for what waits before it leaves: its `Sending` follows.
+    """
+
+    @property
+    def order_id(self) -> OrderId:
+        """The order's id: the proposal's."""
+        return self.proposal.id
+
+
 class Sending(_Event, frozen=True, tag="sending.1"):
-    """The order is about to leave. Found without an answer after a crash, it is UNKNOWN."""
+    """An order that had waited is about to leave. Found without an answer after a crash, it is UNKNOWN."""
 
     order_id: OrderId
     instruction: Instruction
@@ -313,6 +323,9 @@ class LinkChanged(_Event, frozen=True, tag="link_changed.1"):
     up: bool
     reason: str
 
+
+Leaving = Decided | Sending
+"""What carries an instruction that is about to leave: with the decision, or after waiting."""
 
 Event = (
     SegmentOpened

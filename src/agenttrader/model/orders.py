@@ -178,7 +178,7 @@ class OrderState(Word):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more is expected, so that nothing more is reserved for it."""
-        return self in _TERMINAL
+        return self in TERMINAL
 
     @property
     def is_working(self) -> bool:
@@ -186,7 +186,7 @@ class OrderState(Word):
         return self in _WORKING
 
 
-_TERMINAL = frozenset(
+TERMINAL = frozenset(
     {
         OrderState.DENIED,
         OrderState.WITHHELD,
@@ -198,7 +198,5 @@ _TERMINAL = frozenset(
     }
 )
 _WORKING = (
-    frozenset(OrderState)
-    - _TERMINAL
-    - {OrderState.PROPOSED, OrderState.PENDING_APPROVAL, OrderState.APPROVED}
+    frozenset(OrderState) - TERMINAL - {OrderState.PROPOSED, OrderState.PENDING_APPROVAL, OrderState.APPROVED}
 )

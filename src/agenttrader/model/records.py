@@ -5,7 +5,7 @@ Sealing is arithmetic; only the journal turns a sealed record into a recorded on
 
 import hashlib
 import struct
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +21,8 @@ _NUMBERS = struct.Struct(">QqH")
 """Sequence, time and the length of the kind, big-endian."""
 
 T_co = TypeVar("T_co", covariant=True, bound=Event)
+
+_KINDS: dict[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Event)}
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -61,16 +63,16 @@ class Chain:
     def seal(self, event: Event, time: Instant) -> Sealed[Event]:
         """The event as the next record of this chain."""
         body = _encoder.encode(event)
-        kind = kind_of(event)
-        self.sequence += 1
+        kind = _KINDS[type(event)]
+        self.sequence = sequence = self.sequence + 1
         previous = self.head
-        self.head = hash_of(previous, self.sequence, time, kind, body)
-        return Sealed(self.sequence, time, kind, body, previous, self.head, event)
+        self.head = head = hash_of(previous, sequence, time, kind, body)
+        return Sealed(sequence, time, kind, body, previous, head, event)
 
 
 def kind_of(event: Event) -> str:
     """The event's kind with its version, such as `decided.1`."""
-    return str(type(event).__struct_config__.tag)
+    return _KINDS[type(event)]
 
 
 def hash_of(previous: str, sequence: int, time: Instant, kind: str, body: bytes) -> str:

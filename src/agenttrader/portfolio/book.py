@@ -84,6 +84,9 @@ class Working(Struct, frozen=True, kw_only=True, gc=False):
     """By protective legs that can trade."""
 
 
+_NOTHING_WORKING = Working(buys=ZERO, sells=ZERO, closing=ZERO, protecting=ZERO)
+
+
 class Book:
     """Orders, positions, cash and profit of one account.
 
@@ -101,7 +104,7 @@ class Book:
         self.executions: dict[ExecutionId, Filled] = {}
         self.busted: set[ExecutionId] = set()
         """Executions that the exchange took back: told again, they neither count nor surprise."""
-        self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
+        self.handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
             Sending: self._sending,
@@ -109,10 +112,11 @@ class Book:
             Filled: self._filled,
             Busted: self._busted,
         } | dict.fromkeys(_TRIGGERS, self._moved)
+        """What folds a record, by the type of its event. Others change nothing here."""
 
     def apply(self, sealed: Sealed[Event]) -> None:
         """Fold one record. Events that are not about the account's orders or money change nothing here."""
-        handler = self._handlers.get(type(sealed.event))
+        handler = self.handlers.get(type(sealed.event))
         if handler is not None:
             handler(sealed)
 
@@ -136,9 +140,12 @@ class Book:
 
     def working(self, symbol: Symbol) -> Working:
         """What open orders may still do in `symbol`. A stop and a target of one entry count once."""
+        orders = self.orders.open_in(symbol)
+        if not orders:
+            return _NOTHING_WORKING
         bought = sold = closing = protecting = ZERO
         pairs: dict[OrderId, Decimal] = {}
-        for order in self.orders.open_in(symbol):
+        for order in orders:
             ratio = order.ratio_in(symbol)
             left = order.remaining * abs(ratio)
             if order.parent is not None:
@@ -225,7 +232,7 @@ class Book:
         self.is_open = True
 
     def _decided(self, sealed: Sealed[Event]) -> None:
-        self.orders.decide(cast("Decided", sealed.event), sealed.time)
+        self.orders.decide(cast("Sealed[Decided]", sealed))
 
     def _sending(self, sealed: Sealed[Event]) -> None:
         self.orders.send(cast("Sealed[Sending]", sealed))
@@ -258,11 +265,11 @@ class Book:
         self.cash -= quantity * fill.price * multiplier + fee
         self.fees += fee
         key = (strategy, fill.symbol)
-        for holding in (
-            self.holdings.setdefault(fill.symbol, Holding(multiplier)),
-            self.by_strategy.setdefault(key, Holding(multiplier)),
-        ):
-            holding.trade(quantity, fill.price, fee)
+        if key not in self.by_strategy:
+            self.by_strategy[key] = Holding(multiplier)
+            self.holdings.setdefault(fill.symbol, Holding(multiplier))
+        self.holdings[fill.symbol].trade(quantity, fill.price, fee)
+        self.by_strategy[key].trade(quantity, fill.price, fee)
 
     def _moved(self, sealed: Sealed[Event]) -> None:
         event = sealed.event

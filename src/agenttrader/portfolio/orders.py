@@ -1,10 +1,10 @@
 """The orders of the book: each order's life as the journal tells it, and what is still reserved for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
-from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Sending
+from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Leaving, Sending
 from agenttrader.model.identifiers import (
     AgentName,
     BrokerOrderId,
@@ -13,10 +13,10 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
-from agenttrader.model.orders import Effect, Leg, OrderState, OrderType, Proposal, Role, Side
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
-from agenttrader.model.transitions import Trigger, next_state
+from agenttrader.model.transitions import TRANSITIONS, Trigger
 from agenttrader.model.values import ZERO
 
 FILLED_STEP = Decimal("1e-9")
@@ -30,6 +30,7 @@ class Order:
     """One order, ours or a leg that protects what its parent bought. It changes only by `OrderLedger`."""
 
     __slots__ = (
+        "adds_risk",
         "broker_id",
         "client_id",
         "decision",
@@ -62,6 +63,8 @@ class Order:
         self.side = proposal.side
         self.type = proposal.type
         self.effect = proposal.effect
+        self.adds_risk = proposal.effect is Effect.OPEN
+        """Whether it makes a position larger."""
         self.quantity = proposal.quantity
         self.limit_price = proposal.limit_price
         self.stop_price = proposal.stop_price
@@ -96,11 +99,6 @@ class Order:
         return max(ZERO, self.quantity - self.filled)
 
     @property
-    def adds_risk(self) -> bool:
-        """Whether it makes a position larger."""
-        return self.effect is Effect.OPEN
-
-    @property
     def is_armed(self) -> bool:
         """Whether a protective leg can trade: brokers hold it until its entry has filled whole.
 
@@ -123,11 +121,10 @@ class Order:
 
         What cannot be leaves the state as it is (its break is another record).
         """
-        state = next_state(self.state, trigger)
-        if state is OrderState.ACCEPTED and self.filled:
-            state = OrderState.PARTIALLY_FILLED
+        state = TRANSITIONS[trigger].get(self.state)
         if state is not None:
-            self.state = state
+            is_partial = state is OrderState.ACCEPTED and self.filled
+            self.state = OrderState.PARTIALLY_FILLED if is_partial else state
         self.updated = max(self.updated, time)
 
     def fill_trigger(self, symbol: Symbol, quantity: Decimal) -> Trigger | None:
@@ -141,6 +138,8 @@ class Order:
             return None
         if filled < ordered:
             return Trigger.PARTIAL_FILL
+        if len(self.legs) == 1:
+            return Trigger.FILL
         rest = (leg for leg in self.legs if leg.symbol != symbol)
         whole = all(self._filled_in(leg.symbol) == self.quantity * abs(leg.ratio) for leg in rest)
         return Trigger.FILL if whole else Trigger.PARTIAL_FILL
@@ -185,7 +184,7 @@ class OrderLedger:
         self.open_notional: dict[AgentName, Decimal] = {}
         self.open_notional_total = ZERO
 
-    def open_in(self, symbol: Symbol) -> Iterable[Order]:
+    def open_in(self, symbol: Symbol) -> Collection[Order]:
         """The orders in `symbol` that have not ended."""
         return self.open_by_symbol.get(symbol, {}).values()
 
@@ -196,29 +195,29 @@ class OrderLedger:
             seen.update(orders)
         return iter(seen.values())
 
-    def decide(self, event: Decided, time: Instant) -> None:
-        """A proposal became an order, denied or approved; an approval reserves."""
+    def decide(self, sealed: Sealed[Decided]) -> Order:
+        """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
+        event, time = sealed.event, sealed.time
         proposal = event.proposal
         order = Order(proposal, Role.ENTRY if proposal.effect is Effect.OPEN else Role.EXIT, time)
         self.by_id[order.id] = order
         order.decision = event.decision
         if event.decision.denied_by is not None:
             order.advance(Trigger.DENY, time)
-            return
+            return order
         order.advance(Trigger.APPROVE, time)
-        order.reserve_price = _worst_price(proposal, event)
+        if order.adds_risk:
+            order.reserve_price = _worst_price(proposal, event)
         self._open(order)
+        if event.instruction is not None:
+            self._leave(order, event.instruction, sealed)
+        return order
 
-    def send(self, sealed: Sealed[Sending]) -> None:
-        """Let the order leave with its protective legs. Its id towards the broker follows from the record."""
-        event = sealed.event
-        order = self.by_id[event.order_id]
-        order.quantity = event.instruction.quantity
-        self._reserve(order)
-        order.client_id = derive_client_order_id(sealed.sequence, sealed.hash)
-        self.by_client_id[order.client_id] = order
-        order.advance(Trigger.SEND, sealed.time)
-        order.protection = tuple(self._protect(order, event.instruction, sealed.time))
+    def send(self, sealed: Sealed[Sending]) -> Order:
+        """Let an order that waited leave."""
+        order = self.by_id[sealed.event.order_id]
+        self._leave(order, sealed.event.instruction, sealed)
+        return order
 
     def accept(self, event: Accepted) -> None:
         """The broker has the order; its legs now have the broker's ids."""
@@ -260,39 +259,53 @@ class OrderLedger:
                 self._move(leg, trigger, time)
 
     def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
-        was_open = not order.state.is_terminal
+        was_open = order.state not in TERMINAL
         if trigger is not None:
             order.advance(trigger, time)
-        self._reserve(order)
-        if was_open and order.state.is_terminal:
+        if order.adds_risk:
+            self._reserve(order)
+        if was_open and order.state in TERMINAL:
             self._close(order)
 
-    def _protect(self, order: Order, instruction: Instruction, time: Instant) -> Iterator[Order]:
-        """The legs of a bracket, as orders of their own; the broker holds them until the entry has filled."""
-        for role, stop_price, limit_price in (
-            (Role.STOP, instruction.stop, None),
-            (Role.TARGET, None, instruction.target),
-        ):
-            if stop_price is None and limit_price is None:
-                continue
-            leg = Order(order.proposal, role, time)
-            leg.id = protective_id(order.id, role)
-            leg.parent = order
-            leg.side = order.side.opposite
-            leg.effect = Effect.REDUCE
-            leg.type = OrderType.STOP if role is Role.STOP else OrderType.LIMIT
-            leg.quantity = order.quantity
-            leg.stop_price, leg.limit_price = stop_price, limit_price
-            leg.state = OrderState.SENDING
-            self.by_id[leg.id] = leg
-            self._open(leg)
-            yield leg
+    def _leave(self, order: Order, instruction: Instruction, sealed: Sealed[Leaving]) -> None:
+        """Let the order go with its protective legs. Its id towards the broker follows from the record."""
+        if order.quantity != instruction.quantity:
+            order.quantity = instruction.quantity
+            self._reserve(order)
+        order.client_id = derive_client_order_id(sealed.sequence, sealed.hash)
+        self.by_client_id[order.client_id] = order
+        order.advance(Trigger.SEND, sealed.time)
+        legs = []
+        if instruction.stop is not None:
+            leg = self._protect(order, Role.STOP, OrderType.STOP, sealed.time)
+            leg.stop_price = instruction.stop
+            legs.append(leg)
+        if instruction.target is not None:
+            leg = self._protect(order, Role.TARGET, OrderType.LIMIT, sealed.time)
+            leg.limit_price = instruction.target
+            legs.append(leg)
+        order.protection = tuple(legs)
+
+    def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
+        """A leg of a bracket, as an order of its own; the broker holds it until the entry has filled."""
+        leg = Order(order.proposal, role, time)
+        leg.id = protective_id(order.id, role)
+        leg.parent = order
+        leg.side = order.side.opposite
+        leg.effect, leg.adds_risk = Effect.REDUCE, False
+        leg.type = kind
+        leg.quantity = order.quantity
+        leg.state = OrderState.SENDING
+        self.by_id[leg.id] = leg
+        self._open(leg)
+        return leg
 
     def _open(self, order: Order) -> None:
         for leg in order.legs:
             self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
         self._count(order, 1)
-        self._reserve(order)
+        if order.adds_risk:
+            self._reserve(order)
 
     def _close(self, order: Order) -> None:
         for leg in order.legs:
@@ -310,9 +323,8 @@ class OrderLedger:
 
         That is nothing once it has ended, and nothing if it reduces.
         """
-        needed = (
-            order.remaining * order.reserve_price if order.adds_risk and not order.state.is_terminal else ZERO
-        )
+        is_open = order.adds_risk and order.state not in TERMINAL
+        needed = order.remaining * order.reserve_price if is_open else ZERO
         change = needed - order.reserved
         if change:
             order.reserved = needed
@@ -320,9 +332,12 @@ class OrderLedger:
             self.open_notional_total += change
 
 
+_SUFFIXES = {role: role.value for role in Role}
+
+
 def protective_id(parent: OrderId, role: Role) -> OrderId:
     """Our id for a protective leg: the same after a restart, and none that a proposal can have."""
-    return OrderId(f"{parent}/{role.value}")
+    return OrderId(f"{parent}/{_SUFFIXES[role]}")
 
 
 def _worst_price(proposal: Proposal, event: Decided) -> Decimal:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.events import CancelRequested, Leaving
 from agenttrader.model.records import Recorded
 
 Look = Callable[[], str | None]
@@ -16,7 +16,7 @@ class OrderRoute(Protocol):
     Accepts, rejects, silence and fills come back as inputs to the session.
     """
 
-    def submit(self, order: Recorded[Sending], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look) -> None:
         """Send the order once, under the client order id derived from its record; never again by itself.
 
         An order may wait for its turn; `look` is asked when that comes, and what it stops is NOT_SENT.

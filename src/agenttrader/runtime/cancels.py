@@ -52,7 +52,7 @@ def unwanted(state: State, orders: Iterable[Order]) -> Iterator[CancelRequested 
     Unwanted is an entry without a window, and what stands in the way of a close that waits. Asked when it
     should end, an order that the broker has not confirmed cannot be canceled, and a cancel may be refused.
     """
-    closes = [state.book.orders.by_id[each] for each in state.closing_orders()]
+    closes = tuple(state.closing.values())
     for order in orders:
         close = next((each for each in closes if must_end_for(each, order)), None)
         if close is not None:

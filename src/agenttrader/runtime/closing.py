@@ -22,16 +22,14 @@ def in_the_way(book: Book, close: Order) -> tuple[Order, ...]:
     answer was lost, with its legs: it may never have arrived, and what it fills is protected by itself.
     """
     found = {order.id: order for leg in close.legs for order in book.orders.open_in(leg.symbol)}
-    return tuple(order for order in found.values() if not (_waits_too(order) or _may_never_be(order)))
+    return tuple([order for order in found.values() if _is_in_the_way(order)])
 
 
-def _waits_too(order: Order) -> bool:
-    return order.state is OrderState.APPROVED
-
-
-def _may_never_be(order: Order) -> bool:
+def _is_in_the_way(order: Order) -> bool:
     entry = order.parent or order
-    return entry.adds_risk and entry.state is OrderState.UNKNOWN
+    may_never_be = entry.adds_risk and entry.state is OrderState.UNKNOWN
+    waits_too = order.state is OrderState.APPROVED
+    return not (may_never_be or waits_too)
 
 
 def must_end_for(close: Order, order: Order) -> bool:
@@ -58,7 +56,7 @@ def go_on(book: Book, close: Order) -> Sending | Withheld:
 
 def _left(book: Book, close: Order) -> Decimal:
     """Units of the close that every leg of it can still take off."""
-    return min(_left_in(book.position(leg.symbol), leg.ratio, close.side) for leg in close.legs)
+    return min([_left_in(book.position(leg.symbol), leg.ratio, close.side) for leg in close.legs])
 
 
 def _left_in(held: Decimal, ratio: int, side: Side) -> Decimal:

@@ -6,7 +6,6 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import assert_never
 
@@ -76,7 +75,7 @@ class Step(Struct, kw_only=True):
 
     records: list[Sealed[Event]]
     sends: list[Sealed[Event]]
-    """The records among `records` that are instructions for the broker: `Sending` and `CancelRequested`."""
+    """The records among `records` that are for the broker: a `Leaving` with an instruction, a cancel."""
     refusal: str = ""
     resync: bool = False
     """Whether the broker must be asked for everything again: it spoke of what we may have missed."""
@@ -200,12 +199,14 @@ class Engine:
         self._now = max(now, self.state.last_time)
         self._step = Step(records=[], sends=[])
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Event) -> Sealed[Event]:
         sealed = self.chain.seal(event, self._now)
         self.state.apply(sealed)
         self._step.records.append(sealed)
-        if isinstance(event, (Sending, CancelRequested)):
-            self._step.sends.append(sealed)
+        return sealed
+
+    def _emit_and_send(self, event: Decided | Sending | CancelRequested) -> None:
+        self._step.sends.append(self._emit(event))
 
     # Orders.
 
@@ -224,14 +225,15 @@ class Engine:
             proposal, self.state, self.market, self.rules, standing, self._broker_buying_power(), self._now
         )
         decision = decide(proposal, snapshot, self.rules.limits)
-        self._emit(Decided(proposal=proposal, decision=decision))
         if decision.denied_by is not None:
-            return
-        if proposal.effect is not Effect.CLOSE:
-            self._emit(Sending(order_id=proposal.id, instruction=instruction_of(proposal, proposal.quantity)))
-            return
-        close = self.state.book.orders.by_id[proposal.id]
-        self._end_unwanted(closing.in_the_way(self.state.book, close))
+            self._emit(Decided(proposal=proposal, decision=decision))
+        elif proposal.effect is not Effect.CLOSE:
+            instruction = instruction_of(proposal, proposal.quantity)
+            self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
+        else:
+            self._emit(Decided(proposal=proposal, decision=decision))
+            close = self.state.book.orders.by_id[proposal.id]
+            self._end_unwanted(*closing.in_the_way(self.state.book, close))
 
     def _report(self, received: Reported) -> None:
         report = received.report
@@ -247,7 +249,7 @@ class Engine:
                 self._emit(event)
                 is_news = True
         if is_news and report.kind is not ReportKind.CANCEL_REFUSED:
-            self._end_unwanted((order, *order.protection))
+            self._end_unwanted(order, *order.protection)
 
     def _foreign(self, received: Reported) -> None:
         """A report of an order that we cannot place.
@@ -277,16 +279,25 @@ class Engine:
     def _go_on_closing(self) -> None:
         """Send the closes that waited, where nothing is in their way any more."""
         book = self.state.book
-        for order_id in self.state.closing_orders():
-            close = book.orders.by_id[order_id]
+        for close in tuple(self.state.closing.values()):
             if not closing.in_the_way(book, close):
-                self._emit(closing.go_on(book, close))
+                end = closing.go_on(book, close)
+                if isinstance(end, Sending):
+                    self._emit_and_send(end)
+                else:
+                    self._emit(end)
 
-    def _end_unwanted(self, orders: Iterable[Order]) -> None:
+    def _end_unwanted(self, *orders: Order) -> None:
         """Ask for the end of those `orders` that should have ended; they were not ready for it before."""
         if self.state.closing or self.state.standing.window is None:
             for cancel in unwanted(self.state, orders):
-                self._emit(cancel)
+                self._end(cancel)
+
+    def _end(self, cancel: CancelRequested | Withheld) -> None:
+        if isinstance(cancel, CancelRequested):
+            self._emit_and_send(cancel)
+        else:
+            self._emit(cancel)
 
     def _cancel(self, asked: CancelAsked) -> None:
         self._step.refusal = refusal_of(self.state.book, asked)
@@ -296,7 +307,7 @@ class Engine:
     def _cancel_order(self, order: Order, by: str, reason: str) -> None:
         cancel = cancel_of(order, by, reason)
         if cancel is not None:
-            self._emit(cancel)
+            self._end(cancel)
 
     # Time and money.
 
@@ -312,7 +323,7 @@ class Engine:
         window = self.state.standing.window
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
-        self._end_unwanted(self.state.book.orders.open_orders())
+        self._end_unwanted(*self.state.book.orders.open_orders())
 
     def _account(self, statement: BrokerStatement) -> None:
         """The first word of the broker: it fills an empty book's cash, never its positions."""
@@ -344,7 +355,7 @@ class Engine:
         if not compared.failure:
             self._strangers = dict.fromkeys(self._strangers, True)
             for cancel in list(unconfirmed(self.state.book)):
-                self._emit(cancel)
+                self._emit_and_send(cancel)
 
     # Authority.
 

@@ -3,7 +3,7 @@
 Repeats are quiet; what cannot be is a break.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
@@ -57,30 +57,24 @@ def find_order(book: Book, report: ExecutionReport) -> Order | None:
     return order
 
 
-def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> Iterator[Event]:
+def events_of(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     """The events that `report` adds to what the book knows of `order`; none where it repeats that."""
     match report.kind:
         case ReportKind.FILLED:
-            yield from _filled(book, fees, order, report)
+            return _filled(book, fees, order, report)
         case ReportKind.BUSTED:
-            yield from _busted(book, order, report)
+            return _busted(book, order, report)
         case ReportKind.UNRECOGNISED:
-            yield BreakFound(
-                found=_break(
-                    BreakKind.UNRECOGNISED_REPORT,
-                    order,
-                    report,
-                    "the broker's report is not one that we know",
-                )
-            )
+            sentence = "the broker's report is not one that we know"
+            return (_break(BreakKind.UNRECOGNISED_REPORT, order, report, sentence),)
         case ReportKind.NOT_FOUND:
+            if order.state is not OrderState.SENDING:
+                return ()
             # Not finding it is no proof that it will not arrive: it stays UNKNOWN, counted as if it may fill.
-            if order.state is OrderState.SENDING:
-                yield AnswerLost(
-                    order_id=order.id, reason="the broker, asked by client order id, does not know it"
-                )
+            reason = "the broker, asked by client order id, does not know it"
+            return (AnswerLost(order_id=order.id, reason=reason),)
         case _:
-            yield from _moved(order, report)
+            return _moved(order, report)
 
 
 def break_of_stranger(report: ExecutionReport, name: str) -> Break:
@@ -102,24 +96,19 @@ def break_of_stranger(report: ExecutionReport, name: str) -> Break:
     )
 
 
-def _moved(order: Order, report: ExecutionReport) -> Iterator[Event]:
+def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     trigger = _TRIGGERS[report.kind]
     state = next_state(order.state, trigger)
     if state is None:
-        yield BreakFound(
-            found=_break(
-                BreakKind.IMPOSSIBLE_TRANSITION,
-                order,
-                report,
-                f"{trigger.value} cannot follow {order.state.value}",
-            )
-        )
-    elif trigger is Trigger.ACCEPT:
+        sentence = f"{trigger.value} cannot follow {order.state.value}"
+        return (_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence),)
+    if trigger is Trigger.ACCEPT:
         # An accept is news when it moves the order, or tells an id of the broker's for the first time.
         if state is not order.state or order.broker_id is None or _legs_told(order, report):
-            yield from _accepted(order, report)
+            return _accepted(order, report)
     elif state is not order.state or trigger is Trigger.RESTATE:
-        yield _move_event(order, report)
+        return (_move_event(order, report),)
+    return ()
 
 
 def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 - one arm for each kind
@@ -154,39 +143,29 @@ def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 -
             raise AssertionError(f"{report.kind} is not a plain move")
 
 
-def _accepted(order: Order, report: ExecutionReport) -> Iterator[Event]:
+def _accepted(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     if report.broker_order_id is None:
-        yield BreakFound(
-            found=_break(
-                BreakKind.UNRECOGNISED_REPORT,
-                order,
-                report,
-                "the broker accepted it without an id of its own",
-            )
-        )
-        return
+        sentence = "the broker accepted it without an id of its own"
+        return (_break(BreakKind.UNRECOGNISED_REPORT, order, report, sentence),)
     legs = _legs_told(order, report)
-    # What ended unfilled has nothing to protect.
-    if _lacks_legs(order, legs) and (order.filled or not order.state.is_terminal):
-        yield BreakFound(
-            found=_break(
-                BreakKind.UNPROTECTED,
-                order,
-                report,
-                "the broker accepted it without all of its protective legs",
-            )
-        )
-    yield Accepted(
+    accepted = Accepted(
         order_id=order.id,
         broker_order_id=report.broker_order_id,
         time=report.time,
         stop=legs.get(Role.STOP),
         target=legs.get(Role.TARGET),
     )
+    # What ended unfilled has nothing to protect.
+    if _lacks_legs(order, legs) and (order.filled or not order.state.is_terminal):
+        sentence = "the broker accepted it without all of its protective legs"
+        return (_break(BreakKind.UNPROTECTED, order, report, sentence), accepted)
+    return (accepted,)
 
 
 def _legs_told(order: Order, report: ExecutionReport) -> dict[Role, ProtectiveLeg]:
     """The protective legs whose broker's ids the report tells for the first time."""
+    if not report.legs:
+        return {}
     theirs = {Role.STOP if leg.stop_price is not None else Role.TARGET: leg for leg in report.legs}
     return {
         leg.role: ProtectiveLeg(leg.id, theirs[leg.role].broker_order_id)
@@ -199,26 +178,17 @@ def _lacks_legs(order: Order, told: Mapping[Role, ProtectiveLeg]) -> bool:
     return any(leg.broker_id is None and leg.role not in told for leg in order.protection)
 
 
-def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> Iterator[Event]:
+def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     execution = report.execution
     if execution is None:
-        yield BreakFound(
-            found=_break(BreakKind.UNRECOGNISED_REPORT, order, report, "a fill without price and quantity")
-        )
-        return
+        sentence = "a fill without price and quantity"
+        return (_break(BreakKind.UNRECOGNISED_REPORT, order, report, sentence),)
     if execution.id in book.executions or execution.id in book.busted:
-        return
+        return ()
     if not book.can_hold(execution.symbol):
         sentence = f"a fill in {execution.symbol}, which is not a configured instrument, cannot be counted"
-        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence))
-        return
-    if _carries_accept(order, report):
-        yield from _accepted(order, report)
-    if not _is_possible(order, execution):
-        sentence = _impossible_fill(order, execution)
-        yield BreakFound(found=_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence))
-    # The money moved whether we expected it or not, so the fill counts even then.
-    yield Filled(
+        return (_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence),)
+    filled = Filled(
         order_id=order.id,
         execution_id=execution.id,
         symbol=execution.symbol,
@@ -228,6 +198,12 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
         fee=fees.on(sells=execution.side is Side.SELL, quantity=execution.quantity, price=execution.price),
         time=report.time,
     )
+    before = _accepted(order, report) if _carries_accept(order, report) else ()
+    if _is_possible(order, execution):
+        return (*before, filled)
+    # The money moved whether we expected it or not, so the fill counts even then.
+    sentence = _impossible_fill(order, execution)
+    return (*before, _break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence), filled)
 
 
 def _carries_accept(order: Order, report: ExecutionReport) -> bool:
@@ -253,26 +229,19 @@ def _impossible_fill(order: Order, execution: Execution) -> str:
     )
 
 
-def _busted(book: Book, order: Order, report: ExecutionReport) -> Iterator[Event]:
+def _busted(book: Book, order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     execution = report.execution
     if execution is not None and execution.id in book.busted:
-        return
+        return ()
     fill = None if execution is None else book.executions.get(execution.id)
     if fill is not None and fill.order_id == order.id:
-        yield Busted(order_id=order.id, execution_id=fill.execution_id, time=report.time)
-    else:
-        yield BreakFound(
-            found=_break(
-                BreakKind.IMPOSSIBLE_TRANSITION,
-                order,
-                report,
-                "the broker took back a fill that this order does not have",
-            )
-        )
+        return (Busted(order_id=order.id, execution_id=fill.execution_id, time=report.time),)
+    sentence = "the broker took back a fill that this order does not have"
+    return (_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence),)
 
 
-def _break(kind: BreakKind, order: Order, report: ExecutionReport, sentence: str) -> Break:
-    return Break(
+def _break(kind: BreakKind, order: Order, report: ExecutionReport, sentence: str) -> BreakFound:
+    found = Break(
         kind=kind,
         ours=order.state.value,
         theirs=report.kind.value,
@@ -280,3 +249,4 @@ def _break(kind: BreakKind, order: Order, report: ExecutionReport, sentence: str
         symbol=order.legs[0].symbol,
         order_id=order.id,
     )
+    return BreakFound(found=found)

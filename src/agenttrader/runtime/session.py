@@ -20,9 +20,9 @@ from agenttrader.model.events import (
     CancelRequested,
     Event,
     Halted,
+    Leaving,
     Resumed,
     SegmentOpened,
-    Sending,
     WindowClosed,
     WindowOpened,
     WindowResumed,
@@ -312,9 +312,10 @@ class Session:
         if isinstance(event, CancelRequested):
             self._dispatcher.cancel(cast("Recorded[CancelRequested]", recorded))
             return None
-        order = self.engine.state.book.orders.by_id[cast("Sending", event).order_id]
+        leaving = cast("Recorded[Leaving]", recorded)
+        order = self.engine.state.book.orders.by_id[leaving.event.order_id]
         reason = self._dispatcher.submit(
-            cast("Recorded[Sending]", recorded),
+            leaving,
             effect=order.effect,
             state=lambda: self._state_for(order.proposal),
         )

@@ -1,8 +1,9 @@
 """The state that the engine decides on: the journal folded, every part of it, by one function."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import cast
 
 from agenttrader.model.breaks import Break
 from agenttrader.model.events import (
@@ -14,12 +15,15 @@ from agenttrader.model.events import (
     LinkChanged,
     Reconciled,
     SegmentOpened,
+    Sending,
+    Withheld,
 )
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
-from agenttrader.model.orders import Effect, OrderState
+from agenttrader.model.orders import Effect
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, Reconciled, LinkChanged, *STANDING_EVENTS})
@@ -40,32 +44,53 @@ class State:
         self.version = 0
         """Moves with every record that can change whether something may leave."""
         self.last_time = Instant(0)
-        self.closing: dict[OrderId, None] = {}
-        """Orders of the closing procedure that wait for their position's protection to end."""
+        self.closing: dict[OrderId, Order] = {}
+        """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
         self._found: list[Break] = []
         self._decided: dict[AgentName, deque[Instant]] = {}
         self._decided_in_account: deque[Instant] = deque()
+        self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
+            **self.book.handlers,
+            Decided: self._apply_decided,
+            Sending: self._apply_to_waiting,
+            Withheld: self._apply_to_waiting,
+            EquitySampled: self._apply_equity_sampled,
+            DayOpened: self._apply_day_opened,
+            **dict.fromkeys(_OF_STANDING, self._apply_to_standing),
+        }
 
     def apply(self, sealed: Sealed[Event]) -> None:
         """Fold one record."""
         self.last_time = max(self.last_time, sealed.time)
-        self.book.apply(sealed)
-        event = sealed.event
-        match event:
-            case Decided():
-                self._count(event, sealed.time)
-            case EquitySampled():
-                self.equity = event
-            case DayOpened():
-                self.day = event
-            case _ if type(event) in _OF_STANDING:
-                self._apply_to_standing(event, sealed.time)
-            case _:
-                pass
+        handler = self._handlers.get(type(sealed.event))
+        if handler is not None:
+            handler(sealed)
 
-    def _apply_to_standing(self, event: Event, time: Instant) -> None:
+    def _apply_decided(self, sealed: Sealed[Event]) -> None:
+        order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
+        agent = order.agent
+        if agent not in self._decided:
+            self._decided[agent] = deque()
+        self._decided[agent].append(sealed.time)
+        self._decided_in_account.append(sealed.time)
+        if order.effect is Effect.CLOSE and order.denied_by is None:
+            self.closing[order.id] = order
+
+    def _apply_to_waiting(self, sealed: Sealed[Event]) -> None:
+        """Fold what ends an order's waiting: it leaves, or never will."""
+        self.book.apply(sealed)
+        self.closing.pop(cast("Sending | Withheld", sealed.event).order_id, None)
+
+    def _apply_equity_sampled(self, sealed: Sealed[Event]) -> None:
+        self.equity = cast("EquitySampled", sealed.event)
+
+    def _apply_day_opened(self, sealed: Sealed[Event]) -> None:
+        self.day = cast("DayOpened", sealed.event)
+
+    def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
         self.version += 1
+        event = sealed.event
         match event:
             case SegmentOpened():
                 self.segment, self.reconciled, self.links = event, None, {}
@@ -76,7 +101,7 @@ class State:
             case LinkChanged():
                 self.links[event.link] = event
             case _:
-                self.standing.apply(event, time)
+                self.standing.apply(event, sealed.time)
 
     @property
     def breaks(self) -> tuple[Break, ...]:
@@ -86,23 +111,13 @@ class State:
 
     def decided_last_minute(self, agent: AgentName, now: Instant) -> tuple[int, int]:
         """How many proposals were decided in the minute before `now`: the agent's, and the account's."""
-        return _recent(self._decided.get(agent, deque()), now), _recent(self._decided_in_account, now)
-
-    def _count(self, decided: Decided, time: Instant) -> None:
-        self._decided.setdefault(decided.proposal.agent, deque()).append(time)
-        self._decided_in_account.append(time)
-        if decided.proposal.effect is Effect.CLOSE and decided.decision.denied_by is None:
-            self.closing[decided.proposal.id] = None
-
-    def closing_orders(self) -> tuple[OrderId, ...]:
-        """The approved closes that have not left yet; those that have are forgotten here."""
-        orders = self.book.orders.by_id
-        for order_id in [each for each in self.closing if orders[each].state is not OrderState.APPROVED]:
-            del self.closing[order_id]
-        return tuple(self.closing)
+        return _recent(self._decided.get(agent), now), _recent(self._decided_in_account, now)
 
 
-def _recent(times: deque[Instant], now: Instant) -> int:
-    while times and times[0] <= now - MINUTE:
+def _recent(times: deque[Instant] | None, now: Instant) -> int:
+    if not times:
+        return 0
+    since = now - MINUTE
+    while times and times[0] <= since:
         times.popleft()
     return len(times)

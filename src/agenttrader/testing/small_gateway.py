@@ -12,7 +12,7 @@ from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import StatementRefused, StoreError, Unreachable
-from agenttrader.model.events import CancelRequested, Event, Sending
+from agenttrader.model.events import CancelRequested, Event, Leaving
 from agenttrader.model.identifiers import ClientOrderId, OrderId
 from agenttrader.model.market import Watermark
 from agenttrader.model.records import Chain, Recorded
@@ -47,15 +47,15 @@ class ScriptedBroker:
     """A route and an account that say what they are told to say, and nothing of what they are sent."""
 
     def __init__(self) -> None:
-        self.sent: list[Recorded[Sending]] = []
+        self.sent: list[Recorded[Leaving]] = []
         self.canceled: list[OrderId] = []
         self.told: list[ExecutionReport] = []
         self.statements: list[BrokerStatement | Unreachable] = [broker_statement()]
         """What is stated, one after the other; the last again and again."""
         self.asked: list[tuple[str, Instant]] = []
-        self.on_submit: Callable[[Recorded[Sending]], None] | None = None
+        self.on_submit: Callable[[Recorded[Leaving]], None] | None = None
 
-    def submit(self, order: Recorded[Sending], look: Look) -> None:  # noqa: ARG002 - the port has it
+    def submit(self, order: Recorded[Leaving], look: Look) -> None:  # noqa: ARG002 - the port has it
         """Take an order."""
         self.sent.append(order)
         if self.on_submit is not None:
@@ -173,15 +173,17 @@ class SmallGateway:
         """Everything that is on record."""
         return [record.event for record in self.journal.read()]
 
-    def accept(self, sent: Recorded[Sending]) -> None:
+    def accept(self, sent: Recorded[Leaving]) -> None:
         """The broker takes an order that was sent, with its legs."""
         name, told = client_id_of(sent.sealed), sent.event.instruction
+        assert told is not None
         legs = reported_legs(f"broker-{name}", told.stop, told.target)
         self.session.broker(report(ReportKind.ACCEPTED, name, legs=legs, time=self._now()))
 
-    def fill(self, sent: Recorded[Sending], name: str = "e-1") -> None:
+    def fill(self, sent: Recorded[Leaving], name: str = "e-1") -> None:
         """The broker fills the whole of an order of one leg at 100."""
         told = sent.event.instruction
+        assert told is not None
         made = execution(name, symbol=told.legs[0].symbol, side=told.side, quantity=told.quantity)
         client_id = client_id_of(sent.sealed)
         self.session.broker(report(ReportKind.FILLED, client_id, execution=made, time=self._now()))

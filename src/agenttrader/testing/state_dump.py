@@ -12,16 +12,15 @@ from msgspec import Struct
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.state import State
 
-_NO_FACTS = frozenset({"_handlers", "_multipliers"})
+_NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers"})
 """How a book folds, and by what configuration; not what it has folded."""
 
 
 def dump_state(state: State) -> Any:
     """All that `state` says, in the order in which it would be walked.
 
-    What is only forgotten when it is next asked for (closes that left, decisions of long ago) is asked for.
+    What is only forgotten when it is next asked for (decisions of long ago) is asked for.
     """
-    state.closing_orders()
     for agent in {order.agent for order in state.book.orders.by_id.values()}:
         state.decided_last_minute(agent, state.last_time)
     return _plain(state, top=True)

@@ -125,7 +125,9 @@ async def test_what_is_malformed_is_422_by_name_and_not_on_record(
 async def test_a_floats_noise_is_what_was_meant(client: Client) -> None:
     status, answer = await client.ask("POST", "/v1/proposals", AGENTS, altered(quantity=10.0000000001))
     assert (status, answer["order"]["quantity"]) == (200, "10")
-    assert client.gateway.broker.sent[0].event.instruction.quantity == Decimal(10)
+    told = client.gateway.broker.sent[0].event.instruction
+    assert told is not None
+    assert told.quantity == Decimal(10)
 
 
 async def test_an_unknown_symbol_is_denied_on_record(client: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unreachable, Unsent
-from agenttrader.model.events import CancelRequested, Instruction, Sending
+from agenttrader.model.events import CancelRequested, Instruction, Leaving, Sending
 from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
 from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
@@ -23,11 +23,11 @@ class Route:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
-        self.submitted: list[Recorded[Sending]] = []
+        self.submitted: list[Recorded[Leaving]] = []
         self.canceled: list[Recorded[CancelRequested]] = []
         self.looks: list[Look] = []
 
-    def submit(self, order: Recorded[Sending], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look) -> None:
         self.looks.append(look)
         self.submitted.append(order)
         if self.failure is not None:

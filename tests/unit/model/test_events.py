@@ -115,6 +115,17 @@ DECISION = Decision(
         equity=D("100000.00"),
     ),
 )
+INSTRUCTION = Instruction(
+    legs=(Leg(ALFA),),
+    side=Side.SELL,
+    quantity=D("0.5"),
+    type=OrderType.STOP,
+    time_in_force=TimeInForce.GTC,
+    limit_price=None,
+    stop_price=D("99.99"),
+    stop=D("99.5"),
+    target=D("110"),
+)
 SIGNED = SignedStatement(
     statement=Statement(
         act=Act.OPEN_WINDOW,
@@ -156,21 +167,8 @@ EVENTS: tuple[Event, ...] = (
     DayOpened(session="2026-11-20", open=OPEN, close=NOON, equity=D("100000.00")),
     LinkChanged(link="broker", up=False, reason="reset by peer"),
     WindowOpened(signed=SIGNED),
-    Decided(proposal=PROPOSAL, decision=DECISION),
-    Sending(
-        order_id=ORDER,
-        instruction=Instruction(
-            legs=(Leg(ALFA),),
-            side=Side.SELL,
-            quantity=D("0.5"),
-            type=OrderType.STOP,
-            time_in_force=TimeInForce.GTC,
-            limit_price=None,
-            stop_price=D("99.99"),
-            stop=D("99.5"),
-            target=D("110"),
-        ),
-    ),
+    Decided(proposal=PROPOSAL, decision=DECISION, instruction=INSTRUCTION),
+    Sending(order_id=ORDER, instruction=INSTRUCTION),
     AnswerLost(order_id=ORDER, reason="no answer in 5 s"),
     Accepted(
         order_id=ORDER,

@@ -54,8 +54,7 @@ def filled(order_id: OrderId, quantity: int | str, price: int = 100, **changes: 
 
 
 def approved(ledger: OrderLedger, entry: Proposal, price: int = 100) -> Order:
-    ledger.decide(decided(entry, price=D(price)), NOW)
-    return ledger.by_id[entry.id]
+    return ledger.decide(seal(decided(entry, price=D(price))))
 
 
 def sent(ledger: OrderLedger, entry: Proposal, price: int = 100) -> Order:
@@ -113,7 +112,7 @@ def test_what_is_reserved_is_the_worst_that_the_decision_knew(changes: dict[str,
 
 def test_a_denied_order_reserves_nothing_and_is_kept() -> None:
     ledger = OrderLedger()
-    ledger.decide(decided(proposal(), denied_by="session"), NOW)
+    ledger.decide(seal(decided(proposal(), denied_by="session")))
     order = ledger.by_id[proposal().id]
     assert (order.state, order.denied_by) == (S.DENIED, "session")
     assert_nothing_is_left(ledger)
@@ -287,6 +286,17 @@ def test_the_id_towards_the_broker_follows_from_the_record() -> None:
     assert ledger.by_client_id[order.client_id] is order
 
 
+def test_an_approval_that_leaves_at_once_is_the_order_that_leaves_after_it() -> None:
+    told = sending(proposal()).instruction
+    at_once, later = OrderLedger(), OrderLedger()
+    order = at_once.decide(seal(msgspec.structs.replace(decided(proposal()), instruction=told)))
+    same = sent(later, proposal())
+    assert order.state is same.state is S.SENDING
+    assert [leg.id for leg in order.protection] == [leg.id for leg in same.protection]
+    assert (at_once.open_notional, at_once.open_count) == (later.open_notional, later.open_count)
+    assert at_once.by_client_id == {order.client_id: order}
+
+
 def test_accepting_gives_the_legs_their_broker_ids() -> None:
     ledger = OrderLedger()
     order, stop, target = bracket(ledger)
@@ -397,7 +407,7 @@ class Life:
         for number in range(data.draw(st.integers(1, 3))):
             entry = proposal(number, agent=data.draw(st.sampled_from([AGENT, OTHER_AGENT])))
             entry = msgspec.structs.replace(entry, **data.draw(entries))
-            self.ledger.decide(decided(entry, price=data.draw(st.decimals("0.01", 900, places=4))), NOW)
+            self.ledger.decide(seal(decided(entry, price=data.draw(st.decimals("0.01", 900, places=4)))))
 
     def happen(self) -> None:
         order = self.data.draw(st.sampled_from(list(self.ledger.by_id.values())))

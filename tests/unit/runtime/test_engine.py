@@ -100,17 +100,18 @@ def denied_by(events: list[Event]) -> str | None:
 # Deciding.
 
 
-def test_an_approval_is_recorded_with_its_sending_and_that_alone_is_sent() -> None:
+def test_an_approval_carries_what_leaves_and_is_sent_itself() -> None:
     step = trading().hear(Proposed(proposal()))
-    assert names([record.event for record in step.records]) == ["Decided", "Sending"]
-    assert step.sends == step.records[1:]
+    assert names([record.event for record in step.records]) == ["Decided"]
+    assert step.sends == step.records
     assert step.refusal == ""
 
 
 def test_the_instruction_is_the_proposal_with_its_plan_as_the_brackets_legs() -> None:
-    (_, sending) = trading().propose(proposal())
-    assert isinstance(sending, Sending)
-    told = msgspec.structs.asdict(sending.instruction)
+    (made,) = trading().propose(proposal())
+    assert isinstance(made, Decided)
+    assert made.instruction is not None
+    told = msgspec.structs.asdict(made.instruction)
     asked = msgspec.structs.asdict(proposal())
     assert (told.pop("stop"), told.pop("target")) == (D(95), D(110))
     assert told == {name: asked[name] for name in told}
@@ -366,7 +367,7 @@ def test_time_that_is_told_again_after_a_restart_says_nothing() -> None:
 def test_records_never_go_back_in_time() -> None:
     driver = trading()
     step = driver.engine.handle(Proposed(proposal()), OPEN)
-    assert [record.time for record in step.records] == [at(1), at(1)]
+    assert [record.time for record in step.records] == [at(1)]
 
 
 def test_the_account_opens_with_the_first_statement_and_only_when_it_holds_nothing() -> None:

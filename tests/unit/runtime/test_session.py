@@ -18,11 +18,12 @@ from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import ConfigurationError, StoreError
 from agenttrader.model.events import (
     CancelRequested,
+    Decided,
     Event,
     Halted,
+    Leaving,
     SegmentOpened,
     SegmentSealed,
-    Sending,
     Withheld,
 )
 from agenttrader.model.identifiers import OrderId
@@ -79,7 +80,7 @@ class SpyRoute:
         self.left: list[Event] = []
         self.looks = True
 
-    def submit(self, order: Recorded[Sending], look: Look) -> None:  # noqa: ARG002 - the port has it
+    def submit(self, order: Recorded[Leaving], look: Look) -> None:  # noqa: ARG002 - the port has it
         self._must_be_on_disk(order)
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:
@@ -289,17 +290,17 @@ async def test_the_clock_goes_by_bars_and_watermarks(gateway: Gateway) -> None:
 async def test_what_leaves_is_on_disk_before(gateway: Gateway) -> None:
     await gateway.start()
     entry = await gateway.propose()
-    assert [type(event) for event in gateway.route.left] == [Sending]
+    assert [type(event) for event in gateway.route.left] == [Decided]
     gateway.accept(entry)
     outcome = await gateway.session.ask(CancelAsked(entry, "ada", "why"))
     assert outcome.refusal == ""
-    assert [type(event) for event in gateway.route.left] == [Sending, CancelRequested]
+    assert [type(event) for event in gateway.route.left] == [Decided, CancelRequested]
 
 
 async def test_an_outcome_is_on_record_when_it_is_told(gateway: Gateway) -> None:
     await gateway.start()
     entry = await gateway.propose()
-    assert any(isinstance(event, Sending) and event.order_id == entry for event in gateway.on_disk())
+    assert any(isinstance(event, Decided) and event.order_id == entry for event in gateway.on_disk())
     outcome = await gateway.session.ask(WindowCloseAsked("ada", "enough"))
     assert outcome.refusal == ""
     assert (await gateway.session.ask(WindowCloseAsked("ada", "enough"))).refusal == "no window is open"
@@ -491,7 +492,7 @@ async def test_after_a_person_resumes_it_trades_on(gateway: Gateway) -> None:
     await gateway.until(lambda: not gateway.session.failure)
     assert (await gateway.session.ask(StatementGiven(signed(Act.RESUME)))).refusal == ""
     await gateway.propose(1)
-    assert [type(event) for event in gateway.route.left] == [Sending]
+    assert [type(event) for event in gateway.route.left] == [Decided]
 
 
 async def test_what_nobody_tells_again_is_kept_until_the_disk_is_back(gateway: Gateway) -> None:

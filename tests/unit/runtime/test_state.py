@@ -105,9 +105,8 @@ def test_decisions_of_the_last_minute_are_counted_for_agent_and_account() -> Non
 def test_an_approved_close_waits_until_it_has_left_or_ended() -> None:
     first, second, denied = (closing_proposal(number) for number in (100, 101, 102))
     fold = Fold(decided(first), decided(second), decided(denied, denied_by="reduces"), decided(proposal(1)))
-    assert fold.state.closing_orders() == (first.id, second.id)
+    assert list(fold.state.closing) == [first.id, second.id]
     fold.add(sending(first))
-    assert fold.state.closing_orders() == (second.id,)
+    assert list(fold.state.closing) == [second.id]
     fold.add(Withheld(order_id=second.id, reason="nothing is left"))
-    assert fold.state.closing_orders() == ()
     assert fold.state.closing == {}

@@ -41,7 +41,7 @@ from agenttrader.adapters.alpaca.outbox import Outbox
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link, TradeUpdates
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, BadValue, Unreachable, Unsent
-from agenttrader.model.events import CancelRequested, Sending
+from agenttrader.model.events import CancelRequested, Leaving
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId, derive_client_order_id
 from agenttrader.model.records import Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
@@ -138,12 +138,13 @@ class AlpacaBroker:
         await self._connection.verify()
         return self._account
 
-    def submit(self, order: Recorded[Sending], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look) -> None:
         """Take the order to be posted once, when its turn comes and `look` lets it."""
         client_order_id = derive_client_order_id(order.sealed.sequence, order.sealed.hash)
-        time = order.sealed.time
+        time, instruction = order.sealed.time, order.event.instruction
+        assert instruction is not None, f"expected an order that leaves, found {order.event}"
         try:
-            body = encode(body_of(order.event.instruction, client_order_id))
+            body = encode(body_of(instruction, client_order_id))
         except BadValue as error:
             self._later(self._deliver(not_sent(client_order_id, time, str(error))))
             return
