@@ -6,6 +6,7 @@ imports at its top only what its options need, and the rest inside its functions
 """
 
 import importlib
+import os
 import sys
 from typing import Annotated
 
@@ -36,6 +37,17 @@ def main() -> None:
     except AgentTraderError as error:
         typer.echo(f"agenttrader: {error}", err=True)
         sys.exit(exit_code_of(error))
+    finally:
+        _finish_output()
+
+
+def _finish_output() -> None:
+    """Write what is still held back. Where the reader has gone, as `head` does, the rest is for nobody."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code_of(error: AgentTraderError) -> ExitCode:

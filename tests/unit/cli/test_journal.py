@@ -150,8 +150,9 @@ def test_an_export_goes_into_a_folder_or_a_file(journal: Journal, folder: Path, 
     assert "expected a new file for the export, found one" in again.err
 
 
-def test_a_reader_that_goes_away_is_no_fault(folder: Path) -> None:
-    """`agenttrader journal show RUN | head`"""
+@pytest.mark.parametrize("unbuffered", ("", "1"))
+def test_a_reader_that_goes_away_is_no_fault(folder: Path, unbuffered: str) -> None:
+    """`agenttrader journal show RUN | head`, whether it is noticed at the first line or at the end."""
     read, write = os.pipe()
     os.close(read)
     words = [
@@ -162,6 +163,7 @@ def test_a_reader_that_goes_away_is_no_fault(folder: Path) -> None:
         "show",
         str(folder),
     ]
-    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False, env=environment)
     os.close(write)
     assert done.stderr == b""
