@@ -6,7 +6,21 @@ import pytest
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
+from agenttrader.model.market import (
+    BandKind,
+    Bar,
+    DailyBar,
+    Luld,
+    Quote,
+    StatusChange,
+    Told,
+    Trade,
+    TradingStatus,
+    UpdatedBar,
+    Watermark,
+    known_at,
+    symbol_of,
+)
 from agenttrader.model.times import MINUTE, Duration, Instant
 
 BAR = Bar(
@@ -70,15 +84,66 @@ def test_a_bar_from_outside_is_checked_as_well() -> None:
             msgspec.json.decode(body, type=Bar)
 
 
+ALFA = Symbol("ALFA")
+STATUS = StatusChange(symbol=ALFA, time=Instant(1), status=TradingStatus.HALTED, reason="news")
+QUOTE = Quote(
+    symbol=ALFA,
+    time=Instant(2),
+    bid_price=Decimal("9.99"),
+    bid_size=Decimal(100),
+    ask_price=Decimal("10.0001"),
+    ask_size=Decimal(200),
+)
+TRADE = Trade(
+    symbol=ALFA, time=Instant(3), price=Decimal("10.0001"), size=Decimal(1), trade_id=4, conditions=("@",)
+)
+BAND = Luld(symbol=ALFA, time=Instant(5), limit_up=Decimal(11), limit_down=Decimal(9), kind=BandKind.OPENING)
+UPDATED = UpdatedBar(bar=BAR, time=Instant(BAR.end + 30))
+DAILY = DailyBar(bar=BAR, time=Instant(BAR.start + 1))
+
+
 @pytest.mark.parametrize(
-    "event",
+    ("told", "time"),
     (
-        BAR,
-        StatusChange(symbol=Symbol("ALFA"), time=Instant(1), status=TradingStatus.HALTED, reason="news"),
-        Watermark(time=Instant(5)),
+        (BAR, BAR.end),
+        (STATUS, 1),
+        (QUOTE, 2),
+        (TRADE, 3),
+        (BAND, 5),
+        (UPDATED, BAR.end + 30),
+        (DAILY, BAR.start + 1),
+        (Watermark(time=Instant(5)), 5),
     ),
 )
-def test_every_event_goes_through_json_unchanged(event: MarketEvent) -> None:
-    decoded = msgspec.json.decode(msgspec.json.encode(event), type=MarketEvent)
-    assert decoded == event
-    assert type(decoded) is type(event)
+def test_all_that_is_told_goes_through_json_unchanged_and_has_a_time_and_a_symbol(
+    told: Told, time: int
+) -> None:
+    decoded = msgspec.json.decode(msgspec.json.encode(told), type=Told)
+    assert decoded == told
+    assert type(decoded) is type(told)
+    assert known_at(told) == time
+    assert symbol_of(told) == (None if isinstance(told, Watermark) else ALFA)
+
+
+@pytest.mark.parametrize(
+    ("told", "change"),
+    (
+        *((QUOTE, {name: Decimal(-1)}) for name in ("bid_price", "bid_size", "ask_price", "ask_size")),
+        (QUOTE, {"bid_price": 9.99}),
+        (QUOTE, {"ask_size": Decimal("NaN")}),
+        *((TRADE, {name: Decimal(number)}) for name in ("price", "size") for number in (-1, 0)),
+        (BAND, {"limit_up": Decimal(9)}),
+        (BAND, {"limit_down": Decimal(-1)}),
+        (UPDATED, {"time": BAR.end}),
+        (DAILY, {"time": BAR.start}),
+        (DAILY, {"time": BAR.end + 1}),
+    ),
+)
+def test_what_cannot_have_been_told_is_refused(told: Told, change: dict[str, Any]) -> None:
+    with pytest.raises(BadValue, match="of ALFA"):
+        msgspec.structs.replace(told, **change)
+
+
+def test_a_side_that_nobody_offers_and_a_bid_above_the_ask_are_told_as_they_are() -> None:
+    msgspec.structs.replace(QUOTE, bid_price=Decimal(0), bid_size=Decimal(0))
+    msgspec.structs.replace(QUOTE, bid_price=Decimal(11))
