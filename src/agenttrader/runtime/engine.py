@@ -22,11 +22,11 @@ from agenttrader.model.events import (
     Decided,
     Event,
     Halted,
+    Leaving,
     LinkChanged,
     Reconciled,
     SegmentOpened,
     SegmentSealed,
-    Sending,
     WindowClosed,
     WindowOpened,
     WindowResumed,
@@ -155,9 +155,7 @@ class Engine:
             case WindowCloseAsked():
                 self._close_window(received.by, received.reason)
             case HaltAsked():
-                self._emit(
-                    Halted(scope=received.scope, state=received.state, by=received.by, reason=received.reason)
-                )
+                self._halt(received)
             case AccountStated():
                 self._account(received.statement)
             case Compared():
@@ -205,8 +203,11 @@ class Engine:
         self._step.records.append(sealed)
         return sealed
 
-    def _emit_and_send(self, event: Decided | Sending | CancelRequested) -> None:
-        self._step.sends.append(self._emit(event))
+    def _emit_and_send(self, event: Leaving | CancelRequested | Withheld) -> None:
+        """Record what goes to the broker, or that it does not go after all."""
+        sealed = self._emit(event)
+        if not isinstance(event, Withheld):
+            self._step.sends.append(sealed)
 
     # Orders.
 
@@ -281,23 +282,13 @@ class Engine:
         book = self.state.book
         for close in tuple(self.state.closing.values()):
             if not closing.in_the_way(book, close):
-                end = closing.go_on(book, close)
-                if isinstance(end, Sending):
-                    self._emit_and_send(end)
-                else:
-                    self._emit(end)
+                self._emit_and_send(closing.go_on(book, close))
 
     def _end_unwanted(self, *orders: Order) -> None:
         """Ask for the end of those `orders` that should have ended; they were not ready for it before."""
         if self.state.closing or self.state.standing.window is None:
             for cancel in unwanted(self.state, orders):
-                self._end(cancel)
-
-    def _end(self, cancel: CancelRequested | Withheld) -> None:
-        if isinstance(cancel, CancelRequested):
-            self._emit_and_send(cancel)
-        else:
-            self._emit(cancel)
+                self._emit_and_send(cancel)
 
     def _cancel(self, asked: CancelAsked) -> None:
         self._step.refusal = refusal_of(self.state.book, asked)
@@ -307,7 +298,7 @@ class Engine:
     def _cancel_order(self, order: Order, by: str, reason: str) -> None:
         cancel = cancel_of(order, by, reason)
         if cancel is not None:
-            self._end(cancel)
+            self._emit_and_send(cancel)
 
     # Time and money.
 
@@ -369,6 +360,11 @@ class Engine:
             # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
             self.switches.clear()
             self._standings.clear()
+
+    def _halt(self, asked: HaltAsked) -> None:
+        self._step.refusal = self.rules.refusal_of_scope(asked.scope)
+        if not self._step.refusal:
+            self._emit(Halted(scope=asked.scope, state=asked.state, by=asked.by, reason=asked.reason))
 
     def _close_window(self, by: str, reason: str) -> None:
         if self.state.standing.window is None:

@@ -1,8 +1,11 @@
 """What the engine goes by, from the configuration. It does not change while the engine lives."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from agenttrader.gateway.limits import Grant, Limits
+from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.identifiers import AgentName, Digest, Symbol
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.sessions import Calendar
@@ -22,3 +25,21 @@ class Rules(Struct, frozen=True, kw_only=True):
     fees: FeeSchedule
     wired_switches: tuple[str, ...]
     market_source: str
+
+    def refusal_of_scope(self, scope: Scope) -> str:
+        """Why nothing can be halted by `scope`; empty where something can.
+
+        A halt of a name that nobody has would halt nobody, and look as if it did.
+        """
+        known: dict[ScopeKind, Iterable[str]] = {
+            ScopeKind.EVERYTHING: ("",),
+            ScopeKind.ACCOUNT: (self.authority.account,),
+            ScopeKind.AGENT: self.grants,
+            ScopeKind.STRATEGY: {name for grant in self.grants.values() for name in grant.strategies},
+            ScopeKind.SYMBOL: self.instruments,
+        }
+        names = known[scope.kind]
+        if scope.name in names:
+            return ""
+        expected = ", ".join(sorted(names)) or "none, for none is configured"
+        return f"halt: expected the name of one {scope.kind.value} ({expected}), found {scope.name!r}"

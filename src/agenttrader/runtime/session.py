@@ -38,6 +38,7 @@ from agenttrader.ports.journal import Journal
 from agenttrader.runtime.engine import Engine, Step
 from agenttrader.runtime.inbox import Inbox, Source
 from agenttrader.runtime.inputs import (
+    CancelAsked,
     HaltAsked,
     Input,
     LastLookStopped,
@@ -45,6 +46,7 @@ from agenttrader.runtime.inputs import (
     Reported,
     Stopping,
     TimeReached,
+    WindowCloseAsked,
 )
 from agenttrader.runtime.state import State
 
@@ -52,6 +54,9 @@ RETRY_STORE_SECONDS = 1.0
 _UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
 
 
+RESERVE_FOR_TIGHTENING = 256
+"""Inputs beyond the capacity that are taken if they halt, close or cancel: a flood must not keep them out."""
+_TIGHTENING = (HaltAsked, WindowCloseAsked, CancelAsked)
 _ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
 
 
@@ -155,7 +160,7 @@ class Session:
 
     def tell(self, received: Input) -> None:
         """An input that nobody waits for. Raises InboxFull when too much is waiting."""
-        self._require_room()
+        self._require_room(received)
         self._queue.put_nowait(_Waiting(received, None))
 
     async def ask(self, received: Input) -> Outcome:
@@ -170,7 +175,7 @@ class Session:
             )
         if self.failure:
             raise self._refusal()
-        self._require_room()
+        self._require_room(received)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(_Waiting(received, answer))
         return await answer
@@ -194,8 +199,9 @@ class Session:
             received = TimeReached(item) if isinstance(item, int) else item
             self._queue.put_nowait(_Waiting(received, None))
 
-    def _require_room(self) -> None:
-        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity:
+    def _require_room(self, received: Input | None = None) -> None:
+        reserve = RESERVE_FOR_TIGHTENING if isinstance(received, _TIGHTENING) else 0
+        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + reserve:
             raise InboxFull(
                 f"{self._capacity} inputs are waiting, the most that are kept; try again in a moment"
             )

@@ -241,6 +241,24 @@ def test_a_halt_of_an_agent_strategy_or_account_is_its_own(kind: ScopeKind, name
     assert (driver.engine.standing(another).state is HALTED) is (kind is ScopeKind.ACCOUNT)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    (
+        (ScopeKind.AGENT, f"one agent ({OTHER_AGENT}, {AGENT})"),
+        (ScopeKind.STRATEGY, f"one strategy ({STRATEGY})"),
+        (ScopeKind.SYMBOL, "one symbol ("),
+        (ScopeKind.ACCOUNT, f"one account ({ACCOUNT})"),
+    ),
+)
+def test_a_halt_of_a_name_that_nobody_has_is_refused_and_says_who_there_is(
+    kind: ScopeKind, expected: str
+) -> None:
+    step = trading().hear(HaltAsked(Scope(kind, "MISSPELT"), HALTED, "ada", "it loops"))
+    assert step.records == []
+    assert f"halt: expected the name of {expected}" in step.refusal
+    assert step.refusal.endswith("found 'MISSPELT'")
+
+
 def test_a_halt_is_latched_with_who_and_why() -> None:
     assert trading().give(HaltAsked(EVERYTHING, FROZEN, "ada", "fire")) == [
         Halted(scope=EVERYTHING, state=FROZEN, by="ada", reason="fire")

@@ -13,7 +13,7 @@ from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.gateway.dispatch import Dispatcher
-from agenttrader.model.authority import Act
+from agenttrader.model.authority import EVERYTHING, Act
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import ConfigurationError, StoreError
 from agenttrader.model.events import (
@@ -40,6 +40,7 @@ from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import (
     CancelAsked,
+    HaltAsked,
     Input,
     LinkSeen,
     Proposed,
@@ -415,6 +416,18 @@ async def test_more_than_the_capacity_is_refused_and_nothing_of_it_is_taken(tmp_
     with pytest.raises(InboxFull, match=full):
         gateway.session.broker(report(K.ACCEPTED, "at-1"))
     assert gateway.session._inbox.reached is None
+    await gateway.stop()
+
+
+async def test_a_halt_finds_room_where_nothing_else_does(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, capacity=20)
+    await gateway.start()
+    asked = [asyncio.create_task(gateway.propose(number)) for number in range(25)]
+    await asyncio.sleep(0)
+    halt = HaltAsked(EVERYTHING, TradingState.HALTED, "ada", "a flood")
+    assert (await gateway.session.ask(halt)).refusal == ""
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert any(isinstance(each, InboxFull) for each in outcomes)
     await gateway.stop()
 
 
