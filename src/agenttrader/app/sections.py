@@ -212,6 +212,24 @@ class Strategy(_Section, frozen=True):
     run: tuple[StrategyRun, ...]
 
 
+class ExitFractions(_Section, frozen=True):
+    """The exit plan of entries that bring none: how far from the entry's price, as fractions of it."""
+
+    stop: Decimal
+    """On the losing side; 0.03 is three in a hundred."""
+    target: Decimal
+    """On the winning side."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("stop", "target"):
+            if not 0 < getattr(self, name) < 1:
+                raise BadValue(
+                    f"{name}: expected a fraction above 0 and below 1, such as 0.03, "
+                    f"found {getattr(self, name)}"
+                )
+
+
 class Agent(_Section, frozen=True):
     """Who may propose, known by the hash of a key."""
 
@@ -220,6 +238,8 @@ class Agent(_Section, frozen=True):
     """A symbol has one owner among the agents."""
     strategies: tuple[StrategyName, ...]
     """None for a bot, which names no strategy."""
+    exit_plan: ExitFractions | None = None
+    """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
 
 
 class Person(_Section, frozen=True):

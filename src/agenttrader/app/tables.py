@@ -63,6 +63,10 @@ def _build(kind: Any, value: object, place: Place) -> object:
     if isinstance(value, Float):
         hint = f'; write it in quotes: "{value.digits}"' if {Decimal, str} & {kind, *get_args(kind)} else ""
         raise place.refuse(f"expected {_name(kind)}, found {value.digits} as a float{hint}")
+    if get_origin(kind) is UnionType and len(choices := set(get_args(kind)) - {NoneType}) == 1:
+        # A table that may be left out; TOML has no word for nothing, so what is there must be one.
+        (only,) = choices
+        kind = only if _is_table(only) else kind
     if _is_table(kind):
         return _struct(kind, value, place)
     if get_origin(kind) is UnionType and all(_is_table(choice) for choice in get_args(kind)):

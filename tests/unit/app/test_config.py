@@ -48,6 +48,25 @@ def test_the_demos_template_is_whole_but_for_its_keys(tmp_path: Path) -> None:
     assert found.strategy.run[0].class_name.endswith(":Momentum")
 
 
+def with_exit_plan(stop: str, target: str = "0.05") -> str:
+    return f'{filled()}\n[agents.visitor.exit_plan]\nstop = "{stop}"\ntarget = "{target}"\n'
+
+
+def test_an_agent_may_have_an_exit_plan_for_entries_that_bring_none(tmp_path: Path) -> None:
+    plan = loaded(tmp_path, with_exit_plan("0.03")).agents[AgentName("visitor")].exit_plan
+    assert plan is not None
+    assert (plan.stop, plan.target) == (Decimal("0.03"), Decimal("0.05"))
+    assert loaded(tmp_path, filled()).agents[AgentName("momentum")].exit_plan is None
+
+
+@pytest.mark.parametrize("stop", ("0", "1", "3"))
+def test_an_exit_plan_is_in_fractions_of_the_price(tmp_path: Path, stop: str) -> None:
+    assert refusal(tmp_path, with_exit_plan(stop)) == (
+        "[agents.visitor.exit_plan] stop: expected a fraction above 0 and below 1, such as 0.03, "
+        f"found {stop}"
+    )
+
+
 def test_the_demos_template_as_it_lies_there_is_refused() -> None:
     pattern = r'(\w*(?:sha256|public_key)) = ""'
     assert set(re.findall(pattern, demo_template())) == set(re.findall(r'(\w+) = ""', demo_template()))

@@ -20,6 +20,7 @@ class Outer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     one: Inner
     many: tuple[Inner, ...]
     by_name: dict[str, Inner]
+    spare: Inner | None = None
 
 
 PLACE = Place(Path("x.toml"))
@@ -41,6 +42,11 @@ def test_tables_lists_of_tables_and_tables_by_name_become_structs() -> None:
     assert build(Outer, outer(), PLACE) == Outer(one=inner, many=(inner, inner), by_name={"a": inner})
 
 
+def test_a_table_that_may_be_left_out_is_read_as_strictly_as_any() -> None:
+    assert build(Outer, outer(), PLACE).spare is None
+    assert build(Outer, outer(spare=INNER), PLACE).spare == Inner(amount=Decimal("1.50"), count=2)
+
+
 @pytest.mark.parametrize(
     ("table", "expected"),
     (
@@ -56,6 +62,8 @@ def test_tables_lists_of_tables_and_tables_by_name_become_structs() -> None:
         ),
         (outer(by_name={"a": INNER | {"note": 1}}), "x.toml: [by_name.a] note: expected a text, found 1"),
         (outer(one=[]), "x.toml: one: expected a table, found []"),
+        (outer(spare=1), "x.toml: spare: expected a table, found 1"),
+        (outer(spare=INNER | {"cuont": 1}), "x.toml: [spare] cuont: this key is not known"),
         (outer(many={}), "x.toml: many: expected a list of tables, found {}"),
         (outer(by_name=[]), "x.toml: by_name: expected a table, found []"),
         (7, "x.toml: expected a table, found 7"),
