@@ -25,7 +25,8 @@ from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, to_datetime
-from agenttrader.simulation.market import FEED, NOTICE, Day, generate_day
+from agenttrader.simulation.days import Day
+from agenttrader.simulation.market import FEED, NOTICE, generate_day
 from agenttrader.testing.serving import serving
 
 with warnings.catch_warnings():

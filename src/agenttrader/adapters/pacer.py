@@ -1,9 +1,10 @@
 """A day told minute by minute, never faster than everybody who must act on it can follow.
 
-The first watermark is the session's open. For each minute come the statuses up to it, the bars that end
-with it, then its watermark. The next minute is released when every participant of the barrier has settled
-this one, and not before the pace allows. What all participants have settled already is history and is
-released without pause: so a pacer that starts anew in mid-day goes on where the slowest of them stands.
+Whether it was generated or recorded makes no difference here. The first watermark is the session's open. For
+each minute come the statuses up to it, the bars that end with it, then its watermark. The next minute is
+released when every participant of the barrier has settled this one, and not before the pace allows. What all
+participants have settled already is history and is released without pause: so a pacer that starts anew in
+mid-day goes on where the slowest of them stands.
 
 A participant that does not settle holds the day. The pacer says so, in its log and to who asks, and waits:
 ending a wedged day is the supervisor's.
@@ -20,7 +21,7 @@ from agenttrader.model.identifiers import Digest
 from agenttrader.model.market import MarketEvent, Watermark
 from agenttrader.model.times import SECOND, Duration, Instant, rfc3339
 from agenttrader.ports.clock import BootClock
-from agenttrader.simulation.market import FEED, NOTICE, Day, Moment
+from agenttrader.simulation.days import Day, Moment
 
 PATIENCE_SECONDS = 10
 """After so long without progress the log names whom the day waits for, and again after as long."""
@@ -36,7 +37,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     session: str
     open: str
     close: str
-    seed: int
+    origin: str
+    """The seed or the file that the day was made from."""
     digest: Digest
     """The whole day's."""
     speed: int | str
@@ -63,7 +65,6 @@ class Pacer:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._day = day
-        self._digest = day.digest
         self._speed = speed
         self._clock = clock
         self._sleep = sleep_seconds
@@ -75,7 +76,7 @@ class Pacer:
 
     async def follow(self, receive: Callable[[MarketEvent], None], link: Callable[[bool, str], None]) -> None:
         """Play the day to its end, as a `Feed`; returns when every participant has settled the close."""
-        reason = f"{NOTICE}; seed {self._day.seed}, session {self._day.session.date}"
+        reason = f"{self._day.notice}; {self._day.origin}, session {self._day.session.date}"
         link(True, reason)  # noqa: FBT003 - the port's shape
         for moment in self._day.moments:
             if self._released is not None:
@@ -84,7 +85,8 @@ class Pacer:
                     await self._until_due()
             self._release(moment, receive)
         await self._until_settled(self._day.session.close)
-        logger.info("day_finished", session=self._day.session.date, feed=FEED, digest=self._digest)
+        day = self._day
+        logger.info("day_finished", session=day.session.date, feed=day.feed, digest=day.digest)
 
     def settle(self, participant: str, time: Instant) -> None:
         """`participant` has acted on everything up to `time`. An earlier time than before changes nothing.
@@ -111,13 +113,13 @@ class Pacer:
         waiting_for = () if released is None else self._behind(released.time)
         waited = self._clock.elapsed() - self._released_at if waiting_for else 0
         return Pace(
-            feed=FEED,
-            notice=NOTICE,
+            feed=self._day.feed,
+            notice=self._day.notice,
             session=session.date,
             open=rfc3339(session.open),
             close=rfc3339(session.close),
-            seed=self._day.seed,
-            digest=self._digest,
+            origin=self._day.origin,
+            digest=self._day.digest,
             speed="max" if self._speed is None else self._speed,
             watermark=None if released is None else rfc3339(released.time),
             settled={name: None if time is None else rfc3339(time) for name, time in self._settled.items()},
@@ -127,7 +129,11 @@ class Pacer:
         )
 
     def _release(self, moment: Moment, receive: Callable[[MarketEvent], None]) -> None:
-        told: tuple[MarketEvent, ...] = (*moment.statuses, *moment.bars, Watermark(time=moment.time))
+        told: tuple[MarketEvent, ...] = (
+            *moment.statuses,
+            *moment.bars,
+            Watermark(time=moment.time),
+        )
         for event in told:
             receive(event)
         self._released = moment

@@ -17,12 +17,13 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import Digest, Symbol, digest_of
+from agenttrader.model.identifiers import Symbol, digest_of
 from agenttrader.model.market import Bar, StatusChange, TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import on_step
 from agenttrader.simulation.chance import NORMAL_UNIT, Chance
+from agenttrader.simulation.days import Day, Moment
 from agenttrader.simulation.walk import PERMILLE, RETURN_UNIT, Candle, Walk
 
 FEED = "generated"
@@ -50,26 +51,13 @@ _REOPENING_GAP = (_PERCENT // 2, 2 * _PERCENT)
 _HALT_REASON = "generated: volatility trading pause"
 
 
-class Moment(Struct, frozen=True, kw_only=True):
-    """What becomes known at `time`, in order: statuses from then, then the bars that end then, by symbol."""
-
-    time: Instant
-    statuses: tuple[StatusChange, ...]
-    bars: tuple[Bar, ...]
-
-
-class Day(Struct, frozen=True, kw_only=True):
-    """One generated session, minute by minute: the first moment is the open, the last the close."""
+class _Made(Struct, frozen=True, kw_only=True):
+    """All that a generated day's digest is over."""
 
     session: Session
     seed: int
     previous_closes: dict[Symbol, Decimal]
     moments: tuple[Moment, ...]
-
-    @property
-    def digest(self) -> Digest:
-        """SHA-256 over every bar and status and all that they were made from."""
-        return digest_of(msgspec.json.encode(self, order="deterministic"))
 
 
 def generate_day(previous_closes: Mapping[Symbol, Decimal], session: Session, seed: int) -> Day:
@@ -98,7 +86,16 @@ def generate_day(previous_closes: Mapping[Symbol, Decimal], session: Session, se
         )
         for minute in range(minutes + 1)
     )
-    return Day(session=session, seed=seed, previous_closes=closes, moments=moments)
+    made = _Made(session=session, seed=seed, previous_closes=closes, moments=moments)
+    return Day(
+        feed=FEED,
+        notice=NOTICE,
+        origin=f"seed {seed}",
+        session=session,
+        symbols=tuple(closes),
+        moments=moments,
+        digest=digest_of(msgspec.json.encode(made, order="deterministic")),
+    )
 
 
 class _Halt(Struct, frozen=True, kw_only=True):

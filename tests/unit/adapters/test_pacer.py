@@ -192,7 +192,7 @@ async def test_the_view_says_where_the_day_stands_and_that_it_is_generated() -> 
         await calm()
         clock.now = Duration(clock.now + 3 * SECOND)
         pace = pacer.pace()
-    assert (pace.feed, pace.seed, pace.speed, pace.digest) == ("generated", 7, 8, DAY.digest)
+    assert (pace.feed, pace.origin, pace.speed, pace.digest) == ("generated", "seed 7", 8, DAY.digest)
     assert pace.notice.startswith("generated market data")
     assert (pace.session, pace.open, pace.close) == ("2026-11-27", rfc3339(OPEN), rfc3339(SESSION.close))
     assert (pace.watermark, pace.waiting_for, pace.waiting_seconds) == (rfc3339(OPEN), ("strategy",), 3)

@@ -11,7 +11,8 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.simulation.market import Day, generate_day
+from agenttrader.simulation.days import Day
+from agenttrader.simulation.market import generate_day
 
 CLOSES = {
     Symbol(symbol): Decimal(price)
@@ -48,7 +49,7 @@ def changes_of(day: Day) -> list[StatusChange]:
 
 
 def halt_of(day: Day) -> tuple[StatusChange, StatusChange]:
-    halted, reopened = changes_of(day)[len(day.previous_closes) :]
+    halted, reopened = changes_of(day)[len(day.symbols) :]
     return halted, reopened
 
 

@@ -23,7 +23,8 @@ from agenttrader.model.identifiers import AgentName, PersonName, Symbol
 from agenttrader.model.market import TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant, rfc3339
-from agenttrader.simulation.market import Day, generate_day
+from agenttrader.simulation.days import Day
+from agenttrader.simulation.market import generate_day
 
 ROLES = ("venue", "marketdata", "gateway", "strategy")
 """The processes of a run, in the order in which they are started unless told otherwise."""

@@ -16,7 +16,8 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.market import MarketEvent, Watermark
 from agenttrader.model.times import Instant
-from agenttrader.simulation.market import FEED, NOTICE, Day, generate_day
+from agenttrader.simulation.days import Day
+from agenttrader.simulation.market import generate_day
 
 FORCE_STALE_VARIABLE = "MARKETDATA_FORCE_STALE"
 """The drill: 1 makes `/healthz` say that fresh data are stale."""
@@ -43,7 +44,8 @@ def wire_marketdata(configuration: Configuration, environment: Mapping[str, str]
     section = configuration.marketdata
     forced_stale = _is_forced_stale(environment)
     speed = None if section.speed == "max" else section.speed
-    pacer = Pacer(_day(configuration), section.barrier, speed, MonotonicClock())
+    day = _day(configuration)
+    pacer = Pacer(day, section.barrier, speed, MonotonicClock())
     broadcast, clock = Broadcast(), WatermarkClock()
 
     def receive(event: MarketEvent) -> None:
@@ -61,8 +63,8 @@ def wire_marketdata(configuration: Configuration, environment: Mapping[str, str]
 
     return MarketDataParts(
         broadcast=broadcast,
-        feed=FEED,
-        notice=NOTICE,
+        feed=day.feed,
+        notice=day.notice,
         keys={key.key_id: Digest(key.secret_sha256) for key in section.keys},
         settle=pacer.settle,
         pace=pacer.pace,
@@ -82,11 +84,11 @@ def _day(configuration: Configuration) -> Day:
         raise ConfigurationError(f"[marketdata] {error}") from error
     logger.info(
         "day_generated",
-        notice=NOTICE,
-        feed=FEED,
+        notice=day.notice,
+        feed=day.feed,
         session=session.date,
-        seed=day.seed,
-        symbols=sorted(day.previous_closes),
+        seed=section.seed,
+        symbols=day.symbols,
         digest=day.digest,
     )
     return day

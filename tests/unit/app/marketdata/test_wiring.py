@@ -35,7 +35,7 @@ def test_the_source_is_as_configured_and_says_that_it_is_generated(
         parts = wire_marketdata(settings, {})
     pace = parts.pace()
     assert isinstance(pace, Pace)
-    assert (pace.session, pace.seed, pace.speed) == ("2026-11-27", 11, found)
+    assert (pace.session, pace.origin, pace.speed) == ("2026-11-27", "seed 11", found)
     assert sorted(pace.settled) == ["demo", "strategy"]
     assert (parts.feed, parts.health().forced_stale) == ("generated", False)
     assert parts.notice.startswith("generated market data")
