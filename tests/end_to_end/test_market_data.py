@@ -18,6 +18,7 @@ from agenttrader.adapters.clocks import MonotonicClock
 from agenttrader.adapters.pacer import Pacer
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
@@ -49,7 +50,14 @@ async def playing(pacer: Pacer, broadcast: Broadcast | None = None) -> AsyncIter
     """The day over a real socket; the value is `host:port`."""
     broadcast = broadcast or Broadcast()
     keys = {"k1": Digest(hashlib.sha256(b"s1").hexdigest())}
-    terms = Terms(feed=FEED, notice=NOTICE, keys=keys, settle=pacer.settle)
+    terms = Terms(
+        feed=FEED,
+        notice=NOTICE,
+        channels=frozenset({"bars", "statuses"}),
+        actions=Actions(splits=None, without_dividends=False),
+        keys=keys,
+        settle=pacer.settle,
+    )
     health = partial(judge_health, None, None, max_age_seconds=60, forced_stale=False)
     app = create_marketdata_app(broadcast, terms, health=health, pace=pacer.pace)
     async with serving(app) as address:

@@ -18,26 +18,27 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from msgspec import Struct
 
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast, Lagging, Subscriber, Wanted
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.protocols.alpaca_data import (
     Authenticate,
-    Codec,
     Failure,
     Message,
     Refusal,
     Request,
     Settled,
     Subscribe,
-    Subscription,
     Success,
     Unsubscribe,
     codec_of,
     decode_request,
     encode,
+    subscription_of,
 )
+from agenttrader.protocols.alpaca_market import Codec
 
 KEY_HEADER, SECRET_HEADER = "apca-api-key-id", "apca-api-secret-key"
 NOTICE_HEADER = "x-market-data"
@@ -59,6 +60,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     feed: str
     notice: str
     """What the data are, in every answer's headers."""
+    channels: frozenset[str]
+    """What the source tells, by the names of Alpaca's channels; others are refused."""
+    actions: Actions
+    """What the source knows of splits and dividends."""
     keys: Mapping[str, Digest]
     """SHA-256 of the secret of each key that is accepted."""
     settle: Callable[[str, Instant], None] | None
@@ -83,7 +88,7 @@ class _Refused(Exception):
 
 
 async def serve_market_stream(
-    socket: WebSocket[Any, Any, Any], feed: str, broadcast: Broadcast, terms: Terms, others: int
+    socket: WebSocket[Any, Any, Any], broadcast: Broadcast, terms: Terms, others: int
 ) -> None:
     """Serve one connection to its end. `others` is how many there are besides it."""
     await socket.accept(headers={NOTICE_HEADER: terms.notice})
@@ -91,7 +96,7 @@ async def serve_market_stream(
     try:
         if others >= CONNECTIONS_MAX:
             await connection.end(Refusal.CONNECTION_LIMIT_EXCEEDED.because(f"{CONNECTIONS_MAX} are open"))
-        await connection.authenticate(feed)
+        await connection.authenticate()
         await connection.run()
     except (_Left, WebSocketDisconnect, OSError):
         pass  # It has gone, and there is nobody to tell.
@@ -115,7 +120,7 @@ class _Connection:
         self._subscriber: Subscriber | None = None
         self._subscribed = asyncio.Event()
 
-    async def authenticate(self, feed: str) -> None:
+    async def authenticate(self) -> None:
         """Greet, and find out who it is. Raises _Left where it is nobody that may listen here."""
         await self._send([Success(msg="connected")])
         try:
@@ -125,8 +130,9 @@ class _Connection:
             await self.end(Refusal.AUTH_TIMEOUT.because(f"expected auth within {AUTHENTICATION_SECONDS} s"))
         if not self._terms.accept(said.key, said.secret):
             await self.end(Refusal.AUTH_FAILED.because())
-        if feed != self._terms.feed:
-            only = f"expected /v2/{self._terms.feed}, all that is served here, found /v2/{feed}"
+        path, served = self._socket.url.path, f"/v2/{self._terms.feed}"
+        if path != served:
+            only = f"expected {served}, all that is served here, found {path}"
             await self.end(Refusal.INSUFFICIENT_SUBSCRIPTION.because(only))
         await self._send([Success(msg="authenticated")])
 
@@ -197,23 +203,22 @@ class _Connection:
         raise Lagging
 
     async def _subscribe(self, asked: Subscribe) -> None:
-        if asked.absent:
-            raise _Refused(Refusal.INVALID_SUBSCRIPTION.because(f"no {', '.join(asked.absent)} here"))
+        if absent := asked.beyond(self._terms.channels):
+            raise _Refused(Refusal.INVALID_SUBSCRIPTION.because(f"no {', '.join(absent)} here"))
         before = Wanted() if self._subscriber is None else self._subscriber.wanted
-        wanted = Wanted(
-            bars=before.bars | set(asked.bars),
-            statuses=before.statuses | set(asked.statuses),
-            watermarks=before.watermarks or asked.watermarks,
-        )
-        if max(len(wanted.bars), len(wanted.statuses)) > SYMBOLS_MAX:
+        channels = dict(before.channels)
+        for channel, symbols in asked.asked().items():
+            channels[channel] = channels.get(channel, frozenset()) | set(symbols)
+        if max(map(len, channels.values()), default=0) > SYMBOLS_MAX:
             raise _Refused(Refusal.SYMBOL_LIMIT_EXCEEDED.because(f"at most {SYMBOLS_MAX} in a channel"))
+        wanted = Wanted(channels, before.watermarks or asked.watermarks)
         if self._subscriber is None:
             since = None if asked.since is None else from_rfc3339(asked.since)
             self._subscriber = self._broadcast.subscribe(since)
         elif asked.since is not None:
             raise BadValue("since: expected in the first subscribe of a connection, found in a later one")
         # The answer goes first, so that no data precede it.
-        await self._send([_answer(wanted)])
+        await self._send([subscription_of(wanted.channels)])
         self._subscriber.wanted = wanted
         self._subscribed.set()
 
@@ -221,13 +226,11 @@ class _Connection:
         wanted = Wanted()
         if self._subscriber is not None:
             before = self._subscriber.wanted
-            wanted = Wanted(
-                bars=before.bars - set(asked.bars),
-                statuses=before.statuses - set(asked.statuses),
-                watermarks=before.watermarks,
-            )
+            gone = asked.asked()
+            channels = {name: those - set(gone.get(name, ())) for name, those in before.channels.items()}
+            wanted = Wanted(channels, before.watermarks)
             self._subscriber.wanted = wanted
-        await self._send([_answer(wanted)])
+        await self._send([subscription_of(wanted.channels)])
 
     def _settle(self, said: Settled) -> None:
         if self._terms.settle is None:
@@ -260,7 +263,3 @@ class _Connection:
             await self._socket.send_text(frame)
         else:
             await self._socket.send_bytes(frame)
-
-
-def _answer(wanted: Wanted) -> Subscription:
-    return Subscription(bars=tuple(sorted(wanted.bars)), statuses=tuple(sorted(wanted.statuses)))

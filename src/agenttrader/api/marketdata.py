@@ -1,17 +1,19 @@
-"""The market data's face: Alpaca's stream and latest bars, its health, and where a paced day stands.
+"""The market data's face: Alpaca's stream and stock data, its health, and where a paced day stands.
 
-`GET /v2/stocks/bars/latest?symbols=A,B`, `GET /v2/stocks/{symbol}/bars/latest` and the web socket
-`/v2/{feed}` speak Alpaca's protocol, and take a key and its secret as Alpaca does. `GET /healthz` says how
-old the last bar is, by the clock that the market goes by. `GET /v1/pacer` says what a paced day waits for.
+Everything under `/v2/stocks` and the web socket `/v2/{feed}` speak Alpaca's protocol, and take a key and its
+secret as Alpaca does: bars, quotes and trades of the past and the latest, for one symbol or many, and
+snapshots. What Alpaca has besides is refused by name. `GET /healthz` says how old the last bar is, by the
+clock that the market goes by. `GET /v1/pacer` says what a paced day waits for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 import structlog
 from litestar import Litestar, Request, Response, WebSocket, get, websocket
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
@@ -25,12 +27,27 @@ from agenttrader.api.market_stream import (
 from agenttrader.api.probes import Application
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import Health
+from agenttrader.app.marketdata.questions import KINDS, Questions
 from agenttrader.model.errors import AgentTraderError, BadValue
-from agenttrader.model.identifiers import Symbol
-from agenttrader.protocols.alpaca_data import encode_latest_bar, encode_latest_bars
 from agenttrader.protocols.native import ErrorBody
 
-_PARAMETERS = frozenset({"symbols", "feed", "currency"})
+AnyRequest = Request[Any, Any, Any]
+Handler = HTTPRouteHandler | WebsocketRouteHandler
+
+KNOWN_ROUTES = (
+    "/v1/corporate-actions",
+    "/v1beta1/corporate-actions",
+    "/v1beta1/forex",
+    "/v1beta1/logos",
+    "/v1beta1/news",
+    "/v1beta1/options",
+    "/v1beta1/screener",
+    "/v1beta3/crypto",
+    "/v2/stocks",
+)
+"""Beginnings of what Alpaca serves and this server does not, or not by that method."""
+ALPACAS_ROUTES = ("/v2/", *KNOWN_ROUTES)
+"""Where refusals are written as Alpaca writes them."""
 _encoder = msgspec.json.Encoder()
 logger = structlog.get_logger()
 
@@ -47,27 +64,7 @@ def create_marketdata_app(
     broadcast: Broadcast, terms: Terms, *, health: Callable[[], Health], pace: Callable[[], Struct] | None
 ) -> Application:
     """The application over `broadcast`. `pace` tells where a paced source stands; None where it has none."""
-    open_streams: set[object] = set()
-
-    @get("/v2/stocks/bars/latest")
-    async def latest_bars(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _authorize(request, terms)
-        query = _query(request, terms)
-        if not query.get("symbols"):
-            raise BadValue("symbols: expected one or more, separated by commas, found none")
-        symbols = {Symbol(name.strip()) for name in query["symbols"].split(",")}
-        return _body(
-            encode_latest_bars({s: broadcast.latest[s] for s in sorted(symbols & set(broadcast.latest))})
-        )
-
-    @get("/v2/stocks/{symbol:str}/bars/latest")
-    async def latest_bar(request: Request[Any, Any, Any], symbol: FromPath[str]) -> Response[bytes]:
-        _authorize(request, terms)
-        _query(request, terms)
-        bar = broadcast.latest.get(Symbol(symbol))
-        if bar is None:
-            raise NotFound(f"{symbol}: expected a symbol that has had a bar, found none")
-        return _body(encode_latest_bar(bar))
+    questions = Questions(broadcast.history, feed=terms.feed, channels=terms.channels, actions=terms.actions)
 
     @get("/healthz")
     async def healthz() -> Response[bytes]:
@@ -75,20 +72,11 @@ def create_marketdata_app(
         return _body(_encoder.encode(found), 200 if found.ok else 503)
 
     @get("/v1/pacer")
-    async def pacer(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def pacer(request: AnyRequest) -> Response[bytes]:
         _authorize(request, terms)
         if pace is None:
             raise NotFound("pacer: expected a paced source, found one that tells as it comes")
         return _body(_encoder.encode(pace()))
-
-    @websocket("/v2/{feed:str}")
-    async def stream(socket: WebSocket[Any, Any, Any], feed: FromPath[str]) -> None:
-        mine = object()
-        open_streams.add(mine)
-        try:
-            await serve_market_stream(socket, feed, broadcast, terms, len(open_streams) - 1)
-        finally:
-            open_streams.discard(mine)
 
     def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         refusal = _refusal(request.url.path, error)
@@ -96,7 +84,7 @@ def create_marketdata_app(
         return refusal
 
     app = Litestar(
-        [latest_bars, latest_bar, healthz, pacer, stream],
+        [*_stock_routes(questions, terms), _stream(broadcast, terms), healthz, pacer],
         exception_handlers={Exception: refused},
         response_headers={NOTICE_HEADER: terms.notice},
         openapi_config=None,
@@ -105,7 +93,60 @@ def create_marketdata_app(
     return cast("Application", app)
 
 
-def _authorize(request: Request[Any, Any, Any], terms: Terms) -> None:
+def _stock_routes(questions: Questions, terms: Terms) -> list[Handler]:
+    """Alpaca's stock data. One handler serves bars, quotes and trades: the path says which."""
+
+    @get([f"/v2/stocks/{kind}" for kind in KINDS])
+    async def past(request: AnyRequest) -> Response[bytes]:
+        _authorize(request, terms)
+        return _body(questions.past(_part(request, -1), _query(request)))
+
+    @get([f"/v2/stocks/{{symbol:str}}/{kind}" for kind in KINDS])
+    async def past_of(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
+        _authorize(request, terms)
+        return _body(questions.past_of(_part(request, -1), symbol, _query(request)))
+
+    @get([f"/v2/stocks/{kind}/latest" for kind in KINDS])
+    async def latest(request: AnyRequest) -> Response[bytes]:
+        _authorize(request, terms)
+        return _body(questions.latest(_part(request, -2), _query(request)))
+
+    @get([f"/v2/stocks/{{symbol:str}}/{kind}/latest" for kind in KINDS])
+    async def latest_of(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
+        _authorize(request, terms)
+        kind = _part(request, -2)
+        return _found(questions.latest_of(kind, symbol, _query(request)), symbol, kind.removesuffix("s"))
+
+    @get("/v2/stocks/snapshots")
+    async def snapshots(request: AnyRequest) -> Response[bytes]:
+        _authorize(request, terms)
+        return _body(questions.snapshots(_query(request)))
+
+    @get("/v2/stocks/{symbol:str}/snapshot")
+    async def snapshot_of(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
+        _authorize(request, terms)
+        return _found(questions.snapshot_of(symbol, _query(request)), symbol, "bar")
+
+    return [past, past_of, latest, latest_of, snapshots, snapshot_of]
+
+
+def _stream(broadcast: Broadcast, terms: Terms) -> Handler:
+    """Every stream that Alpaca has is answered; all but the one that is served here are told so."""
+    open_streams: set[object] = set()
+
+    @websocket(["/v2/{feed:str}", "/v1beta1/{feed:str}", "/v1beta3/crypto/{feed:str}"])
+    async def stream(socket: WebSocket[Any, Any, Any]) -> None:
+        mine = object()
+        open_streams.add(mine)
+        try:
+            await serve_market_stream(socket, broadcast, terms, len(open_streams) - 1)
+        finally:
+            open_streams.discard(mine)
+
+    return stream
+
+
+def _authorize(request: AnyRequest, terms: Terms) -> None:
     headers = request.headers
     if not terms.accept(headers.get(KEY_HEADER, ""), headers.get(SECRET_HEADER, "")):
         raise Forbidden(
@@ -113,15 +154,24 @@ def _authorize(request: Request[Any, Any, Any], terms: Terms) -> None:
         )
 
 
-def _query(request: Request[Any, Any, Any], terms: Terms) -> Mapping[str, str]:
-    """The query's parameters, all of them known. Raises BadValue for others and for another feed."""
-    found = dict(request.query_params.items())
-    unknown = sorted(set(found) - _PARAMETERS)
-    if unknown:
-        raise BadValue(f"query: expected only {', '.join(sorted(_PARAMETERS))}, found {', '.join(unknown)}")
-    if found.get("feed", terms.feed) != terms.feed:
-        raise BadValue(f"feed: expected {terms.feed}, all that is served here, found {found['feed']}")
+def _part(request: AnyRequest, position: int) -> str:
+    """What stands at a position of the path."""
+    return request.url.path.rstrip("/").split("/")[position]
+
+
+def _query(request: AnyRequest) -> dict[str, str]:
+    """The query's parameters. Raises BadValue for one that is there twice."""
+    pairs = list(request.query_params.multi_items())
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadValue("query: expected each parameter once, found one of them again")
     return found
+
+
+def _found(body: bytes | None, symbol: str, what: str) -> Response[bytes]:
+    if body is None:
+        raise NotFound(f"{symbol[:20]}: expected a symbol that has had a {what}, found none")
+    return _body(body)
 
 
 def _body(body: bytes, status: int = 200) -> Response[bytes]:
@@ -131,6 +181,9 @@ def _body(body: bytes, status: int = 200) -> Response[bytes]:
 def _refusal(path: str, error: Exception) -> Response[bytes]:
     """What was refused: with Alpaca's integer codes on its paths, with words on ours."""
     text = str(error)
+    if isinstance(error, (NotFoundException, MethodNotAllowedException)) and path.startswith(KNOWN_ROUTES):
+        error = BadValue(f"not supported by this server yet: {path[:100]}")
+        text = str(error)
     match error:
         case Forbidden():
             status, number, word = 403, 40310000, "forbidden"
@@ -145,6 +198,6 @@ def _refusal(path: str, error: Exception) -> Response[bytes]:
             logger.error("request_failed", path=path, exc_info=error)
             status, number, word = 500, 50010000, "internal"
             text = "expected an answer, found an error in this server; its log has it"
-    if path.startswith("/v2/"):
+    if path.startswith(ALPACAS_ROUTES):
         return _body(_encoder.encode({"code": number, "message": text}), status)
     return _body(_encoder.encode(ErrorBody(code=word, message=text)), status)

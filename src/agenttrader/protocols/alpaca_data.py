@@ -1,9 +1,8 @@
-"""Alpaca's market-data protocol as pure translation: the stream in JSON and msgpack, and latest bars.
+"""Alpaca's market-data stream as pure translation, in JSON and msgpack.
 
-The stream is arrays of messages with their kind in `T`. What we have no use for (trades, quotes, corrected
-and daily bars, a kind that is new) is recognised and passed over; a message of a kind that we use and that
-cannot be read is BadValue. Numbers in JSON are read and written as Decimals with their own digits; msgpack
-has floats, as Alpaca's own clients expect, and its times are read to the microsecond.
+The stream is arrays of messages with their kind in `T`. All that is told can be written. Of what is read,
+only what decisions are made on means something to us; trades, quotes, bands, corrected and daily bars and a
+kind that is new are passed over, and a message of a kind that we use and that cannot be read is BadValue.
 
 Extensions, only for a client that asks for them in `subscribe`: `watermarks` (a message `w` says that
 everything up to its time has been told), `since` (first all that was told after that time, then what is
@@ -13,8 +12,7 @@ Sources: docs.alpaca.markets (WebSocket Stream; Real-time Stock Data, Status Cod
 which is this module's oracle.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import Any, assert_never
@@ -23,20 +21,35 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
-from agenttrader.model.times import MINUTE, SECOND, Instant, from_datetime, from_rfc3339, rfc3339
-from agenttrader.model.values import exact
+from agenttrader.model.market import (
+    Bar,
+    DailyBar,
+    Luld,
+    MarketEvent,
+    Quote,
+    StatusChange,
+    Told,
+    Trade,
+    UpdatedBar,
+    Watermark,
+)
+from agenttrader.model.times import MINUTE
+from agenttrader.protocols.alpaca_market import (
+    Codec,
+    Fields,
+    bar_fields,
+    luld_fields,
+    quote_fields,
+    status_fields,
+    time_field,
+    to_bar,
+    to_instant,
+    to_status,
+    trade_fields,
+)
 
 EVERY = "*"
 """In a list of symbols: all of them."""
-
-
-class Codec(Enum):
-    """How a connection's messages are written, as its header `Content-Type` asks."""
-
-    JSON = "application/json"
-    MSGPACK = "application/msgpack"
 
 
 class Success(Struct, frozen=True, kw_only=True, tag_field="T", tag="success"):
@@ -85,22 +98,24 @@ class _Channels(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     corrections: tuple[str, ...] = ()
     cancel_errors: tuple[str, ...] = ()
 
-    @property
-    def absent(self) -> tuple[str, ...]:
-        """The channels among those asked for that carry nothing here, under their own names."""
-        fields = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
-        return tuple(
-            name
-            for field, name in fields
-            if field not in _OURS and isinstance(getattr(self, field), tuple) and getattr(self, field)
-        )
+    def asked(self) -> dict[str, tuple[str, ...]]:
+        """The channels that name a symbol, under their own names."""
+        fields = zip(_Channels.__struct_fields__, _Channels.__struct_encode_fields__, strict=True)
+        return {name: getattr(self, field) for field, name in fields if getattr(self, field)}
 
-
-_OURS = ("bars", "statuses")
+    def beyond(self, channels: Collection[str]) -> tuple[str, ...]:
+        """The channels asked for that are not among `channels`, in their order."""
+        return tuple(name for name in self.asked() if name not in channels)
 
 
 class Subscription(_Channels, frozen=True, kw_only=True, tag_field="T", tag="subscription"):
     """What the connection is subscribed to now, whole."""
+
+
+def subscription_of(channels: Mapping[str, Iterable[str]]) -> Subscription:
+    """The subscription that says this, channels under their own names."""
+    names = zip(_Channels.__struct_encode_fields__, _Channels.__struct_fields__, strict=True)
+    return Subscription(**{field: tuple(sorted(channels.get(name, ()))) for name, field in names})
 
 
 class Authenticate(
@@ -136,8 +151,10 @@ class Settled(
     t: str
 
 
-Message = Success | Failure | Subscription | MarketEvent
+Message = Success | Failure | Subscription | Told
 """What a server says."""
+Understood = Success | Failure | Subscription | MarketEvent
+"""What of it means something to us."""
 Request = Authenticate | Subscribe | Unsubscribe | Settled
 """What a client says."""
 
@@ -150,6 +167,29 @@ _msgpack_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Re
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+def channel_of(told: Told) -> str | None:
+    """The channel that carries it, under Alpaca's name; None for a watermark, which is in none."""
+    match told:
+        case Bar():
+            return "bars"
+        case UpdatedBar():
+            return "updatedBars"
+        case DailyBar():
+            return "dailyBars"
+        case Quote():
+            return "quotes"
+        case Trade():
+            return "trades"
+        case StatusChange():
+            return "statuses"
+        case Luld():
+            return "lulds"
+        case Watermark():
+            return None
+        case _:
+            assert_never(told)
+
+
 def codec_of(content_type: str | None) -> Codec:
     """The codec that a connection's `Content-Type` asks for; JSON without one."""
     return Codec.MSGPACK if content_type is not None and "msgpack" in content_type else Codec.JSON
@@ -160,7 +200,7 @@ def encode(messages: Iterable[Message], codec: Codec = Codec.JSON) -> bytes:
     return _encoder(codec).encode([_wire(message, codec) for message in messages])
 
 
-def decode(frame: bytes | str, codec: Codec = Codec.JSON) -> tuple[Message, ...]:
+def decode(frame: bytes | str, codec: Codec = Codec.JSON) -> tuple[Understood, ...]:
     """The messages of a frame that mean something to us, in order. Raises BadValue for the unreadable."""
     try:
         found = _json_decoder.decode(frame) if codec is Codec.JSON else _msgpack_decoder.decode(_bytes(frame))
@@ -187,59 +227,6 @@ def decode_request(frame: bytes | str, codec: Codec = Codec.JSON) -> Request:
         raise BadValue(f"request: {error}") from error
 
 
-def encode_latest_bars(bars: Mapping[Symbol, Bar]) -> bytes:
-    """The body of `GET /v2/stocks/bars/latest`."""
-    return _json_encoder.encode({"bars": {symbol: _bar(bar, Codec.JSON) for symbol, bar in bars.items()}})
-
-
-def encode_latest_bar(bar: Bar) -> bytes:
-    """The body of `GET /v2/stocks/{symbol}/bars/latest`."""
-    return _json_encoder.encode({"symbol": bar.symbol, "bar": _bar(bar, Codec.JSON)})
-
-
-def decode_latest_bars(body: bytes) -> dict[Symbol, Bar]:
-    """The bars of `GET /v2/stocks/bars/latest`. Raises BadValue for what cannot be read."""
-    try:
-        found = msgspec.convert(_json_decoder.decode(body), _LatestBars)
-        return {Symbol(name): _to_bar({**fields, "S": name}) for name, fields in found.bars.items()}
-    except _UNREADABLE as error:
-        raise BadValue(f"latest bars: expected Alpaca's answer, found {body[:200]!r}: {error}") from error
-
-
-class _LatestBars(Struct, frozen=True):
-    bars: dict[str, dict[str, Any]]
-
-
-class _WireBar(Struct, frozen=True, kw_only=True):
-    S: str
-    t: Any
-    o: Decimal
-    h: Decimal
-    l: Decimal  # noqa: E741 - Alpaca's name
-    c: Decimal
-    v: Decimal
-
-
-class _WireStatus(Struct, frozen=True, kw_only=True):
-    S: str
-    t: Any
-    sc: str
-    sm: str = ""
-    rc: str = ""
-    rm: str = ""
-
-
-class _WireWatermark(Struct, frozen=True, kw_only=True):
-    t: Any
-
-
-_HALT_CODES = frozenset({"2", "H", "P", "Q"})
-"""Halted by CTA and by UTP, paused for volatility, and quoted but not yet traded again."""
-_TRADING_CODES = frozenset({"3", "T"})
-_NEITHER_CODES = frozenset("56789ACDEF")
-"""Indications, imbalances, short-sale restriction, price bands: they do not say whether the symbol trades."""
-
-
 def _encoder(codec: Codec) -> msgspec.json.Encoder | msgspec.msgpack.Encoder:
     return _json_encoder if codec is Codec.JSON else _msgpack_encoder
 
@@ -251,66 +238,47 @@ def _bytes(frame: bytes | str) -> bytes:
 def _wire(message: Message, codec: Codec) -> Any:
     match message:
         case Bar():
-            return {"T": "b", "S": message.symbol, **_bar(message, codec)}
+            return _of(message, "b", _minute(message, codec))
+        case Quote():
+            return _of(message, "q", quote_fields(message, codec))
+        case Trade():
+            return _of(message, "t", trade_fields(message, codec))
+        case UpdatedBar():
+            return _of(message.bar, "u", _minute(message.bar, codec))
+        case DailyBar():
+            return _of(message.bar, "d", bar_fields(message.bar, codec))
         case StatusChange():
-            return _status(message, codec)
+            return _of(message, "s", status_fields(message, codec))
+        case Luld():
+            return _of(message, "l", luld_fields(message, codec))
         case Watermark():
-            return {"T": "w", "t": _time(message.time, codec)}
+            return {"T": "w", "t": time_field(message.time, codec)}
         case Success() | Failure() | Subscription():
             return message
         case _:
             assert_never(message)
 
 
-def _bar(bar: Bar, codec: Codec) -> dict[str, Any]:
+def _of(about: Bar | Quote | Trade | StatusChange | Luld, kind: str, fields: Fields) -> Fields:
+    return {"T": kind, "S": about.symbol, **fields}
+
+
+def _minute(bar: Bar, codec: Codec) -> Fields:
     if bar.interval != MINUTE:
         raise BadValue(
-            f"bar of {bar.symbol}: expected one minute, all that the protocol has, found {bar.interval} ns"
+            f"bar of {bar.symbol}: expected one minute, all that the channel has, found {bar.interval} ns"
         )
-    volume = bar.volume
-    return {
-        "o": bar.open,
-        "h": bar.high,
-        "l": bar.low,
-        "c": bar.close,
-        "v": int(volume) if volume == volume.to_integral_value() else volume,
-        # Number of trades and their average price: alpaca-py insists on the fields, we know no values.
-        "n": None,
-        "vw": None,
-        "t": _time(bar.start, codec),
-    }
+    return bar_fields(bar, codec)
 
 
-def _status(change: StatusChange, codec: Codec) -> dict[str, Any]:
-    trading = change.status is TradingStatus.TRADING
-    return {
-        "T": "s",
-        "S": change.symbol,
-        "sc": "T" if trading else "H",
-        "sm": "Trading Resumption" if trading else "Trading Halt",
-        "rc": "",
-        "rm": change.reason,
-        "t": _time(change.time, codec),
-        "z": "C",
-    }
-
-
-def _time(instant: Instant, codec: Codec) -> str | msgspec.msgpack.Ext:
-    """RFC 3339 in JSON; in msgpack the timestamp type with nanoseconds (extension -1 of 12 bytes)."""
-    if codec is Codec.JSON:
-        return rfc3339(instant)
-    seconds, nanoseconds = divmod(instant, SECOND)
-    return msgspec.msgpack.Ext(-1, nanoseconds.to_bytes(4, "big") + seconds.to_bytes(8, "big", signed=True))
-
-
-def _message(fields: Any) -> Message | None:
+def _message(fields: Any) -> Understood | None:
     match fields:
         case {"T": "b"}:
-            return _to_bar(fields)
+            return to_bar(fields)
         case {"T": "s"}:
-            return _to_status(msgspec.convert(fields, _WireStatus))
+            return to_status(fields)
         case {"T": "w"}:
-            return Watermark(time=_instant(msgspec.convert(fields, _WireWatermark).t))
+            return Watermark(time=to_instant(msgspec.convert(fields, _WireWatermark).t))
         case {"T": "success"}:
             return msgspec.convert(fields, Success)
         case {"T": "error"}:
@@ -325,41 +293,8 @@ def _message(fields: Any) -> Message | None:
             raise BadValue(f"market data: expected a message with its kind in T, found {fields!r:.200}")
 
 
+class _WireWatermark(Struct, frozen=True, kw_only=True):
+    t: Any
+
+
 _SUBSCRIPTION_FIELDS = frozenset({"T", *Subscription.__struct_encode_fields__})
-
-
-def _to_bar(fields: dict[str, Any]) -> Bar:
-    found = msgspec.convert(fields, _WireBar)
-    return Bar(
-        symbol=Symbol(found.S),
-        start=_instant(found.t),
-        interval=MINUTE,
-        open=exact(found.o, f"bar of {found.S}, open"),
-        high=exact(found.h, f"bar of {found.S}, high"),
-        low=exact(found.l, f"bar of {found.S}, low"),
-        close=exact(found.c, f"bar of {found.S}, close"),
-        volume=exact(found.v, f"bar of {found.S}, volume"),
-    )
-
-
-def _to_status(found: _WireStatus) -> StatusChange | None:
-    """What is not known to be trading is halted: an unknown code too, with the code in the reason."""
-    if found.sc in _NEITHER_CODES:
-        return None
-    known = found.sc in _HALT_CODES or found.sc in _TRADING_CODES
-    words = ": ".join(word for word in (found.rc, found.rm or found.sm) if word)
-    return StatusChange(
-        symbol=Symbol(found.S),
-        time=_instant(found.t),
-        status=TradingStatus.TRADING if found.sc in _TRADING_CODES else TradingStatus.HALTED,
-        reason=words if known else f"unknown status code {found.sc!r}: {words}",
-    )
-
-
-def _instant(time: object) -> Instant:
-    """The instant of RFC 3339 text, as JSON has it, or of msgpack's timestamp, as the decoder reads it."""
-    if isinstance(time, datetime):
-        return from_datetime(time)
-    if isinstance(time, str):
-        return from_rfc3339(time)
-    raise BadValue(f"time: expected RFC 3339 or a timestamp, found {time!r:.100}")

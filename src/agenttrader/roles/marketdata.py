@@ -17,12 +17,20 @@ async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.market_stream import Terms
     from agenttrader.api.marketdata import create_marketdata_app
     from agenttrader.app.config import load
+    from agenttrader.app.marketdata.aggregation import Actions
     from agenttrader.app.marketdata.wiring import wire_marketdata
 
     configuration = load(arguments.config)
     set_mode(ROLE, configuration.environment.mode_ceiling.value)
     parts = wire_marketdata(configuration, os.environ)
-    terms = Terms(feed=parts.feed, notice=parts.notice, keys=parts.keys, settle=parts.settle)
+    terms = Terms(
+        feed=parts.feed,
+        notice=parts.notice,
+        channels=frozenset({"bars", "statuses"}),
+        actions=Actions(splits=None, without_dividends=False),
+        keys=parts.keys,
+        settle=parts.settle,
+    )
     return await serve(
         ROLE,
         create_marketdata_app(parts.broadcast, terms, health=parts.health, pace=parts.pace),

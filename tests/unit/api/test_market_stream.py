@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from agenttrader.api import market_stream
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.errors import BadValue
@@ -46,6 +47,8 @@ def terms(barrier: Barrier | None = None) -> Terms:
     return Terms(
         feed="generated",
         notice="generated market data",
+        channels=frozenset({"bars", "statuses"}),
+        actions=Actions(splits=None, without_dividends=False),
         keys={"k1": Digest(hashlib.sha256(b"s1").hexdigest())},
         settle=None if barrier is None else barrier.settle,
     )

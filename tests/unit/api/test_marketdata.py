@@ -15,10 +15,11 @@ from structlog.testing import capture_logs
 
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.identifiers import Digest, Symbol
-from agenttrader.model.market import Bar
+from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, SECOND, Instant, from_rfc3339
 from agenttrader.testing.serving import serving
 
@@ -27,6 +28,8 @@ KEYS = {"APCA-API-KEY-ID": "k1", "APCA-API-SECRET-KEY": "s1"}
 TERMS = Terms(
     feed="generated",
     notice="generated market data",
+    channels=frozenset({"bars", "statuses"}),
+    actions=Actions(splits=None, without_dividends=False),
     keys={"k1": Digest(hashlib.sha256(b"s1").hexdigest())},
     settle=None,
 )
@@ -55,6 +58,7 @@ def told() -> Broadcast:
     broadcast = Broadcast()
     for event in (bar("ALFA", "50.10"), bar("BRVO", "70"), bar("ALFA", "50.20", 2)):
         broadcast.publish(event)
+    broadcast.publish(Watermark(time=Instant(OPEN + 2 * MINUTE)))
     return broadcast
 
 
@@ -106,7 +110,24 @@ async def test_latest_bars_by_hand() -> None:
         ("/v2/stocks/bars/latest?symbols=A&depth=3", KEYS, 422, 42210000, "query: expected only"),
         ("/v2/stocks/ALFA/bars/latest?feed=iex", KEYS, 422, 42210000, "feed: expected generated"),
         ("/v2/stocks/NONE/bars/latest", KEYS, 404, 40410000, "NONE: expected a symbol that has had a bar"),
-        ("/v2/stocks/trades/latest", KEYS, 404, 40400000, "Not Found"),
+        ("/v2/stocks/trades/latest?symbols=A", KEYS, 422, 42210000, "trades: expected one of bars, all that"),
+        (
+            "/v2/stocks/auctions?symbols=A",
+            KEYS,
+            422,
+            42210000,
+            "not supported by this server yet: /v2/stocks/a",
+        ),
+        (
+            "/v1beta3/crypto/us/bars?symbols=A",
+            KEYS,
+            422,
+            42210000,
+            "not supported by this server yet: /v1beta3",
+        ),
+        ("/v2/stocks/bars/latest?symbols=A&symbols=B", KEYS, 422, 42210000, "each parameter once"),
+        ("/v2/stocks/bars/latest?symbols=A&currency=EUR", KEYS, 422, 42210000, "currency: expected USD"),
+        ("/v2/other/thing", KEYS, 404, 40400000, "Not Found"),
         ("/v1/pacer", KEYS, 404, "not_found", "expected a paced source"),
         ("/v1/other", KEYS, 404, "http", "Not Found"),
     ),

@@ -15,7 +15,6 @@ from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStat
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, to_datetime
 from agenttrader.protocols.alpaca_data import (
     Authenticate,
-    Codec,
     Failure,
     Refusal,
     Request,
@@ -26,13 +25,12 @@ from agenttrader.protocols.alpaca_data import (
     Unsubscribe,
     codec_of,
     decode,
-    decode_latest_bars,
     decode_request,
     encode,
-    encode_latest_bar,
-    encode_latest_bars,
     encode_request,
+    subscription_of,
 )
+from agenttrader.protocols.alpaca_market import Codec
 
 BAR = Bar(
     symbol=Symbol("ORCA"),
@@ -179,7 +177,14 @@ def test_a_subscription_names_every_channel_as_alpaca_does() -> None:
 
 def test_channels_that_carry_nothing_here_are_named_as_the_client_named_them() -> None:
     request = Subscribe(trades=("A",), cancel_errors=("A",), bars=("A",), statuses=("A",), watermarks=True)
-    assert request.absent == ("trades", "cancelErrors")
+    assert request.beyond({"bars", "statuses"}) == ("trades", "cancelErrors")
+    assert Unsubscribe(updated_bars=("A",)).asked() == {"updatedBars": ("A",)}
+
+
+def test_a_subscription_is_made_of_channels_by_their_names() -> None:
+    assert subscription_of({"updatedBars": {"B", "A"}, "lulds": ["*"]}) == Subscription(
+        updated_bars=("A", "B"), lulds=("*",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,29 +279,6 @@ def test_only_minutes_go_over_the_wire() -> None:
     five = Bar(**{field: getattr(BAR, field) for field in BAR.__struct_fields__} | {"interval": 5 * MINUTE})
     with pytest.raises(BadValue, match="expected one minute"):
         encode([five])
-
-
-def test_latest_bars_are_read_again() -> None:
-    assert decode_latest_bars(encode_latest_bars({BAR.symbol: BAR})) == {BAR.symbol: BAR}
-    assert json.loads(encode_latest_bar(BAR)) == {
-        "symbol": "ORCA",
-        "bar": {
-            "o": 182.4,
-            "h": 182.55,
-            "l": 182.3001,
-            "c": 182.31,
-            "v": 72464,
-            "n": None,
-            "vw": None,
-            "t": "2026-11-20T14:30:00Z",
-        },
-    }
-
-
-@pytest.mark.parametrize("body", (b"", b"[]", b"{}", b'{"bars":{"ORCA":1}}', b'{"bars":{"ORCA":{}}}'))
-def test_latest_bars_that_cannot_be_read_are_refused(body: bytes) -> None:
-    with pytest.raises(BadValue, match="latest bars: expected"):
-        decode_latest_bars(body)
 
 
 @pytest.mark.parametrize(

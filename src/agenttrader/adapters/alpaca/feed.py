@@ -23,12 +23,12 @@ from agenttrader.protocols.alpaca_data import (
     EVERY,
     Authenticate,
     Failure,
-    Message,
     Request,
     Settled,
     Subscribe,
     Subscription,
     Success,
+    Understood,
     decode,
     encode_request,
 )
@@ -177,7 +177,7 @@ class AlpacaFeed:
 
 
 async def _answer(
-    socket: aiohttp.ClientWebSocketResponse, fits: Callable[[Message], bool], expected: str
+    socket: aiohttp.ClientWebSocketResponse, fits: Callable[[Understood], bool], expected: str
 ) -> None:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -188,7 +188,7 @@ async def _answer(
         raise _Broken(f"expected {expected}, found {', '.join(map(str, found)) or 'nothing of use'}")
 
 
-async def _receive(socket: aiohttp.ClientWebSocketResponse) -> tuple[Message, ...]:
+async def _receive(socket: aiohttp.ClientWebSocketResponse) -> tuple[Understood, ...]:
     """The next frame's messages. Raises _Broken at the end, and for what cannot be read."""
     frame = await socket.receive()
     if frame.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):

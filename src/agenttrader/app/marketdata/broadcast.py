@@ -5,21 +5,21 @@ nothing: one that falls too far behind what is new is told that it is lagging, a
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from msgspec import Struct
 
+from agenttrader.app.marketdata.history import History
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
+from agenttrader.model.market import Bar, Told, known_at, symbol_of
 from agenttrader.model.times import Instant, rfc3339
-from agenttrader.protocols.alpaca_data import EVERY
+from agenttrader.protocols.alpaca_data import EVERY, channel_of
 
-LAG_MAX = 4_000
-"""New events that may wait for one subscriber; a minute of six symbols is seven."""
+LAG_MAX = 40_000
+"""New events that may wait for one subscriber; a minute of six symbols is about seventy."""
 HISTORY_MAX = 400_000
-"""Events that are kept for who asks for the past: a day of a thousand symbols."""
+"""Events that are kept for who asks for the past: a day of about ninety symbols."""
 BATCH_MAX = 500
 """Events in one frame."""
 
@@ -29,36 +29,30 @@ class Lagging(Exception):
 
 
 class Wanted(Struct, frozen=True):
-    """What a subscriber wants to hear; `*` is every symbol."""
+    """What a subscriber wants to hear: symbols by channel, where `*` is every symbol; and watermarks."""
 
-    bars: frozenset[str] = frozenset()
-    statuses: frozenset[str] = frozenset()
+    channels: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     watermarks: bool = False
 
-    def includes(self, event: MarketEvent) -> bool:
-        """Whether the event is among it."""
-        match event:
-            case Bar():
-                return event.symbol in self.bars or EVERY in self.bars
-            case StatusChange():
-                return event.symbol in self.statuses or EVERY in self.statuses
-            case Watermark():
-                return self.watermarks
-            case _:
-                assert_never(event)
+    def includes(self, told: Told) -> bool:
+        """Whether it is among it."""
+        channel, symbol = channel_of(told), symbol_of(told)
+        if channel is None or symbol is None:
+            return self.watermarks
+        symbols = self.channels.get(channel, frozenset())
+        return symbol in symbols or EVERY in symbols
 
 
 class Broadcast:
-    """What has been told so far, what is latest, and who listens. Sizes count events."""
+    """What has been told so far, what is known of it, and who listens. Sizes count events."""
 
     def __init__(self, *, lag_max: int = LAG_MAX, history_max: int = HISTORY_MAX) -> None:
         self.lag_max = lag_max
-        self.latest: dict[Symbol, Bar] = {}
+        self.history = History()
         self.last_tick: Instant | None = None
         """The latest data time of a bar."""
-        self.watermark: Instant | None = None
         self._history_max = history_max
-        self._events: list[MarketEvent] = []
+        self._events: list[Told] = []
         self._dropped = 0
         self._dropped_to: Instant | None = None
         self._subscribers: set[Subscriber] = set()
@@ -69,17 +63,20 @@ class Broadcast:
         return self._dropped + len(self._events)
 
     @property
+    def watermark(self) -> Instant | None:
+        """How far everything has been told; None before that."""
+        return self.history.watermark
+
+    @property
     def subscribers(self) -> int:
         """How many listen."""
         return len(self._subscribers)
 
-    def publish(self, event: MarketEvent) -> None:
+    def publish(self, event: Told) -> None:
         """Tell everybody."""
         if isinstance(event, Bar):
-            self.latest[event.symbol] = event
             self.last_tick = max(event.end, self.last_tick or event.end)
-        elif isinstance(event, Watermark):
-            self.watermark = event.time
+        self.history.take(event)
         self._events.append(event)
         if len(self._events) > self._history_max:
             self._drop(self._history_max // 10 + 1)
@@ -104,14 +101,14 @@ class Broadcast:
         """Forget a subscriber that has gone."""
         self._subscribers.discard(subscriber)
 
-    def between(self, start: int, end: int) -> Iterable[MarketEvent]:
+    def between(self, start: int, end: int) -> Iterable[Told]:
         """The events from number `start` to before `end`. Raises Lagging where they are not kept."""
         if start < self._dropped:
             raise Lagging
         return self._events[start - self._dropped : end - self._dropped]
 
     def _drop(self, count: int) -> None:
-        latest = max(map(_time_of, self._events[:count]))
+        latest = max(map(known_at, self._events[:count]))
         self._dropped_to = max(latest, self._dropped_to or latest)
         self._dropped += count
         del self._events[:count]
@@ -135,7 +132,7 @@ class Subscriber:
             self.lagging.set()
         self._news.set()
 
-    async def next(self) -> list[MarketEvent]:
+    async def next(self) -> list[Told]:
         """The next events that are wanted, one or more; waits for them. Raises Lagging."""
         while True:
             self._news.clear()
@@ -149,9 +146,5 @@ class Subscriber:
             if end == self._broadcast.told:
                 await self._news.wait()
 
-    def _wants(self, event: MarketEvent) -> bool:
-        return self.wanted.includes(event) and (self._since is None or _time_of(event) > self._since)
-
-
-def _time_of(event: MarketEvent) -> Instant:
-    return event.end if isinstance(event, Bar) else event.time
+    def _wants(self, event: Told) -> bool:
+        return self.wanted.includes(event) and (self._since is None or known_at(event) > self._since)

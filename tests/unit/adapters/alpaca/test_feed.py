@@ -14,6 +14,7 @@ from agenttrader.adapters.alpaca import feed as feed_module
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
@@ -134,6 +135,8 @@ async def market(
     terms = Terms(
         feed="generated",
         notice="generated",
+        channels=frozenset({"bars", "statuses"}),
+        actions=Actions(splits=None, without_dividends=False),
         keys={"k1": Digest(hashlib.sha256(b"s1").hexdigest())},
         settle=settle,
     )

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from agenttrader.app.marketdata.broadcast import BATCH_MAX, Broadcast, Lagging, Subscriber, Wanted
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
+from agenttrader.model.market import Bar, StatusChange, Told, TradingStatus, Watermark
 from agenttrader.model.times import MINUTE, Instant
 
-EVERYTHING = Wanted(bars=frozenset("*"), statuses=frozenset("*"), watermarks=True)
+EVERYTHING = Wanted({"bars": frozenset("*"), "statuses": frozenset("*")}, watermarks=True)
 
 
 def bar(symbol: str, minute: int) -> Bar:
@@ -38,7 +38,7 @@ def mark(minute: int) -> Watermark:
     return Watermark(time=Instant(minute * MINUTE))
 
 
-def minute_of(number: int) -> list[MarketEvent]:
+def minute_of(number: int) -> list[Told]:
     return [bar("ALFA", number), bar("BRVO", number), mark(number)]
 
 
@@ -48,9 +48,9 @@ def publish(broadcast: Broadcast, first: int, last: int) -> None:
             broadcast.publish(event)
 
 
-async def drain(subscriber: Subscriber) -> list[MarketEvent]:
+async def drain(subscriber: Subscriber) -> list[Told]:
     """Everything that is there now."""
-    found: list[MarketEvent] = []
+    found: list[Told] = []
     while True:
         try:
             async with asyncio.timeout(0.001):
@@ -88,8 +88,8 @@ async def test_what_is_told_again_after_a_restart_is_not_repeated_to_who_has_it(
 async def test_only_what_is_wanted_is_heard() -> None:
     broadcast = Broadcast()
     subscriber = broadcast.subscribe(None)
-    subscriber.wanted = Wanted(bars=frozenset({"BRVO"}), statuses=frozenset({"ALFA"}))
-    told: list[MarketEvent] = [bar("ALFA", 1), bar("BRVO", 1), halt("ALFA", 1), halt("BRVO", 1), mark(1)]
+    subscriber.wanted = Wanted({"bars": frozenset({"BRVO"}), "statuses": frozenset({"ALFA"})})
+    told: list[Told] = [bar("ALFA", 1), bar("BRVO", 1), halt("ALFA", 1), halt("BRVO", 1), mark(1)]
     for event in told:
         broadcast.publish(event)
     assert await drain(subscriber) == [bar("BRVO", 1), halt("ALFA", 1)]
@@ -163,14 +163,20 @@ async def test_who_has_gone_is_forgotten() -> None:
     assert not subscriber.lagging.is_set()
 
 
-def test_the_latest_is_known() -> None:
+def test_the_latest_is_known_once_a_watermark_covers_it() -> None:
     broadcast = Broadcast()
-    assert (broadcast.last_tick, broadcast.watermark, broadcast.latest) == (None, None, {})
+    assert (broadcast.last_tick, broadcast.watermark, broadcast.history.bars(Symbol("ALFA")).latest) == (
+        None,
+        None,
+        None,
+    )
     publish(broadcast, 1, 2)
     broadcast.publish(bar("ALFA", 3))
-    assert broadcast.latest == {"ALFA": bar("ALFA", 3), "BRVO": bar("BRVO", 2)}
+    assert broadcast.history.bars(Symbol("ALFA")).latest == bar("ALFA", 2)
     assert broadcast.last_tick == 3 * MINUTE
     assert broadcast.watermark == 2 * MINUTE
+    broadcast.publish(mark(3))
+    assert broadcast.history.bars(Symbol("ALFA")).latest == bar("ALFA", 3)
 
 
 @given(
@@ -182,12 +188,12 @@ def test_the_latest_is_known() -> None:
 def test_nothing_is_left_out_doubled_or_turned_round(
     before: int, after: int, since: int | None, reads: list[bool]
 ) -> None:
-    async def heard() -> list[MarketEvent]:
+    async def heard() -> list[Told]:
         broadcast = Broadcast()
         publish(broadcast, 1, before)
         subscriber = broadcast.subscribe(None if since is None else mark(since).time)
         subscriber.wanted = EVERYTHING
-        found: list[MarketEvent] = []
+        found: list[Told] = []
         for number, read in zip(
             range(before + 1, before + after + 1), [*reads, *[False] * after], strict=False
         ):

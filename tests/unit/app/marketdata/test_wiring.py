@@ -11,6 +11,7 @@ from agenttrader.adapters.pacer import Pace
 from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.marketdata.wiring import wire_marketdata
 from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 
 
@@ -83,6 +84,7 @@ async def test_what_the_pacer_tells_is_broadcast_and_moves_the_clock(tmp_path: P
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert parts.ready() is None
-    assert sorted(parts.broadcast.latest) == ["ALFA", "BRVO", "CHRL", "DLTA", "ECHO", "FXTR"]
+    for symbol in ("ALFA", "BRVO", "CHRL", "DLTA", "ECHO", "FXTR"):
+        assert parts.broadcast.history.bars(Symbol(symbol)).latest is not None
     health = parts.health()
     assert (health.ok, health.age_seconds, health.max_age_seconds) == (True, 0, 180)
