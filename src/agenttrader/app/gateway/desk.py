@@ -18,6 +18,7 @@ from agenttrader.model.identifiers import AccountName, AgentName, Digest, OrderI
 from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import ExitPlan, Proposal
 from agenttrader.model.values import on_step
+from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
 from agenttrader.runtime.inputs import (
@@ -86,17 +87,24 @@ class Desk:
         Raises BadValue for what is malformed, and where the id was used for another order.
         """
         rules = self.session.engine.rules
-        proposal = fit(decode_proposal(body, agent), rules.instruments)
-        outcome = await self.session.ask(Proposed(proposal))
-        if outcome.refusal:
-            raise BadValue(outcome.refusal)
-        await self.session.answered(proposal.id, self._answer_wait_seconds)
-        order = self.session.engine.state.book.orders.by_id[proposal.id]
+        order = await self.decide(fit(decode_proposal(body, agent), rules.instruments))
         if order.decision is None:
             raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
         return AnswerBody(
             order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
         )
+
+    async def decide(self, proposal: Proposal) -> Order:
+        """The order that the proposal has become, in the state that it has when `propose` answers.
+
+        The one way of every client's order, whatever words it came in. Raises BadValue where the id was used
+        for another order.
+        """
+        outcome = await self.session.ask(Proposed(proposal))
+        if outcome.refusal:
+            raise BadValue(outcome.refusal)
+        await self.session.answered(proposal.id, self._answer_wait_seconds)
+        return self.session.engine.state.book.orders.by_id[proposal.id]
 
     async def cancel(self, order_id: OrderId, agent: AgentName | None, by: str, reason: str) -> None:
         """Ask the broker to end an order; that it has ended comes on the stream.
