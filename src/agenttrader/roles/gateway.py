@@ -10,6 +10,7 @@ def main(words: list[str]) -> int:
 
 
 async def _assemble(arguments: Arguments) -> int:
+    from agenttrader.api.alpaca import create_alpaca_app, with_alpaca
     from agenttrader.api.gateway import Keys, create_gateway_app
     from agenttrader.app.config import load
     from agenttrader.app.gateway.wiring import wire_gateway
@@ -18,9 +19,10 @@ async def _assemble(arguments: Arguments) -> int:
     set_mode("gateway", configuration.environment.mode_ceiling.value)
     announcements = Announcements(configuration.path(configuration.peers.announcements))
     parts = wire_gateway(configuration, announcements, build().git_sha)
+    face = create_gateway_app(parts.desk, Keys(parts.agents, parts.people))
     return await serve(
         "gateway",
-        create_gateway_app(parts.desk, Keys(parts.agents, parts.people)),
+        with_alpaca(face, create_alpaca_app(parts.alpaca, parts.agents)),
         configuration.gateway.listen,
         announcements,
         background=parts.work,

@@ -1,0 +1,202 @@
+"""What the gateway's book has, in Alpaca's words, as far as one agent may see it.
+
+Identifiers are UUIDs here, as Alpaca's clients demand: an order's is its own, that of a protective leg is
+its entry's with a fixed pattern of bits turned, so each is found from the other. Statuses are those that
+alpaca-py knows; where ours say more than Alpaca's can, the table below says what is told.
+"""
+
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_order_id
+from agenttrader.model.instruments import CryptoPair, Instrument, Option
+from agenttrader.model.orders import TERMINAL, Effect, OrderState, Role
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.holdings import Holding
+from agenttrader.portfolio.orders import Order, protective_id
+from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
+from agenttrader.protocols.alpaca_trading import Position
+
+PRICE_STEP = Decimal("0.0001")
+"""Averages are shown to a hundredth of a cent."""
+FRACTION_STEP = Decimal("0.000001")
+EXCHANGE = ""
+"""Alpaca's word for no exchange in particular: the gateway does not know where a symbol is listed."""
+
+STATUSES: dict[OrderState, str] = {
+    OrderState.PROPOSED: "pending_new",
+    OrderState.DENIED: "rejected",  # never told: for this client a denied order has not been
+    OrderState.PENDING_APPROVAL: "pending_review",
+    OrderState.APPROVED: "pending_new",  # a close that waits until its position's protection has ended
+    OrderState.WITHHELD: "rejected",  # Alpaca has no word for an order that the broker never saw
+    OrderState.SENDING: "pending_new",
+    OrderState.UNKNOWN: "pending_new",
+    OrderState.ACCEPTED: "new",
+    OrderState.PARTIALLY_FILLED: "partially_filled",
+    OrderState.CANCEL_REQUESTED: "pending_cancel",
+    OrderState.REPLACE_REQUESTED: "pending_replace",
+    OrderState.SUSPENDED: "suspended",
+    OrderState.DONE_FOR_DAY: "done_for_day",
+    OrderState.REJECTED: "rejected",
+    OrderState.FILLED: "filled",
+    OrderState.CANCELED: "canceled",
+    OrderState.EXPIRED: "expired",
+    OrderState.REPLACED: "replaced",
+}
+HELD = "held"
+"""A protective leg whose entry has not filled whole: it cannot trade yet."""
+
+_MASKS = {role: UUID(derive_order_id("leg", role.value)).int for role in (Role.STOP, Role.TARGET)}
+
+
+class Moment(Struct, frozen=True, gc=False):
+    """Where an order stood at one time, which may be earlier than now."""
+
+    status: str
+    filled: Decimal
+    filled_value: Decimal
+    time: Instant
+
+
+def moment_of(order: Order) -> Moment:
+    """Where the order stands now."""
+    is_held = order.state not in TERMINAL and not order.is_armed
+    return Moment(HELD if is_held else STATUSES[order.state], order.filled, order.filled_value, order.updated)
+
+
+def wire_id(order: Order) -> str:
+    """What the order is called towards Alpaca's clients."""
+    return order.id if order.parent is None else _turned(order.parent.id, order.role)
+
+
+def find_order(book: Book, agent: AgentName, name: str) -> Order | None:
+    """The agent's order, or protective leg, of that id; None for one that was denied, or another's."""
+    if not (uuid := _as_uuid(name)):
+        return None
+    orders = book.orders.by_id
+    legs = (protective_id(_turned(uuid, role), role) for role in _MASKS)
+    found = next((orders[each] for each in (OrderId(uuid), *legs) if each in orders), None)
+    return found if found is not None and is_shown(found, agent) else None
+
+
+def is_shown(order: Order, agent: AgentName) -> bool:
+    """Whether the agent is told of the order: its own, and not one that was denied, for that never was."""
+    return order.agent == agent and order.state is not OrderState.DENIED
+
+
+def asset_id(symbol: Symbol) -> str:
+    """The UUID that stands for a symbol."""
+    return derive_order_id("asset", symbol)
+
+
+def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *, nested: bool) -> OrderAnswer:
+    """The order as it stood at `moment`, with its protective legs as they stand now where `nested`."""
+    filled, status, time = moment.filled, moment.status, rfc3339(moment.time)
+    average = (moment.filled_value / filled).quantize(PRICE_STEP) if filled else None
+    created_at = rfc3339(created(order))
+    is_single = len(order.legs) == 1
+    symbol = order.legs[0].symbol if is_single else None
+    legs = order.protection if nested else ()
+    return OrderAnswer(
+        id=wire_id(order),
+        client_order_id=client_order_id(order),
+        created_at=created_at,
+        submitted_at=created_at,
+        updated_at=time,
+        filled_at=time if status == "filled" else None,
+        expired_at=time if status == "expired" else None,
+        canceled_at=time if status == "canceled" else None,
+        failed_at=time if status == "rejected" else None,
+        replaced_at=time if status == "replaced" else None,
+        asset_id=None if symbol is None else asset_id(symbol),
+        symbol=symbol,
+        asset_class=asset_class(instrument) if is_single else None,
+        qty=order.quantity,
+        filled_qty=filled,
+        filled_avg_price=average,
+        order_class=_order_class(order),
+        order_type=order.type.value,
+        type=order.type.value,
+        side=order.side.value,
+        position_intent=f"{order.side.value}_to_{'open' if order.effect is Effect.OPEN else 'close'}",
+        time_in_force=order.proposal.time_in_force.value,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        status=status,
+        legs=tuple(order_answer(leg, instrument, moment_of(leg), nested=False) for leg in legs) or None,
+    )
+
+
+def client_order_id(order: Order) -> str:
+    """The client's own id, where it gave one; else the order's."""
+    own = order.proposal.client_order_id if order.parent is None else None
+    return own or wire_id(order)
+
+
+def created(order: Order) -> Instant:
+    """When the order, or the entry of a leg, was decided on."""
+    decision = (order.parent or order).decision
+    assert decision is not None, f"{order.id}: expected a decision about it or its entry"
+    return order.updated if decision.inputs.now is None else decision.inputs.now
+
+
+def position_answer(
+    book: Book, symbol: Symbol, holding: Holding, instrument: Instrument | None, mark: Decimal | None
+) -> Position:
+    """A holding at the last price; what nobody knows without one is left out."""
+    profit = None if mark is None else holding.unrealised(mark)
+    left = book.reducible(symbol, book.working(symbol), cancels_protection=False)
+    return Position(
+        asset_id=asset_id(symbol),
+        symbol=symbol,
+        exchange=EXCHANGE,
+        asset_class=asset_class(instrument),
+        avg_entry_price=holding.average_price().quantize(PRICE_STEP),
+        qty=holding.quantity,
+        side="long" if holding.quantity > 0 else "short",
+        cost_basis=holding.cost,
+        qty_available=left if holding.quantity > 0 else -left,
+        market_value=None if mark is None else holding.value(mark),
+        unrealized_pl=profit,
+        unrealized_plpc=(profit / abs(holding.cost)).quantize(FRACTION_STEP)
+        if profit is not None and holding.cost
+        else None,
+        current_price=mark,
+    )
+
+
+def asset_class(instrument: Instrument | None) -> str:
+    """Alpaca's word for the kind of instrument."""
+    match instrument:
+        case CryptoPair():
+            return "crypto"
+        case Option():
+            return "us_option"
+        case _:
+            return "us_equity"
+
+
+def _order_class(order: Order) -> str:
+    """Alpaca's word for what belongs together: an entry with its legs, or one order."""
+    if len(order.legs) > 1:
+        return "mleg"
+    entry = order.parent or order
+    plan = entry.proposal.exit_plan if entry.effect is Effect.OPEN else None
+    if plan is None or (plan.stop is None and plan.target is None):
+        return "simple"
+    return "bracket" if plan.stop is not None and plan.target is not None else "oto"
+
+
+def _turned(name: str, role: Role) -> OrderId:
+    """The id with the bits of `role` turned; turned twice it is itself."""
+    return OrderId(str(UUID(int=UUID(name).int ^ _MASKS[role])))
+
+
+def _as_uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""

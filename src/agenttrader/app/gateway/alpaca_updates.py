@@ -1,0 +1,234 @@
+"""Alpaca's `trade_updates` of one gateway: what was recorded, told to the agent whose order it is.
+
+A listener hears of its own agent's orders and of nothing else, each message once and in the journal's
+order, and only what is on disk. What happened while it was away is not told again, as Alpaca does not: it
+asks over REST. One that does not keep up is ended; it never slows the session or another listener. An
+order that was denied is told nowhere: for these clients it never was.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Protocol, cast
+from uuid import UUID
+
+import msgspec
+
+from agenttrader.app.gateway.alpaca_answers import Moment, moment_of, order_answer
+from agenttrader.model.events import (
+    Accepted,
+    Busted,
+    Canceled,
+    CancelRefused,
+    CancelRequested,
+    DoneForDay,
+    Event,
+    Expired,
+    Filled,
+    Rejected,
+    Replaced,
+    ReplaceRefused,
+    ReplaceRequested,
+    Restated,
+    Suspended,
+    Withheld,
+)
+from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, Symbol, derive_order_id
+from agenttrader.model.orders import OrderState
+from agenttrader.model.records import Recorded
+from agenttrader.model.times import Instant
+from agenttrader.portfolio.orders import Order
+from agenttrader.protocols.alpaca_trade_updates import TRADE_UPDATES, Listening, TradeUpdate, encode_stream
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.session import Session
+
+QUEUE_MAX = 4_096
+"""Messages that may wait for one listener: more than a day's orders of a busy bot."""
+REASONS_MAX = 1_000
+"""Of how many orders the reason of their end is kept for the answer that waits for it."""
+
+_NEW, _FILL, _PARTIAL = "new", "fill", "partial_fill"
+_FILLED, _PARTIALLY = "filled", "partially_filled"
+
+
+class _OfOneOrder(Protocol):
+    """A record about one order."""
+
+    @property
+    def order_id(self) -> OrderId:
+        """Which."""
+        ...
+
+
+_WORDS: dict[type, tuple[str, str | None]] = {
+    Accepted: (_NEW, None),
+    Withheld: ("rejected", "rejected"),
+    Rejected: ("rejected", "rejected"),
+    CancelRequested: ("pending_cancel", "pending_cancel"),
+    CancelRefused: ("order_cancel_rejected", None),
+    Canceled: ("canceled", "canceled"),
+    Expired: ("expired", "expired"),
+    ReplaceRequested: ("pending_replace", "pending_replace"),
+    ReplaceRefused: ("order_replace_rejected", None),
+    Replaced: ("replaced", "replaced"),
+    Suspended: ("suspended", "suspended"),
+    DoneForDay: ("done_for_day", "done_for_day"),
+    Busted: ("trade_bust", None),
+    Restated: ("restated", None),
+}
+"""The event of each record that is told, and the status after it; None where its fills say that."""
+
+
+class Listener:
+    """One connection; `None` in its queue ends it."""
+
+    def __init__(self, queue_max: int = QUEUE_MAX) -> None:
+        self.agent: AgentName | None = None
+        self.is_listening = False
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(queue_max + 1)
+        self.has_ended = False
+
+    def tell(self, message: bytes) -> None:
+        """Put a message behind those that wait, or end a listener that does not keep up."""
+        if self.has_ended:
+            return
+        if self.queue.qsize() < self.queue.maxsize - 1:
+            self.queue.put_nowait(message)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Tell no more after what waits."""
+        if not self.has_ended:
+            self.has_ended = True
+            self.queue.put_nowait(None)
+
+
+class AlpacaUpdates:
+    """Every such listener of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._listeners: set[Listener] = set()
+        self._reasons: dict[OrderId, str] = {}
+        session.listeners.append(self._recorded)
+        session.refolded_listeners.append(self._refolded)
+
+    def add(self, listener: Listener) -> None:
+        """Begin to tell."""
+        self._listeners.add(listener)
+
+    def remove(self, listener: Listener) -> None:
+        """Stop telling one that has gone."""
+        self._listeners.discard(listener)
+
+    def listen(self, listener: Listener, streams: Sequence[str]) -> None:
+        """Tell the listener these streams from now on, those that exist."""
+        listener.is_listening = TRADE_UPDATES in streams
+        told = (TRADE_UPDATES,) if listener.is_listening else ()
+        listener.tell(encode_stream(Listening(streams=told)))
+
+    def reason_of(self, order_id: OrderId) -> str:
+        """Why the order never worked at the broker, as it was recorded in this process."""
+        return self._reasons.get(order_id, "the reason stands in the journal")
+
+    def _recorded(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for each in recorded:
+            if isinstance(each.event, (Withheld, Rejected)):
+                self._reasons[each.event.order_id] = each.event.reason
+        while len(self._reasons) > REASONS_MAX:
+            self._reasons.pop(next(iter(self._reasons)))
+        heard = {listener.agent for listener in self._listeners if listener.is_listening}
+        if not heard:
+            return
+        for agent, update in updates_of(recorded, self._session.engine):
+            if agent in heard:
+                message = encode_stream(update)
+                for listener in self._listeners:
+                    if listener.is_listening and listener.agent == agent:
+                        listener.tell(message)
+
+    def _refolded(self) -> None:
+        """The state went back to what the disk holds: everybody must read it anew."""
+        for listener in self._listeners:
+            listener.end()
+
+
+def updates_of(recorded: Sequence[Recorded[Event]], engine: Engine) -> list[tuple[AgentName, TradeUpdate]]:
+    """What is told of these records, each for its agent, in their order.
+
+    `engine` has folded them all, so they are gone over backwards, from where orders and positions stand now.
+    """
+    retold = _Retold(engine)
+    found = [update for each in reversed(recorded) for update in retold.back_over(each)]
+    found.reverse()
+    return found
+
+
+class _Retold:
+    """The orders and positions of an engine, going back in time record by record."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._book = engine.state.book
+        self._filled: dict[OrderId, tuple[Decimal, Decimal]] = {}
+        """Of each order that was gone over: what had filled of it, and for how much, at this point."""
+        self._held: dict[Symbol, Decimal] = {}
+        """Of each symbol that was gone over: what was held at this point, signed."""
+
+    def back_over(self, recorded: Recorded[Event]) -> Iterator[tuple[AgentName, TradeUpdate]]:
+        """What is told of this record, the last first; after that it has not happened yet."""
+        event = recorded.event
+        time: Instant = getattr(event, "time", recorded.sealed.time)
+        if isinstance(event, Filled):
+            yield from self._back_over_fill(event, time)
+        elif (words := _WORDS.get(type(event))) is not None:
+            order = self._book.orders.by_id[cast("_OfOneOrder", event).order_id]
+            yield self._update(words[0], order, words[1], time)
+
+    def _back_over_fill(self, fill: Filled, time: Instant) -> Iterator[tuple[AgentName, TradeUpdate]]:
+        order = self._book.orders.by_id[fill.order_id]
+        filled, value = self._filled.get(order.id, (order.filled, order.filled_value))
+        is_whole = filled >= order.quantity
+        if is_whole:
+            # With its entry's last fill a protective leg can trade; no record of its own says so.
+            for leg in reversed(order.protection):
+                if leg.id in self._filled or leg.state is OrderState.ACCEPTED:
+                    yield self._update(_NEW, leg, None, time)
+        held = self._held.get(fill.symbol, self._book.position(fill.symbol))
+        agent, update = self._update(_FILL if is_whole else _PARTIAL, order, None, time)
+        yield (
+            agent,
+            msgspec.structs.replace(
+                update,
+                execution_id=_uuid_of(fill.execution_id),
+                price=fill.price,
+                qty=fill.quantity,
+                position_qty=held,
+            ),
+        )
+        self._held[fill.symbol] = held - fill.quantity * fill.side.sign
+        if len(order.legs) == 1:
+            self._filled[order.id] = (filled - fill.quantity, value - fill.quantity * fill.price)
+
+    def _update(
+        self, word: str, order: Order, status: str | None, time: Instant
+    ) -> tuple[AgentName, TradeUpdate]:
+        """The update, with the order as it stood: after its last record as the book has it."""
+        instrument = self._engine.rules.instruments.get(order.proposal.symbol)
+        if order.id not in self._filled:
+            status = moment_of(order).status
+        filled, value = self._filled.setdefault(order.id, (order.filled, order.filled_value))
+        if status is None:
+            status = _FILLED if filled >= order.quantity else _PARTIALLY if filled else _NEW
+        moment = Moment(status, filled, value, time)
+        answer = order_answer(order, instrument, moment, nested=False)
+        return order.agent, TradeUpdate(event=word, order=answer, timestamp=answer.updated_at)
+
+
+def _uuid_of(execution_id: ExecutionId) -> str:
+    """The broker's id where it is a UUID, as alpaca-py demands; else one that is derived from it."""
+    try:
+        return str(UUID(execution_id))
+    except ValueError:
+        return derive_order_id("execution", execution_id)

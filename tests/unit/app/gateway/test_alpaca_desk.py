@@ -1,0 +1,406 @@
+"""What a client that speaks Alpaca's protocol may ask: one order for one id, denials in words."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
+from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
+from agenttrader.app.sections import ExitFractions
+from agenttrader.model.authority import Scope, ScopeKind
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import BadValue, StoreError
+from agenttrader.model.events import Decided
+from agenttrader.model.identifiers import derive_order_id
+from agenttrader.model.orders import Effect, ExitPlan
+from agenttrader.model.reports import ReportKind
+from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
+from agenttrader.protocols.native import encode, to_body
+from agenttrader.runtime.inputs import MarketSeen, SwitchSeen, WindowCloseAsked
+from agenttrader.runtime.session import NotReady
+from agenttrader.testing.builders import AGENT, ALFA, CHARLY, OTHER_AGENT, bar, client_id_of, proposal, report
+from agenttrader.testing.small_gateway import SmallGateway
+
+D = Decimal
+BOT = OTHER_AGENT
+PLAN = ExitFractions(stop=D("0.03"), target=D("0.05"))
+
+
+class Face:
+    """A small gateway that may trade, with its desk in Alpaca's words."""
+
+    def __init__(self, *, answer_wait_seconds: float = 1.0) -> None:
+        self.gateway = SmallGateway(answer_wait_seconds=answer_wait_seconds)
+        self.gateway.broker.on_submit = self.gateway.accept
+        updates = AlpacaUpdates(self.gateway.session)
+        self.desk = AlpacaDesk(self.gateway.desk, updates, {BOT: PLAN})
+
+    async def buy(self, name: str | None = "mine", **changes: Any) -> Order:
+        return await self.desk.submit(BOT, order(name, **changes))
+
+    async def hold(self) -> Order:
+        """Ten of CHARLY, bought at 100 and protected."""
+        bought = await self.buy("bought")
+        self.gateway.fill(self.gateway.broker.sent[-1], "e-bought")
+        await self.gateway.settle()
+        return bought
+
+    def decided(self) -> list[Decided]:
+        return [event for event in self.gateway.events() if isinstance(event, Decided)]
+
+
+@pytest.fixture
+async def face() -> AsyncIterator[Face]:
+    made = Face()
+    await made.gateway.trade()
+    yield made
+    await made.gateway.stop()
+
+
+def order(name: str | None = "mine", **changes: Any) -> NewOrder:
+    fields: dict[str, Any] = {
+        "symbol": CHARLY,
+        "qty": D(10),
+        "side": "buy",
+        "type": "market",
+        "time_in_force": "day",
+        "client_order_id": name,
+    }
+    return NewOrder(**(fields | changes))
+
+
+async def refused(wish: Any) -> Refused:
+    with pytest.raises(Refused) as found:
+        await wish
+    return found.value
+
+
+# One order.
+
+
+async def test_an_entry_leaves_with_the_agents_own_exit_plan(face: Face) -> None:
+    answer = await face.buy()
+    assert (answer.status, answer.client_order_id, answer.order_class) == ("new", "mine", "bracket")
+    assert [(leg.type, leg.status, leg.side) for leg in answer.legs or ()] == [
+        ("stop", "held", "sell"),
+        ("limit", "held", "sell"),
+    ]
+    (sent,) = face.gateway.broker.sent
+    assert sent.event.instruction is not None
+    assert (sent.event.instruction.stop, sent.event.instruction.target) == (D(97), D(105))
+    asked = face.decided()[-1].proposal
+    assert (asked.reason, asked.effect, asked.decision_price) == ("alpaca order mine", Effect.OPEN, D(100))
+    assert asked.client_order_id == "mine"
+
+
+async def test_an_entry_without_any_exit_plan_is_denied_and_none_is_invented() -> None:
+    face = Face()
+    face.desk = AlpacaDesk(face.gateway.desk, face.desk.updates, {})
+    await face.gateway.trade()
+    found = await refused(face.buy())
+    assert (found.status, found.error.code) == (422, 42210000)
+    assert found.error.message == (
+        "denied by exit_plan: The order opens a position and does not say how it will be left. "
+        "Give exit_plan.stop."
+    )
+    assert face.gateway.broker.sent == []
+    await face.gateway.stop()
+
+
+async def test_the_same_id_is_one_order_however_often_it_is_sent(face: Face) -> None:
+    first = await face.buy()
+    face.gateway.session.tell(MarketSeen(bar(2, 101, CHARLY)))
+    await face.gateway.settle()
+    assert await face.buy() == first
+    assert {each.id for each in await asyncio.gather(*(face.buy() for _ in range(20)))} == {first.id}
+    assert len(face.gateway.broker.sent) == 1
+    assert len(face.decided()) == 1
+
+
+async def test_sent_twenty_times_at_once_it_is_one_order_and_all_are_told(face: Face) -> None:
+    answers = await asyncio.gather(*(face.buy() for _ in range(20)))
+    assert {(each.id, each.status) for each in answers} == {(answers[0].id, "new")}
+    assert len(face.gateway.broker.sent) == 1
+
+
+async def test_two_ids_are_two_orders_and_two_agents_have_ids_of_their_own(face: Face) -> None:
+    assert (await face.buy("a")).id != (await face.buy("b")).id
+    denied = await refused(face.desk.submit(AGENT, order("a", symbol=ALFA)))
+    assert denied.error.message.startswith("denied by strategy: ")
+
+
+async def test_an_id_that_was_used_for_another_order_is_refused(face: Face) -> None:
+    await face.buy()
+    for other in ({"qty": D(11)}, {"side": "sell"}, {"type": "limit", "limit_price": D(99)}):
+        found = await refused(face.buy(**other))
+        assert (found.status, found.error.code) == (422, 42210000)
+        assert found.error.message.startswith("client_order_id must be unique: mine")
+    assert len(face.gateway.broker.sent) == 1
+
+
+async def test_without_an_id_it_is_said_that_one_is_needed(face: Face) -> None:
+    for name in (None, ""):
+        found = await refused(face.buy(name))
+        assert (found.status, found.error.code) == (422, 42210000)
+        assert "Send one of your own" in found.error.message
+    assert face.decided() == []
+
+
+async def test_a_float_with_noise_is_taken_as_meant(face: Face) -> None:
+    noisy = await face.buy(type="limit", limit_price=D("99.1000000000000014"))
+    assert str(noisy.limit_price) == "99.10"
+    with pytest.raises(BadValue, match=r"limit_price: expected a multiple of 0.01, found 99.105"):
+        await face.buy("other", type="limit", limit_price=D("99.105"))
+
+
+async def test_a_silent_broker_is_pending_new_and_the_retry_is_the_same_order() -> None:
+    face = Face(answer_wait_seconds=0.02)
+    face.gateway.broker.on_submit = None
+    await face.gateway.trade()
+    first, again = await face.buy(), await face.buy()
+    assert (first.status, again.id) == ("pending_new", first.id)
+    assert len(face.gateway.broker.sent) == 1
+    await face.gateway.stop()
+
+
+async def test_what_cannot_be_recorded_is_not_answered_as_done(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(face.gateway.journal, "append", refuse)
+    with pytest.raises(StoreError):
+        await face.buy()
+    assert face.gateway.broker.sent == []
+
+
+# Denied, stopped, rejected.
+
+
+async def test_while_halted_it_is_denied_with_what_to_do_and_the_id_may_be_tried_again(face: Face) -> None:
+    face.gateway.switch.state = TradingState.HALTED
+    await face.gateway.session.ask(SwitchSeen(face.gateway.switch.read()))
+    for _ in range(5):
+        found = await refused(face.buy())
+        assert (found.status, found.error.code) == (403, 40310000)
+        assert found.error.message.startswith("denied by trading_state: Trading is halted")
+        assert "A person settles the reasons, then opens or resumes a window." in found.error.message
+    assert len({each.proposal.id for each in face.decided()}) == 5
+    assert face.desk.orders(BOT, [("status", "all")]) == []
+    with pytest.raises(Refused, match="order not found for mine"):
+        face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")])
+    with pytest.raises(Refused, match="order not found for"):
+        face.desk.order(BOT, face.decided()[0].proposal.id, [])
+
+
+async def test_what_was_denied_may_be_approved_later_under_its_id_once(face: Face) -> None:
+    for _ in range(3):
+        await refused(face.buy(qty=D(5_000)))
+    bought = await face.buy()
+    assert (await face.buy()).id == bought.id
+    assert face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")]) == bought
+    assert len(face.gateway.broker.sent) == 1
+
+
+async def test_without_a_window_or_a_price_the_denial_names_it(face: Face) -> None:
+    face.gateway.session.engine.market.marks.pop(CHARLY)
+    assert (await refused(face.buy("a"))).error.message.startswith("denied by quote: No price")
+    await face.gateway.session.ask(WindowCloseAsked("ada", "the end"))
+    found = await refused(face.buy("b"))
+    assert (found.status, found.error.code) == (403, 40310000)
+
+
+async def test_what_the_broker_rejects_is_refused_in_its_words(face: Face) -> None:
+    def reject(sent: Any) -> None:
+        name = client_id_of(sent.sealed)
+        face.gateway.session.broker(report(ReportKind.REJECTED, name, reason="insufficient buying power"))
+
+    face.gateway.broker.on_submit = reject
+    for _ in range(2):
+        found = await refused(face.buy())
+        assert (found.status, found.error.code) == (403, 40310000)
+        assert found.error.message == "rejected by the broker: insufficient buying power"
+    assert [each.status for each in face.desk.orders(BOT, [("status", "closed")])] == ["rejected"] * 3
+
+
+async def test_what_was_stopped_before_the_wire_is_refused_and_says_so(face: Face) -> None:
+    def lose(sent: Any) -> None:
+        name = client_id_of(sent.sealed)
+        told = report(ReportKind.NOT_SENT, name, broker_order_id=None, reason="no connection")
+        face.gateway.session.broker(told)
+
+    face.gateway.broker.on_submit = lose
+    found = await refused(face.buy())
+    assert found.error.message.startswith("withheld: no connection. The broker has not seen it")
+    shown = face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")])
+    assert (shown.status, shown.failed_at) == ("rejected", shown.updated_at)
+
+
+# Brackets, sales, closes.
+
+
+async def test_a_bracket_is_its_own_exit_plan(face: Face) -> None:
+    legs: dict[str, Any] = {
+        "take_profit": TakeProfit(limit_price=D(110)),
+        "stop_loss": StopLoss(stop_price=D(95)),
+    }
+    await face.buy(order_class="bracket", **legs)
+    assert face.decided()[-1].proposal.exit_plan == ExitPlan(stop=D(95), target=D(110))
+    inside_out: dict[str, Any] = {
+        "take_profit": TakeProfit(limit_price=D(95)),
+        "stop_loss": StopLoss(stop_price=D(110)),
+    }
+    found = await refused(face.buy("other", order_class="bracket", **inside_out))
+    assert (found.status, found.error.code) == (422, 42210000)
+    assert found.error.message.startswith("denied by stop_price: ")
+
+
+async def test_a_sale_of_the_whole_closes_by_our_procedure(face: Face) -> None:
+    await face.hold()
+    sale = await face.buy("sale", side="sell")
+    assert (sale.status, sale.order_class, sale.position_intent) == ("pending_new", "simple", "sell_to_close")
+    assert face.gateway.order(face.decided()[-1].proposal.id).effect is Effect.CLOSE
+    assert len(face.gateway.broker.canceled) == 2
+
+
+async def test_a_sale_of_a_part_reduces_what_no_protection_holds(face: Face) -> None:
+    await face.hold()
+    found = await refused(face.buy("sale", side="sell", qty=D(4)))
+    assert (found.status, found.error.code) == (403, 40310000)
+    assert found.error.message.startswith("denied by reduces: ")
+    too_much = await refused(face.buy("more", side="sell", qty=D(11)))
+    assert too_much.error.message.startswith("denied by reduces: ")
+
+
+async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Face) -> None:
+    await face.hold()
+    closes = await asyncio.gather(*(face.desk.close(BOT, CHARLY, []) for _ in range(5)))
+    assert len({each.id for each in closes}) == 1
+    assert (closes[0].side, closes[0].type, closes[0].qty) == ("sell", "market", D(10))
+    assert len(face.decided()) == 2
+    with pytest.raises(Refused, match="position does not exist: ALFA"):
+        await face.desk.close(BOT, ALFA, [])
+    with pytest.raises(Unsupported, match="parameter qty of a close"):
+        await face.desk.close(BOT, CHARLY, [("qty", "4")])
+
+
+async def test_a_close_that_was_denied_may_be_asked_again(face: Face) -> None:
+    await face.hold()
+    person = Scope(ScopeKind.AGENT, BOT)
+    await face.gateway.desk.halt(person, TradingState.HALTED, "ada", "look")
+    first = await refused(face.desk.close(BOT, CHARLY, []))
+    assert first.error.message.startswith("denied by trading_state: ")
+    again = await refused(face.desk.close(BOT, CHARLY, []))
+    assert again.error.message == first.error.message
+    assert len(face.decided()) == 3
+
+
+# Looking and canceling.
+
+
+async def test_a_position_is_shown_to_its_owner_alone(face: Face) -> None:
+    await face.hold()
+    (position,) = face.desk.positions(BOT, [])
+    assert (position.symbol, position.qty, position.side, position.current_price) == (
+        *(CHARLY, D(10), "long", D(100)),
+    )
+    assert (position.cost_basis, position.market_value, position.unrealized_pl) == (D(1000), D(1000), D(0))
+    assert position.qty_available == 0
+    assert face.desk.position(BOT, position.asset_id, []) == position
+    assert face.desk.positions(AGENT, []) == []
+    with pytest.raises(Refused, match="position does not exist") as hidden:
+        face.desk.position(AGENT, CHARLY, [])
+    assert (hidden.value.status, hidden.value.error.code) == (404, 40410000)
+
+
+async def test_orders_are_found_by_their_ids_and_only_by_their_agent(face: Face) -> None:
+    bought = await face.buy(type="limit", limit_price=D(99))
+    stop, target = bought.legs or ()
+    for each in (bought, stop, target):
+        assert face.desk.order(BOT, each.id, []).id == each.id
+        by_name = face.desk.order_by_client_order_id(BOT, [("client_order_id", each.client_order_id)])
+        assert by_name.id == each.id
+        for name in (each.id, derive_order_id("nobody's"), "no id", f"{bought.id}/stop"):
+            with pytest.raises(Refused) as hidden:
+                face.desk.order(AGENT, name, [])
+            assert hidden.value.status == 404
+    assert face.desk.order(BOT, bought.id, [("nested", "true")]).legs == bought.legs
+    assert face.desk.order(BOT, bought.id, []).legs is None
+
+
+async def test_an_order_that_came_in_our_own_words_is_shown_under_its_id(face: Face) -> None:
+    ours = await face.gateway.desk.propose(encode(to_body(proposal())), AGENT)
+    (shown, *legs) = face.desk.orders(AGENT, [("direction", "asc")])
+    assert (shown.id, shown.client_order_id, len(legs)) == (ours.order.id, ours.order.id, 2)
+    assert face.desk.orders(BOT, []) == []
+
+
+async def test_orders_are_listed_as_asked(face: Face) -> None:
+    await face.buy("a", type="limit", limit_price=D(99))
+    await face.buy("b", type="limit", limit_price=D(98))
+
+    def names(*pairs: tuple[str, str]) -> list[str]:
+        return [each.client_order_id for each in face.desk.orders(BOT, [("nested", "True"), *pairs])]
+
+    assert names() == ["b", "a"]
+    assert names(("direction", "asc")) == ["a", "b"]
+    assert names(("limit", "1")) == ["b"]
+    assert names(("status", "closed")) == []
+    assert names(("status", "all"), ("symbols", "CHARLY,ALFA")) == ["b", "a"]
+    assert names(("symbols", "ALFA")) == []
+    assert names(("after", "2026-11-20T14:31:00 00:00")) == []
+    assert names(("until", "2026-11-21")) == ["b", "a"]
+    assert len(face.desk.orders(BOT, [])) == 6
+    assert [each.side for each in face.desk.orders(BOT, [("side", "sell")])] == ["sell"] * 4
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    (
+        [("limit", "0")],
+        [("limit", "501")],
+        [("status", "new")],
+        [("sort", "x")],
+        [("side", "buy"), ("side", "buy")],
+        [("after", "yesterday")],
+        [("nested", "perhaps")],
+    ),
+)
+async def test_parameters_that_cannot_be_are_refused_by_name(
+    face: Face, pairs: list[tuple[str, str]]
+) -> None:
+    with pytest.raises(BadValue):
+        face.desk.orders(BOT, pairs)
+
+
+async def test_an_entry_is_canceled_and_its_protection_is_not(face: Face) -> None:
+    resting = await face.buy("resting", type="limit", limit_price=D(99))
+    await face.desk.cancel(BOT, resting.id)
+    assert face.desk.order(BOT, resting.id, []).status == "pending_cancel"
+    assert face.gateway.broker.canceled == [resting.id]
+    bought = await face.hold()
+    stop, _ = bought.legs or ()
+    with pytest.raises(Refused, match="it protects a position") as kept:
+        await face.desk.cancel(BOT, stop.id)
+    assert (kept.value.status, kept.value.error.code) == (422, 42210000)
+    with pytest.raises(Refused, match="the order is filled already"):
+        await face.desk.cancel(BOT, bought.id)
+    with pytest.raises(Refused, match="order not found") as hidden:
+        await face.desk.cancel(AGENT, resting.id)
+    assert hidden.value.status == 404
+
+
+async def test_account_and_clock_wait_until_they_are_known() -> None:
+    face = Face()
+    with pytest.raises(NotReady):
+        face.desk.account(BOT, [])
+    with pytest.raises(NotReady):
+        face.desk.clock([])
+    with pytest.raises(NotReady):
+        await face.buy()
+    await face.gateway.stop()
