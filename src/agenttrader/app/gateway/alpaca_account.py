@@ -45,7 +45,6 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
         shorting_enabled=grant is not None
         and any(limits.shorting_permitted for symbol, limits in symbols if symbol in grant.symbols),
         trading_blocked=engine.standing().state in _BLOCKED,
-        transfers_blocked=True,
         account_blocked=False,
         trade_suspended_by_user=False,
     )
