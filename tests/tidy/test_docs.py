@@ -127,7 +127,7 @@ def test_lines_can_be_read_on_a_screen() -> None:
 
 
 def test_every_page_is_on_the_map() -> None:
-    listed = re.findall(r"\]\((\w+)\.md\)", text_of("index"))
+    listed = re.findall(r"\]\(([\w-]+)\.md\)", text_of("index"))
     same(listed, (page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index"), "page")
 
 
