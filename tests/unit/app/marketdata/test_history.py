@@ -51,7 +51,7 @@ def test_nothing_is_known_before_a_watermark_covers_it() -> None:
     found.take(mark(MINUTE - 1))
     assert (found.quotes(ALFA).latest, found.bars(ALFA).latest) == (QUOTE, None)
     found.take(mark(MINUTE))
-    assert found.watermark == MINUTE
+    assert found.watermark == Instant(MINUTE)
     assert found.bars(ALFA).latest == BAR
 
 
@@ -68,7 +68,7 @@ def test_an_earlier_watermark_changes_nothing() -> None:
     found = History()
     for told in (mark(MINUTE), BAR, mark(5)):
         found.take(told)
-    assert found.watermark == MINUTE
+    assert found.watermark == Instant(MINUTE)
     assert found.bars(ALFA).latest is None
 
 
