@@ -182,7 +182,7 @@ class AlpacaDesk:
             )
 
         order = await self._once(_name_of(agent, wish.client_order_id), _was_denied, propose)
-        if order.proposal.correlation_id != wish.digest:
+        if order.proposal.correlation_id != wish.digest(agent):
             raise cannot_be(
                 f"client_order_id must be unique: {wish.client_order_id} was used for another order; "
                 "send a new one for a new order"

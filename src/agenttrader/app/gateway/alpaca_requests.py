@@ -40,7 +40,7 @@ _BARE = NewOrder(type="market", time_in_force="day")
 _T = TypeVar("_T")
 
 
-class Wish(Struct, frozen=True, kw_only=True):
+class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a client asks for, its numbers on tick and lot: the same words again are the same wish."""
 
     client_order_id: str
@@ -52,10 +52,9 @@ class Wish(Struct, frozen=True, kw_only=True):
     limit_price: Decimal | None = None
     bracket: ExitPlan | None = None
 
-    @property
-    def digest(self) -> str:
-        """What this wish, and no other, is known by; it is the correlation id of the order it becomes."""
-        return derive_order_id("alpaca wish", msgspec.json.encode(self).decode())
+    def digest(self, agent: AgentName) -> str:
+        """What this wish of the agent's is known by, and no other; the correlation id of what it becomes."""
+        return derive_order_id("alpaca wish", agent, msgspec.json.encode(self).decode())
 
 
 def wish_of(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> Wish:
@@ -121,7 +120,7 @@ def proposal_of(
         reason=f"alpaca order {wish.client_order_id}",
         decision_price=price,
         decision_time=now,
-        correlation_id=wish.digest,
+        correlation_id=wish.digest(agent),
         limit_price=wish.limit_price,
         exit_plan=plan,
         client_order_id=wish.client_order_id,

@@ -19,6 +19,7 @@ from agenttrader.protocols.alpaca_trading import NewOrder, OptionLeg, StopLoss, 
 from agenttrader.testing.builders import ALFA, BRAVO, at, instruments
 
 D = Decimal
+BOT = AgentName("bot")
 NAME = derive_order_id("an order")
 HUNDRED = Mark(price=D(100), time=at(1), source="test")
 PLAN = ExitFractions(stop=D("0.03"), target=D("0.05"))
@@ -56,7 +57,7 @@ def proposed(position: int = 0, *, by: Wish | None = None, **changes: Any) -> Pr
     return proposal_of(
         wish() if by is None else by,
         NAME,
-        AgentName("bot"),
+        BOT,
         position=D(position),
         **(surroundings | changes),
     )
@@ -166,7 +167,7 @@ def test_what_an_alpaca_order_cannot_say_is_added() -> None:
     assert (made.id, made.agent, made.strategy, made.group) == (NAME, "bot", "", None)
     assert (made.reason, made.client_order_id) == ("alpaca order mine", "mine")
     assert (made.decision_price, made.decision_time) == (D(100), at(2))
-    assert made.correlation_id == wish().digest
+    assert made.correlation_id == wish().digest(BOT)
     assert proposed(mark=None).decision_price == 0
     assert proposed(mark=None).exit_plan is None
 
@@ -243,7 +244,7 @@ def test_a_plan_of_fractions_lies_on_ticks_and_no_further_than_the_fractions(
 
 
 def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> None:
-    assert wish().digest == wish(qty=D("10.0000000000001"), order_class="simple").digest
+    assert wish().digest(BOT) == wish(qty=D("10.0000000000001"), order_class="simple").digest(BOT)
     others = [
         wish(client_order_id="other"),
         wish(symbol=BRAVO),
@@ -254,8 +255,9 @@ def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> 
         wish(type="limit", limit_price=D(98)),
         wish(**LEGS),
     ]
-    digests = {each.digest for each in others} | {wish().digest}
-    assert len(digests) == len(others) + 1
+    digests = {each.digest(BOT) for each in others}
+    digests |= {wish().digest(BOT), wish().digest(AgentName("other"))}
+    assert len(digests) == len(others) + 2
 
 
 def test_a_close_takes_the_whole_at_the_market_whatever_side_is_held() -> None:
