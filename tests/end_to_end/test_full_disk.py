@@ -83,7 +83,7 @@ class Market:
                 address=self._address(roles),
                 feed=run.configuration.marketdata.source,
                 credential=run.market,
-                symbols=tuple(run.configuration.marketdata.symbols),
+                symbols=run.configuration.marketdata.symbols,
                 extended=True,
                 participant=participant,
             )
@@ -126,7 +126,7 @@ def entry(run: Run, number: int, price: Decimal, time: Instant) -> Proposal:
         id=derive_order_id("full disk", number),
         agent=VISITOR,
         strategy=StrategyName(""),
-        legs=(Leg(run.paused),),
+        legs=(Leg(run.visited),),
         side=Side.BUY,
         quantity=Decimal(10),
         type=OrderType.MARKET,
@@ -186,7 +186,7 @@ async def load(run: Run, visitor: GatewayClient, market: Market, time: Instant) 
         if number % 10 == 0:
             time = await market.minute()
         try:
-            answer = await visitor.propose(entry(run, number, market.prices[run.paused], time))
+            answer = await visitor.propose(entry(run, number, market.prices[run.visited], time))
         except AgentTraderError as error:
             return str(error), states
         states.append(answer.state)

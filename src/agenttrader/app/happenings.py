@@ -17,6 +17,8 @@ class Starting(Struct, frozen=True):
     """Processes are being started; nothing is shown of them until they answer."""
 
     roles: tuple[str, ...]
+    prices: str
+    """Which prices will be shown: generated or recorded."""
 
 
 class DayBegun(Struct, frozen=True, kw_only=True):
@@ -25,7 +27,8 @@ class DayBegun(Struct, frozen=True, kw_only=True):
     folder: Path
     session: Session
     symbols: tuple[Symbol, ...]
-    seed: int
+    source: str
+    """What is played, in words."""
     speed: str
     inbox: str
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from agenttrader.app.prices import Generated, Recorded
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -167,13 +168,10 @@ class MarketData(_Section, frozen=True):
     """The source of market data and its pace."""
 
     listen: str
-    source: Literal["generated"]
-    seed: int
+    prices: Generated | Recorded
     date: str
     speed: int | Literal["max"]
     """Bars per second at most."""
-    symbols: dict[Symbol, Decimal]
-    """The price at which each symbol's generated market starts."""
     max_age_seconds: int
     barrier: tuple[ParticipantName, ...]
     """Who must have settled a bar before the next is released."""
@@ -187,8 +185,16 @@ class MarketData(_Section, frozen=True):
             found = ""
         if found != self.date:
             raise BadValue(f"date: expected a day as YYYY-MM-DD, found {self.date!r}")
-        if any(price <= 0 for price in self.symbols.values()):
-            raise BadValue(f"symbols: expected start prices above 0, found {min(self.symbols.values())}")
+
+    @property
+    def source(self) -> str:
+        """The feed's name, which says what the prices are."""
+        return self.prices.source
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Of what there are prices."""
+        return self.prices.names
 
 
 class StrategyRun(_Section, frozen=True):
@@ -348,7 +354,9 @@ class Document(_Section, frozen=True):
             )
 
     def _faults_of_markets(self) -> Iterator[str]:
-        yield from _unmatched("marketdata.symbols", self.marketdata.symbols, "instruments", self.instruments)
+        yield from _unmatched(
+            "marketdata.prices symbols", self.marketdata.symbols, "instruments", self.instruments
+        )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
         for key in _twice(account.key_id for account in self.venue.accounts):

@@ -71,6 +71,8 @@ class Board:
 
     def __init__(self) -> None:
         self.day: DayBegun | None = None
+        self.prices = ""
+        """Which prices are shown: generated or recorded."""
         self.clock: Instant | None = None
         self.quotes: dict[Symbol, Quote] = {}
         self.orders: dict[OrderId, OrderBody] = {}
@@ -85,8 +87,8 @@ class Board:
     def take(self, happening: Happening) -> tuple[Line, ...]:
         """Fold what happened; the lines that a person should read about it."""
         match happening:
-            case Starting(roles=roles):
-                self.starting = roles
+            case Starting(roles=roles, prices=prices):
+                self.starting, self.prices = roles, prices
                 return ()
             case DayBegun():
                 return (self._begin(happening),)
@@ -125,8 +127,7 @@ class Board:
         pace = "as fast as it goes" if day.speed == "max" else f"at most {day.speed} bars a second"
         return self._line(
             "day",
-            f"session {day.session.date} of {len(day.symbols)} generated symbols, seed {day.seed}, "
-            f"{pace}, inbox {day.inbox}; files in {day.folder}",
+            f"session {day.session.date} of {day.source}, {pace}, inbox {day.inbox}; files in {day.folder}",
         )
 
     def _move(self, event: Bar | StatusChange | Watermark) -> tuple[Line, ...]:

@@ -12,14 +12,14 @@ from agenttrader.model.errors import BadValue
 
 if TYPE_CHECKING:
     from agenttrader.app.demo.report import Result
-    from agenttrader.app.demo.setup import Wish
+    from agenttrader.app.demo.setup import Asked, Wish
 
 REPORTS = Path("audit_artifacts")
 EXCHANGE_ZONE = "America/New_York"
 SPEED_MAX = 10_000
 
 
-def demo(
+def demo(  # noqa: PLR0913 - each is an option
     *,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Which generated day to play.", show_default="7")
@@ -42,12 +42,55 @@ def demo(
     inbox: Annotated[
         str, typer.Option(metavar="watermark|arrival", help="In which order the gateway hears its sources.")
     ] = "watermark",
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Play a recorded day from the files in this folder.")
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(metavar="SYMBOL", help="Which recorded symbol.", show_default="the first")
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="Which recorded session.", show_default="the first"),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="YYYY-MM-DD", help="Play the recorded sessions up to it, each a run of its own."
+        ),
+    ] = None,
 ) -> None:
-    """Play one paper trading day: generated market, simulated venue, throw-away person."""
+    """Play one paper trading day: generated or recorded prices, simulated venue, throw-away person."""
     import asyncio
 
+    from agenttrader.app.demo.perform import days_of
+
     wish = wish_of(seed, date, speed, order, inbox)
-    raise typer.Exit(asyncio.run(_demo(wish, stays=not leaves, prints=prints)))
+    asked = asked_of(wish, data, symbol, day, last)
+    if last is not None and not leaves:
+        raise BadValue("--to: expected --exit with it, for every session but the last must end by itself")
+    codes = []
+    for each in days_of(wish, asked):
+        codes.append(asyncio.run(_demo(each, stays=not leaves, prints=prints)))
+        if codes[-1] is not ExitCode.DONE:
+            break
+    raise typer.Exit(codes[-1])
+
+
+def asked_of(
+    wish: "Wish", data: Path | None, symbol: str | None, day: str | None, last: str | None
+) -> "Asked | None":
+    """The recorded sessions that these words ask for; None for a generated day. Raises BadValue."""
+    from agenttrader.app.demo.setup import Asked
+
+    if data is None:
+        for word, given in (("--symbol", symbol), ("--day", day), ("--to", last)):
+            if given is not None:
+                raise BadValue(f"{word}: expected --data with it, for only recorded days have one")
+        return None
+    for word, found in (("--seed", wish.seed), ("--date", wish.date)):
+        if found is not None:
+            raise BadValue(f"{word}: expected none with --data, for only a generated day has one; say --day")
+    return Asked(folder=data, symbol=symbol, day=day, last=last)
 
 
 def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | None, inbox: str) -> "Wish":

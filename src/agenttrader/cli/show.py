@@ -22,7 +22,6 @@ from agenttrader.model.times import Instant, to_datetime
 from agenttrader.protocols.native import PositionBody
 
 DEAD_MACHINE = "lost if all of ours stopped now"
-NOTICE = "GENERATED DATA · SIMULATED VENUE · throw-away demo person"
 REFRESH_SECONDS = 0.125
 WIDTH_MIN, WIDTH_MAX = 90, 110
 ECHO_WIDTH = len("^C")
@@ -90,7 +89,7 @@ class PlainShow:
             self.console.print(line_text(line, self.zone), soft_wrap=True)
         if lines and not self.has_begun:
             self.has_begun = True
-            for told in filter(None, (f"{NOTICE} · times are {place_of(self.zone)}", self.why)):
+            for told in filter(None, (f"{notice(self.board)} · times are {place_of(self.zone)}", self.why)):
                 self.console.print(Text(f"{'':8}  {'notice':<9} {told}"), soft_wrap=True)
 
     async def refresh(self) -> None:
@@ -193,7 +192,9 @@ def head(board: Board, width: int, zone: tzinfo) -> RenderableType:
     first = Table.grid(expand=True)
     first.add_column()
     first.add_column(justify="right")
-    first.add_row(Text(f"AgentTrader  {date}", style="bold"), Text(f" {NOTICE} ", style="black on yellow"))
+    first.add_row(
+        Text(f"AgentTrader  {date}", style="bold"), Text(f" {notice(board)} ", style="black on yellow")
+    )
     passed, length = board.minutes()
     state = board.trading.state
     badge = Text(f" {state.upper()} ", style=f"bold {STATE_STYLES.get(state, HALTED_STYLE)}")
@@ -205,6 +206,11 @@ def head(board: Board, width: int, zone: tzinfo) -> RenderableType:
     bar = ProgressBar(total=length, completed=passed, width=width - 50)
     second.add_row(Text(clock(board.clock, zone), style="bold"), bar, Text(f"{passed}/{length} min"), badge)
     return Group(first, second)
+
+
+def notice(board: Board) -> str:
+    """What the day is not."""
+    return f"{board.prices.upper()} DATA · SIMULATED VENUE · throw-away demo person"
 
 
 def prices(board: Board) -> RenderableType:

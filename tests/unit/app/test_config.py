@@ -223,7 +223,11 @@ def test_any_changed_value_makes_another_digest(tmp_path: Path) -> None:
             'date = "2026-02-30"',
             "[marketdata] date: expected a day as YYYY-MM-DD, found '2026-02-30'",
         ),
-        ('ALFA = "48.20"', 'ALFA = "0"', "[marketdata] symbols: expected start prices above 0, found 0"),
+        (
+            'ALFA = "48.20"',
+            'ALFA = "0"',
+            "[marketdata.prices] symbols: expected start prices above 0, found 0",
+        ),
         (
             'type = "equity"',
             'type = "equty"',
@@ -325,7 +329,11 @@ def test_a_fault_is_named_with_its_table_and_key(tmp_path: Path, old: str, new: 
             'name = "mean"',
             "[strategy.run name] mean: expected it in [agents.momentum.strategies] too",
         ),
-        ('ECHO = "159.75"', 'GOLF = "159.75"', "[marketdata.symbols] GOLF: expected it in [instruments] too"),
+        (
+            'ECHO = "159.75"',
+            'GOLF = "159.75"',
+            "[marketdata.prices symbols] GOLF: expected it in [instruments] too",
+        ),
         (
             'key_id = "demo-venue"',
             'key_id = "demo-gateway"',

@@ -30,7 +30,7 @@ DAY = DayBegun(
     folder=Path("var/demo/run"),
     session=SESSION,
     symbols=(ALFA,),
-    seed=7,
+    source="1 generated symbols, seed 7",
     speed="8",
     inbox="watermark",
 )
@@ -183,7 +183,7 @@ def test_positions_account_and_watermarks_change_the_board_without_a_line() -> N
 
 def test_the_day_and_what_is_said_are_lines_with_the_datas_time() -> None:
     board = Board()
-    assert told(board, Starting(("venue",))) == []
+    assert told(board, Starting(("venue",), "generated")) == []
     assert told(board, DayEnded(fills=3)) == []
     assert board.fills == 3
     ((word, sentence),) = told(board, DAY)

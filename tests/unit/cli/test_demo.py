@@ -1,12 +1,13 @@
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from agenttrader.app.demo.outcome import Day, Profit
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result
-from agenttrader.app.demo.setup import ROLES, Wish
-from agenttrader.cli.demo import exit_code_of, wish_of
+from agenttrader.app.demo.setup import ROLES, Asked, Wish
+from agenttrader.cli.demo import asked_of, exit_code_of, wish_of
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
@@ -68,3 +69,41 @@ def test_a_speed_that_is_none_is_refused(speed: str) -> None:
 def test_an_order_of_hearing_that_is_none_is_refused() -> None:
     with pytest.raises(BadValue, match="--inbox: expected watermark or arrival, found 'random'"):
         wish_of(None, None, None, None, "random")
+
+
+def test_without_a_folder_the_day_is_a_generated_one() -> None:
+    assert asked_of(Wish(seed=7), None, None, None, None) is None
+
+
+def test_a_folder_asks_for_recorded_days() -> None:
+    folder = Path("data")
+    assert asked_of(Wish(), folder, "SPY", "2013-10-04", "2013-10-08") == Asked(
+        folder=folder, symbol="SPY", day="2013-10-04", last="2013-10-08"
+    )
+    assert asked_of(Wish(), folder, None, None, None) == Asked(
+        folder=folder, symbol=None, day=None, last=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    (
+        (("SPY", None, None), "--symbol: expected --data with it"),
+        ((None, "2013-10-04", None), "--day: expected --data with it"),
+        ((None, None, "2013-10-04"), "--to: expected --data with it"),
+    ),
+)
+def test_words_of_a_recorded_day_without_a_folder_are_refused(
+    words: tuple[str | None, str | None, str | None], message: str
+) -> None:
+    with pytest.raises(BadValue, match=message):
+        asked_of(Wish(), None, *words)
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    ((Wish(seed=0), "--seed: expected none with --data"), (Wish(date="2026-11-20"), "--date: expected none")),
+)
+def test_words_of_a_generated_day_beside_a_folder_are_refused(wish: Wish, message: str) -> None:
+    with pytest.raises(BadValue, match=message):
+        asked_of(wish, Path("data"), None, None, None)

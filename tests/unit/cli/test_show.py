@@ -9,7 +9,7 @@ from rich.console import Console
 
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
 from agenttrader.cli.board import Board, Line
-from agenttrader.cli.show import NOTICE, REFRESH_SECONDS, clock, draw, show_day
+from agenttrader.cli.show import REFRESH_SECONDS, clock, draw, notice, show_day
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.sessions import Session
@@ -23,7 +23,7 @@ DAY = DayBegun(
     folder=Path("var/demo/run"),
     session=Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
     symbols=(ALFA, Symbol("BRVO")),
-    seed=7,
+    source="2 generated symbols, seed 7",
     speed="8",
     inbox="watermark",
 )
@@ -62,9 +62,10 @@ SNAPSHOT = Snapshot(
     ),
     trading=TradingBody(state="active", reasons=(), mode="paper"),
 )
+NOTICE = "GENERATED DATA · SIMULATED VENUE · throw-away demo person"
 DENIED = Said("denied", "visitor: buy 10 ALFA at market: trading is halted")
 HAPPENINGS = (
-    Starting(("venue", "gateway")),
+    Starting(("venue", "gateway"), "generated"),
     DENIED,
     DAY,
     GatewayTold(SNAPSHOT),
@@ -90,8 +91,12 @@ def test_the_board_fits_a_terminal_of_100_by_35_and_says_what_it_is_not() -> Non
     assert max(map(len, rows)) == 100
     text = "\n".join(rows)
     assert NOTICE in text
-    assert "GENERATED DATA" in NOTICE
-    assert "SIMULATED VENUE · throw-away demo person" in NOTICE
+
+
+def test_the_notice_says_which_prices_are_shown() -> None:
+    board = Board()
+    board.take(Starting(("venue",), "recorded"))
+    assert notice(board) == "RECORDED DATA · SIMULATED VENUE · throw-away demo person"
 
 
 def test_the_board_shows_clock_prices_protection_profit_and_the_loss_in_large_digits() -> None:
@@ -164,7 +169,7 @@ def test_what_is_told_before_a_board_that_never_comes_is_printed() -> None:
 
     async def play() -> None:
         async with show_day(console, NEW_YORK) as tell:
-            tell(Starting(("venue",)))
+            tell(Starting(("venue",), "generated"))
             tell(Said("died", "venue exited", alarming=True))
 
     asyncio.run(play())

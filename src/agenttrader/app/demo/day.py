@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from agenttrader.app.demo.operator import Operator
+from agenttrader.app.demo.provenance import source_of, told_of
 from agenttrader.app.demo.setup import VISITOR, Run
 from agenttrader.app.demo.visitor import QUANTITY, Visitor
 from agenttrader.app.happenings import DayBegun, GatewayTold, Happening, MarketMoved, Said
@@ -66,7 +67,7 @@ class DemoDay:
         self._market: Instant | None = None
         self._gateway: Instant | None = None
         self._trading: TradingBody | None = None
-        self._price = run.configuration.marketdata.symbols[run.paused]
+        self._price = run.price
         self._is_paused = False
         self._has_tried = False
 
@@ -75,10 +76,10 @@ class DemoDay:
         self._tell(MarketMoved(event))
         match event:
             case Bar():
-                if event.symbol == self._run.paused:
+                if event.symbol == self._run.visited:
                     self._price = event.close
             case StatusChange():
-                if event.symbol == self._run.paused:
+                if event.symbol == self._run.visited:
                     self._is_paused = event.status is TradingStatus.HALTED
             case Watermark():
                 self._market = max(event.time, self._market or event.time)
@@ -103,7 +104,7 @@ class DemoDay:
     async def begin(self) -> None:
         """Before anything is permitted: an order is denied. Then the day is introduced."""
         session = self._run.session
-        symbol, when = self._run.paused, "before anybody opened a window"
+        symbol, when = self._run.visited, "before anybody opened a window"
         sentence = await self._visitor.try_to_buy(symbol, self._price, session.open, when)
         self._tell(Said("denied", f"{VISITOR}, {when}: buy {QUANTITY} {symbol} at market: {sentence}"))
         market = self._run.configuration.marketdata
@@ -111,12 +112,14 @@ class DemoDay:
             DayBegun(
                 folder=self._run.folder,
                 session=session,
-                symbols=tuple(market.symbols),
-                seed=market.seed,
+                symbols=market.symbols,
+                source=source_of(self._run),
                 speed=str(market.speed),
                 inbox=self._run.configuration.gateway.inbox,
             )
         )
+        for sentence in told_of(self._run):
+            self._tell(Said("data", sentence))
 
     async def play(self) -> None:
         """Open the window and let the session go by. Raises Unreachable when it stands still."""
@@ -135,13 +138,21 @@ class DemoDay:
 
     async def _act(self, time: Instant) -> None:
         """What a bar may need of the visitor or of the person."""
-        if self._is_paused and not self._has_tried:
+        if (when := self._occasion(time)) and not self._has_tried:
             self._has_tried = True
-            symbol, when = self._run.paused, "while the exchange halts it"
+            symbol = self._run.visited
             self._tell(Said("visitor", f"tries to buy {QUANTITY} {symbol} {when}"))
             await self._visitor.try_to_buy(symbol, self._price, time, when)
         if self._trading is not None and self._trading.state != "active" and not self.ended_early:
             await self._recover()
+
+    def _occasion(self, time: Instant) -> str:
+        """Why the visitor's order must be denied although the window is open; empty where it need not be."""
+        if self._is_paused:
+            return "while the exchange halts it"
+        session = self._run.session
+        middle = session.open + (session.close - session.open) // 2
+        return "while nobody tells a price of it" if self._run.recorded and time >= middle else ""
 
     async def _open_window(self) -> None:
         session = self._run.session

@@ -5,12 +5,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agenttrader.app.config import home
 from agenttrader.app.demo.day import Tell
 from agenttrader.app.demo.play import play
 from agenttrader.app.demo.report import Result, summary
-from agenttrader.app.demo.setup import Wish, prepare
-from agenttrader.app.demo.wiring import DemoWorld, commit, maker, now
+from agenttrader.app.demo.setup import Asked, Wish, prepare
+from agenttrader.app.demo.wiring import DemoWorld, choose, commit, maker, now
+
+
+def days_of(wish: Wish, asked: Asked | None) -> tuple[Wish, ...]:
+    """A wish for each session to play. Raises BadValue where what was asked for is not recorded."""
+    if asked is None:
+        return (wish,)
+    return tuple(msgspec.structs.replace(wish, recorded=chosen) for chosen in choose(asked))
 
 
 async def perform(

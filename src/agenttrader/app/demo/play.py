@@ -103,7 +103,7 @@ async def play(
     supervisor = world.supervisor(_RoleTeller(tell))
     is_up = True
     try:
-        tell(Starting(run.order))
+        tell(Starting(run.order, run.configuration.marketdata.source))
         await _unless(interrupted, supervisor.start())
         async with world.desk() as desk:
             result = await _day(run, world, desk, supervisor, tell, interrupted)

@@ -12,14 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.demo.outcome import Day, Held
+from agenttrader.app.demo.provenance import data_of, notice_of, seed_of, source_of, told_of
 from agenttrader.app.demo.setup import Run
 from agenttrader.model.breaks import Break
 from agenttrader.model.errors import StoreError
 from agenttrader.model.times import rfc3339
-
-NOTICE = (
-    "Generated market data, a simulated venue and a throw-away demo person: nothing here is a real market."
-)
 
 
 class JournalFound(Struct, frozen=True, kw_only=True):
@@ -104,6 +101,7 @@ def summary(run: Run, result: Result) -> dict[str, Any]:
         },
         "halted": result.is_halted,
         "digest": result.day.digest,
+        **data_of(run),
     }
 
 
@@ -129,7 +127,7 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
     """
     folder = _folder(run, parent)
     body = {
-        "notice": NOTICE,
+        "notice": notice_of(run),
         **summary(run, result),
         "ending": result.ending.value,
         "journal_is_final": result.is_final,
@@ -140,7 +138,7 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         "denied": msgspec.to_builtins(result.day.denials),
         "breaks": msgspec.to_builtins(result.compared.breaks),
         "executions": [msgspec.to_builtins(fill) for fill in result.day.fills],
-        "seed": run.configuration.marketdata.seed,
+        **seed_of(run),
         "configuration": run.configuration.digest,
         "code": code,
     }
@@ -163,10 +161,10 @@ def page(run: Run, result: Result, code: str) -> str:
     verdict = "reconciled, verified, halted" if result.is_good else "not as it should be"
     parts = [
         f"# Demo day {run.session.date}: {verdict}",
-        f"**{NOTICE}**",
+        f"**{notice_of(run)}**",
         _listed(
             (
-                f"run {run.folder.name}, seed {market.seed}, speed {market.speed}",
+                f"run {run.folder.name}: {source_of(run)}, speed {market.speed}",
                 f"inbox {run.configuration.gateway.inbox}",
                 f"configuration {run.configuration.digest}",
                 f"code {code}",
@@ -176,6 +174,7 @@ def page(run: Run, result: Result, code: str) -> str:
             )
         ),
     ]
+    parts += _data(run)
     if findings := list(result.findings()):
         parts += ["## What a person must look at", _listed(findings)]
     profit = day.profit
@@ -226,6 +225,12 @@ def page(run: Run, result: Result, code: str) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _data(run: Run) -> list[str]:
+    if run.recorded is None:
+        return []
+    return ["## Data", _listed((*told_of(run), f"digest of the files {run.recorded.found.sha256}"))]
 
 
 def _folder(run: Run, parent: Path) -> Path:

@@ -15,16 +15,15 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agenttrader.app.config import HOME_VARIABLE, Configuration, demo_template, load
+from agenttrader.app.demo.casting import Cast, cast_generated, cast_recorded
 from agenttrader.app.demo.template import Place, Value, fill
 from agenttrader.model.authority import Statement
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol
-from agenttrader.model.market import TradingStatus
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant, rfc3339
-from agenttrader.simulation.days import Day
-from agenttrader.simulation.market import generate_day
+from agenttrader.simulation.recorded import RecordedDay
 
 ROLES = ("venue", "marketdata", "gateway", "strategy")
 """The processes of a run, in the order in which they are started unless told otherwise."""
@@ -37,11 +36,35 @@ SHOW_KEY = "demo-show"
 CONFIGURATION = "run.toml"
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """Recorded sessions as a person asks for them; None is what is to be picked."""
+
+    folder: Path
+    symbol: str | None
+    day: str | None
+    last: str | None
+    """None for one session, else up to which they are played, one after the other."""
+
+
+class Chosen(Struct, frozen=True, kw_only=True):
+    """A recorded session, by the folder that its files lie in."""
+
+    folder: Path
+    symbol: Symbol
+    day: str
+    picked: str = ""
+    """What of it nobody asked for, and so was picked, as a sentence."""
+
+
 class Wish(Struct, frozen=True, kw_only=True):
-    """What day a person would like to see, and how. None is as the template has it."""
+    """What day a person would like to see, and how. None is as the template has it.
+
+    `seed` and `date` are a generated day's; a day that is `recorded` has none.
+    """
 
     seed: int | None = None
     date: str | None = None
+    recorded: Chosen | None = None
     speed: int | Literal["max"] | None = None
     inbox: Literal["watermark", "arrival"] = "watermark"
     order: tuple[str, ...] = ROLES
@@ -61,6 +84,8 @@ class Maker(Struct, frozen=True, kw_only=True):
     token: Callable[[], Secret]
     session: Callable[[str, str], Session]
     """The session of an exchange on a day. Raises BadValue where there is none."""
+    recorded: Callable[[Path, str, str, str], RecordedDay]
+    """The recorded day of folder, symbol, day and exchange. Raises BadValue where there is none."""
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -71,8 +96,13 @@ class Run(Struct, frozen=True, kw_only=True):
     """The configuration file, which every role is given."""
     configuration: Configuration
     session: Session
-    paused: Symbol
-    """The symbol that the exchange will halt for some minutes; the visitor's."""
+    visited: Symbol
+    """The visitor's. The exchange halts it for some minutes; on a recorded day nothing is told of it."""
+    price: Decimal
+    """What the visitor's first order is measured by."""
+    recorded: RecordedDay | None
+    """None for a generated day."""
+    picked: str
     order: tuple[str, ...]
     person: Person
     operator: Secret
@@ -85,27 +115,22 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     """Make the folder of a new run under `home`. Raises BadValue for a wish that cannot be had."""
     if sorted(wish.order) != sorted(ROLES):
         raise BadValue(f"order: expected each of {', '.join(ROLES)} once, found {', '.join(wish.order)}")
-    template = demo_template()
-    tables = tomllib.loads(template)
-    market = tables["marketdata"]
-    session = maker.session(tables["environment"]["calendar"], wish.date or market["date"])
-    seed = market["seed"] if wish.seed is None else wish.seed
-    paused = paused_symbol(generate_day(_closes(market), session, seed))
+    cast = _cast(wish, maker)
+    tables = tomllib.loads(cast.template)
     person = maker.person()
     throwaway = _Secrets(tables, maker.token)
     values: dict[Place, Value] = {
-        ("marketdata", "seed"): seed,
-        ("marketdata", "date"): session.date,
-        ("marketdata", "speed"): wish.speed or market["speed"],
+        ("marketdata", "date"): cast.session.date,
+        ("marketdata", "speed"): wish.speed or tables["marketdata"]["speed"],
         ("gateway", "inbox"): wish.inbox,
         ("strategy", "inbox"): wish.inbox,
         ("people.demo", "public_key"): person.public_key,
-        **_owners(tables, paused),
+        **cast.values,
         **throwaway.hashes(),
     }
-    folder = _new_folder(home / "demo", f"{_stamp(now)}-{seed}")
+    folder = _new_folder(home / "demo", f"{_stamp(now)}-{cast.label}")
     path = folder / CONFIGURATION
-    path.write_text(fill(template, values), encoding="utf-8")
+    path.write_text(fill(cast.template, values), encoding="utf-8")
     configuration = load(path, environment={})
     _write_private(configuration.path(configuration.switches.file), "1\n")
     for place, secret in throwaway.files().items():
@@ -114,8 +139,11 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
         folder=folder,
         path=path,
         configuration=configuration,
-        session=session,
-        paused=paused,
+        session=cast.session,
+        visited=cast.visited,
+        price=cast.price,
+        recorded=cast.recorded,
+        picked=wish.recorded.picked if wish.recorded else "",
         order=wish.order,
         person=person,
         operator=throwaway.people[PERSON],
@@ -124,11 +152,17 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     )
 
 
-def paused_symbol(day: Day) -> Symbol:
-    """The symbol that the exchange halts on a generated day."""
-    halted = TradingStatus.HALTED
-    statuses = (status for moment in day.moments for status in moment.statuses)
-    return next(status.symbol for status in statuses if status.status is halted)
+def _cast(wish: Wish, maker: Maker) -> Cast:
+    template = demo_template()
+    tables = tomllib.loads(template)
+    market, calendar = tables["marketdata"], tables["environment"]["calendar"]
+    if (chosen := wish.recorded) is not None:
+        day = maker.recorded(chosen.folder, chosen.symbol, chosen.day, calendar)
+        return cast_recorded(template, tables, str(chosen.folder), day)
+    session = maker.session(calendar, wish.date or market["date"])
+    return cast_generated(
+        template, tables, session, market["prices"]["seed"] if wish.seed is None else wish.seed
+    )
 
 
 class _Secrets:
@@ -164,22 +198,6 @@ class _Secrets:
                 else:
                     found[credential["file"]] = self.agents[self._tables["strategy"]["agent"]]
         return found
-
-
-def _owners(tables: Mapping[str, Any], paused: Symbol) -> dict[Place, Value]:
-    """The symbol that will be halted is the visitor's: its order shall meet that halt and no other check."""
-    others = tuple(symbol for symbol in tables["marketdata"]["symbols"] if symbol != paused)
-    found: dict[Place, Value] = {
-        ("agents.visitor", "symbols"): (paused,),
-        (f"agents.{tables['strategy']['agent']}", "symbols"): others,
-    }
-    for number in range(1, len(tables["strategy"]["run"]) + 1):
-        found[f"strategy.run#{number}", "symbols"] = others
-    return found
-
-
-def _closes(market: Mapping[str, Any]) -> dict[Symbol, Decimal]:
-    return {Symbol(symbol): Decimal(price) for symbol, price in market["symbols"].items()}
 
 
 def _new_folder(parent: Path, name: str) -> Path:

@@ -1,4 +1,7 @@
-"""The demo's configuration, filled in: a run's own values go into the template's text, comments stay."""
+"""The demo's configuration as text: tables replaced, names changed, a run's own values filled in.
+
+Comments stay, so that who reads a run's configuration finds what its values mean.
+"""
 
 import json
 import re
@@ -11,6 +14,28 @@ Value = str | int | tuple[str, ...]
 
 _TABLE = re.compile(r"\[(\[?)([\w.\-]+)\]\]?\s*(#.*)?")
 _ASSIGNMENT = re.compile(r"""(?P<key>\w+) = (?P<value>"[^"]*"|\[[^\]]*\]|[^\s#]+)(?P<rest>\s*(#.*)?)""")
+
+
+def recast(template: str, *, names: Mapping[str, str], tables: Mapping[str, str]) -> str:
+    """The template with other `tables` in the place of those named, and whole words changed as `names` says.
+
+    A table whose text is empty is left out.
+    """
+    left = dict(tables)
+    word = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    is_replaced = False
+    lines = []
+    for line in template.splitlines():
+        if found := _TABLE.fullmatch(line):
+            is_replaced = found[2] in tables
+            if is_replaced:
+                lines.append(left.pop(found[2]))
+                continue
+        elif is_replaced and _ASSIGNMENT.fullmatch(line):
+            continue
+        lines.append(word.sub(lambda found: names[found[0]], line))
+    assert not left, f"expected in the demo's template: {sorted(left)}"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 
 
 def fill(template: str, values: Mapping[Place, Value]) -> str:

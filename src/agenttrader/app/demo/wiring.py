@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,10 +22,12 @@ from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.persons import make_key, public_key_text, sign
+from agenttrader.adapters.recorded_days import choose_days, read_recorded_day
+from agenttrader.app.config import demo_template
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.play import Desk
 from agenttrader.app.demo.report import JournalFound
-from agenttrader.app.demo.setup import Maker, Person, Run
+from agenttrader.app.demo.setup import Asked, Chosen, Maker, Person, Run
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import ConfigurationError
@@ -52,7 +55,22 @@ KNOWN_TO_ROLES = (
 
 def maker() -> Maker:
     """Throw-away persons and tokens from the system's own chance, sessions from the exchange calendar."""
-    return Maker(person=_person, token=lambda: Secret(secrets.token_urlsafe(32)), session=read_session)
+    return Maker(
+        person=_person,
+        token=lambda: Secret(secrets.token_urlsafe(32)),
+        session=read_session,
+        recorded=read_recorded_day,
+    )
+
+
+def choose(asked: Asked) -> tuple[Chosen, ...]:
+    """The recorded sessions that were asked for, and what of them was picked. Raises BadValue."""
+    folder = asked.folder.absolute()
+    calendar = tomllib.loads(demo_template())["environment"]["calendar"]
+    days = choose_days(folder, calendar, asked.symbol, asked.day, asked.last)
+    words = [word for word, given in (("--symbol", asked.symbol), ("--day", asked.day)) if given is None]
+    picked = f"the first recorded is played, for want of {' and '.join(words)}" if words else ""
+    return tuple(Chosen(folder=folder, symbol=each.symbol, day=each.day, picked=picked) for each in days)
 
 
 def now() -> Instant:
@@ -103,7 +121,7 @@ class DemoWorld:
                 address=self._market_waited_for,
                 feed=run.configuration.marketdata.source,
                 credential=run.market,
-                symbols=tuple(run.configuration.marketdata.symbols),
+                symbols=run.configuration.marketdata.symbols,
                 extended=True,
                 since=Instant(run.session.open - MINUTE),
                 participant=PARTICIPANT,

@@ -1,20 +1,25 @@
-"""The market-data role, assembled by its configuration: a generated day, its pacer, and who may hear it."""
+"""The market-data role, assembled by its configuration: a day, its pacer, and who may hear it."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, assert_never
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from agenttrader.adapters.calendars import read_session
 from agenttrader.adapters.clocks import MonotonicClock, WatermarkClock
 from agenttrader.adapters.pacer import Pacer
+from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import Configuration
+from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import Health, judge_health
+from agenttrader.app.marketdata.offers import Offer, generated_offer, recorded_offer
+from agenttrader.app.prices import Generated, Recorded
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Digest
-from agenttrader.model.market import MarketEvent, Watermark
+from agenttrader.model.market import Told, Watermark
 from agenttrader.model.times import Instant
 from agenttrader.simulation.days import Day
 from agenttrader.simulation.market import generate_day
@@ -31,6 +36,8 @@ class MarketDataParts(Struct, frozen=True, kw_only=True):
     broadcast: Broadcast
     feed: str
     notice: str
+    channels: frozenset[str]
+    actions: Actions
     keys: dict[str, Digest]
     settle: Callable[[str, Instant], None]
     pace: Callable[[], Struct]
@@ -44,12 +51,13 @@ def wire_marketdata(configuration: Configuration, environment: Mapping[str, str]
     section = configuration.marketdata
     forced_stale = _is_forced_stale(environment)
     speed = None if section.speed == "max" else section.speed
-    day = _day(configuration)
+    day, offer = _day(configuration)
     pacer = Pacer(day, section.barrier, speed, MonotonicClock())
     broadcast, clock = Broadcast(), WatermarkClock()
+    teller = offer.teller(broadcast.publish)
 
-    def receive(event: MarketEvent) -> None:
-        broadcast.publish(event)
+    def receive(event: Told) -> None:
+        teller.receive(event)
         if isinstance(event, Watermark):
             clock.advance(event.time)
 
@@ -65,6 +73,8 @@ def wire_marketdata(configuration: Configuration, environment: Mapping[str, str]
         broadcast=broadcast,
         feed=day.feed,
         notice=day.notice,
+        channels=offer.channels,
+        actions=offer.actions,
         keys={key.key_id: Digest(key.secret_sha256) for key in section.keys},
         settle=pacer.settle,
         pace=pacer.pace,
@@ -75,23 +85,50 @@ def wire_marketdata(configuration: Configuration, environment: Mapping[str, str]
     )
 
 
-def _day(configuration: Configuration) -> Day:
-    section = configuration.marketdata
+def _day(configuration: Configuration) -> tuple[Day, Offer]:
     try:
-        session = read_session(configuration.environment.calendar, section.date)
-        day = generate_day(section.symbols, session, section.seed)
+        match configuration.marketdata.prices:
+            case Generated() as prices:
+                return _generated(configuration, prices)
+            case Recorded() as prices:
+                return _recorded(configuration, prices)
+            case never:
+                assert_never(never)
     except BadValue as error:
         raise ConfigurationError(f"[marketdata] {error}") from error
+
+
+def _generated(configuration: Configuration, prices: Generated) -> tuple[Day, Offer]:
+    session = read_session(configuration.environment.calendar, configuration.marketdata.date)
+    day = generate_day(prices.symbols, session, prices.seed)
+    _log_day("day_generated", day, seed=prices.seed)
+    return day, generated_offer(session, prices.symbols, prices.seed)
+
+
+def _recorded(configuration: Configuration, prices: Recorded) -> tuple[Day, Offer]:
+    recorded = read_recorded_day(
+        configuration.path(prices.folder),
+        prices.symbol,
+        configuration.marketdata.date,
+        configuration.environment.calendar,
+        prices.files_sha256,
+    )
+    _log_day("day_recorded", recorded.day, data=msgspec.to_builtins(recorded.found))
+    quotes = any(moment.quotes for moment in recorded.day.moments)
+    closes = {prices.symbol: recorded.found.previous_close.price}
+    return recorded.day, recorded_offer(recorded.day.session, closes, quotes=quotes)
+
+
+def _log_day(event: str, day: Day, **facts: Any) -> None:
     logger.info(
-        "day_generated",
+        event,
         notice=day.notice,
         feed=day.feed,
-        session=session.date,
-        seed=section.seed,
+        session=day.session.date,
         symbols=day.symbols,
         digest=day.digest,
+        **facts,
     )
-    return day
 
 
 def _log_link(up: bool, reason: str) -> None:  # noqa: FBT001 - the port's shape

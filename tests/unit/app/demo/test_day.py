@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.demo.day import DemoDay
 from agenttrader.app.demo.operator import Operator
-from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import NotDenied, Visitor
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayBegun, Happening, Said
@@ -17,7 +18,7 @@ from agenttrader.model.authority import Act, Mode, Statement
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import StatementRefused, Unreachable
-from agenttrader.model.identifiers import AccountName, Digest
+from agenttrader.model.identifiers import AccountName, Digest, Symbol
 from agenttrader.model.market import MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Proposal
 from agenttrader.model.sessions import Session
@@ -31,6 +32,7 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
 )
+from agenttrader.testing.recordings import trade_rows, write_trades
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 CLOSE = Instant(OPEN + 4 * MINUTE)
@@ -173,16 +175,31 @@ class Play:
         return [(each.word, each.sentence) for each in self.told if isinstance(each, Said)]
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
+def run_of(folder: Path, wish: Wish) -> Run:
     maker = Maker(
         person=lambda: Person(public_key="ab" * 32, sign=str),
         token=iter(map(Secret, map(str, range(99)))).__next__,
         session=lambda *_: Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
+        recorded=read_recorded_day,
     )
-    run = prepare(tmp_path, Wish(seed=7), maker, OPEN)
+    run = prepare(folder, wish, maker, OPEN)
     short = Session(date="2026-11-20", open=OPEN, close=CLOSE)
-    return Play(msgspec.structs.replace(run, session=short))
+    return msgspec.structs.replace(run, session=short)
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return Play(run_of(tmp_path, Wish(seed=7)))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Play:
+    """A recorded day, that is played in the minutes of the others."""
+    write_trades(tmp_path / "data", "XYZ", trade_rows("2014-06-06"))
+    chosen = Chosen(
+        folder=tmp_path / "data", symbol=Symbol("XYZ"), day="2014-06-06", picked="the first is played"
+    )
+    return Play(run_of(tmp_path, Wish(recorded=chosen)))
 
 
 async def test_the_first_thing_told_is_that_an_order_sent_now_is_denied(play: Play) -> None:
@@ -190,7 +207,7 @@ async def test_the_first_thing_told_is_that_an_order_sent_now_is_denied(play: Pl
     first, second = play.told
     assert isinstance(first, Said)
     assert first.word == "denied"
-    assert first.sentence.endswith(f"buy 10 {play.run.paused} at market: trading is halted")
+    assert first.sentence.endswith(f"buy 10 {play.run.visited} at market: trading is halted")
     assert isinstance(second, DayBegun)
     (proposal,) = play.gateway.proposed
     assert proposal.exit_plan is not None, "nothing but the halt may be wrong with it"
@@ -227,13 +244,44 @@ async def test_a_window_whose_answer_was_lost_is_not_signed_twice(play: Play) ->
 async def test_while_the_exchange_halts_its_symbol_the_visitor_tries_once(play: Play) -> None:
     def pause() -> None:
         status = TradingStatus.HALTED
-        play.hear(StatusChange(symbol=play.run.paused, time=OPEN, status=status, reason="too fast"))
+        play.hear(StatusChange(symbol=play.run.visited, time=OPEN, status=status, reason="too fast"))
 
     play.feed.before[Instant(OPEN + 2 * MINUTE)] = pause
     await play.play()
     (proposal,) = play.gateway.proposed
     assert proposal.decision_time == OPEN + 2 * MINUTE
-    assert play.said()[1] == ("visitor", f"tries to buy 10 {play.run.paused} while the exchange halts it")
+    assert play.said()[1] == ("visitor", f"tries to buy 10 {play.run.visited} while the exchange halts it")
+
+
+async def test_a_recorded_day_says_where_its_prices_come_from_and_that_it_has_no_halt(recorded: Play) -> None:
+    await recorded.day.begin()
+    first, second, *others = recorded.told
+    assert isinstance(first, Said)
+    assert first.sentence.endswith("buy 10 NO_DATA at market: trading is halted")
+    assert isinstance(second, DayBegun)
+    assert (second.source, second.symbols) == ("XYZ as recorded in XYZ_trade.csv.gz", ("XYZ",))
+    assert {each.word for each in others if isinstance(each, Said)} == {"data"}
+    told = [each.sentence for each in others if isinstance(each, Said)]
+    assert told[0] == "the first is played: XYZ on 2014-06-06"
+    assert told[1].startswith("390 rows: 390 bars played, 0 outside the session kept apart")
+    assert told[2].startswith("2014-06-05, the session before, is not recorded")
+    assert told[3].startswith("a file tells of no halts, so this day has none")
+
+
+async def test_in_the_middle_of_a_recorded_day_the_visitor_tries_what_nobody_tells_a_price_of(
+    recorded: Play,
+) -> None:
+    await recorded.play()
+    (proposal,) = recorded.gateway.proposed
+    assert (proposal.symbol, proposal.decision_time) == ("NO_DATA", OPEN + 2 * MINUTE)
+    assert recorded.said()[1] == ("visitor", "tries to buy 10 NO_DATA while nobody tells a price of it")
+
+
+async def test_a_generated_day_tells_of_no_files_and_has_no_such_try(play: Play) -> None:
+    await play.day.begin()
+    await play.play()
+    assert "data" not in {word for word, _ in play.said()}
+    assert len(play.gateway.proposed) == 1
 
 
 async def test_a_day_that_came_back_suspended_is_held_until_the_person_has_signed_again(play: Play) -> None:

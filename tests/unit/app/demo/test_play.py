@@ -166,6 +166,7 @@ class Performance:
             person=lambda: Person(public_key="ab" * 32, sign=str),
             token=iter(map(Secret, map(str, range(99)))).__next__,
             session=lambda *_: Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
+            recorded=lambda *_: pytest.fail("no day of these is recorded"),
         )
         run = prepare(tmp_path, Wish(seed=7), maker, OPEN)
         self.run: Run = msgspec.structs.replace(

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit
-from agenttrader.app.demo.report import NOTICE, Compared, Ending, JournalFound, Result, summary, write
-from agenttrader.app.demo.setup import Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, summary, write
+from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import StoreError
@@ -16,6 +17,7 @@ from agenttrader.model.identifiers import Digest, ExecutionId, OrderId, Strategy
 from agenttrader.model.orders import Side
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import from_rfc3339
+from agenttrader.testing.recordings import quote_rows, trade_rows, write_quotes, write_trades
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 ALFA = Symbol("ALFA")
@@ -56,18 +58,35 @@ GOOD = Result(
     ending=Ending.CLOSE,
     ended_early="",
 )
+NOTICE = (
+    "Generated market data, a simulated venue and a throw-away demo person: nothing here is a real market."
+)
 BREAK = Break(kind=BreakKind.POSITION, ours="100", theirs="0", sentence="ALFA: we hold 100, the venue says 0")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run_of(folder: Path, wish: Wish) -> Run:
     session = Session(date="2026-11-20", open=OPEN, close=from_rfc3339("2026-11-20T21:00:00Z"))
     maker = Maker(
         person=lambda: Person(public_key="ab" * 32, sign=str),
         token=iter(map(Secret, map(str, range(99)))).__next__,
         session=lambda *_: session,
+        recorded=read_recorded_day,
     )
-    return prepare(tmp_path, Wish(seed=7), maker, OPEN)
+    return prepare(folder, wish, maker, OPEN)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return run_of(tmp_path, Wish(seed=7))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Run:
+    rows = [*trade_rows("2014-06-06", "645.57"), *trade_rows("2014-06-09", "92.69", minutes=395)]
+    write_trades(tmp_path / "data", "XYZ", rows)
+    write_quotes(tmp_path / "data", "XYZ", quote_rows("2014-06-09", minutes=2))
+    chosen = Chosen(folder=tmp_path / "data", symbol=Symbol("XYZ"), day="2014-06-09")
+    return run_of(tmp_path, Wish(recorded=chosen))
 
 
 def test_the_summary_is_one_object_with_amounts_as_text(run: Run) -> None:
@@ -176,3 +195,56 @@ def test_what_is_still_held_stands_in_the_report_and_among_what_a_person_must_lo
     assert "Dead-machine loss, were everything of ours to stop now: 200.00" in rest
     assert body["findings"] == [held.sentence]
     assert (body["held"][0]["stop"], body["dead_machine_loss"]) == ("39", "200")
+
+
+def test_a_generated_day_names_its_seed_and_has_no_data(run: Run, tmp_path: Path) -> None:
+    folder = write(run, GOOD, tmp_path / "artifacts", code="c")
+    body = json.loads((folder / "report.json").read_text())
+    assert body["seed"] == 7
+    assert "data" not in body
+    page = (folder / "report.md").read_text()
+    assert f"- run {run.folder.name}: 6 generated symbols, seed 7, speed 8" in page
+    assert "## Data" not in page
+
+
+def test_a_recorded_day_says_what_was_found_in_its_files_wherever_it_is_told(
+    recorded: Run, tmp_path: Path
+) -> None:
+    assert recorded.recorded is not None
+    digest = recorded.recorded.found.sha256
+    sentence = "645.59 at the close of 2014-06-06 and 92.69 at this open look like a split of 7:1 between"
+    data = json.loads(msgspec.json.encode(summary(recorded, GOOD)))["data"]
+    assert data.pop("previous_close") == {
+        "rule": "split_between",
+        "date": "2014-06-06",
+        "found": "645.59",
+        "price": None,
+        "sentence": f"{sentence}: that close is not taken over, no price is adjusted",
+    }
+    assert data == {
+        "file": "XYZ_trade.csv.gz",
+        "quotes_file": "XYZ_quote.csv.gz",
+        "sha256": digest,
+        "symbol": "XYZ",
+        "day": "2014-06-09",
+        "rows": 395,
+        "bars": 390,
+        "quotes": 2,
+        "outside_session": 5,
+        "missing_minutes": 0,
+        "sub_penny": 0,
+        "repaired": {},
+    }
+    folder = write(recorded, GOOD, tmp_path / "artifacts", code="c")
+    body = json.loads((folder / "report.json").read_text())
+    assert body["data"]["rows"] == 395
+    assert "seed" not in body
+    assert body["notice"].startswith("Prices that XYZ had on 2014-06-09, a simulated venue and a throw-away")
+    page = (folder / "report.md").read_text()
+    assert f"**{body['notice']}**" in page
+    _, _, part = page.partition("## Data\n")
+    part = part.partition("## ")[0]
+    assert "395 rows: 390 bars played, 5 outside the session kept apart" in part
+    assert sentence in part
+    assert digest in part
+    assert "XYZ as recorded in XYZ_trade.csv.gz, speed 8" in page

@@ -5,13 +5,28 @@ from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import load
-from agenttrader.app.demo.setup import PERSON, ROLES, STOP_ORDER, VISITOR, Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.setup import (
+    PERSON,
+    ROLES,
+    STOP_ORDER,
+    VISITOR,
+    Chosen,
+    Maker,
+    Person,
+    Run,
+    Wish,
+    prepare,
+)
+from agenttrader.app.prices import Generated, Recorded
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
-from agenttrader.model.identifiers import AgentName
+from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import from_rfc3339
+from agenttrader.simulation.recording import RecordingRefused
+from agenttrader.testing.recordings import trade_rows, write_trades
 
 NOW = from_rfc3339("2026-11-21T15:30:59.5Z")
 
@@ -25,7 +40,9 @@ def session(calendar: str, date: str) -> Session:
 def made(home: Path, wish: Wish | None = None) -> Run:
     tokens = (Secret(f"token-{number}") for number in itertools.count())
     person = Person(public_key="ab" * 32, sign=str)
-    maker = Maker(person=lambda: person, token=lambda: next(tokens), session=session)
+    maker = Maker(
+        person=lambda: person, token=lambda: next(tokens), session=session, recorded=read_recorded_day
+    )
     return prepare(home, wish or Wish(), maker, NOW)
 
 
@@ -47,7 +64,9 @@ def test_the_configuration_is_as_wished_and_every_hash_is_of_the_secret_that_its
     configuration = load(run.path, environment={})
     assert configuration == run.configuration
     market = configuration.marketdata
-    assert (market.seed, market.date, market.speed) == (11, "2026-11-27", "max")
+    assert (market.date, market.speed) == ("2026-11-27", "max")
+    assert isinstance(market.prices, Generated)
+    assert market.prices.seed == 11
     assert (configuration.gateway.inbox, configuration.strategy.inbox) == ("arrival", "arrival")
 
     credentials = configuration.credentials
@@ -89,11 +108,11 @@ def test_the_symbol_that_will_be_paused_is_the_visitors_and_the_strategys_are_th
     for seed in range(8):
         run = made(tmp_path, Wish(seed=seed))
         agents = run.configuration.agents
-        assert agents[VISITOR].symbols == (run.paused,)
-        others = set(run.configuration.marketdata.symbols) - {run.paused}
+        assert agents[VISITOR].symbols == (run.visited,)
+        others = set(run.configuration.marketdata.symbols) - {run.visited}
         assert set(agents[AgentName("momentum")].symbols) == others
         assert set(run.configuration.strategy.run[0].symbols) == others
-        paused.add(run.paused)
+        paused.add(run.visited)
     assert len(paused) > 1
 
 
@@ -115,3 +134,37 @@ def test_a_home_that_cannot_be_written_is_refused_with_what_to_do(tmp_path: Path
 def test_every_role_has_its_place_in_the_order_of_stopping() -> None:
     assert sorted(STOP_ORDER) == sorted(ROLES)
     assert STOP_ORDER[:2] == ("strategy", "gateway")
+
+
+def test_a_recorded_run_has_the_recorded_symbol_and_one_that_nobody_tells_a_price_of(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_trades(data, "XYZ", trade_rows("2014-06-06", "645.57"))
+    chosen = Chosen(folder=data, symbol=Symbol("XYZ"), day="2014-06-06", picked="the first")
+    run = made(tmp_path, Wish(recorded=chosen))
+    configuration = load(run.path, environment={})
+    assert configuration == run.configuration
+    assert run.folder.name == "20261121T153059Z-XYZ"
+    assert (run.visited, run.picked, run.session.date) == ("NO_DATA", "the first", "2014-06-06")
+    assert run.recorded is not None
+    assert run.price == run.recorded.reference
+
+    market = configuration.marketdata
+    assert market.prices == Recorded(
+        folder=str(data), symbol=Symbol("XYZ"), files_sha256=run.recorded.found.sha256
+    )
+    assert (market.source, market.symbols, market.date) == ("recorded", ("XYZ",), "2014-06-06")
+    assert set(configuration.instruments) == set(configuration.limits.symbol) == {"XYZ", "NO_DATA"}
+    assert configuration.agents[VISITOR].symbols == ("NO_DATA",)
+    assert configuration.agents[AgentName("momentum")].symbols == ("XYZ",)
+    [strategy] = configuration.strategy.run
+    assert (strategy.symbols, strategy.parameters) == (("XYZ",), {"size": "20"})
+    text = run.path.read_text()
+    assert "generated" not in text.replace("generated or recorded", "")
+    assert not [name for name in ("ALFA", "BRVO", "FXTR") if name in text]
+
+
+def test_a_recorded_run_that_cannot_be_had_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    chosen = Chosen(folder=tmp_path, symbol=Symbol("XYZ"), day="2014-06-06")
+    with pytest.raises(RecordingRefused, match="rule absent"):
+        made(tmp_path, Wish(recorded=chosen))
+    assert not list(tmp_path.iterdir())

@@ -9,10 +9,14 @@ from structlog.testing import capture_logs
 
 from agenttrader.adapters.pacer import Pace
 from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.demo.setup import Chosen, Wish, prepare
+from agenttrader.app.demo.wiring import maker
 from agenttrader.app.marketdata.wiring import wire_marketdata
+from agenttrader.app.prices import Recorded
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.testing.recordings import trade_rows, write_trades
 
 
 def configuration(folder: Path, changes: Mapping[str, str]) -> Configuration:
@@ -88,3 +92,37 @@ async def test_what_the_pacer_tells_is_broadcast_and_moves_the_clock(tmp_path: P
         assert parts.broadcast.history.bars(Symbol(symbol)).latest is not None
     health = parts.health()
     assert (health.ok, health.age_seconds, health.max_age_seconds) == (True, 0, 180)
+
+
+def recorded(folder: Path, digest: str | None = None) -> Configuration:
+    """A configuration that plays a recorded day, made as the demo makes one."""
+    write_trades(folder / "data", "XYZ", [*trade_rows("2014-06-06"), trade_rows("2014-06-06")[3]])
+    chosen = Chosen(folder=folder / "data", symbol=Symbol("XYZ"), day="2014-06-06")
+    run = prepare(folder, Wish(recorded=chosen), maker(), Instant(0))
+    prices = run.configuration.marketdata.prices
+    if digest is None:
+        return run.configuration
+    assert isinstance(prices, Recorded)
+    run.path.write_text(run.path.read_text().replace(prices.files_sha256, digest))
+    return load(run.path, environment={})
+
+
+def test_a_recorded_source_says_so_and_logs_what_was_found_in_its_files(tmp_path: Path) -> None:
+    settings = recorded(tmp_path)
+    with capture_logs() as logs:
+        parts = wire_marketdata(settings, {})
+    assert parts.feed == settings.marketdata.source == "recorded"
+    assert parts.notice.startswith("recorded market data: prices that XYZ had on 2014-06-06")
+    pace = parts.pace()
+    assert isinstance(pace, Pace)
+    assert (pace.feed, pace.origin) == ("recorded", "XYZ from XYZ_trade.csv.gz")
+    [entry] = logs
+    assert (entry["event"], entry["feed"], entry["digest"]) == ("day_recorded", "recorded", pace.digest)
+    assert entry["notice"] == parts.notice
+    assert (entry["data"]["rows"], entry["data"]["repaired"]) == (391, {"order": 1, "doubled": 1})
+
+
+def test_files_other_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
+    settings = recorded(tmp_path, "0" * 64)
+    with pytest.raises(ConfigurationError, match=r"\[marketdata\] .*refused by rule changed"):
+        wire_marketdata(settings, {})
