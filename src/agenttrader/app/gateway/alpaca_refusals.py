@@ -23,6 +23,15 @@ CANNOT_BE = frozenset(
 """The checks whose denial lies in the order or in its agent's configuration, whenever it is sent."""
 
 
+IN_THEIR_WORDS = {
+    "strategy": "An order in Alpaca's words names none: it takes an agent that runs none (strategies = []).",
+    "opens": "A bracket opens; what reduces or closes is an order without one.",
+    "reduces": "The whole position is sold at the market, or closed: then its protection is canceled first.",
+    "exit_plan": "Send a bracket, or have a person add [agents.NAME.exit_plan] for this agent.",
+}
+"""What to do, where the sentence of the check says it in words that an Alpaca order has not."""
+
+
 class Refused(AgentTraderError):
     """Not done; with the status and the body that say so."""
 
@@ -58,4 +67,5 @@ def denial_of(order: Order) -> Refused:
     """What is said of an order that was denied: the first check that it did not pass."""
     assert order.decision is not None, f"{order.id}: expected a decided order, found a protective leg"
     refuse = cannot_be if order.denied_by in CANNOT_BE else not_now
-    return refuse(f"denied by {order.denied_by}: {sentence_of_decision(order.decision)}")
+    sentences = sentence_of_decision(order.decision), IN_THEIR_WORDS.get(order.denied_by or "", "")
+    return refuse(f"denied by {order.denied_by}: {' '.join(filter(None, sentences))}")

@@ -105,7 +105,7 @@ async def test_an_entry_without_any_exit_plan_is_denied_and_none_is_invented() -
     assert (found.status, found.error.code) == (422, 42210000)
     assert found.error.message == (
         "denied by exit_plan: The order opens a position and does not say how it will be left. "
-        "Give exit_plan.stop."
+        "Give exit_plan.stop. Send a bracket, or have a person add [agents.NAME.exit_plan] for this agent."
     )
     assert face.gateway.broker.sent == []
     await face.gateway.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from agenttrader.app.gateway.alpaca_refusals import (
     CANNOT_BE,
+    IN_THEIR_WORDS,
     Refused,
     cannot_be,
     denial_of,
@@ -36,6 +37,7 @@ def denied(code: str) -> Order:
 
 def test_what_cannot_be_names_checks_that_are() -> None:
     assert set(CODES) > CANNOT_BE
+    assert set(CODES) > set(IN_THEIR_WORDS)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -45,6 +47,7 @@ def test_every_check_denies_in_one_of_two_ways_with_its_name_and_a_sentence(code
     assert (found.status, found.error.code) == expected
     assert found.error.message.startswith(f"denied by {code}: ")
     assert len(found.error.message) > len(f"denied by {code}: ") + 10
+    assert found.error.message.endswith(IN_THEIR_WORDS.get(code, "."))
 
 
 @pytest.mark.parametrize("refusal", (not_now("no"), cannot_be("no"), not_found("no")))
