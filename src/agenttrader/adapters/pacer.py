@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
-from agenttrader.model.market import MarketEvent, Watermark
+from agenttrader.model.market import Told, Watermark
 from agenttrader.model.times import SECOND, Duration, Instant, rfc3339
 from agenttrader.ports.clock import BootClock
 from agenttrader.simulation.days import Day, Moment
@@ -74,8 +74,11 @@ class Pacer:
         self._released: Moment | None = None
         self._released_at = clock.elapsed()
 
-    async def follow(self, receive: Callable[[MarketEvent], None], link: Callable[[bool, str], None]) -> None:
-        """Play the day to its end, as a `Feed`; returns when every participant has settled the close."""
+    async def follow(self, receive: Callable[[Told], None], link: Callable[[bool, str], None]) -> None:
+        """Play the day to its end, as a `Feed` does; returns when every participant has settled the close.
+
+        Where quotes were recorded they are told too, which no `Feed` does.
+        """
         reason = f"{self._day.notice}; {self._day.origin}, session {self._day.session.date}"
         link(True, reason)  # noqa: FBT003 - the port's shape
         for moment in self._day.moments:
@@ -128,9 +131,10 @@ class Pacer:
             finished=released is not None and released.time == session.close and not waiting_for,
         )
 
-    def _release(self, moment: Moment, receive: Callable[[MarketEvent], None]) -> None:
-        told: tuple[MarketEvent, ...] = (
+    def _release(self, moment: Moment, receive: Callable[[Told], None]) -> None:
+        told: tuple[Told, ...] = (
             *moment.statuses,
+            *moment.quotes,
             *moment.bars,
             Watermark(time=moment.time),
         )

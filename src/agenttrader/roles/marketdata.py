@@ -17,7 +17,6 @@ async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.market_stream import Terms
     from agenttrader.api.marketdata import create_marketdata_app
     from agenttrader.app.config import load
-    from agenttrader.app.marketdata.aggregation import Actions
     from agenttrader.app.marketdata.wiring import wire_marketdata
 
     configuration = load(arguments.config)
@@ -26,8 +25,8 @@ async def _assemble(arguments: Arguments) -> int:
     terms = Terms(
         feed=parts.feed,
         notice=parts.notice,
-        channels=frozenset({"bars", "statuses"}),
-        actions=Actions(splits=None, without_dividends=False),
+        channels=parts.channels,
+        actions=parts.actions,
         keys=parts.keys,
         settle=parts.settle,
     )

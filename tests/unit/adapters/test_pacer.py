@@ -5,12 +5,13 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from agenttrader.adapters.pacer import Pacer
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
+from agenttrader.model.market import Bar, Quote, StatusChange, Told, Watermark
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, SECOND, Duration, Instant, from_rfc3339, rfc3339
 from agenttrader.simulation.market import generate_day
@@ -43,11 +44,11 @@ class Listener:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
-        self.events: list[MarketEvent] = []
+        self.events: list[Told] = []
         self.times: dict[Instant, int] = {}
         self.links: list[tuple[bool, str]] = []
 
-    def receive(self, event: MarketEvent) -> None:
+    def receive(self, event: Told) -> None:
         self.events.append(event)
         if isinstance(event, Watermark):
             self.times[event.time] = self.clock.now
@@ -86,7 +87,7 @@ async def test_each_minute_tells_statuses_then_bars_then_its_watermark() -> None
     async with playing(pacer, clock) as listener:
         while not pacer.pace().finished:
             await calm()
-    told: list[MarketEvent] = []
+    told: list[Told] = []
     for moment in DAY.moments:
         told += [*moment.statuses, *moment.bars, Watermark(time=moment.time)]
     assert listener.events == told
@@ -216,3 +217,21 @@ def test_without_a_barrier_nobody_settles() -> None:
     pacer, _ = make()
     with pytest.raises(BadValue, match="no participant is configured"):
         pacer.settle("strategy", OPEN)
+
+
+async def test_quotes_that_were_recorded_are_told_between_statuses_and_bars() -> None:
+    first, second, *rest = DAY.moments
+    quote = Quote(
+        symbol=second.bars[0].symbol,
+        time=second.time,
+        bid_price=Decimal(1),
+        bid_size=Decimal(1),
+        ask_price=Decimal(2),
+        ask_size=Decimal(1),
+    )
+    day = replace(DAY, moments=(first, replace(second, quotes=(quote,)), *rest))
+    clock = FakeClock()
+    async with playing(Pacer(day, [], None, clock), clock) as listener:
+        await calm()
+    told = listener.events[len(first.statuses) + 1 :]
+    assert told[: len(second.bars) + 2] == [quote, *second.bars, Watermark(time=second.time)]
