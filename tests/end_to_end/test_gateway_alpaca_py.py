@@ -96,6 +96,7 @@ class Play:
             tables["agents"][name] = {"key_sha256": "", "symbols": [symbol], "strategies": []}
             tables["limits"]["agent"][name] = limits
         tables["agents"][BOT]["exit_plan"] = {"stop": "0.05", "target": "0.08"}
+        tables["agents"][BOT]["dedupe_window_seconds"] = 3600
         tables["marketdata"] |= {"barrier": ["demo"], "speed": "max"}
 
     def _hide(self, folder: Path, tables: dict[str, Any]) -> None:
@@ -436,16 +437,19 @@ def play_price(book: Snapshot) -> Decimal:
     return position.mark
 
 
-async def test_sent_again_after_the_gateway_died_it_is_the_same_one_order(play: Play) -> None:
+@pytest.mark.parametrize("name", ("first", None))
+async def test_sent_again_after_the_gateway_died_it_is_the_same_one_order(
+    play: Play, name: str | None
+) -> None:
     await play.bar()
     await play.open_window()
-    first = await call(play.client().submit_order, market(play.symbol, "first"))
+    first = await call(play.client().submit_order, market(play.symbol, name))
     assert isinstance(first, models.Order)
     play.kill("gateway")
     play.start("gateway")
     await play.until(lambda: play.address("gateway"))
     await play.bar()
-    again = await call(play.client().submit_order, market(play.symbol, "first"))
+    again = await call(play.client().submit_order, market(play.symbol, name))
     assert isinstance(again, models.Order)
     assert (again.id, again.created_at) == (first.id, first.created_at)
     everything = requests.GetOrdersRequest(status=QueryOrderStatus.ALL, nested=True)

@@ -36,6 +36,8 @@ from agenttrader.runtime.session import InboxFull, NotReady
 
 BODY_BYTES_MAX = 65_536
 PREFIX, STREAM = "/v2/", "/stream"
+REPEATED = "X-Order-Repeated"
+"""Stands in the answer to an order that is one which there was before this request."""
 FAILED = 50010000
 """Alpaca's code for a fault of its own."""
 UNAVAILABLE = 50310000
@@ -109,7 +111,11 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
     @post("/v2/orders", status_code=HTTPStatus.OK)
     async def submit(request: AnyRequest) -> Response[bytes]:
         agent = _agent(request, agents)
-        return _json(await desk.submit(agent, decode_new_order(await request.body())))
+        answer, is_repeated = await desk.submit(agent, decode_new_order(await request.body()))
+        response = _json(answer)
+        if is_repeated:
+            response.headers[REPEATED] = "true"
+        return response
 
     @get("/v2/orders")
     async def orders(request: AnyRequest) -> Response[bytes]:

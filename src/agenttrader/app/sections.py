@@ -246,6 +246,8 @@ class Agent(_Section, frozen=True):
     """None for a bot, which names no strategy."""
     exit_plan: ExitFractions | None = None
     """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
+    dedupe_window_seconds: int | None = None
+    """How long its order in Alpaca's words without an id is the same order; where there is none, refused."""
 
 
 class Person(_Section, frozen=True):

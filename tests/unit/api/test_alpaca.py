@@ -9,14 +9,14 @@ import aiohttp
 import msgspec
 import pytest
 
-from agenttrader.api.alpaca import BODY_BYTES_MAX, create_alpaca_app, with_alpaca
+from agenttrader.api.alpaca import BODY_BYTES_MAX, REPEATED, create_alpaca_app, with_alpaca
 from agenttrader.api.gateway import Keys, create_gateway_app
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
-from agenttrader.app.sections import ExitFractions
+from agenttrader.app.sections import Agent, ExitFractions
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import PersonName
-from agenttrader.testing.builders import AGENT, OTHER_AGENT
+from agenttrader.testing.builders import AGENT, CHARLY, OTHER_AGENT
 from agenttrader.testing.serving import serving
 from agenttrader.testing.small_gateway import SmallGateway
 
@@ -60,7 +60,8 @@ class Client:
 async def client() -> AsyncIterator[Client]:
     gateway = SmallGateway(answer_wait_seconds=0.5)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
-    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: plan})
+    bot = Agent(key_sha256=sha256("bots-key"), symbols=(CHARLY,), strategies=(), exit_plan=plan)
+    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: bot})
     await gateway.trade()
     gateway.broker.on_submit = gateway.accept
     face = create_gateway_app(gateway.desk, Keys(AGENTS, PEOPLE))
@@ -83,6 +84,12 @@ async def test_an_order_is_answered_and_found_and_canceled(client: Client) -> No
     assert (await client.ask("GET", "/v2/orders?nested=true"))[1] == [order]
     assert await client.ask("DELETE", f"/v2/orders/{order['id']}") == (204, None)
     assert len(client.gateway.broker.sent) == len(client.gateway.broker.canceled) == 1
+
+
+async def test_an_order_that_is_sent_again_says_so_in_a_header(client: Client) -> None:
+    for repeated in (None, "true"):
+        async with client.http.post("/v2/orders", json=ORDER, headers=BOT) as answer:
+            assert (answer.status, answer.headers.get(REPEATED)) == (200, repeated)
 
 
 async def test_account_clock_and_positions_are_answered(client: Client) -> None:

@@ -59,6 +59,14 @@ def test_an_agent_may_have_an_exit_plan_for_entries_that_bring_none(tmp_path: Pa
     assert loaded(tmp_path, filled()).agents[AgentName("momentum")].exit_plan is None
 
 
+def test_an_agent_may_send_orders_without_an_id_for_a_window(tmp_path: Path) -> None:
+    window = 'symbols = ["FXTR"]\ndedupe_window_seconds = 30'
+    found = loaded(tmp_path, changed('symbols = ["FXTR"]', window)).agents[AgentName("visitor")]
+    assert found.dedupe_window_seconds == 30
+    nothing = changed('symbols = ["FXTR"]', window.replace("30", "0"))
+    assert refusal(tmp_path, nothing).startswith("[agents.visitor] dedupe_window_seconds: expected a whole")
+
+
 @pytest.mark.parametrize("stop", ("0", "1", "3"))
 def test_an_exit_plan_is_in_fractions_of_the_price(tmp_path: Path, stop: str) -> None:
     assert refusal(tmp_path, with_exit_plan(stop)) == (

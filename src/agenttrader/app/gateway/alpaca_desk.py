@@ -1,17 +1,14 @@
 """What a client that speaks Alpaca's trading protocol may ask of the gateway, one method each.
 
-An order goes the way of every other (`Desk.decide`): decided and on disk before anything is sent or
-answered. The same client_order_id is the same order, however often and from wherever it is sent: our id
-is derived from the agent and it. Only what was denied uses no id up, so the id of a denied order may be
-tried again; a closed position that was opened again may be closed again. Each such try has a derived id
-of its own, counted from 0.
+An order goes the way of every other (`Desk.decide`): decided and on disk before anything is sent or answered.
+What is sent again is the same order: our id is derived from the agent and the client_order_id or, where it
+gives none, from the agent and its words, for as long as its configured window. What was denied uses no name
+up, and a position that was opened again may be closed again: each such try of a name has a derived id of its
+own, counted from 0.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Literal, TypeVar
-
-import msgspec
-from msgspec import Meta, Struct
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from agenttrader.app.gateway.alpaca_account import account_answer, clock_answer
 from agenttrader.app.gateway.alpaca_answers import (
@@ -23,6 +20,15 @@ from agenttrader.app.gateway.alpaca_answers import (
     order_answer,
     position_answer,
 )
+from agenttrader.app.gateway.alpaca_questions import (
+    ClientOrderAsked,
+    Nothing,
+    OrderAsked,
+    OrdersAsked,
+    Pairs,
+    read,
+    time_of,
+)
 from agenttrader.app.gateway.alpaca_refusals import (
     Unsupported,
     cannot_be,
@@ -30,14 +36,14 @@ from agenttrader.app.gateway.alpaca_refusals import (
     not_found,
     not_now,
 )
-from agenttrader.app.gateway.alpaca_requests import closing_proposal, proposal_of, wish_of
+from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, proposal_of, wish_of
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
-from agenttrader.app.sections import ExitFractions
+from agenttrader.app.sections import Agent
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_order_id
 from agenttrader.model.orders import TERMINAL, OrderState, Proposal
-from agenttrader.model.times import Instant, from_rfc3339
+from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import Account, Clock, NewOrder, Position
 from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
@@ -49,51 +55,30 @@ TRIES_MAX = 4
 _ENDED_UNSEEN = frozenset({OrderState.WITHHELD, OrderState.REJECTED})
 """Ended without having worked at the broker."""
 
-Pairs = Iterable[tuple[str, str]]
-"""The parameters of a request, as they came."""
 Name = Callable[[int], OrderId]
 """The id of each try, the first being 0."""
-_Question = TypeVar("_Question")
 
 
-class _OrdersAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Literal["open", "closed", "all"] = "open"
-    limit: Annotated[int, Meta(ge=1, le=500)] = 50
-    after: str | None = None
-    until: str | None = None
-    direction: Literal["asc", "desc"] = "desc"
-    nested: bool = False
-    side: Literal["buy", "sell"] | None = None
-    symbols: str | None = None
+class Submitted(NamedTuple):
+    """The answer to an order, and whether it was one before this request."""
 
-
-class _OrderAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    nested: bool = False
-
-
-class _ClientOrderAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    client_order_id: str
-
-
-class _Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    pass
+    order: OrderAnswer
+    is_repeated: bool
 
 
 class AlpacaDesk:
     """The use cases of one running gateway in Alpaca's words, each for the agent that asks."""
 
-    def __init__(
-        self, desk: Desk, updates: AlpacaUpdates, exit_plans: Mapping[AgentName, ExitFractions]
-    ) -> None:
+    def __init__(self, desk: Desk, updates: AlpacaUpdates, agents: Mapping[AgentName, Agent]) -> None:
         self.updates = updates
         self._desk = desk
-        self._exit_plans = exit_plans
+        self._agents = agents
 
     # What there is.
 
     def account(self, agent: AgentName, pairs: Pairs) -> Account:
         """The account's numbers. Raises NotReady before the broker has stated them."""
-        _asked(pairs, _Nothing)
+        read(pairs, Nothing)
         engine = self._desk.session.engine
         if not engine.state.book.is_open:
             raise NotReady("the account at the broker is not known yet; try again in a moment")
@@ -101,28 +86,28 @@ class AlpacaDesk:
 
     def clock(self, pairs: Pairs) -> Clock:
         """The market's clock. Raises NotReady before the market's time is known."""
-        _asked(pairs, _Nothing)
+        read(pairs, Nothing)
         return clock_answer(self._desk.session.engine.rules.calendar, self._now())
 
     def positions(self, agent: AgentName, pairs: Pairs) -> list[Position]:
         """Every holding in the agent's symbols, by symbol."""
-        _asked(pairs, _Nothing)
+        read(pairs, Nothing)
         book = self._desk.session.engine.state.book
         return [self._position(symbol) for symbol in sorted(book.positions()) if self._owns(agent, symbol)]
 
     def position(self, agent: AgentName, symbol_or_asset_id: str, pairs: Pairs) -> Position:
         """One holding. Raises Refused where the agent has none."""
-        _asked(pairs, _Nothing)
+        read(pairs, Nothing)
         return self._position(self._held(agent, symbol_or_asset_id))
 
     def order(self, agent: AgentName, name: str, pairs: Pairs) -> OrderAnswer:
         """An order by its id. Raises Refused where the agent has none."""
-        asked = _asked(pairs, _OrderAsked)
+        asked = read(pairs, OrderAsked)
         return self._answer(self._found(agent, name), nested=asked.nested)
 
     def order_by_client_order_id(self, agent: AgentName, pairs: Pairs) -> OrderAnswer:
         """An order by its client's id, with its legs. Raises Refused where the agent has none."""
-        wanted = _asked(pairs, _ClientOrderAsked).client_order_id
+        wanted = read(pairs, ClientOrderAsked).client_order_id
         _, found = self._latest(_name_of(agent, wanted), _was_denied)
         # One that came in other words, or a leg, has no id of its client's: it is known by its own.
         found = found or find_order(self._desk.session.engine.state.book, agent, wanted)
@@ -135,8 +120,8 @@ class AlpacaDesk:
 
         Nested, a leg stands in its entry; one whose entry is not among what is asked for stands for itself.
         """
-        asked = _asked(pairs, _OrdersAsked)
-        after, until = _time(asked.after), _time(asked.until)
+        asked = read(pairs, OrdersAsked)
+        after, until = time_of(asked.after), time_of(asked.until)
         symbols = None if asked.symbols is None else frozenset(asked.symbols.split(","))
         found = {
             order.id: order
@@ -159,14 +144,14 @@ class AlpacaDesk:
 
     # What may be asked for.
 
-    async def submit(self, agent: AgentName, new: NewOrder) -> OrderAnswer:
+    async def submit(self, agent: AgentName, new: NewOrder) -> Submitted:
         """The order as it stands when the broker has answered, or after the configured wait.
 
         Raises Refused for what was denied, stopped or rejected, Unsupported for what this face does not know,
         BadValue for what cannot be.
         """
-        engine = self._desk.session.engine
-        wish = wish_of(new, engine.rules.instruments)
+        wish = wish_of(new, self._desk.session.engine.rules.instruments)
+        configured = self._agents.get(agent)
 
         def propose(name: OrderId) -> Proposal:
             engine = self._desk.session.engine
@@ -176,18 +161,23 @@ class AlpacaDesk:
                 agent,
                 position=engine.state.book.position(wish.symbol),
                 mark=engine.market.marks.get(wish.symbol),
-                fractions=self._exit_plans.get(agent),
+                fractions=None if configured is None else configured.exit_plan,
                 instrument=engine.rules.instruments.get(wish.symbol),
                 now=self._now(),
             )
 
-        order = await self._once(_name_of(agent, wish.client_order_id), _was_denied, propose)
+        if wish.client_order_id is None:
+            window_seconds = None if configured is None else configured.dedupe_window_seconds
+            name, is_spent = _name_of_words(agent, wish), self._is_over(window_seconds)
+        else:
+            name, is_spent = _name_of(agent, wish.client_order_id), _was_denied
+        order, is_repeated = await self._once(name, is_spent, propose)
         if order.proposal.correlation_id != wish.digest(agent):
             raise cannot_be(
                 f"client_order_id must be unique: {wish.client_order_id} was used for another order; "
                 "send a new one for a new order"
             )
-        return self._outcome(order)
+        return Submitted(self._outcome(order), is_repeated)
 
     async def close(self, agent: AgentName, symbol_or_asset_id: str, pairs: Pairs) -> OrderAnswer:
         """Close the whole of a holding at the market, by the closing procedure; asked twice it is one order.
@@ -214,7 +204,8 @@ class AlpacaDesk:
         def name_of_try(number: int) -> OrderId:
             return derive_order_id("alpaca close", agent, symbol, number)
 
-        return self._outcome(await self._once(name_of_try, _has_ended, propose))
+        order, _ = await self._once(name_of_try, _has_ended, propose)
+        return self._outcome(order)
 
     async def cancel(self, agent: AgentName, name: str) -> None:
         """Ask the broker to end an order; that it has ended is told on the stream. Raises Refused."""
@@ -226,8 +217,8 @@ class AlpacaDesk:
 
     async def _once(
         self, name: Name, is_spent: Callable[[Order], bool], propose: Callable[[OrderId], Proposal]
-    ) -> Order:
-        """The one order of this name: the one that there is, or the one that is now decided.
+    ) -> tuple[Order, bool]:
+        """The one order of this name, the one there is or the one now decided; and whether there was one.
 
         What is there is asked for again too: it may not be on disk yet, and is when that is answered. Where
         another request took the name meanwhile, what that has become is looked at anew.
@@ -244,8 +235,18 @@ class AlpacaDesk:
                 if proposal.id not in self._desk.session.engine.state.book.orders.by_id:
                     raise
             else:
-                return order
+                return order, known is not None
         raise not_now("the same order is being sent by others at this moment; ask what became of it")
+
+    def _is_over(self, window_seconds: int | None) -> Callable[[Order], bool]:
+        """Whether an order without an id stands for later ones no more. Raises Refused without a window."""
+        if window_seconds is None:
+            raise cannot_be(
+                "client_order_id: expected one, found none. With it, an order sent again is the same order. "
+                "Send one of your own for each order, or have a person set the agent's dedupe_window_seconds"
+            )
+        begin = Instant(self._now() - window_seconds * SECOND)
+        return lambda order: _was_denied(order) or created(order) <= begin
 
     def _latest(self, name: Name, is_spent: Callable[[Order], bool]) -> tuple[int, Order | None]:
         """The first try that is not spent, and its order where there is one.
@@ -317,11 +318,17 @@ class AlpacaDesk:
             raise NotReady(
                 "the gateway is starting: it has not heard the market's time yet; try again in a moment"
             )
-        return now
+        # After a restart the market data tell the day again, and what is on record was later.
+        return max(now, self._desk.session.engine.state.last_time)
 
 
 def _name_of(agent: AgentName, client_order_id: str) -> Name:
     return lambda number: derive_order_id("alpaca", agent, client_order_id, number)
+
+
+def _name_of_words(agent: AgentName, wish: Wish) -> Name:
+    """An order without an id is known by its words."""
+    return lambda number: derive_order_id("alpaca words", wish.digest(agent), number)
 
 
 def _was_denied(order: Order) -> bool:
@@ -330,25 +337,3 @@ def _was_denied(order: Order) -> bool:
 
 def _has_ended(order: Order) -> bool:
     return order.state in TERMINAL
-
-
-def _asked(pairs: Pairs, kind: type[_Question]) -> _Question:
-    """The parameters as a question. Raises BadValue for one that is not known, comes twice, or cannot be."""
-    values: dict[str, str] = {}
-    for name, value in pairs:
-        if name in values:
-            raise BadValue(f"{name}: expected it once, found it twice")
-        values[name] = value
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise BadValue(f"parameters: {error}") from error
-
-
-def _time(text: str | None) -> Instant | None:
-    """A time as RFC 3339, or a date for its first instant in UTC."""
-    if text is None:
-        return None
-    is_date = len(text) == len("2026-11-20")
-    # A client that does not escape the plus of an offset sends a blank.
-    return from_rfc3339(f"{text}T00:00:00Z" if is_date else text.replace(" ", "+"))

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.gateway.alpaca_refusals import Unsupported, cannot_be
+from agenttrader.app.gateway.alpaca_refusals import Unsupported
 from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a client asks for, its numbers on tick and lot: the same words again are the same wish."""
 
-    client_order_id: str
+    client_order_id: str | None
     symbol: Symbol
     side: Side
     quantity: Decimal
@@ -60,8 +60,7 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def wish_of(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> Wish:
     """The order as a wish.
 
-    Raises Unsupported for what this face does not know, BadValue for what cannot be, and Refused where it has
-    no client_order_id.
+    Raises Unsupported for what this face does not know, and BadValue for what cannot be.
     """
     _refuse_unknown(order)
     symbol = Symbol(_required(order.symbol, "symbol"))
@@ -71,15 +70,10 @@ def wish_of(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> Wish:
     if (order.limit_price is not None) != (kind is OrderType.LIMIT):
         needs = "needs" if kind is OrderType.LIMIT else "has no"
         raise BadValue(f"limit_price: a {kind.value} order {needs} limit_price, found {order.limit_price}")
-    if not order.client_order_id:
-        raise cannot_be(
-            "client_order_id: expected one, found none. With it, an order sent again is the same order; "
-            "without it this version cannot tell, and refuses. Send one of your own for each order"
-        )
     found = instruments.get(symbol)
     tick, lot = (None, None) if found is None or isinstance(found, Spread) else (found.tick, found.lot)
     return Wish(
-        client_order_id=order.client_order_id,
+        client_order_id=order.client_order_id or None,
         symbol=symbol,
         side=Side(_required(order.side, "side")),
         quantity=_fitted(_required(order.qty, "qty"), lot, "qty"),
@@ -117,7 +111,7 @@ def proposal_of(
         type=wish.type,
         time_in_force=wish.time_in_force,
         effect=effect,
-        reason=f"alpaca order {wish.client_order_id}",
+        reason=f"alpaca order {wish.client_order_id or 'without an id'}",
         decision_price=price,
         decision_time=now,
         correlation_id=wish.digest(agent),

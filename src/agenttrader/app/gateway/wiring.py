@@ -26,7 +26,6 @@ from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
-from agenttrader.app.sections import ExitFractions
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError, StoreError
@@ -121,7 +120,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     )
     return GatewayParts(
         desk=desk,
-        alpaca=AlpacaDesk(desk, AlpacaUpdates(session), _exit_plans(configuration)),
+        alpaca=AlpacaDesk(desk, AlpacaUpdates(session), configuration.agents),
         agents={agent.key_sha256: name for name, agent in configuration.agents.items()},
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
@@ -223,12 +222,6 @@ def _multipliers(configuration: Configuration) -> dict[Symbol, Decimal]:
         symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
         for symbol, instrument in configuration.instruments.items()
     }
-
-
-def _exit_plans(configuration: Configuration) -> dict[AgentName, ExitFractions]:
-    """How entries that bring no exit plan are left, of the agents that have such a plan."""
-    agents = configuration.agents.items()
-    return {name: agent.exit_plan for name, agent in agents if agent.exit_plan is not None}
 
 
 def _feed(configuration: Configuration, announcements: Announcements) -> AlpacaFeed:

@@ -10,24 +10,39 @@ import pytest
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
-from agenttrader.app.sections import ExitFractions
+from agenttrader.app.sections import Agent, ExitFractions
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import derive_order_id
+from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Effect, ExitPlan
 from agenttrader.model.reports import ReportKind
 from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import MarketSeen, SwitchSeen, WindowCloseAsked
 from agenttrader.runtime.session import NotReady
-from agenttrader.testing.builders import AGENT, ALFA, CHARLY, OTHER_AGENT, bar, client_id_of, proposal, report
+from agenttrader.testing.builders import (
+    AGENT,
+    ALFA,
+    CHARLY,
+    OTHER_AGENT,
+    at,
+    bar,
+    client_id_of,
+    proposal,
+    report,
+)
 from agenttrader.testing.small_gateway import SmallGateway
 
 D = Decimal
 BOT = OTHER_AGENT
 PLAN = ExitFractions(stop=D("0.03"), target=D("0.05"))
+
+
+def agent(**more: Any) -> Agent:
+    return Agent(key_sha256="a0" * 32, symbols=(CHARLY,), strategies=(), **more)
 
 
 class Face:
@@ -37,10 +52,10 @@ class Face:
         self.gateway = SmallGateway(answer_wait_seconds=answer_wait_seconds)
         self.gateway.broker.on_submit = self.gateway.accept
         updates = AlpacaUpdates(self.gateway.session)
-        self.desk = AlpacaDesk(self.gateway.desk, updates, {BOT: PLAN})
+        self.desk = AlpacaDesk(self.gateway.desk, updates, {BOT: agent(exit_plan=PLAN)})
 
     async def buy(self, name: str | None = "mine", **changes: Any) -> Order:
-        return await self.desk.submit(BOT, order(name, **changes))
+        return (await self.desk.submit(BOT, order(name, **changes))).order
 
     async def hold(self) -> Order:
         """Ten of CHARLY, bought at 100 and protected."""
@@ -48,6 +63,12 @@ class Face:
         self.gateway.fill(self.gateway.broker.sent[-1], "e-bought")
         await self.gateway.settle()
         return bought
+
+    async def time(self, minute: int) -> None:
+        """So many minutes after the open, with a fresh price."""
+        self.gateway.session.market(bar(minute, 100, CHARLY))
+        self.gateway.session.market(Watermark(time=at(minute)))
+        await self.gateway.settle()
 
     def decided(self) -> list[Decided]:
         return [event for event in self.gateway.events() if isinstance(event, Decided)]
@@ -99,7 +120,7 @@ async def test_an_entry_leaves_with_the_agents_own_exit_plan(face: Face) -> None
 
 async def test_an_entry_without_any_exit_plan_is_denied_and_none_is_invented() -> None:
     face = Face()
-    face.desk = AlpacaDesk(face.gateway.desk, face.desk.updates, {})
+    face.desk = AlpacaDesk(face.gateway.desk, face.desk.updates, {BOT: agent()})
     await face.gateway.trade()
     found = await refused(face.buy())
     assert (found.status, found.error.code) == (422, 42210000)
@@ -148,6 +169,47 @@ async def test_without_an_id_it_is_said_that_one_is_needed(face: Face) -> None:
         assert (found.status, found.error.code) == (422, 42210000)
         assert "Send one of your own" in found.error.message
     assert face.decided() == []
+
+
+@pytest.fixture
+def forgetful(face: Face) -> Face:
+    """A bot that sends no ids, and whose same words are the same order for ninety seconds."""
+    known = {BOT: agent(exit_plan=PLAN, dedupe_window_seconds=90)}
+    face.desk = AlpacaDesk(face.gateway.desk, face.desk.updates, known)
+    return face
+
+
+async def test_without_an_id_the_same_words_are_the_same_order_within_the_window(forgetful: Face) -> None:
+    first = await forgetful.desk.submit(BOT, order(None))
+    assert (first.is_repeated, first.order.client_order_id) == (False, first.order.id)
+    await forgetful.time(2)
+    again = await forgetful.desk.submit(BOT, order(None))
+    assert (again.is_repeated, again.order.id) == (True, first.order.id)
+    (longer,) = {each.id for each in await asyncio.gather(*(forgetful.buy(None) for _ in range(9)))}
+    assert longer == first.order.id
+    assert len(forgetful.gateway.broker.sent) == 1
+
+
+async def test_after_the_window_and_in_other_words_it_is_another_order(forgetful: Face) -> None:
+    first = await forgetful.buy(None)
+    other = await forgetful.buy(None, qty=D(11))
+    named = await forgetful.buy("named")
+    await forgetful.time(3)
+    later = await forgetful.buy(None)
+    assert len({first.id, other.id, named.id, later.id}) == 4
+    assert (await forgetful.buy(None)).id == later.id
+    assert len(forgetful.gateway.broker.sent) == 4
+
+
+async def test_what_was_denied_without_an_id_is_decided_anew(forgetful: Face) -> None:
+    for _ in range(2):
+        await refused(forgetful.buy(None, qty=D(5_000)))
+    assert len(forgetful.decided()) == 2
+
+
+async def test_an_order_that_is_sent_again_says_so(face: Face) -> None:
+    assert (await face.desk.submit(BOT, order())).is_repeated is False
+    assert (await face.desk.submit(BOT, order())).is_repeated is True
 
 
 async def test_a_float_with_noise_is_taken_as_meant(face: Face) -> None:

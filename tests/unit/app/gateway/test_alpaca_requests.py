@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_refusals import Unsupported
 from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, effect_of, proposal_of, wish_of
 from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import BadValue
@@ -140,9 +140,10 @@ def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], says: str) -
         wish(**changes)
 
 
-def test_an_order_without_an_id_is_told_to_send_one() -> None:
-    with pytest.raises(Refused, match="Send one of your own for each order"):
-        wish(client_order_id=None)
+def test_an_order_without_an_id_is_a_wish_without_one() -> None:
+    for name in (None, ""):
+        made = proposed(by=wish(client_order_id=name))
+        assert (made.client_order_id, made.reason) == (None, "alpaca order without an id")
 
 
 def test_a_symbol_that_is_not_known_is_left_for_the_decision() -> None:
