@@ -133,6 +133,10 @@ async def test_a_day_is_played_to_two_participants_and_survives_a_kill(tmp_path:
                     async with asyncio.timeout(5):
                         while not pace["finished"]:
                             _, pace = await ask(announcements, "/v1/pacer")
+                    status, found = await ask(announcements, "/v2/stocks/snapshots?symbols=ALFA")
+                    assert status == 200
+                    assert found["ALFA"]["latestTrade"]["p"] == found["ALFA"]["minuteBar"]["c"]
+                    assert found["ALFA"]["latestQuote"]["t"] < found["ALFA"]["latestTrade"]["t"]
                     status, health = await ask(announcements, "/healthz")
                     assert (status, health["ok"], health["age_seconds"]) == (200, True, 0)
     for participant in (strategy, demo):
