@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from agenttrader.adapters.recorded_files import QUOTES, QUOTES_HEADER, TRADES, TRADES_HEADER
+from agenttrader.adapters.recorded_files import QUOTES, QUOTES_HEADER, TRADES, TRADES_HEADER, ZONE
+from agenttrader.model.times import to_datetime
+from agenttrader.simulation.days import Day
 
 CENT = Decimal("0.01")
 MINUTES = 390
@@ -29,6 +32,17 @@ def quote_rows(day: str, first: str = "100.00", *, start: str = "09:30", minutes
         close = _price(number, Decimal(first)) + CENT
         rows.append(f"{time},{close - CENT},200,{close + CENT},300")
     return rows
+
+
+def rows_of(day: Day) -> list[str]:
+    """The bars of a generated day of one symbol as rows of trades."""
+    zone = ZoneInfo(ZONE)
+    return [
+        f"{to_datetime(bar.start).astimezone(zone):%Y-%m-%dT%H:%M:%S},"
+        f"{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume}"
+        for moment in day.moments
+        for bar in moment.bars
+    ]
 
 
 def write_trades(folder: Path, symbol: str, rows: Iterable[str]) -> Path:
