@@ -97,10 +97,9 @@ class Bands:
         return Luld(symbol=self._symbol, time=bar.end, limit_up=up, limit_down=down, kind=kind)
 
     def _limits(self, reference: Decimal, previous_close: Decimal, time: Instant) -> tuple[Decimal, Decimal]:
-        """Down and up, to the penny; down is never below nothing."""
+        """Down and up, to the penny and a penny apart at least; down is never below nothing."""
         closing = time >= self._session.close - CLOSING_MINUTES * MINUTE
         width = band_width(reference, previous_close, self._tier, closing=closing)
-        down, up = (
-            edge.quantize(PENNY, ROUND_HALF_UP) for edge in (max(ZERO, reference - width), reference + width)
-        )
-        return down, up
+        up = max(PENNY, (reference + width).quantize(PENNY, ROUND_HALF_UP))
+        down = max(ZERO, (reference - width).quantize(PENNY, ROUND_HALF_UP))
+        return min(down, up - PENNY), up

@@ -13,6 +13,7 @@ from agenttrader.simulation.bands import Bands, Tier, band_width
 
 ALFA = Symbol("ALFA")
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+STEP = Decimal("0.0001")
 SESSION = Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE))
 
 
@@ -117,6 +118,12 @@ def test_without_a_last_close_the_opening_price_says_how_wide() -> None:
     assert bands.follow(bar(2, "5")) == band(2, "2.80", "4.20", BandKind.INTRADAY)
 
 
+def test_a_band_that_rounding_would_close_is_a_penny_wide() -> None:
+    bands = Bands(ALFA, SESSION, Decimal(4))
+    assert bands.follow(bar(1, "0.02")) == band(1, "0.01", "0.02", BandKind.OPENING)
+    assert Bands(ALFA, SESSION, None).follow(bar(1, "0.0004")) == band(1, "0", "0.01", BandKind.OPENING)
+
+
 def test_nothing_is_below_nothing() -> None:
     bands = Bands(ALFA, SESSION, Decimal("0.10"))
     found = bands.follow(bar(390, "0.10"))
@@ -125,21 +132,21 @@ def test_nothing_is_below_nothing() -> None:
 
 
 @given(
-    prices=st.lists(st.integers(1, 100_000), min_size=1, max_size=40),
-    close=st.integers(1, 100_000),
+    prices=st.lists(st.integers(1, 100) | st.integers(1, 10**7), min_size=1, max_size=40),
+    close=st.integers(1, 10**7),
     tier=st.sampled_from(Tier),
 )
 def test_a_band_is_told_only_when_it_is_another_and_lies_around_some_recent_price(
     prices: list[int], close: int, tier: Tier
 ) -> None:
-    bands = Bands(ALFA, SESSION, close * Decimal("0.01"), tier)
+    bands = Bands(ALFA, SESSION, close * STEP, tier)
     told: list[Luld] = []
     for minute, price in enumerate(prices, 1):
-        found = bands.follow(bar(minute, str(price * Decimal("0.01"))))
+        found = bands.follow(bar(minute, str(price * STEP)))
         if found is not None:
-            recent = [number * Decimal("0.01") for number in prices[max(0, minute - 5) : minute]]
-            assert found.limit_down <= max(recent)
-            assert found.limit_up >= min(recent)
+            recent = [number * STEP for number in prices[max(0, minute - 5) : minute]]
+            assert found.limit_down <= max(recent) + Decimal("0.005")
+            assert found.limit_up >= min(recent) - Decimal("0.005")
             told.append(found)
     assert told[0].kind is BandKind.OPENING
     edges = [(each.limit_down, each.limit_up) for each in told]
