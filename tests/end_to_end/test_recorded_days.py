@@ -165,7 +165,7 @@ def test_the_same_recorded_day_has_the_same_digest_at_another_speed_and_in_anoth
     ("words", "said"),
     (
         (("--symbol", "QQQ"), "refused by rule absent: expected one of XYZ, found symbol 'QQQ'"),
-        (("--day", "2013-11-27"), "refused by rule absent: expected a recorded day 2013-11-27"),
+        (("--day", "2013-11-27"), "refused by rule absent: expected 2013-11-27 to be recorded"),
         (("--seed", "7"), "--seed: expected none with --data"),
         (("--to", HALF_DAY), "--to: expected --exit with it"),
     ),

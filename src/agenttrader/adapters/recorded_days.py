@@ -1,5 +1,6 @@
 """Recorded days by name: which symbol and session a folder can play, and that day, ready to be played."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from agenttrader.adapters.recorded_files import read_recording, recorded_symbols
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.sessions import Session
 from agenttrader.simulation.recorded import RecordedDay, play_back
-from agenttrader.simulation.recording import Rule, refuse
+from agenttrader.simulation.recording import Recording, RecordingRefused, Rule, refuse
 
 _BEFORE = timedelta(days=14)
 """No exchange that we trade on closes for longer: so near lies the session before."""
@@ -31,11 +32,7 @@ def choose_days(
     Without a symbol it is the first by name that has the day, without a day the symbol's first. Raises
     RecordingRefused where there is none.
     """
-    recordings = [read_recording(folder, each) for each in ([symbol] if symbol else recorded_symbols(folder))]
-    found = next((each for each in recordings if day is None or day in each.dates), None)
-    if found is None or not found.dates:
-        there = "; ".join(f"{each.symbol} {', '.join(each.dates) or 'none'}" for each in recordings)
-        refuse(Rule.ABSENT, str(folder), f"expected a recorded day {day or ''}, found {there}")
+    found = _first_with(folder, [symbol] if symbol else recorded_symbols(folder), day)
     first = day or found.dates[0]
     days = [each for each in found.dates if first <= each <= (last or first)]
     if last is not None and (not days or days[-1] != last):
@@ -48,6 +45,19 @@ def choose_days(
     for each in days:
         read_session(calendar, each)
     return tuple(Choice(symbol=found.symbol, day=each) for each in days)
+
+
+def _first_with(folder: Path, symbols: Sequence[str], day: str | None) -> Recording:
+    """The first that has the day, or any; what lies behind it is not read."""
+    there = []
+    for symbol in symbols:
+        recording = read_recording(folder, symbol)
+        if recording.dates and (day is None or day in recording.dates):
+            return recording
+        there.append(f"{symbol} {', '.join(recording.dates) or 'none'}")
+    wanted = "any day" if day is None else day
+    sentence = f"expected {wanted} to be recorded, found {'; '.join(there)}"
+    raise RecordingRefused(Rule.ABSENT, str(folder), sentence)
 
 
 def read_recorded_day(

@@ -52,7 +52,7 @@ def test_every_recorded_session_up_to_a_day(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("symbol", "day", "last", "words"),
     (
-        ("AAA", HALF_DAY, None, "expected a recorded day 2013-11-29, found AAA 2014-06-06, 2014-06-09"),
+        ("AAA", HALF_DAY, None, "expected 2013-11-29 to be recorded, found AAA 2014-06-06, 2014-06-09"),
         (None, "2014-06-11", None, "found AAA 2014-06-06.*; BBB 2013-11-29"),
         ("AAA", MONDAY, FRIDAY, "expected AAA from 2014-06-09 to a recorded 2014-06-06"),
         ("AAA", FRIDAY, "2014-06-12", "to a recorded 2014-06-12"),
@@ -65,6 +65,19 @@ def test_what_is_not_recorded_is_refused(
     with pytest.raises(RecordingRefused, match=words) as refused:
         choose_days(folder, "XNYS", symbol, day, last)
     assert refused.value.rule is Rule.ABSENT
+
+
+def test_files_behind_the_first_that_has_the_day_are_not_read(folder: Path) -> None:
+    (folder / "BBB_trade.csv.gz").write_bytes(b"spoilt")
+    assert choose_days(folder, "XNYS", None, MONDAY) == (Choice(symbol=Symbol("AAA"), day=MONDAY),)
+    with pytest.raises(RecordingRefused, match=r"BBB_trade\.csv\.gz: refused by rule gzip"):
+        choose_days(folder, "XNYS", None, HALF_DAY)
+
+
+def test_a_file_without_rows_has_no_day(tmp_path: Path) -> None:
+    write_trades(tmp_path, "AAA", [])
+    with pytest.raises(RecordingRefused, match="expected any day to be recorded, found AAA none"):
+        choose_days(tmp_path, "XNYS", None, None)
 
 
 def test_a_day_on_which_the_exchange_was_closed_is_refused(tmp_path: Path) -> None:
