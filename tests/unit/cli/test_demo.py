@@ -3,14 +3,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 
 from agenttrader.app.demo.outcome import Day, Profit
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result
 from agenttrader.app.demo.setup import ROLES, Asked, Wish
-from agenttrader.cli.demo import asked_of, exit_code_of, wish_of
+from agenttrader.cli.demo import asked_of, demo, exit_code_of, wish_of
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
+from agenttrader.testing.recordings import trade_rows, write_trades
 
 GOOD = Result(
     day=Day(
@@ -107,3 +109,40 @@ def test_words_of_a_recorded_day_without_a_folder_are_refused(
 def test_words_of_a_generated_day_beside_a_folder_are_refused(wish: Wish, message: str) -> None:
     with pytest.raises(BadValue, match=message):
         asked_of(wish, Path("data"), None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("codes", "played", "last"),
+    (
+        ((ExitCode.DONE, ExitCode.DONE), 2, ExitCode.DONE),
+        ((ExitCode.DONE, ExitCode.FINDING), 2, ExitCode.FINDING),
+        ((ExitCode.FINDING, ExitCode.DONE), 1, ExitCode.FINDING),
+    ),
+)
+def test_sessions_are_played_one_after_the_other_until_one_is_not_good(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    codes: tuple[ExitCode, ...],
+    played: int,
+    last: ExitCode,
+) -> None:
+    days = ("2014-06-06", "2014-06-09")
+    write_trades(tmp_path, "XYZ", [row for day in days for row in trade_rows(day, minutes=1)])
+    seen: list[str] = []
+
+    async def end(wish: Wish, *, stays: bool, prints: bool) -> ExitCode:
+        assert (stays, prints) == (False, True)
+        assert wish.recorded is not None
+        seen.append(wish.recorded.day)
+        return codes[len(seen) - 1]
+
+    monkeypatch.setattr("agenttrader.cli.demo._demo", end)
+    with pytest.raises(typer.Exit) as ended:
+        demo(leaves=True, prints=True, data=tmp_path, symbol="XYZ", day=days[0], last=days[1])
+    assert seen == list(days[:played])
+    assert ended.value.exit_code == last
+
+
+def test_sessions_that_would_not_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="--to: expected --exit with it"):
+        demo(data=tmp_path, last="2014-06-09")
