@@ -38,7 +38,7 @@ from agenttrader.protocols.alpaca_data import (
     encode,
     subscription_of,
 )
-from agenttrader.protocols.alpaca_market import Codec
+from agenttrader.protocols.alpaca_data_fields import Codec
 
 KEY_HEADER, SECRET_HEADER = "apca-api-key-id", "apca-api-secret-key"
 NOTICE_HEADER = "x-market-data"

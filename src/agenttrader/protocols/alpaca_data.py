@@ -34,7 +34,7 @@ from agenttrader.model.market import (
     Watermark,
 )
 from agenttrader.model.times import MINUTE
-from agenttrader.protocols.alpaca_market import (
+from agenttrader.protocols.alpaca_data_fields import (
     Codec,
     Fields,
     bar_fields,

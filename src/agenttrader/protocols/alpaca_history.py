@@ -22,7 +22,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Quote, Trade
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.words import Word
-from agenttrader.protocols.alpaca_market import Codec, Fields, bar_fields, quote_fields, trade_fields
+from agenttrader.protocols.alpaca_data_fields import Codec, Fields, bar_fields, quote_fields, trade_fields
 from agenttrader.protocols.alpaca_timeframes import Timeframe, midnight, read_timeframe
 
 LIMIT_DEFAULT, LIMIT_MAX = 1_000, 10_000

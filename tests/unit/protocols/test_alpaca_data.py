@@ -30,7 +30,7 @@ from agenttrader.protocols.alpaca_data import (
     encode_request,
     subscription_of,
 )
-from agenttrader.protocols.alpaca_market import Codec
+from agenttrader.protocols.alpaca_data_fields import Codec
 
 BAR = Bar(
     symbol=Symbol("ORCA"),

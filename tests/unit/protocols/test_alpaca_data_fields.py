@@ -13,7 +13,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import BandKind, Bar, DailyBar, Luld, Quote, Told, Trade, UpdatedBar
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, to_datetime
 from agenttrader.protocols.alpaca_data import channel_of, decode, encode
-from agenttrader.protocols.alpaca_market import (
+from agenttrader.protocols.alpaca_data_fields import (
     Codec,
     bar_fields,
     luld_fields,
