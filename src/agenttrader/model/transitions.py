@@ -78,15 +78,17 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
         (S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED, S.DONE_FOR_DAY),
         S.PARTIALLY_FILLED,
     )
-    | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.CANCELED, S.EXPIRED, S.REPLACED),
-    Trigger.FILL: _each((*_AT_BROKER, S.CANCELED, S.EXPIRED), S.FILLED),
+    | _same(S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.CANCELED, S.EXPIRED, S.REPLACED, S.FILLED),
+    # After a fill was taken back, what was filled may fill again. More than was ordered is none of these.
+    Trigger.FILL: _each((*_AT_BROKER, S.CANCELED, S.EXPIRED, S.FILLED), S.FILLED),
     Trigger.REQUEST_CANCEL: _each(_AT_BROKER, S.CANCEL_REQUESTED),
     # Refused because it is too late, usually; the end that made it too late is reported by itself. Of two
     # requests the second refusal finds the order as the first one left it.
     Trigger.REFUSE_CANCEL: {S.CANCEL_REQUESTED: S.ACCEPTED}
     | _same(S.ACCEPTED, S.PARTIALLY_FILLED, S.REPLACE_REQUESTED, S.SUSPENDED, S.DONE_FOR_DAY)
     | _same(*_ENDED_AT_BROKER, S.REJECTED),
-    Trigger.CANCEL: _each((*_AT_BROKER, S.CANCELED), S.CANCELED),
+    # A broker that rejects an entry ends its legs by a cancel of each; they went with the entry already.
+    Trigger.CANCEL: _each((*_AT_BROKER, S.CANCELED), S.CANCELED) | _same(S.REJECTED),
     Trigger.REQUEST_REPLACE: _each((S.ACCEPTED, S.PARTIALLY_FILLED), S.REPLACE_REQUESTED),
     # The answer to a replace may cross a cancel that we asked for after it.
     Trigger.REFUSE_REPLACE: {S.REPLACE_REQUESTED: S.ACCEPTED}

@@ -107,7 +107,11 @@ def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
         if state is not order.state or order.broker_id is None or _legs_told(order, report):
             return _accepted(order, report)
     elif state is not order.state or trigger is Trigger.RESTATE:
-        return (_move_event(order, report),)
+        moved = _move_event(order, report)
+        if report.kind is ReportKind.REJECTED and order.parent is not None and order.parent.filled:
+            sentence = "the broker rejected what protects a position"
+            return (moved, _break(BreakKind.UNPROTECTED, order, report, sentence))
+        return (moved,)
     return ()
 
 

@@ -37,11 +37,11 @@ send            .. .. .. se .. | .. .. .. .. .. .. .. .. | .. .. .. .. ..
 lose            .. .. .. .. .. | un un ac pf cr rr su dd | rj fi ca ex rp
 accept          .. .. .. .. .. | ac ac ac pf cr rr ac dd | rj fi ca ex rp
 reject          .. .. .. .. .. | rj rj rj .. rj .. .. .. | rj .. .. .. ..
-partial_fill    .. .. .. .. .. | pf pf pf pf cr rr pf pf | .. .. ca ex rp
-fill            .. .. .. .. .. | fi fi fi fi fi fi fi fi | .. .. fi fi ..
+partial_fill    .. .. .. .. .. | pf pf pf pf cr rr pf pf | .. fi ca ex rp
+fill            .. .. .. .. .. | fi fi fi fi fi fi fi fi | .. fi fi fi ..
 request_cancel  .. .. .. .. .. | cr cr cr cr cr cr cr cr | .. .. .. .. ..
 refuse_cancel   .. .. .. .. .. | .. .. ac pf ac rr su dd | rj fi ca ex rp
-cancel          .. .. .. .. .. | ca ca ca ca ca ca ca ca | .. .. ca .. ..
+cancel          .. .. .. .. .. | ca ca ca ca ca ca ca ca | rj .. ca .. ..
 request_replace .. .. .. .. .. | .. .. rr rr .. .. .. .. | .. .. .. .. ..
 refuse_replace  .. .. .. .. .. | .. .. ac pf cr ac .. .. | .. fi ca ex rp
 replace         .. .. .. .. .. | .. rp rp rp rp rp .. .. | .. .. .. .. rp

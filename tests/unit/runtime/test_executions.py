@@ -92,7 +92,7 @@ def in_state(state: OrderState) -> World:
 TABLE = {
     K.ACCEPTED: "bbbbb nnqqqqnq qqqqq",
     K.REJECTED: "bbbbb nnnbnbbb qbbbb",
-    K.CANCELED: "bbbbb nnnnnnnn bbqbb",
+    K.CANCELED: "bbbbb nnnnnnnn qbqbb",
     K.CANCEL_REFUSED: "bbbbb bbqqnqqq qqqqq",
     K.EXPIRED: "bbbbb nnnnnnnn bbbqb",
     K.REPLACED: "bbbbb bnnnnnbb bbbbq",
@@ -103,7 +103,7 @@ TABLE = {
     K.ANSWER_LOST: "bbbbb nqqqqqqq qqqqq",
     K.NOT_SENT: "bbnnb nbbbbbbb bbbbb",
     K.UNRECOGNISED: "bbbbb bbbbbbbb bbbbb",
-    K.FILLED: "mmmmm nnnnnnnn mmnnm",
+    K.FILLED: "mmmmm nnnnnnnn mnnnm",
     K.BUSTED: "bbbbb bbbbbbbb bbbbb",
 }
 EVENTS = {K.NOT_FOUND: "AnswerLost", K.NOT_SENT: "Withheld"}
@@ -124,7 +124,7 @@ def test_every_report_has_an_answer_in_every_state(kind: ReportKind) -> None:
 
 @pytest.mark.parametrize(
     ("state", "expected"),
-    ((S.CANCELED, ["Filled"]), (S.REPLACED, ["Filled"]), (S.FILLED, ["impossible_transition", "Filled"])),
+    ((S.CANCELED, ["Filled"]), (S.REPLACED, ["Filled"]), (S.REJECTED, ["impossible_transition", "Filled"])),
 )
 def test_a_part_may_still_be_told_of_what_was_ended_early(state: OrderState, expected: list[str]) -> None:
     assert kinds(in_state(state).fills(4)) == expected
@@ -343,6 +343,33 @@ def test_a_bust_takes_the_fill_back_once() -> None:
     assert (world.book.position(ALFA), world.book.cash) == (D(0), D(10_000))
     assert busted(world) == []
     assert world.fills(4) == []
+
+
+def test_a_corrected_fill_counts_once_with_its_new_price() -> None:
+    world = World()
+    world.accepts()
+    world.fills(price=D(100))
+    cash = world.book.cash
+    busted(world)
+    assert kinds(world.fills(name="e-2", price=D(99))) == ["Filled"]
+    assert (world.order.state, world.order.filled) == (S.FILLED, D(10))
+    assert (world.book.position(ALFA), world.book.cash - cash) == (D(10), D(10))
+    assert kinds(world.fills(1, name="e-3")) == ["impossible_transition", "Filled"]
+
+
+def test_what_protects_a_position_and_is_rejected_is_a_break() -> None:
+    world = World()
+    world.accepts()
+    world.fills()
+    assert kinds(world.says(K.REJECTED, world.leg(Role.STOP))) == ["Rejected", "unprotected"]
+
+
+def test_an_entry_that_is_rejected_takes_its_legs_with_it_quietly() -> None:
+    world = World()
+    world.accepts()
+    assert kinds(world.says(K.REJECTED)) == ["Rejected"]
+    assert world.says(K.CANCELED, world.leg(Role.STOP)) == []
+    assert world.says(K.CANCELED, world.leg(Role.TARGET)) == []
 
 
 def test_a_bust_of_what_the_order_does_not_have_is_a_break() -> None:

@@ -144,7 +144,12 @@ def _reports_of_update(update: TradeUpdate, raw: str) -> tuple[ExecutionReport, 
         return (_report(ReportKind.CANCEL_REFUSED, order, time, reason="the broker refused to cancel it"),)
     if event == "trade_bust":
         return (_report(ReportKind.BUSTED, order, time, execution=_busted(update)),)
-    if event in ("trade_correct", "restated"):
+    if event == "trade_correct":
+        # The old execution never was, the new one is another: each counts once, whoever tells of it.
+        _given(update.previous_execution_id, "previous_execution_id")
+        taken_back = _report(ReportKind.BUSTED, order, time, execution=_busted(update))
+        return (taken_back, _report(ReportKind.FILLED, order, time, execution=_execution(update)))
+    if event == "restated":
         return (_report(ReportKind.RESTATED, order, time, raw=raw[:RAW_LENGTH_MAX]),)
     return (unrecognised(raw, time, f"the event {event!r} has no treatment", order),)
 

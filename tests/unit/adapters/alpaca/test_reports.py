@@ -90,7 +90,7 @@ EXPECTED = {
     "stopped": None,
     "suspended": ReportKind.SUSPENDED,
     "trade_bust": ReportKind.BUSTED,
-    "trade_correct": ReportKind.RESTATED,
+    "trade_correct": (ReportKind.BUSTED, ReportKind.FILLED),
     "weird": ReportKind.UNRECOGNISED,
 }
 
@@ -100,16 +100,19 @@ def test_the_table_names_every_event_that_alpaca_documents() -> None:
 
 
 @pytest.mark.parametrize(("event", "kind"), tuple(EXPECTED.items()))
-def test_an_event_has_its_report(event: str, kind: ReportKind | None, order_body: Body) -> None:
-    found = told(event, order_body(), execution_id="e-1", price="100", qty="3")
-    assert [report.kind for report in found] == ([] if kind is None else [kind])
+def test_an_event_has_its_report(
+    event: str, kind: ReportKind | tuple[ReportKind, ...] | None, order_body: Body
+) -> None:
+    found = told(event, order_body(), execution_id="e-1", previous_execution_id="e-0", price="100", qty="3")
+    kinds = kind if isinstance(kind, tuple) else () if kind is None else (kind,)
+    assert tuple(report.kind for report in found) == kinds
     for report in found:
         assert report.client_order_id == "at-7-0123456789abcdef"
         assert report.time == from_rfc3339("2026-11-20T15:01:00Z")
 
 
 def test_what_was_said_is_kept_where_it_matters(order_body: Body) -> None:
-    for event in ("trade_correct", "restated", "weird"):
+    for event in ("restated", "weird"):
         read, raw = update(event, order_body())
         (report,) = reports_of_update(read, raw, NOW)
         assert report.raw == raw
@@ -140,6 +143,22 @@ def test_an_entry_that_is_told_without_its_legs_is_left_to_the_answer(bracket_bo
 def test_a_fill_brings_the_legs_along(bracket_body: Body) -> None:
     (report,) = told("fill", bracket_body(), execution_id="e", price="100", qty="10")
     assert [leg.broker_order_id for leg in report.legs] == ["target-id", "stop-id"]
+
+
+def test_a_correction_of_nobody_knows_what_is_no_report_that_we_know(order_body: Body) -> None:
+    (report,) = told("trade_correct", order_body(), execution_id="e-2", price="99.5", qty="3")
+    assert report.kind is ReportKind.UNRECOGNISED
+
+
+def test_a_correction_takes_one_execution_back_and_tells_another(order_body: Body) -> None:
+    taken_back, told_anew = told(
+        "trade_correct", order_body(), execution_id="e-2", previous_execution_id="e-1", price="99.5", qty="3"
+    )
+    assert (taken_back.kind, told_anew.kind) == (ReportKind.BUSTED, ReportKind.FILLED)
+    assert taken_back.execution is not None
+    assert told_anew.execution is not None
+    assert taken_back.execution.id == "e-1"
+    assert (told_anew.execution.id, told_anew.execution.price) == ("e-2", Decimal("99.5"))
 
 
 def test_a_bust_names_the_execution_that_it_takes_back(order_body: Body) -> None:
