@@ -29,8 +29,12 @@ SETTINGS = Settings(
     listings=(Listing(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1)),),
     accounts=(AccountOpening(name="SIM-1", cash=Decimal(100_000), shorting=False),),
     sessions=(
-        Session(open=OPEN, close=from_rfc3339("2026-11-20T21:00:00Z")),
-        Session(open=from_rfc3339("2026-11-23T14:30:00Z"), close=from_rfc3339("2026-11-23T21:00:00Z")),
+        Session(date="2026-11-20", open=OPEN, close=from_rfc3339("2026-11-20T21:00:00Z")),
+        Session(
+            date="2026-11-21",
+            open=from_rfc3339("2026-11-23T14:30:00Z"),
+            close=from_rfc3339("2026-11-23T21:00:00Z"),
+        ),
     ),
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,

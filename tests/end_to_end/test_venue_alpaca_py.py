@@ -39,8 +39,9 @@ SETTINGS = Settings(
         AccountOpening(name="DEMO-2", cash=Decimal(500), shorting=False),
     ),
     sessions=(
-        Session(open=OPEN, close=CLOSE),
+        Session(date="2026-11-20", open=OPEN, close=CLOSE),
         Session(
+            date="2026-11-23",
             open=from_rfc3339("2026-11-23T14:30:00Z"),
             close=from_rfc3339("2026-11-23T21:00:00Z"),
         ),

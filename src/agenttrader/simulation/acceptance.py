@@ -13,7 +13,18 @@ from agenttrader.model.errors import BadValue
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.listings import Listing, money
-from agenttrader.simulation.orders import OrderType, Reason, Refusal, Side, Submission
+from agenttrader.simulation.orders import (
+    OrderClass,
+    OrderType,
+    Reason,
+    Refusal,
+    Side,
+    Submission,
+    TimeInForce,
+)
+
+_LATER_TYPES = frozenset({OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+_LATER_TIMES = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS})
 
 
 class Terms(Struct, frozen=True, kw_only=True, gc=False):
@@ -49,15 +60,21 @@ def judge(books: Books, account: AccountOpening, asked: Submission) -> Terms | R
 
 
 def _terms(listing: Listing, asked: Submission) -> Terms:
+    if asked.quantity is None or asked.type in _LATER_TYPES or asked.time_in_force in _LATER_TIMES:
+        raise BadValue(
+            "order: expected market, limit or stop, day or gtc, with a qty: no other is traded yet"
+        )
     lots = listing.order_lots(asked.quantity, "qty")
     limit = stop = target_limit = protecting_stop = None
     if asked.limit_price is not None or asked.type is OrderType.LIMIT:
         limit = _price(listing, asked.limit_price, "limit_price", asked.type, OrderType.LIMIT)
     if asked.stop_price is not None or asked.type is OrderType.STOP:
         stop = _price(listing, asked.stop_price, "stop_price", asked.type, OrderType.STOP)
-    if asked.bracket is not None:
-        target_limit = listing.order_units(asked.bracket.target, "take_profit.limit_price")
-        protecting_stop = listing.order_units(asked.bracket.stop, "stop_loss.stop_price")
+    if asked.order_class is not OrderClass.SIMPLE:
+        if asked.target is None or asked.stop_loss is None or asked.order_class is not OrderClass.BRACKET:
+            raise BadValue("order_class: expected simple, or bracket with both exits: no other is traded yet")
+        target_limit = listing.order_units(asked.target, "take_profit.limit_price")
+        protecting_stop = listing.order_units(asked.stop_loss.stop, "stop_loss.stop_price")
     return Terms(
         lots=lots, limit=limit, stop=stop, target_limit=target_limit, protecting_stop=protecting_stop
     )
@@ -74,12 +91,9 @@ def _price(listing: Listing, price: Decimal | None, name: str, found: OrderType,
 
 def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
     """Stop, entry's price (if it has one) and target must rise for a buyer and fall for a seller."""
-    bracket = asked.bracket
-    if bracket is None:
-        return None
     low, high = terms.protecting_stop, terms.target_limit
-    assert low is not None
-    assert high is not None
+    if low is None or high is None or asked.stop_loss is None:
+        return None
     if asked.side is Side.SELL:
         low, high = high, low
     if low < high and (terms.price is None or low < terms.price < high):
@@ -88,14 +102,14 @@ def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
     return _refused(
         Reason.UNPROCESSABLE,
         f"a {asked.side.value} bracket needs stop_loss.stop_price {relation} the entry's price, and that "
-        f"{relation} take_profit.limit_price, found {bracket.stop} and {bracket.target}",
+        f"{relation} take_profit.limit_price, found {asked.stop_loss.stop} and {asked.target}",
     )
 
 
 def _holding_fault(books: Books, account: AccountOpening, asked: Submission, terms: Terms) -> Refusal | None:
     listing = books.listings[asked.symbol]
     if not books.opens(account.name, asked.symbol, asked.side):
-        if asked.bracket is not None:
+        if asked.order_class is not OrderClass.SIMPLE:
             return _refused(Reason.UNPROCESSABLE, "bracket orders must be entry orders")
         return _shortage(books, account.name, listing, terms.lots)
     if asked.side is Side.SELL and not account.shorting:

@@ -101,40 +101,42 @@ class Books:
         )
 
     def set_aside(self, symbol: str, order_type: OrderType, price: int | None, lots: int) -> int | None:
-        """Nanos that an opening order needs; None where it has no price and the symbol has not traded yet."""
+        """Femtos that an opening order needs; None where it has no price and the symbol has not traded yet."""
         mark = self.marks.get(symbol)
         if order_type is OrderType.MARKET and mark is not None:
             price = -(-mark * self._reserve_percent // 100)
         return None if price is None else self.listings[symbol].notional(price, lots)
 
     def reserved(self, account: str) -> int:
-        """Nanos set aside for the account's open orders."""
+        """Femtos set aside for the account's open orders."""
         total = 0
         for order_id in self._open_but_legs[account]:
             order = self.orders[order_id]
             if self.opens(account, order.symbol, order.side):
-                total += self.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
+                total += (
+                    self.set_aside(order.symbol, order.type, order.limit or order.stop, order.leaves) or 0
+                )
         return total
 
     def value(self, account: str, symbol: str) -> int:
-        """Nanos that the holding is worth at the last price; negative when short."""
+        """Femtos that the holding is worth at the last price; negative when short."""
         lots = self.ledger.lots(account, symbol)
         return self.listings[symbol].notional(self.marks[symbol], lots) if lots else 0
 
     def long_value(self, account: str) -> int:
-        """Nanos that all long holdings are worth."""
+        """Femtos that all long holdings are worth."""
         return sum(max(self.value(account, symbol), 0) for symbol in self.ledger.symbols(account))
 
     def short_value(self, account: str) -> int:
-        """Nanos that all short holdings are worth: 0 or negative."""
+        """Femtos that all short holdings are worth: 0 or negative."""
         return sum([self.value(account, symbol) for symbol in self.ledger.shorts(account)])
 
     def equity(self, account: str) -> int:
-        """Nanos of cash and holdings together."""
+        """Femtos of cash and holdings together."""
         return self.ledger.cash(account) + self.long_value(account) + self.short_value(account)
 
     def buying_power(self, account: str) -> int:
-        """Nanos that a new opening order may need; never below 0."""
+        """Femtos that a new opening order may need; never below 0."""
         return max(self.ledger.cash(account) + 2 * self.short_value(account) - self.reserved(account), 0)
 
     def _closing(self, account: str, symbol: str, lots: int) -> list[VenueOrder]:
@@ -148,5 +150,8 @@ class Books:
 
 
 def _lots_held(closing: list[VenueOrder]) -> int:
-    """A bracket's two legs hold the same lots."""
-    return sum({order.entry or order.id: order.lots for order in closing}.values())
+    """Two legs hold the same lots."""
+    held: dict[str, int] = {}
+    for order in closing:
+        held[order.group] = max(held.get(order.group, 0), order.leaves)
+    return sum(held.values())

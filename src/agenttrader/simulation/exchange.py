@@ -37,9 +37,10 @@ from agenttrader.simulation.inputs import (
     WatermarkPassed,
     WatermarkSeen,
 )
-from agenttrader.simulation.listings import Listing, nanos_of
+from agenttrader.simulation.listings import Listing, femtos_of
 from agenttrader.simulation.matching import PriceBar, Touch, touched_by
 from agenttrader.simulation.orders import (
+    Event,
     Execution,
     OrderType,
     Reason,
@@ -71,7 +72,7 @@ class Exchange:
         self._status_times: dict[str, Instant] = {}
         self._updates: list[Update] = []
         for account in settings.accounts:
-            self.books.ledger.deposit(account.name, nanos_of(account.cash, "cash"))
+            self.books.ledger.deposit(account.name, femtos_of(account.cash, "cash"))
             self.equity_at_close[account.name] = self.books.equity(account.name)
 
     def handle(self, input_: Input) -> Outcome:
@@ -105,7 +106,7 @@ class Exchange:
         if isinstance(judged, Refusal):
             return Outcome(applied=False, refusal=judged)
         order = self._place(account, asked, judged, expires_at)
-        self._say(order)
+        self._say(order, Event.NEW if order.status is Status.NEW else Event.ACCEPTED)
         return Outcome(applied=True, updates=tuple(self._updates), order=order)
 
     def _place(self, account: str, asked: Submission, terms: Terms, expires_at: Instant | None) -> VenueOrder:
@@ -129,6 +130,7 @@ class Exchange:
             updated_at=self.clock,
             eligible_from=self.clock,
             expires_at=expires_at,
+            order_class=asked.order_class,
         )
         if terms.target_limit is None:
             self.books.add(order)
@@ -166,7 +168,7 @@ class Exchange:
         entry = order if order.entry is None else self.books.orders[order.entry]
         for each in (entry, *self.books.legs_of(entry)):
             if each.status.is_open:
-                self._change(each.become(Status.CANCELED, self.clock))
+                self._change(each.become(Status.CANCELED, self.clock), Event.CANCELED)
         return Outcome(
             applied=True, updates=tuple(self._updates), order=self.books.order_of(account, order_id)
         )
@@ -223,34 +225,42 @@ class Exchange:
         account, listing = order.account, self.books.listings[order.symbol]
         self.books.ledger.trade(account, listing, order.lots * order.side.sign, price)
         sequence, execution_id = self._numberings[account].next()
-        execution = Execution(id=execution_id, price=price, time=time)
-        filled = order.become(Status.FILLED, time, execution=execution)
-        self._change(filled)
+        execution = Execution(id=execution_id, lots=order.lots, price=price, time=time)
+        filled = order.become(
+            Status.FILLED,
+            time,
+            filled_lots=order.lots,
+            filled_value=order.lots * price,
+            execution=execution,
+        )
+        self._change(filled, Event.FILL, execution)
         self.activities[account].append(
-            FillPosted(id=execution_id, sequence=sequence, time=time, order=filled)
+            FillPosted(id=execution_id, sequence=sequence, time=time, order=filled, execution=execution)
         )
         if order.side is Side.SELL:
             self._charge(filled, execution, listing)
         for leg in filled.legs:
-            self._change(self.books.orders[leg].become(Status.NEW, time, eligible_from=legs_from))
+            self._change(self.books.orders[leg].become(Status.NEW, time, eligible_from=legs_from), Event.NEW)
         if order.entry is not None:
             for sibling in self.books.legs_of(self.books.orders[order.entry]):
                 if sibling.status.is_open:
-                    self._change(sibling.become(Status.CANCELED, time))
+                    self._change(sibling.become(Status.CANCELED, time), Event.CANCELED)
 
     def _charge(self, order: VenueOrder, execution: Execution, listing: Listing) -> None:
-        notional = listing.notional(execution.price, order.lots)
-        for fee in fees_of_sale(self.settings.fees, notional, listing.nanos_of_quantity(order.lots)):
-            self.books.ledger.charge(order.account, fee.nanos)
+        notional = listing.notional(execution.price, execution.lots)
+        for fee in fees_of_sale(self.settings.fees, notional, listing.billionths(execution.lots)):
+            self.books.ledger.charge(order.account, fee.femtos)
             sequence, fee_id = self._numberings[order.account].next()
             self.activities[order.account].append(
                 FeePosted(
                     id=fee_id,
                     sequence=sequence,
                     time=order.updated_at,
+                    account=order.account,
                     name=fee.name,
-                    nanos=fee.nanos,
+                    femtos=fee.femtos,
                     order=order,
+                    execution=execution,
                 )
             )
 
@@ -280,21 +290,23 @@ class Exchange:
             for account in self.accounts:
                 for order in self.books.open_of(account):
                     if edge.bell is Bell.OPEN and order.status is Status.ACCEPTED:
-                        self._change(order.become(Status.NEW, edge.time, eligible_from=edge.time))
+                        self._change(order.become(Status.NEW, edge.time, eligible_from=edge.time), Event.NEW)
                     elif order.expires_at is not None and order.expires_at <= edge.time:
-                        self._change(order.become(Status.EXPIRED, edge.time))
+                        self._change(order.become(Status.EXPIRED, edge.time), Event.EXPIRED)
                 if edge.bell is Bell.CLOSE:
                     self.equity_at_close[account] = self.books.equity(account)
 
-    def _change(self, order: VenueOrder) -> None:
+    def _change(self, order: VenueOrder, event: Event, execution: Execution | None = None) -> None:
         """Write down what an order has become, and say so."""
         self.books.change(order)
-        self._say(order)
+        self._say(order, event, execution)
 
-    def _say(self, order: VenueOrder) -> None:
+    def _say(self, order: VenueOrder, event: Event, execution: Execution | None = None) -> None:
         legs = self.books.legs_of(order) if order.legs else ()
         position = self.books.ledger.lots(order.account, order.symbol)
-        self._updates.append(OrderChanged(order=order, legs=legs, position=position))
+        self._updates.append(
+            OrderChanged(event=event, order=order, legs=legs, position=position, execution=execution)
+        )
 
 
 def _refused(reason: Reason, message: str) -> Outcome:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact
-from agenttrader.simulation.listings import CENT, NANO, nanos_of
+from agenttrader.simulation.listings import BILLION, CENT, DOLLAR
 
 
 class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -29,36 +29,36 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
                 raise BadValue(f"{name}: expected a number of at least 0, found {getattr(self, name)}")
 
     @cached_property
-    def sec_nanos(self) -> int:
-        """Nanos for each currency unit sold; whole, as the others are: no rate is finer."""
-        return nanos_of(self.sec_rate, "sec_rate")
+    def sec_billionths(self) -> int:
+        """For each currency unit sold, in billionths; whole, as the others are: no rate is finer."""
+        return int(self.sec_rate * BILLION)
 
     @cached_property
-    def taf_nanos(self) -> int:
-        """Nanos for each share sold."""
-        return nanos_of(self.taf_rate, "taf_rate")
+    def taf_billionths(self) -> int:
+        """For each share sold."""
+        return int(self.taf_rate * BILLION)
 
     @cached_property
-    def taf_cap_nanos(self) -> int:
-        """Nanos for one fill at most."""
-        return nanos_of(self.taf_cap, "taf_cap")
+    def taf_cap_billionths(self) -> int:
+        """For one fill at most."""
+        return int(self.taf_cap * BILLION)
 
 
 class Fee(Struct, frozen=True, gc=False):
     """One fee: its name as Alpaca's activities give it, and how much."""
 
     name: str
-    nanos: int
+    femtos: int
 
 
-def fees_of_sale(schedule: FeeSchedule, notional_nanos: int, quantity_nanos: int) -> tuple[Fee, ...]:
+def fees_of_sale(schedule: FeeSchedule, notional_femtos: int, quantity_billionths: int) -> tuple[Fee, ...]:
     """The fees of one fill on the selling side; those that are nothing are left out."""
-    sec = schedule.sec_nanos * notional_nanos
-    taf = min(schedule.taf_nanos * quantity_nanos, schedule.taf_cap_nanos * NANO)
-    fees = (Fee("REG", _up_to_cent(sec)), Fee("TAF", _up_to_cent(taf)))
-    return tuple([fee for fee in fees if fee.nanos > 0])
+    sec = schedule.sec_billionths * notional_femtos
+    taf = min(schedule.taf_billionths * quantity_billionths, schedule.taf_cap_billionths * BILLION)
+    fees = (Fee("REG", _up_to_cent(sec)), Fee("TAF", _up_to_cent(taf * (DOLLAR // BILLION))))
+    return tuple([fee for fee in fees if fee.femtos > 0])
 
 
 def _up_to_cent(billionths: int) -> int:
-    """Nanos, out of billionths of them: a product of two numbers in nanos, of which nothing was rounded."""
-    return -(-billionths // (CENT * NANO)) * CENT
+    """Femtos, out of billionths of them: a product of whole numbers, of which nothing was rounded."""
+    return -(-billionths // (CENT * BILLION)) * CENT

@@ -12,29 +12,53 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.listings import Listing, nanos_of
-from agenttrader.simulation.orders import Refusal, Submission, VenueOrder
+from agenttrader.simulation.listings import Listing, femtos_of
+from agenttrader.simulation.orders import Event, Execution, Refusal, Submission, VenueOrder
 
 
 class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The venue matches bars that start from `open` to before `close`; then what is for the day ends."""
+    """One trading day: the venue matches bars that start from `open` to before `close`; then the day ends.
 
+    Orders for extended hours are matched from `early_open` to `late_close` too, where the day has them.
+    """
+
+    date: str
     open: Instant
     close: Instant
+    early_open: Instant | None = None
+    late_close: Instant | None = None
 
 
 class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account as it begins: cash without leverage, and whether it may sell what it does not hold."""
+    """An account as it begins: its cash, and whether it may sell what it does not hold.
+
+    `multiplier` is 1 without leverage, 2 with Regulation T margin, 4 for a pattern day trader.
+    """
 
     name: str
     cash: Decimal
     shorting: bool
+    multiplier: int = 1
+
+
+class Habits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What brokers do that is awkward for clients, each off unless it is asked for.
+
+    `pending_seconds` is how long a new order, a cancel and a replacement are pending, in the data's time: a
+    fill in between wins. `late_fees` posts the day's fees after the close, as one sum. `done_for_day` says so
+    of what rests when its session closes, until the next opens.
+    """
+
+    pending_seconds: int = 0
+    late_fees: bool = False
+    done_for_day: bool = False
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a venue is made of. `start` is its time before the first watermark.
 
-    `market_reserve_percent` is added to the last price when cash is set aside for an order without a price.
+    `market_reserve_percent` is added to the last price when cash is set aside for an order without a price;
+    `volume_percent` is what one account may take of a bar's volume, 0 for any amount.
     """
 
     start: Instant
@@ -43,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sessions: tuple[Session, ...]
     fees: FeeSchedule
     market_reserve_percent: int
+    volume_percent: int = 0
+    habits: Habits = Habits()
 
     def __post_init__(self) -> None:
         for name, found in (
@@ -60,12 +86,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             times = ", ".join(map(rfc3339, edges))
             raise BadValue(f"venue, sessions: expected one or more in order, without overlap, found {times}")
         for account in self.accounts:
-            if nanos_of(account.cash, f"{account.name}.cash") < 0:
+            if femtos_of(account.cash, f"{account.name}.cash") < 0:
                 raise BadValue(f"{account.name}.cash: expected at least 0, found {account.cash}")
-        if self.market_reserve_percent < 0:
-            raise BadValue(
-                f"venue, market_reserve_percent: expected at least 0, found {self.market_reserve_percent}"
-            )
+        for name, number in (
+            ("market_reserve_percent", self.market_reserve_percent),
+            ("volume_percent", self.volume_percent),
+            ("habits.pending_seconds", self.habits.pending_seconds),
+        ):
+            if number < 0:
+                raise BadValue(f"venue, {name}: expected at least 0, found {number}")
 
 
 class OrderSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="order"):
@@ -92,6 +121,7 @@ class BarSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     high: Decimal
     low: Decimal
     close: Decimal
+    volume: Decimal
 
 
 class HaltSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="halt"):
@@ -112,11 +142,18 @@ Input = OrderSubmitted | CancelAsked | BarSeen | HaltSeen | WatermarkSeen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):
-    """An order has a new status. `position` is what the account then holds of the symbol, in signed lots."""
+    """Something happened to an order, which stands as told, with its legs.
 
+    `position` is what the account then holds of the symbol, in signed lots. `execution` is what a fill, a
+    bust or a correction is about; a correction also names the execution that it is instead of.
+    """
+
+    event: Event
     order: VenueOrder
     legs: tuple[VenueOrder, ...]
     position: int
+    execution: Execution | None = None
+    previous_execution_id: str | None = None
 
 
 class WatermarkPassed(Struct, frozen=True, kw_only=True):
@@ -129,23 +166,26 @@ Update = OrderChanged | WatermarkPassed
 
 
 class FillPosted(Struct, frozen=True, kw_only=True, gc=False):
-    """An execution moved the account's position and cash."""
+    """An execution moved the account's position and cash; the order as it then stood."""
 
     id: str
     sequence: int
     time: Instant
     order: VenueOrder
+    execution: Execution
 
 
 class FeePosted(Struct, frozen=True, kw_only=True, gc=False):
-    """A fee was taken from the account's cash, for one execution."""
+    """A fee was taken from the account's cash: for one execution, or for a day, where it names no order."""
 
     id: str
     sequence: int
     time: Instant
+    account: str
     name: str
-    nanos: int
-    order: VenueOrder
+    femtos: int
+    order: VenueOrder | None = None
+    execution: Execution | None = None
 
 
 Activity = FillPosted | FeePosted

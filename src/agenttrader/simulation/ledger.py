@@ -1,7 +1,7 @@
 """The venue's books in double entry: what one holder gains, another gives, in the same entry.
 
 Holders are the accounts and three of the venue's own: BANK (where deposits come from), MARKET (who trades
-against every account) and AUTHORITIES (who take the fees). Assets are CASH in nanos and symbols in lots.
+against every account) and AUTHORITIES (who take the fees). Assets are CASH in femtos and symbols in lots.
 Every entry sums to nothing for each asset, so the whole book always does.
 
 An account's cost basis is kept beside the book: what was paid for the lots that it holds, given back in
@@ -11,7 +11,7 @@ proportion when some of them go, and nothing when none are left.
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
 
-from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.listings import Listing, round_half_even
 
 BANK = "=bank"
 MARKET = "=market"
@@ -27,13 +27,13 @@ class Ledger:
         self._costs: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._shorts: defaultdict[str, set[str]] = defaultdict(set)
 
-    def deposit(self, account: str, nanos: int) -> None:
+    def deposit(self, account: str, femtos: int) -> None:
         """Cash from the bank."""
-        self._move(BANK, account, CASH, nanos)
+        self._move(BANK, account, CASH, femtos)
 
-    def charge(self, account: str, nanos: int) -> None:
+    def charge(self, account: str, femtos: int) -> None:
         """A fee, to whom it is due."""
-        self._move(account, AUTHORITIES, CASH, nanos)
+        self._move(account, AUTHORITIES, CASH, femtos)
 
     def trade(self, account: str, listing: Listing, lots: int, price: int) -> None:
         """`lots` (negative when sold) at `price`, against the market."""
@@ -57,7 +57,7 @@ class Ledger:
             self._shorts[account].discard(symbol)
 
     def cash(self, account: str) -> int:
-        """Nanos; negative where a gap made a purchase dearer than what was set aside for it."""
+        """Femtos; negative where a gap made a purchase dearer than what was set aside for it."""
         return self.balances[account][CASH]
 
     def lots(self, account: str, symbol: str) -> int:
@@ -65,7 +65,7 @@ class Ledger:
         return self.balances[account].get(symbol, 0)
 
     def cost(self, account: str, symbol: str) -> int:
-        """Nanos paid for what the account holds; negative when short: what it was paid."""
+        """Femtos paid for what the account holds; negative when short: what it was paid."""
         return self._costs[account].get(symbol, 0)
 
     def symbols(self, account: str) -> list[str]:
@@ -79,12 +79,3 @@ class Ledger:
     def _move(self, giver: str, taker: str, asset: str, amount: int) -> None:
         self.balances[giver][asset] -= amount
         self.balances[taker][asset] += amount
-
-
-def round_half_even(numerator: int, denominator: int) -> int:
-    """The whole number nearest to the quotient; the even one of two."""
-    whole, rest = divmod(numerator, denominator)
-    twice = 2 * abs(rest)
-    if twice > abs(denominator) or (twice == abs(denominator) and whole % 2):
-        return whole + 1
-    return whole

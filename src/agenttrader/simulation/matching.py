@@ -57,6 +57,8 @@ def touch(order: VenueOrder, bar: PriceBar) -> Touch | None:
             level, wants_below = order.limit, order.side is Side.BUY
         case OrderType.STOP:
             level, wants_below = order.stop, order.side is Side.SELL
+        case OrderType.STOP_LIMIT | OrderType.TRAILING_STOP:
+            raise AssertionError(f"{order.id}: a {order.type.value} order was accepted")
         case _:
             assert_never(order.type)
     assert level is not None

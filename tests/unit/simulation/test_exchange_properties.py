@@ -26,8 +26,16 @@ from agenttrader.simulation.inputs import (
     WatermarkSeen,
 )
 from agenttrader.simulation.ledger import CASH
-from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Status, Submission, TimeInForce
+from agenttrader.simulation.listings import DOLLAR, Listing
+from agenttrader.simulation.orders import (
+    OrderClass,
+    OrderType,
+    Side,
+    Status,
+    StopLoss,
+    Submission,
+    TimeInForce,
+)
 
 SYMBOLS = ("ABC", "XYZ")
 SETTINGS = Settings(
@@ -38,8 +46,8 @@ SETTINGS = Settings(
         AccountOpening(name="short", cash=Decimal(5_000), shorting=True),
     ),
     sessions=(
-        Session(open=Instant(2 * MINUTE), close=Instant(8 * MINUTE)),
-        Session(open=Instant(10 * MINUTE), close=Instant(18 * MINUTE)),
+        Session(date="2026-11-20", open=Instant(2 * MINUTE), close=Instant(8 * MINUTE)),
+        Session(date="2026-11-21", open=Instant(10 * MINUTE), close=Instant(18 * MINUTE)),
     ),
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,
@@ -49,17 +57,20 @@ PRICE = st.integers(90, 110).map(Decimal)
 
 @st.composite
 def submissions(draw: st.DrawFn) -> Submission:
-    order_type = draw(st.sampled_from(OrderType))
+    order_type = draw(st.sampled_from([OrderType.MARKET, OrderType.LIMIT, OrderType.STOP]))
+    exits = draw(st.none() | st.tuples(PRICE, PRICE))
     return Submission(
         client_order_id=draw(st.sampled_from([None, None, "a", "b", "c"])),
         symbol=draw(st.sampled_from(SYMBOLS)),
         side=draw(st.sampled_from(Side)),
         type=order_type,
-        time_in_force=draw(st.sampled_from(TimeInForce)),
+        time_in_force=draw(st.sampled_from([TimeInForce.DAY, TimeInForce.GTC])),
         quantity=Decimal(draw(st.integers(1, 30))),
         limit_price=draw(PRICE) if order_type is OrderType.LIMIT else None,
         stop_price=draw(PRICE) if order_type is OrderType.STOP else None,
-        bracket=draw(st.none() | st.builds(Bracket, target=PRICE, stop=PRICE)),
+        order_class=OrderClass.SIMPLE if exits is None else OrderClass.BRACKET,
+        target=None if exits is None else exits[0],
+        stop_loss=None if exits is None else StopLoss(stop=exits[1]),
     )
 
 
@@ -72,7 +83,14 @@ def inputs(draw: st.DrawFn) -> list[Input]:
         for symbol in draw(st.sampled_from([SYMBOLS, SYMBOLS[:1], SYMBOLS[::-1], ()])):
             low, *inside, high = sorted(draw(st.lists(PRICE, min_size=4, max_size=4)))
             bar = BarSeen(
-                symbol=symbol, start=start, end=end, open=inside[0], high=high, low=low, close=inside[1]
+                symbol=symbol,
+                start=start,
+                end=end,
+                open=inside[0],
+                high=high,
+                low=low,
+                close=inside[1],
+                volume=Decimal(1_000),
             )
             told += [bar] * draw(st.sampled_from([1, 1, 1, 2]))
         if draw(st.integers(0, 5)) == 0:
@@ -117,7 +135,7 @@ def test_the_books_balance_after_every_input(told: list[Input]) -> None:
                 assert books.shortage("long", symbol).available >= 0
     for account in exchange.accounts:
         fills = [each.order for each in exchange.activities[account] if isinstance(each, FillPosted)]
-        fees = sum(each.nanos for each in exchange.activities[account] if isinstance(each, FeePosted))
+        fees = sum(each.femtos for each in exchange.activities[account] if isinstance(each, FeePosted))
         spent = 0
         held: Counter[str] = Counter()
         for order in fills:
@@ -126,7 +144,7 @@ def test_the_books_balance_after_every_input(told: list[Input]) -> None:
             spent += (
                 books.listings[order.symbol].notional(order.execution.price, order.lots) * order.side.sign
             )
-        assert books.ledger.cash(account) == 5_000 * 10**9 - spent - fees
+        assert books.ledger.cash(account) == 5_000 * DOLLAR - spent - fees
         assert all(books.ledger.lots(account, symbol) == held[symbol] for symbol in SYMBOLS)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from agenttrader.model.errors import BadValue
 from agenttrader.simulation.fees import Fee, FeeSchedule, fees_of_sale
-from agenttrader.simulation.listings import CENT, NANO
+from agenttrader.simulation.listings import BILLION, CENT, DOLLAR
 
 RATES = FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30"))
 
@@ -24,13 +24,13 @@ RATES = FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"),
 def test_each_fee_is_rounded_up_to_the_cent_and_taf_is_capped(
     notional: str, shares: int, sec: int, taf: int
 ) -> None:
-    fees = fees_of_sale(RATES, int(Decimal(notional) * NANO), shares * NANO)
+    fees = fees_of_sale(RATES, int(Decimal(notional) * DOLLAR), shares * BILLION)
     assert fees == (Fee("REG", sec * CENT), Fee("TAF", taf * CENT))
 
 
 def test_a_rate_of_nothing_charges_nothing() -> None:
     free = FeeSchedule(sec_rate=Decimal(0), taf_rate=Decimal(0), taf_cap=Decimal("8.30"))
-    assert fees_of_sale(free, 1_000 * NANO, 10 * NANO) == ()
+    assert fees_of_sale(free, 1_000 * DOLLAR, 10 * BILLION) == ()
 
 
 def test_a_negative_rate_is_refused() -> None:

@@ -6,25 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.simulation.ledger import CASH, Ledger, round_half_even
-from agenttrader.simulation.listings import NANO, Listing
+from agenttrader.simulation.ledger import CASH, Ledger
+from agenttrader.simulation.listings import DOLLAR, Listing
 
 SHARE = Listing(symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1))
-DOLLAR = 10**6
+PRICED = 10**6
+"""Units of price in a dollar."""
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50).filter(bool), st.integers(1, 500)), max_size=30))
 def test_what_one_gains_another_gives_and_a_flat_account_has_no_cost(trades: list[tuple[int, int]]) -> None:
     ledger = Ledger()
-    ledger.deposit("a", 1_000 * NANO)
+    ledger.deposit("a", 1_000 * DOLLAR)
     for lots, dollars in trades:
-        ledger.trade("a", SHARE, lots, dollars * DOLLAR)
+        ledger.trade("a", SHARE, lots, dollars * PRICED)
         ledger.charge("a", 7)
     for asset in (CASH, "ABC"):
         assert sum(assets[asset] for assets in ledger.balances.values()) == 0
     assert ledger.lots("a", "ABC") == sum(lots for lots, _ in trades)
     paid = sum(lots * dollars for lots, dollars in trades)
-    assert ledger.cash("a") == (1_000 - paid) * NANO - 7 * len(trades)
+    assert ledger.cash("a") == (1_000 - paid) * DOLLAR - 7 * len(trades)
     if ledger.lots("a", "ABC") == 0:
         assert ledger.cost("a", "ABC") == 0
 
@@ -44,13 +45,13 @@ def test_what_one_gains_another_gives_and_a_flat_account_has_no_cost(trades: lis
 def test_the_cost_is_what_was_paid_for_what_is_left(trades: tuple[tuple[int, int], ...], cost: int) -> None:
     ledger = Ledger()
     for lots, dollars in trades:
-        ledger.trade("a", SHARE, lots, dollars * DOLLAR)
-    assert ledger.cost("a", "ABC") == cost * NANO
+        ledger.trade("a", SHARE, lots, dollars * PRICED)
+    assert ledger.cost("a", "ABC") == cost * DOLLAR
 
 
 def test_accounts_hold_their_own() -> None:
     ledger = Ledger()
-    ledger.trade("a", SHARE, 1, DOLLAR)
+    ledger.trade("a", SHARE, 1, PRICED)
     assert (ledger.symbols("a"), ledger.symbols("b")) == (["ABC"], [])
 
 
@@ -58,15 +59,7 @@ def test_what_is_short_is_known_while_it_is() -> None:
     ledger = Ledger()
     found = []
     for lots in (5, -7, 1, 1, -1):
-        ledger.trade("a", SHARE, lots, DOLLAR)
+        ledger.trade("a", SHARE, lots, PRICED)
         found.append(sorted(ledger.shorts("a")))
     assert found == [[], ["ABC"], ["ABC"], [], ["ABC"]]
     assert ledger.shorts("b") == set()
-
-
-@given(st.integers(-(10**30), 10**30), st.integers(-(10**15), 10**15).filter(bool))
-def test_a_quotient_is_rounded_as_decimals_are(numerator: int, denominator: int) -> None:
-    whole = round_half_even(numerator, denominator)
-    assert 2 * abs(numerator - whole * denominator) <= abs(denominator)
-    if 2 * abs(numerator - whole * denominator) == abs(denominator):
-        assert whole % 2 == 0

@@ -31,13 +31,6 @@ ASSET_CLASS = "us_equity"
 EXCHANGE = ""
 """Alpaca's word for no exchange in particular: what is generated is listed nowhere."""
 
-_EVENTS = {
-    Status.ACCEPTED: "accepted",
-    Status.NEW: "new",
-    Status.FILLED: "fill",
-    Status.CANCELED: "canceled",
-    Status.EXPIRED: "expired",
-}
 _STATUS_AND_CODE = {
     Reason.INVALID: (422, INVALID),
     Reason.UNPROCESSABLE: (422, UNPROCESSABLE),
@@ -79,9 +72,9 @@ def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing
         symbol=order.symbol,
         asset_class=ASSET_CLASS,
         qty=quantity,
-        filled_qty=quantity if execution is not None else Decimal(0),
+        filled_qty=listing.quantity(order.filled_lots),
         filled_avg_price=None if execution is None else listing.price(execution.price),
-        order_class="bracket" if order.legs or order.entry else "simple",
+        order_class=order.order_class.value,
         order_type=order.type.value,
         type=order.type.value,
         side=order.side.value,
@@ -97,15 +90,16 @@ def trade_update(change: OrderChanged, listing: Listing) -> TradeUpdate:
     """A change of an order as the stream tells it."""
     order = change.order
     answer = order_answer(order, change.legs, listing)
-    if order.execution is None:
-        return TradeUpdate(event=_EVENTS[order.status], order=answer, timestamp=answer.updated_at)
+    execution = change.execution
+    if execution is None:
+        return TradeUpdate(event=change.event.value, order=answer, timestamp=answer.updated_at)
     return TradeUpdate(
-        event=_EVENTS[order.status],
+        event=change.event.value,
         order=answer,
         timestamp=answer.updated_at,
-        execution_id=order.execution.id,
-        price=answer.filled_avg_price,
-        qty=answer.filled_qty,
+        execution_id=execution.id,
+        price=listing.price(execution.price),
+        qty=listing.quantity(execution.lots),
         position_qty=listing.quantity(change.position),
     )
 
@@ -169,25 +163,25 @@ def account_answer(exchange: Exchange, account: str) -> Account:
 
 def activity_answer(activity: VenueActivity, listing: Listing) -> Activity:
     """A fill, whose id ends in its execution id, or a fee, whose text names the execution it is for."""
-    order = activity.order
-    assert order.execution is not None
+    order, execution = activity.order, activity.execution
+    assert order is not None
+    assert execution is not None
     answered_id = f"{_compact(activity.time)}::{activity.id}"
     account_id = derive_uuid("account", order.account)
     match activity:
         case FillPosted():
-            quantity = listing.quantity(order.lots)
             return Activity(
                 id=answered_id,
                 activity_type="FILL",
                 account_id=account_id,
                 transaction_time=rfc3339(activity.time),
                 type="fill",
-                price=listing.price(order.execution.price),
-                qty=quantity,
+                price=listing.price(execution.price),
+                qty=listing.quantity(execution.lots),
                 side=order.side.value,
                 symbol=order.symbol,
-                leaves_qty=Decimal(0),
-                cum_qty=quantity,
+                leaves_qty=listing.quantity(order.leaves),
+                cum_qty=listing.quantity(order.filled_lots),
                 order_id=order.id,
                 order_status=order.status.value,
             )
@@ -197,9 +191,9 @@ def activity_answer(activity: VenueActivity, listing: Listing) -> Activity:
                 activity_type="FEE",
                 account_id=account_id,
                 date=_moment(activity.time).strftime("%Y-%m-%d"),
-                net_amount=-money(activity.nanos),
-                description=f"{activity.name} fee for proceed of {listing.quantity(order.lots)} shares of "
-                f"{order.symbol}, execution {order.execution.id}",
+                net_amount=-money(activity.femtos),
+                description=f"{activity.name} fee for proceed of {listing.quantity(execution.lots)} "
+                f"shares of {order.symbol}, execution {execution.id}",
                 status="executed",
             )
         case _:

@@ -166,6 +166,7 @@ class Desk:
                         high=event.high,
                         low=event.low,
                         close=event.close,
+                        volume=event.volume,
                     )
                 )
             case StatusChange():

@@ -138,7 +138,8 @@ def activities_asked(
         found.reverse()
     start = _after(found, token)
     listings = exchange.books.listings
-    return [activity_answer(each, listings[each.order.symbol]) for each in found[start : start + size]]
+    page = found[start : start + size]
+    return [activity_answer(each, listings[each.order.symbol]) for each in page if each.order is not None]
 
 
 def clock_answer(exchange: Exchange) -> Clock:

@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_trading import NewOrder
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Submission, TimeInForce
+from agenttrader.simulation.orders import OrderClass, OrderType, Side, StopLoss, Submission, TimeInForce
 
 _T = TypeVar("_T")
-_TYPES = {order_type.value: order_type for order_type in OrderType}
-_TIMES_IN_FORCE = {time_in_force.value: time_in_force for time_in_force in TimeInForce}
-_CLASSES = ("", "simple", "bracket")
+_TYPES = {each.value: each for each in (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP)}
+_TIMES_IN_FORCE = {each.value: each for each in (TimeInForce.DAY, TimeInForce.GTC)}
+_CLASSES = {"": OrderClass.SIMPLE, "simple": OrderClass.SIMPLE, "bracket": OrderClass.BRACKET}
 _UNSUPPORTED_FIELDS = (
     "notional",
     "trail_price",
@@ -37,6 +37,7 @@ def to_submission(order: NewOrder) -> Submission:
         raise Unsupported("extended_hours")
     if order.order_class not in _CLASSES:
         raise Unsupported(f"order_class {order.order_class}")
+    exits = _exits(order)
     return Submission(
         client_order_id=order.client_order_id or None,
         symbol=_required(order.symbol, "symbol"),
@@ -46,7 +47,9 @@ def to_submission(order: NewOrder) -> Submission:
         quantity=_required(order.qty, "qty"),
         limit_price=order.limit_price,
         stop_price=order.stop_price,
-        bracket=_bracket(order),
+        order_class=_CLASSES[order.order_class],
+        target=None if exits is None else exits[0],
+        stop_loss=None if exits is None else exits[1],
     )
 
 
@@ -62,7 +65,7 @@ def closing_order(symbol: str, signed_quantity: Decimal, wanted: Decimal | None)
     )
 
 
-def _bracket(order: NewOrder) -> Bracket | None:
+def _exits(order: NewOrder) -> tuple[Decimal, StopLoss] | None:
     if order.order_class != "bracket":
         for field in ("take_profit", "stop_loss"):
             if getattr(order, field) is not None:
@@ -72,7 +75,7 @@ def _bracket(order: NewOrder) -> Bracket | None:
     stop = _required(order.stop_loss, "stop_loss")
     if stop.limit_price is not None:
         raise Unsupported("stop_loss.limit_price")
-    return Bracket(target=target.limit_price, stop=stop.stop_price)
+    return target.limit_price, StopLoss(stop=stop.stop_price)
 
 
 def _required(value: _T | None, field: str) -> _T:

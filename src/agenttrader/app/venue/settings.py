@@ -50,7 +50,7 @@ def _settings(configuration: Configuration, calendar: Calendar) -> Settings:
             for account in venue.accounts
         ),
         sessions=tuple(
-            Session(open=each.open, close=each.close)
+            Session(date=each.date, open=each.open, close=each.close)
             for each in calendar.sessions
             if each.open >= session.open
         ),

@@ -19,7 +19,7 @@ from agenttrader.simulation.inputs import (
     WatermarkSeen,
 )
 from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Submission, TimeInForce
+from agenttrader.simulation.orders import OrderClass, OrderType, Side, StopLoss, Submission, TimeInForce
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 DAY = 24 * 60 * MINUTE
@@ -40,20 +40,21 @@ def exchange() -> Exchange:
             ),
             accounts=(AccountOpening(name="a", cash=Decimal(100_000), shorting=False),),
             sessions=(
-                Session(open=OPEN, close=minute(390)),
-                Session(open=Instant(OPEN + 3 * DAY), close=Instant(minute(390) + 3 * DAY)),
+                Session(date="2026-11-20", open=OPEN, close=minute(390)),
+                Session(
+                    date="2026-11-21", open=Instant(OPEN + 3 * DAY), close=Instant(minute(390) + 3 * DAY)
+                ),
             ),
             fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal(8)),
             market_reserve_percent=0,
         )
     )
     bar(exchange, 1)
-    bracket = Bracket(target=Decimal(110), stop=Decimal(90))
-    submit(exchange, "first", bracket=bracket)
+    submit(exchange, "first", exits=(110, 90))
     bar(exchange, 2)
     submit(exchange, "second", symbol="XYZ", limit=Decimal(50))
     bar(exchange, 3)
-    submit(exchange, "third", limit=Decimal(80), bracket=Bracket(target=Decimal(110), stop=Decimal(70)))
+    submit(exchange, "third", limit=Decimal(80), exits=(110, 70))
     return exchange
 
 
@@ -68,6 +69,7 @@ def bar(exchange: Exchange, number: int, price: int = 100) -> None:
             high=value,
             low=value,
             close=value,
+            volume=Decimal(1_000),
         )
     )
     exchange.handle(WatermarkSeen(time=minute(number)))
@@ -79,7 +81,7 @@ def submit(
     *,
     symbol: str = "ABC",
     limit: Decimal | None = None,
-    bracket: Bracket | None = None,
+    exits: tuple[int, int] | None = None,
 ) -> None:
     submission = Submission(
         client_order_id=name,
@@ -89,7 +91,9 @@ def submit(
         time_in_force=TimeInForce.DAY,
         quantity=Decimal(10),
         limit_price=limit,
-        bracket=bracket,
+        order_class=OrderClass.SIMPLE if exits is None else OrderClass.BRACKET,
+        target=None if exits is None else Decimal(exits[0]),
+        stop_loss=None if exits is None else StopLoss(stop=Decimal(exits[1])),
     )
     assert exchange.handle(OrderSubmitted(account="a", submission=submission)).applied
 

@@ -9,7 +9,7 @@ import pytest
 from agenttrader.app.venue.requests import Unsupported, closing_order, to_submission
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_trading import NewOrder, decode_new_order
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Submission, TimeInForce
+from agenttrader.simulation.orders import OrderClass, OrderType, Side, StopLoss, Submission, TimeInForce
 
 MARKET = {"symbol": "ABC", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 LEGS = {"take_profit": {"limit_price": "110"}, "stop_loss": {"stop_price": "90"}}
@@ -33,7 +33,8 @@ def test_a_market_order_is_taken() -> None:
 def test_a_bracket_is_taken() -> None:
     asked = order(type="limit", limit_price="100", time_in_force="gtc", order_class="bracket", **LEGS)
     submission = to_submission(asked)
-    assert submission.bracket == Bracket(target=Decimal(110), stop=Decimal(90))
+    assert submission.order_class is OrderClass.BRACKET
+    assert (submission.target, submission.stop_loss) == (Decimal(110), StopLoss(stop=Decimal(90)))
     assert (submission.limit_price, submission.time_in_force) == (Decimal(100), TimeInForce.GTC)
 
 
