@@ -144,6 +144,10 @@ class SqlOracle:
             for symbol, held, cost, realised in self._store.execute(_HOLDINGS, {"account": account})
         )
 
+    def executions(self, account: str) -> int:
+        """How many there were."""
+        return int(self._one("SELECT count(*) FROM executions WHERE account = :account", account))
+
     def filled(self, account: str) -> dict[str, str]:
         """How much of each order was executed, by the order's id."""
         rows = self._store.execute(_FILLED, {"account": account})

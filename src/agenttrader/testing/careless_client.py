@@ -1,0 +1,201 @@
+"""A client of the venue itself that sends whatever comes to mind, with our kind of books on what it is told.
+
+No gateway stands before it: sizes that cannot be, limits far and near, ids used before, closes of what is not
+held, cancels of what has ended, orders while halted, before the open and after the close. Half of the orders
+are sane. A refusal must leave no trace.
+"""
+
+import json
+from collections import Counter
+from decimal import Decimal
+from http import HTTPStatus
+from random import Random
+from typing import Any, TypeVar
+
+from agenttrader.adapters.alpaca.connection import Answer
+from agenttrader.adapters.alpaca.reports import reports_of_update
+from agenttrader.model.identifiers import ExecutionId, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.reports import ReportKind
+from agenttrader.model.times import Instant
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.holdings import FeeSchedule, Holding
+from agenttrader.protocols.alpaca_trade_updates import TradeUpdate, decode_stream
+from agenttrader.testing.venue_calls import VenueCalls
+
+T = TypeVar("T")
+_CENT = Decimal("0.01")
+TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
+TIMES_IN_FORCE = ("day", "gtc", "ioc", "fok", "opg", "cls")
+CLASSES = ("bracket", "oco", "oto")
+_OURS = "careless-{}"
+
+
+class CarelessClient:
+    """One account without a gateway."""
+
+    def __init__(
+        self,
+        venue: VenueCalls,
+        account: str,
+        cash: Decimal,
+        fees: FeeSchedule,
+        marks: dict[Symbol, Decimal],
+        chance: Random,
+    ) -> None:
+        self.account = account
+        self.cash = cash
+        self.fees = ZERO
+        self.holdings: dict[Symbol, Holding] = {}
+        self.findings: list[str] = []
+        self.answers: Counter[str] = Counter()
+        """How often each method met each status."""
+        self._venue, self._chance, self._fees, self._marks = venue, chance, fees, marks
+        self._listener = venue.listen(account)
+        self._counted: set[ExecutionId] = set()
+        self._order_ids: list[str] = []
+        self._number = 0
+
+    def act(self) -> None:
+        """One request."""
+        acts = (self._order, self._cancel, self._close, self._cancel_all, self._close_all)
+        self._chance.choices(acts, (60, 25, 8, 1, 1))[0]()
+
+    def hear_stream(self, now: Instant) -> None:
+        """Count every fill that the stream tells, once."""
+        queue = self._listener.queue
+        while not queue.empty():
+            message = queue.get_nowait()
+            assert message is not None, "the stream ended: it was not read for too long"
+            told = decode_stream(message)
+            if isinstance(told, TradeUpdate):
+                self._count(told, message.decode(), now)
+
+    def _count(self, told: TradeUpdate, raw: str, now: Instant) -> None:
+        for report in reports_of_update(told, raw, now):
+            if report.kind is ReportKind.UNRECOGNISED:
+                self.findings.append(f"{self.account}: not understood: {report.reason}: {raw}")
+            execution = report.execution
+            if report.kind is not ReportKind.FILLED or execution is None or execution.id in self._counted:
+                continue
+            self._counted.add(execution.id)
+            sells = execution.side is Side.SELL
+            fee = self._fees.on(sells=sells, quantity=execution.quantity, price=execution.price)
+            signed = -execution.quantity if sells else execution.quantity
+            self.cash -= signed * execution.price + fee
+            self.fees += fee
+            self.holdings.setdefault(execution.symbol, Holding(Decimal(1))).trade(
+                signed, execution.price, fee
+            )
+
+    def _order(self) -> None:
+        fields = self._sane()
+        if self._one_in(2):
+            fields |= self._slip(fields)
+        body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+        before = self._state()
+        answer = self._ask("POST", "v2/orders", body=body)
+        if answer.status == HTTPStatus.OK:
+            self._order_ids.append(json.loads(answer.body)["id"])
+        elif self._state() != before:
+            self.findings.append(f"{self.account}: an order that was refused left a trace: {body.decode()}")
+
+    def _sane(self) -> dict[str, Any]:
+        symbol = self._one_of(*self._marks)
+        mark = self._marks[symbol]
+        side = self._one_of("buy", "buy", "sell")
+        kind = self._one_of("market", "market", "limit", "limit", "limit", "stop")
+        near = str((mark * self._chance.randint(985, 1_015) / 1_000).quantize(_CENT))
+        self._number += 1
+        return {
+            "symbol": symbol,
+            "side": side,
+            "type": kind,
+            "time_in_force": self._one_of("day", "day", "gtc"),
+            "qty": str(self._chance.randint(1, 150)),
+            "limit_price": near if kind == "limit" else None,
+            "stop_price": near if kind == "stop" else None,
+            "client_order_id": self._one_of(None, _OURS.format(self._number)),
+        } | (self._bracket(mark, side) if self._one_in(4) else {})
+
+    def _bracket(self, mark: Decimal, side: str) -> dict[str, Any]:
+        high, low = (
+            str((mark * self._permille(*between)).quantize(_CENT)) for between in ((1_016, 1_030), (970, 984))
+        )
+        target, stop = (high, low) if side == "buy" else (low, high)
+        return {
+            "order_class": "bracket",
+            "take_profit": {"limit_price": target},
+            "stop_loss": {"stop_price": stop},
+        }
+
+    def _slip(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What is different about an order that was not thought through."""
+        mark = self._marks[fields["symbol"]]
+        far = str((mark * self._permille(200, 3_000)).quantize(_CENT))
+        near = str((mark * self._permille(985, 1_015)).quantize(_CENT))
+        slips: tuple[dict[str, Any], ...] = (
+            {
+                "qty": self._one_of(
+                    "0", "-5", "0.5", "1000000", "99999999999999", "0.0000000001", None, "many"
+                )
+            },
+            {"qty": None, "notional": self._one_of("100", "0.001", "25000.50")},
+            {"type": "limit", "limit_price": self._one_of(far, far, "0", "-1", "10.0001", None)},
+            {"type": self._one_of(*TYPES), "stop_price": near, "limit_price": near},
+            {"type": "trailing_stop", "limit_price": None, "stop_price": None}
+            | self._one_of({"trail_price": "0.50"}, {"trail_percent": "1.5"}, {}),
+            {"time_in_force": self._one_of(*TIMES_IN_FORCE)},
+            {
+                "time_in_force": self._one_of("ioc", "fok"),
+                "type": "limit",
+                "limit_price": near,
+                "stop_price": None,
+            },
+            {"order_class": self._one_of(*CLASSES), "take_profit": {"limit_price": far}},
+            {"order_class": self._one_of(*CLASSES), "stop_loss": {"stop_price": near}},
+            {"client_order_id": self._one_of(_OURS.format(self._chance.randint(0, self._number)), "x" * 129)},
+            {"symbol": "NOPE"},
+            {"extended_hours": True},
+            {"side": self._one_of("hold", None)},
+            {"surprise": 1},
+        )
+        return self._one_of(*slips)
+
+    def _cancel(self) -> None:
+        recent = self._order_ids[-12:] if self._chance.randrange(4) else self._order_ids
+        self._ask("DELETE", f"v2/orders/{self._one_of(*recent) if recent else 'nobody'}")
+
+    def _close(self) -> None:
+        held = [symbol for symbol, holding in self.holdings.items() if holding.quantity]
+        symbol = self._one_of(*held) if held and not self._one_in(4) else self._one_of("NOPE", *self._marks)
+        quantity = self._one_of({}, {}, {"qty": "3"}, {"qty": "1000000"})
+        self._ask("DELETE", f"v2/positions/{symbol}", quantity)
+
+    def _cancel_all(self) -> None:
+        self._ask("DELETE", "v2/orders")
+
+    def _close_all(self) -> None:
+        self._ask("DELETE", "v2/positions", self._one_of({}, {"cancel_orders": "true"}))
+
+    def _ask(
+        self, method: str, path: str, parameters: dict[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        answer = self._venue.request(self.account, method, path, parameters or {}, body)
+        self.answers[f"{method} {answer.status}"] += 1
+        return answer
+
+    def _state(self) -> tuple[bytes, bytes]:
+        """What a refusal must not change."""
+        account = self._venue.request(self.account, "GET", "v2/account")
+        newest = self._venue.request(self.account, "GET", "v2/orders", {"status": "all", "limit": "1"})
+        return account.body, newest.body
+
+    def _permille(self, least: int, most: int) -> Decimal:
+        return Decimal(self._chance.randint(least, most)) / 1_000
+
+    def _one_of(self, *several: T) -> T:
+        return self._chance.choice(several)
+
+    def _one_in(self, chances: int) -> bool:
+        return self._chance.randrange(chances) == 0
