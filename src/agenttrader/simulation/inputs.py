@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.words import Word
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.listings import Listing, femtos_of
-from agenttrader.simulation.orders import Event, Execution, Refusal, Submission, VenueOrder
+from agenttrader.simulation.orders import Event, Execution, Refusal, Replacement, Submission, VenueOrder
 
 
 class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,13 +33,17 @@ class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account as it begins: its cash, and whether it may sell what it does not hold.
 
-    `multiplier` is 1 without leverage, 2 with Regulation T margin, 4 for a pattern day trader.
+    `multiplier` is 1 without leverage, 2 with Regulation T margin, 4 for as much within a day. Under the
+    `day_trade_rule` a fourth day trade in five days needs 25,000 of equity; with `settled_cash` an account
+    without leverage spends what it sold for only when that has settled.
     """
 
     name: str
     cash: Decimal
     shorting: bool
     multiplier: int = 1
+    day_trade_rule: bool = False
+    settled_cash: bool = False
 
 
 class Habits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +93,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for account in self.accounts:
             if femtos_of(account.cash, f"{account.name}.cash") < 0:
                 raise BadValue(f"{account.name}.cash: expected at least 0, found {account.cash}")
+            if account.multiplier not in (1, 2, 4):
+                raise BadValue(f"{account.name}.multiplier: expected 1, 2 or 4, found {account.multiplier}")
+            if account.settled_cash and account.multiplier != 1:
+                raise BadValue(
+                    f"{account.name}.settled_cash: expected a multiplier of 1, found {account.multiplier}"
+                )
         for name, number in (
             ("market_reserve_percent", self.market_reserve_percent),
             ("volume_percent", self.volume_percent),
@@ -109,6 +120,14 @@ class CancelAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     account: str
     order_id: str
+
+
+class ReplaceAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="replace"):
+    """A client asks that an order of its own be replaced by one with other values."""
+
+    account: str
+    order_id: str
+    replacement: Replacement
 
 
 class BarSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bar"):
@@ -138,7 +157,7 @@ class WatermarkSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time: Instant
 
 
-Input = OrderSubmitted | CancelAsked | BarSeen | HaltSeen | WatermarkSeen
+Input = OrderSubmitted | ReplaceAsked | CancelAsked | BarSeen | HaltSeen | WatermarkSeen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):
@@ -188,7 +207,67 @@ class FeePosted(Struct, frozen=True, kw_only=True, gc=False):
     execution: Execution | None = None
 
 
-Activity = FillPosted | FeePosted
+class CoinFeePosted(Struct, frozen=True, kw_only=True, gc=False):
+    """The venue kept some lots of the coins that an execution bought."""
+
+    id: str
+    sequence: int
+    time: Instant
+    account: str
+    lots: int
+    order: VenueOrder
+    execution: Execution
+
+
+class InterestKind(Word):
+    """What was borrowed."""
+
+    MARGIN = "margin"
+    BORROW = "borrow"
+
+
+class InterestPosted(Struct, frozen=True, kw_only=True, gc=False):
+    """Interest was taken for `nights`: on borrowed cash, or for borrowed shares of a symbol."""
+
+    id: str
+    sequence: int
+    time: Instant
+    account: str
+    kind: InterestKind
+    femtos: int
+    nights: int
+    symbol: str | None = None
+
+
+class DividendPosted(Struct, frozen=True, kw_only=True, gc=False):
+    """A dividend on so many signed lots: `femtos` came in, or went out where they are short."""
+
+    id: str
+    sequence: int
+    time: Instant
+    account: str
+    symbol: str
+    lots: int
+    per_share: Decimal
+    femtos: int
+
+
+class SplitPosted(Struct, frozen=True, kw_only=True, gc=False):
+    """A holding became another number of lots; `femtos` came in for the fraction of a lot that was left."""
+
+    id: str
+    sequence: int
+    time: Instant
+    account: str
+    symbol: str
+    lots_before: int
+    lots_after: int
+    new_rate: Decimal
+    old_rate: Decimal
+    femtos: int
+
+
+Activity = FillPosted | FeePosted | CoinFeePosted | InterestPosted | DividendPosted | SplitPosted
 
 
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):

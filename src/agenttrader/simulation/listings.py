@@ -78,11 +78,16 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
                 f"{self.symbol}.lot: expected a lot whose value at a price of {self._unit} is a whole number "
                 f"of 1e-15, found {self._step}; list the symbol with fewer decimals"
             )
-        if self.asset_class is AssetClass.CRYPTO and (self.shortable or self.marginable):
+        if self.is_coin and (self.shortable or self.marginable or not self.fractionable):
             raise BadValue(
-                f"{self.symbol}: expected a coin that is neither shortable nor marginable, found shortable "
-                f"{self.shortable}, marginable {self.marginable}"
+                f"{self.symbol}: expected a coin to be fractionable, and neither shortable nor marginable, "
+                f"found {self.fractionable}, {self.shortable} and {self.marginable}"
             )
+
+    @property
+    def is_coin(self) -> bool:
+        """Whether it is a pair of a coin and the account's currency."""
+        return self.asset_class is AssetClass.CRYPTO
 
     @cached_property
     def _scale(self) -> int:
@@ -158,6 +163,10 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """A price as people write it: with the tick's decimals, and more only between ticks."""
         price = units * self._unit
         return price.quantize(self.tick) if units % self._tick_units == 0 else _plain(price)
+
+    def price_femtos(self, units: int) -> int:
+        """What one share or coin costs."""
+        return units * (DOLLAR // self._scale)
 
     def billionths(self, lots: int) -> int:
         """A quantity in billionths of a share or coin."""

@@ -89,12 +89,15 @@ class Status(Word):
 
 
 ENDS = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REPLACED, Status.REJECTED})
-_PENDING = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
-_LIVE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.DONE_FOR_DAY}) | _PENDING
+PENDING = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
+WORKING = frozenset({Status.NEW, Status.PARTIALLY_FILLED}) | PENDING
+"""What can fill: a cancel or a replacement that is pending has not reached the market yet."""
+_LIVE = WORKING | {Status.DONE_FOR_DAY}
 _NEXT: dict[Status, frozenset[Status]] = {
-    Status.PENDING_NEW: frozenset({Status.ACCEPTED, Status.NEW}) | _PENDING | ENDS - {Status.FILLED},
-    Status.ACCEPTED: frozenset({Status.NEW}) | _PENDING | ENDS - {Status.FILLED},
-    Status.HELD: frozenset({Status.NEW}) | _PENDING | ENDS - {Status.FILLED},
+    Status.PENDING_NEW: frozenset({Status.ACCEPTED, Status.HELD, Status.NEW, Status.PARTIALLY_FILLED})
+    | ENDS - {Status.FILLED},
+    Status.ACCEPTED: frozenset({Status.NEW}) | PENDING | ENDS - {Status.FILLED},
+    Status.HELD: frozenset({Status.NEW}) | PENDING | ENDS - {Status.FILLED},
     Status.PENDING_CANCEL: frozenset({Status.ACCEPTED, Status.HELD}) | _LIVE | ENDS,
     Status.PENDING_REPLACE: frozenset({Status.ACCEPTED, Status.HELD}) | _LIVE | ENDS,
     Status.NEW: _LIVE - {Status.NEW} | ENDS,

@@ -164,14 +164,15 @@ def test_bars_told_twice_late_or_of_unknown_symbols_change_nothing() -> None:
     assert stage.bar(4, 80) == [("limit", Status.FILLED)]
 
 
-def test_limit_and_stop_orders_rest_until_touched() -> None:
+def test_limit_orders_rest_until_traded_through_and_stop_orders_until_touched() -> None:
     stage = Stage()
     buy = stage.order(type=OrderType.LIMIT, limit_price=Decimal("99.50"))
     chase = stage.order(type=OrderType.STOP, stop_price=Decimal("100.50"), symbol="XYZ")
     assert stage.bar(2, 100, "100.4", "99.6", 100) == []
     assert stage.bar(2, 100, "100.4", "99.6", 100, symbol="XYZ") == []
-    assert stage.bar(3, 100, "100.4", "99.5", 100) == [("limit", Status.FILLED)]
-    assert stage.bar(3, 101, 102, 100, 102, symbol="XYZ") == [("stop", Status.FILLED)]
+    assert stage.bar(3, 100, "100.4", "99.5", 100) == []
+    assert stage.bar(4, 100, "100.4", "99.49", 100) == [("limit", Status.FILLED)]
+    assert stage.bar(4, 101, 102, 100, 102, symbol="XYZ") == [("stop", Status.FILLED)]
     assert (stage.price(buy), stage.price(chase)) == (Decimal("99.50"), Decimal("101.00"))
 
 

@@ -126,7 +126,7 @@ def test_the_legs_are_orders_of_their_own_and_held_until_the_entry_fills() -> No
     assert [leg.status.value for leg in update.legs] == ["held", "held"]
     assert [leg.entry for leg in update.legs] == [stage.entry, stage.entry]
     assert stage.bar(100, 150, 96, 100) == []
-    assert stage.bar(100, 100, 95, 96) == ["entry filled 95", "target new", "stop new"]
+    assert stage.bar(100, 100, 94, 96) == ["entry filled 95", "target new", "stop new"]
 
 
 def test_an_entry_at_the_open_arms_its_legs_for_the_rest_of_that_bar() -> None:

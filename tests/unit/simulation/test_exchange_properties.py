@@ -159,7 +159,7 @@ def test_what_is_looked_up_is_what_a_search_of_every_order_finds(told: list[Inpu
         open_orders = [order for order in books.all_of(account) if order.status.is_open]
         assert books.open_of(account) == open_orders
         assert books.reserved(account) == sum(
-            books.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
+            books.needed(order)
             for order in open_orders
             if order.entry is None and books.opens(account, order.symbol, order.side)
         )

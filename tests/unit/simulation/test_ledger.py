@@ -19,7 +19,7 @@ def test_what_one_gains_another_gives_and_a_flat_account_has_no_cost(trades: lis
     ledger = Ledger()
     ledger.deposit("a", 1_000 * DOLLAR)
     for lots, dollars in trades:
-        ledger.trade("a", SHARE, lots, dollars * PRICED)
+        ledger.trade("a", SHARE, lots, dollars * PRICED, "e")
         ledger.charge("a", 7)
     for asset in (CASH, "ABC"):
         assert sum(assets[asset] for assets in ledger.balances.values()) == 0
@@ -45,13 +45,13 @@ def test_what_one_gains_another_gives_and_a_flat_account_has_no_cost(trades: lis
 def test_the_cost_is_what_was_paid_for_what_is_left(trades: tuple[tuple[int, int], ...], cost: int) -> None:
     ledger = Ledger()
     for lots, dollars in trades:
-        ledger.trade("a", SHARE, lots, dollars * PRICED)
+        ledger.trade("a", SHARE, lots, dollars * PRICED, "e")
     assert ledger.cost("a", "ABC") == cost * DOLLAR
 
 
 def test_accounts_hold_their_own() -> None:
     ledger = Ledger()
-    ledger.trade("a", SHARE, 1, PRICED)
+    ledger.trade("a", SHARE, 1, PRICED, "e")
     assert (ledger.symbols("a"), ledger.symbols("b")) == (["ABC"], [])
 
 
@@ -59,7 +59,7 @@ def test_what_is_short_is_known_while_it_is() -> None:
     ledger = Ledger()
     found = []
     for lots in (5, -7, 1, 1, -1):
-        ledger.trade("a", SHARE, lots, PRICED)
+        ledger.trade("a", SHARE, lots, PRICED, "e")
         found.append(sorted(ledger.shorts("a")))
     assert found == [[], ["ABC"], ["ABC"], [], ["ABC"]]
     assert ledger.shorts("b") == set()

@@ -58,7 +58,7 @@ def test_no_product_of_a_fraction_is_rounded(units: int, lots: int) -> None:
         ({"tick": Decimal("0.0000001")}, "ABC.tick: expected a multiple of 0.000001"),
         ({"lot": Decimal("1e-9"), "decimals": 7}, "ABC.lot: expected a lot whose value"),
         ({"decimals": 10}, "decimals: expected from 0"),
-        ({"asset_class": AssetClass.CRYPTO}, "neither shortable nor marginable"),
+        ({"asset_class": AssetClass.CRYPTO}, "expected a coin to be fractionable"),
         ({"decimals": -1}, "decimals: expected from 0"),
     ),
 )
