@@ -64,7 +64,7 @@ def test_no_product_of_a_fraction_is_rounded(units: int, lots: int) -> None:
 )
 def test_a_listing_that_could_round_is_refused(listing: dict[str, Any], found: str) -> None:
     with pytest.raises(BadValue, match=found):
-        Listing(**({"symbol": "ABC", "tick": Decimal("0.01"), "lot": Decimal(1)} | listing))
+        Listing(**{"symbol": "ABC", "tick": Decimal("0.01"), "lot": Decimal(1), **listing})
 
 
 @pytest.mark.parametrize(
