@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from agenttrader.app.fault_kinds import FaultPlan
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -161,6 +162,8 @@ class Venue(_Section, frozen=True):
     """The file of its own ledger: it forgets nothing when it is killed."""
     shorting: bool
     accounts: tuple[VenueAccount, ...]
+    faults: FaultPlan | None = None
+    """What goes wrong on purpose; where there is none, nothing does, and no port lets anybody ask for it."""
 
 
 class MarketData(_Section, frozen=True):

@@ -13,6 +13,7 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.app.venue.settings import venue_keys, venue_settings
 from agenttrader.model.errors import BadValue, ConfigurationError
@@ -36,6 +37,7 @@ class VenueParts(Struct, frozen=True):
     keys: dict[str, VenueKey]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
+    faults: Faults | None
 
 
 def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
@@ -59,11 +61,19 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
         since=desk.exchange.watermark or BEGINNING,
     )
     standing = _Standing()
+    plan = configuration.venue.faults
+    # The same log means the same time, so a venue that is started again from a copy meets the same faults.
+    faults = None if plan is None else Faults(plan.seed, desk.exchange.watermark or BEGINNING, plan.planned)
+    work: tuple[Work, ...] = (
+        lambda: feed.follow(desk.hear, standing.link),
+        lambda: _until_failed(desk, log),
+    )
     return VenueParts(
         desk=desk,
         keys=venue_keys(configuration),
-        work=(lambda: feed.follow(desk.hear, standing.link), lambda: _until_failed(desk, log)),
+        work=work if faults is None else (*work, faults.until_ended),
         ready=lambda: standing.waits_for,
+        faults=faults,
     )
 
 
