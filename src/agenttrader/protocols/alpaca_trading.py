@@ -53,6 +53,8 @@ UNAUTHORIZED = 40110000
 NOT_FOUND = 40410000
 FORBIDDEN = 40310000
 """Too little buying power, or shares that are not there or are held for other orders; with status 403."""
+DAY_TRADE = 40310100
+"""The order could make a pattern day trader of the account; with status 403."""
 UNPROCESSABLE = 42210000
 """A request that is well formed and cannot be done; with status 422."""
 INVALID = 40010001

@@ -1,8 +1,8 @@
 """Whether the venue takes an order: one linear judgement, in the order of the checks below.
 
 used id · symbol · shape (type, prices, time in force, class) · quantity and prices on their steps · exits on
-their sides · a session to trade in · holding · short selling · buying power. The first that does not hold is
-the refusal, and a refused order leaves no trace: its client order id is not used up.
+their sides · a session to trade in · holding · short selling · buying power · day trades. The first that does
+not hold is the refusal, and a refused order leaves no trace: its client order id is not used up.
 """
 
 from decimal import Decimal
@@ -13,6 +13,7 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
+from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.lifetimes import Lifetime, lifetime
 from agenttrader.simulation.listings import CENT, DOLLAR, Listing, femtos_of, money
@@ -87,7 +88,11 @@ def judge(
     when = lifetime(sessions, listing, asked.time_in_force, extended_hours=asked.extended_hours, clock=clock)
     if isinstance(when, Refusal):
         return when
-    return _holding_fault(books, account, asked, terms) or Accepted(terms, when)
+    return (
+        _holding_fault(books, account, asked, terms)
+        or day_trade_fault(books, account.name, asked)
+        or Accepted(terms, when)
+    )
 
 
 def refused(reason: Reason, message: str) -> Refusal:

@@ -242,6 +242,8 @@ class Reason(Word):
     INVALID = "invalid"
     UNPROCESSABLE = "unprocessable"
     FORBIDDEN = "forbidden"
+    DAY_TRADE = "day_trade"
+    """Not allowed for the day trades that it could make."""
     NOT_FOUND = "not_found"
 
 

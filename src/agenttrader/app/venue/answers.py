@@ -9,6 +9,7 @@ from agenttrader.model.errors import AgentTraderError
 from agenttrader.model.times import MILLISECOND, SECOND, Instant, rfc3339
 from agenttrader.protocols.alpaca_trade_updates import TradeUpdate
 from agenttrader.protocols.alpaca_trading import (
+    DAY_TRADE,
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
@@ -35,6 +36,7 @@ _STATUS_AND_CODE = {
     Reason.INVALID: (422, INVALID),
     Reason.UNPROCESSABLE: (422, UNPROCESSABLE),
     Reason.FORBIDDEN: (403, FORBIDDEN),
+    Reason.DAY_TRADE: (403, DAY_TRADE),
     Reason.NOT_FOUND: (404, NOT_FOUND),
 }
 
