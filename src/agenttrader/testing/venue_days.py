@@ -77,8 +77,8 @@ class House:
         self.minute = 1
         self.trade_at({listing.symbol: 100 for listing in listings})
 
-    def trade_at(self, prices: dict[str, int]) -> None:
-        """The next minute, at which each of these symbols trades at its price alone."""
+    def trade_at(self, prices: dict[str, int], low: int | None = None) -> None:
+        """The next minute: each of these symbols trades at its price alone, or down to `low` and back."""
         start = Instant((self.day * DAY_MINUTES + self.minute) * MINUTE)
         end = Instant(start + MINUTE)
         for symbol, price in prices.items():
@@ -89,7 +89,7 @@ class House:
                     end=end,
                     open=Decimal(price),
                     high=Decimal(price),
-                    low=Decimal(price),
+                    low=Decimal(price if low is None else low),
                     close=Decimal(price),
                     volume=Decimal(10**6),
                 )
