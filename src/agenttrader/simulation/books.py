@@ -112,7 +112,7 @@ class Books:
     def available(self, account: str, symbol: str) -> int:
         """Lots of the holding that no open order holds."""
         lots = self.ledger.lots(account, symbol)
-        return abs(lots) - _lots_held(self._closing(account, symbol, lots))
+        return abs(lots) - self._lots_held(self._closing(account, symbol, lots))
 
     def shortage(self, account: str, symbol: str) -> Shortage:
         """How much of the holding open orders hold, and which."""
@@ -122,7 +122,7 @@ class Books:
         return Shortage(
             symbol=symbol,
             existing=listing.quantity(abs(lots)),
-            held=listing.quantity(_lots_held(closing)),
+            held=listing.quantity(self._lots_held(closing)),
             orders=tuple(order.id for order in closing),
         )
 
@@ -150,8 +150,25 @@ class Books:
         """The open orders that would add to a holding, or start one; no legs."""
         for order_id in self._open_but_legs[account]:
             order = self.orders[order_id]
-            if self.opens(account, order.symbol, order.side):
+            if self.opens(account, order.symbol, order.side) and not self._is_outweighed(order):
                 yield order
+
+    def _is_outweighed(self, order: VenueOrder) -> bool:
+        """Of an order and what is to replace it the larger counts (docs.alpaca.markets, Replace an Order)."""
+        if order.status is Status.PENDING_REPLACE and order.replaced_by is not None:
+            return self.needed(self.orders[order.replaced_by]) >= self.needed(order)
+        if order.status is Status.PENDING_NEW and order.replaces is not None:
+            return self.needed(self.orders[order.replaces]) > self.needed(order)
+        return False
+
+    def _lots_held(self, closing: list[VenueOrder]) -> int:
+        """Two legs hold the same lots, and so do an order and what is to replace it."""
+        held: dict[str, int] = {}
+        for order in closing:
+            is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
+            group = self.orders[order.replaces or order.id].group if is_replacing else order.group
+            held[group] = max(held.get(group, 0), order.leaves)
+        return sum(held.values())
 
     def reserved(self, account: str) -> int:
         """Femtos set aside for the account's open orders."""
@@ -273,11 +290,3 @@ class Books:
             for order in self.open_of(account, symbol)
             if order.side is side and order.status is not Status.HELD
         ]
-
-
-def _lots_held(closing: list[VenueOrder]) -> int:
-    """Two legs hold the same lots."""
-    held: dict[str, int] = {}
-    for order in closing:
-        held[order.group] = max(held.get(order.group, 0), order.leaves)
-    return sum(held.values())

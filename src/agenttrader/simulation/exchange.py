@@ -21,6 +21,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from agenttrader.model.times import SECOND, Instant
+from agenttrader.simulation import mishaps
 from agenttrader.simulation.acceptance import judge, refused
 from agenttrader.simulation.agenda import Agenda
 from agenttrader.simulation.books import Books
@@ -29,12 +30,17 @@ from agenttrader.simulation.crossing import Crossing
 from agenttrader.simulation.floor import Floor
 from agenttrader.simulation.inputs import (
     BarSeen,
+    BustAsked,
     CancelAsked,
+    CorrectionAsked,
     HaltSeen,
     Input,
+    Mishap,
     OrderSubmitted,
     Outcome,
+    RejectAsked,
     ReplaceAsked,
+    Request,
     Settings,
     WatermarkPassed,
     WatermarkSeen,
@@ -88,13 +94,10 @@ class Exchange:
                 applied = self._see_watermark(input_.time)
             case HaltSeen():
                 applied = self._see_halt(input_)
-            case OrderSubmitted():
-                return self._answer(self._submit(input_.account, input_.submission))
-            case ReplaceAsked():
-                asked = self._replace(input_.account, input_.order_id, input_.replacement)
-                return self._answer(asked)
-            case CancelAsked():
-                return self._answer(self._cancel(input_.account, input_.order_id))
+            case OrderSubmitted() | ReplaceAsked() | CancelAsked():
+                return self._answer(self._asked(input_))
+            case BustAsked() | CorrectionAsked() | RejectAsked():
+                return self._answer(self._befallen(input_))
             case _:
                 assert_never(input_)
         return Outcome(applied=applied, updates=self.floor.take_updates())
@@ -104,6 +107,33 @@ class Exchange:
         if isinstance(found, Refusal):
             return Outcome(applied=False, refusal=found)
         return Outcome(applied=True, updates=self.floor.take_updates(), order=self.books.orders[found])
+
+    def _asked(self, request: Request) -> str | Refusal:
+        """The id of the order that came of a client's request, or why nothing did."""
+        match request:
+            case OrderSubmitted():
+                return self._submit(request.account, request.submission)
+            case ReplaceAsked():
+                return self._replace(request.account, request.order_id, request.replacement)
+            case CancelAsked():
+                return self._cancel(request.account, request.order_id)
+            case _:
+                assert_never(request)
+
+    def _befallen(self, mishap: Mishap) -> str | Refusal:
+        """The id of the order that it befell, or why there is none. Raises BadValue for a price too fine."""
+        match mishap:
+            case BustAsked():
+                found = mishaps.bust(self.floor, mishap.execution_id, self.clock)
+            case CorrectionAsked():
+                found = mishaps.correct(self.floor, mishap.execution_id, mishap.price, self.clock)
+            case RejectAsked():
+                found = mishaps.reject(self.floor, mishap.order_id, mishap.message, self.clock)
+            case _:
+                assert_never(mishap)
+        return found or refused(
+            Reason.NOT_FOUND, "expected an execution that stands or an open order, found none"
+        )
 
     def _submit(self, account: str, asked: Submission) -> str | Refusal:
         accepted = judge(self.books, self.accounts[account], asked, self.sessions, self.clock)
@@ -244,7 +274,7 @@ class Exchange:
             self.floor.change(order.become(Status.NEW, time, eligible_from=time), Event.NEW)
         elif rests and order.status is Status.PARTIALLY_FILLED:
             self.floor.change(order.become(Status.DONE_FOR_DAY, time), Event.DONE_FOR_DAY)
-        elif is_over and edge.bell is not Bell.EARLY_OPEN:
+        elif is_over and (opens or order.status is not Status.DONE_FOR_DAY):
             status = expiry_status(order.time_in_force)
             self.floor.end(order, status, _ENDED_BY[status], time)
         elif opens and order.status is Status.DONE_FOR_DAY:

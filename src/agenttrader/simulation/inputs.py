@@ -130,6 +130,26 @@ class ReplaceAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     replacement: Replacement
 
 
+class BustAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bust"):
+    """The exchange takes an execution back."""
+
+    execution_id: str
+
+
+class CorrectionAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="correction"):
+    """The exchange gives an execution another price."""
+
+    execution_id: str
+    price: Decimal
+
+
+class RejectAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="reject"):
+    """The exchange rejects an order that it had accepted."""
+
+    order_id: str
+    message: str
+
+
 class BarSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bar"):
     """The market traded so from `start` to `end`."""
 
@@ -157,7 +177,9 @@ class WatermarkSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time: Instant
 
 
-Input = OrderSubmitted | ReplaceAsked | CancelAsked | BarSeen | HaltSeen | WatermarkSeen
+Request = OrderSubmitted | ReplaceAsked | CancelAsked
+Mishap = BustAsked | CorrectionAsked | RejectAsked
+Input = Request | Mishap | BarSeen | HaltSeen | WatermarkSeen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):
