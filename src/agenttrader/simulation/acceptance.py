@@ -118,11 +118,11 @@ def _terms(listing: Listing, asked: Submission, mark: int | None) -> Terms | Non
         if price is None:
             return None
         lots = listing.lots_worth(notional, price)
-        if lots == 0:
-            raise BadValue(f"notional: expected enough for {listing.quantity(1)}, found {asked.notional}")
     fault = fraction_fault(asked, listing, is_fraction=notional is not None or not listing.is_whole(lots))
     if fault is not None:
         raise BadValue(fault)
+    if lots == 0:
+        raise BadValue(f"notional: expected enough for {listing.quantity(1)}, found {asked.notional}")
     loss = asked.stop_loss
     return Terms(
         lots=lots,
