@@ -66,9 +66,11 @@ class Clearing:
             self._charge(account, fee, execution.time, order, execution)
 
     def bust(self, order: VenueOrder, execution: Execution) -> None:
-        """Take an execution back. Its fees stay: our own rule."""
+        """Take an execution back, with the coins that were kept of it. Fees in cash stay: our own rule."""
         listing, lots = self.books.listings[order.symbol], execution.lots * order.side.sign
         self.books.ledger.bust(order.account, listing, execution.id)
+        if listing.is_coin and order.side is Side.BUY:
+            self._forget_coin_fee(order.account, execution)
         self.books.days[order.account].correct(
             listing, -lots, -listing.notional(execution.price, lots), is_sale=lots < 0
         )
@@ -136,7 +138,7 @@ class Clearing:
         is_maker = order.type is OrderType.LIMIT and price == order.limit
         if order.side is Side.BUY:
             kept = coin_fee(self._schedule, execution.lots, is_maker=is_maker)
-            self.books.ledger.keep(account, listing, kept)
+            self.books.ledger.keep(account, listing, kept, execution.id)
         else:
             received = listing.notional(price, execution.lots)
             kept = coin_cash_fee(self._schedule, received, is_maker=is_maker)
@@ -163,6 +165,15 @@ class Clearing:
                 execution=execution,
             )
         )
+
+    def _forget_coin_fee(self, account: str, execution: Execution) -> None:
+        waiting, posted = self._coin_fees.get(account, []), self.activities[account]
+        waiting[:] = [each for each in waiting if each[1].id != execution.id]
+        posted[:] = [
+            each
+            for each in posted
+            if not (isinstance(each, CoinFeePosted) and each.execution.id == execution.id)
+        ]
 
     def _take_interest(
         self,

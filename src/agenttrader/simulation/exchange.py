@@ -21,7 +21,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from agenttrader.model.times import SECOND, Instant
-from agenttrader.simulation import mishaps
+from agenttrader.simulation import corporate_actions, mishaps
 from agenttrader.simulation.acceptance import judge, refused
 from agenttrader.simulation.agenda import Agenda
 from agenttrader.simulation.books import Books
@@ -32,6 +32,7 @@ from agenttrader.simulation.inputs import (
     BarSeen,
     BustAsked,
     CancelAsked,
+    CorporateActionSeen,
     CorrectionAsked,
     HaltSeen,
     Input,
@@ -82,11 +83,12 @@ class Exchange:
         self.equity_at_close: dict[str, int] = {}
         self._pending = settings.habits.pending_seconds * SECOND
         self._agenda = Agenda()
+        self._actions: set[CorporateActionSeen] = set()
         for account in self.accounts:
             self.equity_at_close[account] = self.books.equity(account)
 
     def handle(self, input_: Input) -> Outcome:
-        """Apply one input. Raises BadValue, with nothing changed, for a bar that its listing cannot hold."""
+        """Apply one input. Raises BadValue, with nothing changed, for a bar or an action that cannot be."""
         match input_:
             case BarSeen():
                 applied = self._see_bar(input_)
@@ -94,6 +96,8 @@ class Exchange:
                 applied = self._see_watermark(input_.time)
             case HaltSeen():
                 applied = self._see_halt(input_)
+            case CorporateActionSeen():
+                applied = self._see_action(input_)
             case OrderSubmitted() | ReplaceAsked() | CancelAsked():
                 return self._answer(self._asked(input_))
             case BustAsked() | CorrectionAsked() | RejectAsked():
@@ -220,6 +224,17 @@ class Exchange:
         if seen.symbol not in self.books.listings or seen.time <= (self.watermark or 0):
             return False
         return self.market.halt(seen)
+
+    def _see_action(self, seen: CorporateActionSeen) -> bool:
+        listing = self.books.listings.get(seen.symbol)
+        if listing is None or seen.time <= (self.watermark or 0) or seen in self._actions:
+            return False
+        corporate_actions.check(seen, listing)
+        self._actions.add(seen)
+        self._advance(seen.time)
+        self.clock = max(self.clock, seen.time)
+        corporate_actions.act(self.floor, seen)
+        return True
 
     def _see_watermark(self, time: Instant) -> bool:
         if self.watermark is not None and time <= self.watermark:

@@ -177,9 +177,27 @@ class WatermarkSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time: Instant
 
 
+class CorporateActionKind(Word):
+    """What a company does to its shares."""
+
+    SPLIT = "split"
+    CASH_DIVIDEND = "cash_dividend"
+
+
+class CorporateActionSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="action"):
+    """From `time` on, `new_rate` shares stand for `old_rate` old ones, or each share pays `cash`."""
+
+    symbol: str
+    time: Instant
+    kind: CorporateActionKind
+    new_rate: Decimal = Decimal(1)
+    old_rate: Decimal = Decimal(1)
+    cash: Decimal = Decimal(0)
+
+
 Request = OrderSubmitted | ReplaceAsked | CancelAsked
 Mishap = BustAsked | CorrectionAsked | RejectAsked
-Input = Request | Mishap | BarSeen | HaltSeen | WatermarkSeen
+Input = Request | Mishap | BarSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):

@@ -66,11 +66,15 @@ class Ledger:
         self._take(account, listing, _Step(lots, price, execution_id))
 
     def bust(self, account: str, listing: Listing, execution_id: str) -> None:
-        """Take an execution back: what it moved goes back, and the holding is what it is without it."""
-        steps, place = self._find(account, listing.symbol, execution_id)
+        """Take an execution back, with what the venue kept of it: the holding is what it is without it."""
+        symbol = listing.symbol
+        steps, place = self._find(account, symbol, execution_id)
         step = steps.pop(place)
         assert step.price is not None
         self._move(MARKET, account, CASH, listing.notional(step.price, step.lots))
+        for kept in [step for step in steps if step.execution_id == execution_id]:
+            steps.remove(kept)
+            self._move(VENUE, account, symbol, -kept.lots)
         self._replay(account, listing)
 
     def correct(
@@ -84,10 +88,10 @@ class Ledger:
         steps[place] = _Step(step.lots, price, corrected_id)
         self._replay(account, listing)
 
-    def keep(self, account: str, listing: Listing, lots: int) -> None:
-        """Lots that the venue keeps of what was bought, for its fee."""
+    def keep(self, account: str, listing: Listing, lots: int, execution_id: str) -> None:
+        """Lots that the venue keeps of what an execution bought, for its fee."""
         self._move(account, VENUE, listing.symbol, lots)
-        self._take(account, listing, _Step(-lots))
+        self._take(account, listing, _Step(-lots, execution_id=execution_id))
 
     def split(self, account: str, listing: Listing, ratio: tuple[int, int]) -> int:
         """Give new lots for old ones, by the ratio of new to old; towards 0. Returns the lots held then."""

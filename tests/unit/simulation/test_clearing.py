@@ -189,3 +189,15 @@ def test_a_correction_changes_what_was_paid(busted: tuple[House, Any]) -> None:
     assert made.books.ledger.lots("a", "ABC") == 6
     assert made.books.ledger.cash("a") == 9_420 * DOLLAR - 3 * CENT
     assert made.books.buying_power("a") == 9_000 * DOLLAR - 3 * CENT
+
+
+def test_a_busted_purchase_of_coins_gives_back_what_was_kept_of_it() -> None:
+    for habits in (Habits(), LATE):
+        made = House(fees=COIN_FEES, habits=habits)
+        made.trade(10, "BTC/USD")
+        fill = made.posted(FillPosted)[-1]
+        made.exchange.clearing.bust(fill.order, fill.execution)
+        made.next_day()
+        assert made.books.ledger.lots("a", "BTC/USD") == 0
+        assert made.books.ledger.cash("a") == 10_000 * DOLLAR
+        assert made.posted(CoinFeePosted) == []

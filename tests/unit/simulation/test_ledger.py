@@ -142,9 +142,12 @@ def test_an_execution_from_before_a_split_is_taken_back_as_what_it_became() -> N
 
 def test_what_the_venue_keeps_of_a_purchase_takes_its_cost_along() -> None:
     ledger = ledger_of(("e", 400, 1))
-    ledger.keep("a", SHARE, 1)
+    ledger.keep("a", SHARE, 1, "e")
     assert (ledger.lots("a", "ABC"), ledger.cost("a", "ABC")) == (399, 399 * DOLLAR)
     assert ledger.balances[VENUE]["ABC"] == 1
+    ledger.bust("a", SHARE, "e")
+    assert (ledger.lots("a", "ABC"), ledger.cost("a", "ABC"), ledger.cash("a")) == (0, 0, 0)
+    assert ledger.balances[VENUE]["ABC"] == 0
 
 
 def test_a_dividend_comes_from_the_issuer_and_is_owed_by_who_is_short() -> None:

@@ -142,6 +142,14 @@ def test_a_fraction_is_counted_in_billionths_and_written_short() -> None:
     assert COIN.lots_max == QUANTITY_MAX * 10**9
 
 
+def test_a_price_is_put_on_the_tick_below() -> None:
+    assert [SHARE.tick_below(units) for units in (20_009_999, 20_010_000, 9_999)] == [
+        20_000_000,
+        20_010_000,
+        10_000,
+    ]
+
+
 def test_money_is_written_exactly_however_large() -> None:
     assert f"{money(10**31 + 1):f}" == "10000000000000000.000000000000001"
     assert f"{money(-1):f}" == "-0.000000000000001"
