@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from agenttrader.api import venue_stream_faults
 from agenttrader.api.probes import Receive, Scope, Send
 from agenttrader.api.venue_faults import with_faults
 from agenttrader.app.fault_kinds import (
@@ -212,3 +216,41 @@ async def test_who_leaves_while_something_is_held_for_him_is_forgotten() -> None
             while it.app.left == 0:  # noqa: ASYNC110 - nothing raises an event
                 await asyncio.sleep(0.002)
         await asyncio.sleep(0.03)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1_000_000),
+    doubled=st.integers(1, 1_000),
+    reordered=st.integers(1, 1_000),
+    count=st.integers(1, 30),
+)
+def test_what_is_doubled_and_reordered_is_all_told(
+    seed: int, doubled: int, reordered: int, count: int
+) -> None:
+    """Nothing is lost, and nothing is told more often than each fault makes it."""
+    told: list[str] = []
+
+    async def send(message: Any) -> None:
+        told.append(json.loads(message["bytes"])["data"]["order"]["id"])
+
+    async def tell() -> None:
+        faults = Faults(
+            seed,
+            0,
+            [
+                DoubledMessage(only=(), per_mille=doubled, times="always"),
+                ReorderedMessage(only=(), per_mille=reordered, times="always", milliseconds=1),
+            ],
+        )
+        connection = venue_stream_faults._Connection(faults, send)
+        for number in range(count):
+            order = ORDER | {"id": str(number)}
+            await connection.tell(envelope("trade_updates", {"event": "new", "order": order}))
+        while connection._held:  # noqa: ASYNC110 - nothing raises an event
+            await asyncio.sleep(0.001)
+        connection.end()
+
+    asyncio.run(tell())
+    assert set(told) == {str(number) for number in range(count)}
+    assert max(Counter(told).values()) <= 2
