@@ -72,6 +72,7 @@ def play(desk: Desk) -> None:
     desk.submit("a", order(client_order_id="first", order_class="bracket", **legs))
     desk.hear(bar(2))
     desk.hear(bar(3, 90))
+    legs = {"take_profit": {"limit_price": 110}, "stop_loss": {"stop_price": 85}}
     desk.submit("a", order(order_class="bracket", type="limit", limit_price=99, time_in_force="gtc", **legs))
     canceled = desk.submit("a", order(type="limit", limit_price=50))
     desk.cancel("a", canceled.id)

@@ -67,7 +67,6 @@ def test_only_equities_are_listed(configuration: Configuration) -> None:
 @pytest.mark.parametrize(
     ("step", "found"),
     (
-        ({"lot": Decimal("0.0001")}, r"\[venue\] NEW.lot: expected a lot whose value"),
         ({"tick": Decimal("0.0000001")}, r"\[venue\] NEW.tick: expected a multiple"),
         ({"multiplier": Decimal(2)}, r"\[venue\] NEW.multiplier: expected 1"),
     ),
