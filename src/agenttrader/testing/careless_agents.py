@@ -33,6 +33,7 @@ from agenttrader.testing.careless_world import (
     CLOSES,
     CONFIGURATION,
     LIMITS,
+    NOPE,
     OPEN,
     OWNERS,
     PERSON,
@@ -95,8 +96,10 @@ class CarelessAgents:
         if not self._one_in(6):
             return {}
         slips: tuple[dict[str, Any], ...] = (
-            {"quantity": Decimal(4_000)},
+            {"quantity": most + 1},
+            {"quantity": most * 3},
             {"quantity": most},
+            {"legs": (Leg(NOPE),)},
             {"quantity": Decimal("1.5")},
             {"type": OrderType.LIMIT, "limit_price": (mark * 2).quantize(_CENT), "stop_price": None},
             {"type": OrderType.LIMIT, "limit_price": mark + Decimal("0.001"), "stop_price": None},
@@ -119,11 +122,12 @@ class CarelessAgents:
         held = self._gateway.engine.state.book.position(symbol)
         closes = self._one_in(2)
         whole = abs(held) or Decimal(5)
+        part = Decimal(self._chance.randint(1, int(whole)))
         self._propose(
             symbol,
             side=Side.SELL if held >= 0 else Side.BUY,
             effect=Effect.CLOSE if closes else Effect.REDUCE,
-            quantity=whole if closes or self._one_in(3) else Decimal(self._chance.randint(1, int(whole))),
+            quantity=whole if (closes and not self._one_in(10)) or self._one_in(3) else part,
             exit_plan=None,
         )
 
@@ -234,6 +238,9 @@ class CarelessPerson:
         gateway.compare()
         if self._give(Act.RESUME, EVERYTHING, self._close) in ("", "nothing is latched on everything"):
             self._watch.halted.clear()
+        else:
+            # Something was latched in this very minute, which no statement for now lifts.
+            self._mend_at = Instant(gateway.now + MINUTE)
 
     def _open_window(self) -> None:
         scope = self._chance.choice((EVERYTHING, EVERYTHING, EVERYTHING, Scope(ScopeKind.SYMBOL, ALFA)))

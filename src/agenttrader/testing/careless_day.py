@@ -17,7 +17,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agenttrader.model.events import BreakFound, Event, Reconciled
 from agenttrader.model.market import Bar, StatusChange, Watermark
@@ -52,8 +52,9 @@ from agenttrader.testing.venue_calls import VenueCalls
 
 MINUTES_MAX = 390
 _COMPARED_EVERY = 45 * MINUTE
-VOLUME_PERCENTS = (0, 0, 1, 10)
-"""Of a bar's volume, what one account may take: a day has one of these."""
+LIQUIDITIES = ((0, 1), (0, 1), (1, 40), (5, 100), (10, 1_000))
+"""What one account may take of a bar's volume, in per cent (0: all it asks), and how many times thinner than
+it was generated that volume is: a day has one of these pairs."""
 
 
 class CarelessDay(Struct, frozen=True, kw_only=True):
@@ -87,7 +88,8 @@ class _Day:
         self._seed = seed
         self._chance = _chance(seed, "day")
         self._minutes = self._chance.randint(MINUTES_MIN, minutes_max)
-        self._venue = VenueCalls(venue_settings(self._minutes, self._chance.choice(VOLUME_PERCENTS)))
+        volume_percent, self._thinner = self._chance.choice(LIQUIDITIES)
+        self._venue = VenueCalls(venue_settings(self._minutes, volume_percent))
         self._session = calendar(self._minutes).sessions[0]
         self._switch = Switch()
         self._watch = Watch(LIMITS, self._switch)
@@ -165,13 +167,14 @@ class _Day:
 
     def _hear(self, moment: Moment) -> None:
         """What became known reaches the venue whole, then the gateway, with the venue's word on it."""
-        news: list[Bar | StatusChange] = [*moment.statuses, *moment.bars]
+        bars = [structs.replace(bar, volume=bar.volume // self._thinner) for bar in moment.bars]
+        news: list[Bar | StatusChange] = [*moment.statuses, *bars]
         for event in (*news, Watermark(time=moment.time)):
             self._venue.hear(event)
         for seen in news:
             self._gateway.handle(MarketSeen(seen))
-        self._marks.update((bar.symbol, bar.close) for bar in moment.bars)
-        self._bars += len(moment.bars)
+        self._marks.update((bar.symbol, bar.close) for bar in bars)
+        self._bars += len(bars)
         # By arrival, time may get there first.
         if self._chance.randrange(4):
             self._gateway.hear_stream()
@@ -182,10 +185,9 @@ class _Day:
             self._watch.holds(position["symbol"], Decimal(position["qty"]))
 
     def _act(self) -> None:
-        self._person.act()
         # Now and then an agent runs wild, and meets what limits its rate.
         acts = 20 if self._chance.randrange(40) == 0 else self._chance.randrange(4)
-        actors: list[Callable[[], None]] = [self._agents.act] * acts
+        actors: list[Callable[[], None]] = [self._person.act, *[self._agents.act] * acts]
         for client in self._clients:
             client.hear_stream(self._gateway.now)
             actors += [client.act] * self._chance.randrange(3)

@@ -29,6 +29,8 @@ PERSON = PersonName("ada")
 SWITCH = "file"
 CONFIGURATION = Digest("ca" * 32)
 ALFA, BRAVO, CHARLY, DELTA = map(Symbol, ("ALFA", "BRAVO", "CHARLY", "DELTA"))
+NOPE = Symbol("NOPE")
+"""Granted, and neither configured nor listed."""
 CLOSES = {
     ALFA: Decimal("100.00"),
     BRAVO: Decimal("24.40"),
@@ -93,7 +95,9 @@ def rules(minutes: int) -> Rules:
         limits=LIMITS,
         limits_digest=LIMITS.digest,
         grants={
-            STRATEGIST: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO, CHARLY})),
+            STRATEGIST: Grant(
+                strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO, CHARLY, NOPE})
+            ),
             BOT: Grant(strategies=frozenset(), symbols=frozenset({DELTA})),
         },
         instruments={symbol: Equity(symbol=symbol, tick=_TICK, lot=_LOT) for symbol in CLOSES},
@@ -117,7 +121,7 @@ def segment() -> SegmentOpened:
     )
 
 
-def _symbol_limits(quantity: int) -> SymbolLimits:
+def _symbol_limits(quantity: int, *, shorting: bool = True) -> SymbolLimits:
     return SymbolLimits(
         order_quantity_max=Decimal(quantity),
         order_notional_max=Decimal(15_000),
@@ -125,16 +129,16 @@ def _symbol_limits(quantity: int) -> SymbolLimits:
         price_collar_fraction_max=Decimal("0.03"),
         reducing_price_collar_fraction_max=Decimal("0.20"),
         quote_age_seconds_max=120,
-        shorting_permitted=True,
+        shorting_permitted=shorting,
     )
 
 
 LIMITS = Limits(
     account=AccountLimits(
         gross_exposure_max=Decimal(90_000),
-        daily_loss_max=Decimal(2_000),
+        daily_loss_max=Decimal(600),
         orders_per_minute_max=4,
-        open_orders_max=9,
+        open_orders_max=8,
     ),
     agent={
         STRATEGIST: AgentLimits(
@@ -150,7 +154,7 @@ LIMITS = Limits(
     symbol={
         ALFA: _symbol_limits(120),
         BRAVO: _symbol_limits(400),
-        CHARLY: _symbol_limits(40),
+        CHARLY: _symbol_limits(40, shorting=False),
         DELTA: _symbol_limits(900),
     },
 )
