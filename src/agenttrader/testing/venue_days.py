@@ -10,6 +10,8 @@ from agenttrader.simulation.inputs import (
     AccountOpening,
     Activity,
     BarSeen,
+    CorporateActionKind,
+    CorporateActionSeen,
     Habits,
     OrderSubmitted,
     Outcome,
@@ -121,6 +123,13 @@ class House:
         self.day += 1
         self.minute = 1
         self.exchange.handle(WatermarkSeen(time=Instant((self.day * DAY_MINUTES + 1) * MINUTE)))
+
+    def act(self, kind: CorporateActionKind, symbol: str = "ABC", **values: Decimal) -> Outcome:
+        """A corporate action at the beginning of the next day, when it is told."""
+        self.day += 1
+        self.minute = 1
+        time = Instant(self.day * DAY_MINUTES * MINUTE)
+        return self.exchange.handle(CorporateActionSeen(symbol=symbol, time=time, kind=kind, **values))
 
     def posted(self, kind: type[Activity], account: str = "a") -> list[Any]:
         """The account's activities of a kind, oldest first."""

@@ -1,18 +1,31 @@
 """What an account may spend, with leverage and without, and that no order gives it more."""
 
+from collections import Counter
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agenttrader.simulation.fees import FeeSchedule
+from agenttrader.simulation.inputs import (
+    CoinFeePosted,
+    CorporateActionKind,
+    DividendPosted,
+    FeePosted,
+    FillPosted,
+    Habits,
+    InterestPosted,
+    SplitPosted,
+)
 from agenttrader.simulation.ledger import CASH
 from agenttrader.simulation.listings import DOLLAR
 from agenttrader.simulation.orders import OrderType, Reason
-from agenttrader.testing.venue_days import House
+from agenttrader.testing.venue_days import DATES, House
 
-SYMBOLS = ("ABC", "XYZ", "PINK", "HARD", "BTC/USD")
+SHARES = ("ABC", "XYZ", "PINK", "HARD")
+SYMBOLS = (*SHARES, "BTC/USD")
 
 
 def dollars(femtos: int) -> float:
@@ -134,13 +147,15 @@ def test_a_coin_cannot_be_sold_short() -> None:
 
 @st.composite
 def acts(draw: st.DrawFn) -> list[tuple[Any, ...]]:
-    """Orders of any size, prices that move, days that end."""
+    """Orders of any size, prices that move, days that end, splits and dividends."""
     act = st.one_of(
         st.tuples(
             st.just("order"), st.sampled_from(SYMBOLS), st.integers(-300, 300).filter(bool), st.booleans()
         ),
         st.tuples(st.just("price"), st.sampled_from(SYMBOLS), st.integers(50, 200)),
         st.just(("day",)),
+        st.tuples(st.just("split"), st.sampled_from(SHARES), st.integers(1, 5), st.integers(1, 5)),
+        st.tuples(st.just("dividend"), st.sampled_from(SHARES), st.integers(1, 5)),
     )
     return draw(st.lists(act, max_size=25))
 
@@ -155,9 +170,38 @@ def perform(made: House, act: tuple[Any, ...]) -> None:
             assert made.books.non_marginable_buying_power("a") <= power[1]
         case ("price", symbol, price):
             made.trade_at({symbol: price})
+        case _ if made.day == len(DATES) - 2:  # the last is for the end of the test
+            return
+        case ("split", symbol, new, old):
+            made.act(CorporateActionKind.SPLIT, symbol, new_rate=Decimal(new), old_rate=Decimal(old))
+        case ("dividend", symbol, cash):
+            made.act(CorporateActionKind.CASH_DIVIDEND, symbol, cash=Decimal(cash))
         case _:
-            if made.day < 5:
-                made.next_day()
+            made.next_day()
+
+
+def explained(made: House) -> tuple[int, dict[str, int]]:
+    """The cash and the holdings that follow from the account's activities alone."""
+    cash, lots = int(made.exchange.accounts["a"].cash) * DOLLAR, Counter[str]()
+    for posted in made.exchange.activities["a"]:
+        match posted:
+            case FillPosted():
+                signed = posted.execution.lots * posted.order.side.sign
+                lots[posted.order.symbol] += signed
+                cash -= made.books.listings[posted.order.symbol].notional(posted.execution.price, signed)
+            case CoinFeePosted():
+                lots[posted.order.symbol] -= posted.lots
+            case FeePosted() | InterestPosted():
+                cash -= posted.femtos
+            case DividendPosted():
+                cash += posted.femtos
+            case SplitPosted():
+                assert lots[posted.symbol] == posted.lots_before
+                lots[posted.symbol] = posted.lots_after
+                cash += posted.femtos
+            case _:
+                assert_never(posted)
+    return cash, {symbol: held for symbol, held in lots.items() if held}
 
 
 OPENINGS: tuple[dict[str, Any], ...] = (
@@ -167,14 +211,25 @@ OPENINGS: tuple[dict[str, Any], ...] = (
     {"multiplier": 4},
     {"multiplier": 4, "day_trade_rule": True, "cash": Decimal(30_000)},
 )
+COSTLY = FeeSchedule(
+    sec_rate=Decimal("0.0000278"),
+    taf_rate=Decimal("0.000166"),
+    taf_cap=Decimal("8.30"),
+    cat_rate=Decimal("0.000046"),
+    crypto_maker_rate=Decimal("0.0015"),
+    crypto_taker_rate=Decimal("0.0025"),
+    margin_rate=Decimal("0.065"),
+    easy_borrow_rate=Decimal("0.003"),
+    hard_borrow_rate=Decimal("0.25"),
+)
 
 
-@settings(max_examples=60, deadline=None)
-@given(acts(), st.sampled_from(OPENINGS))
+@settings(max_examples=100, deadline=None)
+@given(acts(), st.sampled_from(OPENINGS), st.booleans().map(lambda late: Habits(late_fees=late)))
 def test_whatever_is_done_the_books_balance_and_no_order_gives_buying_power(
-    told: list[tuple[Any, ...]], opening: dict[str, Any]
+    told: list[tuple[Any, ...]], opening: dict[str, Any], habits: Habits
 ) -> None:
-    made = House(**opening)
+    made = House(fees=COSTLY, habits=habits, **opening)
     books = made.books
     for act in told:
         perform(made, act)
@@ -186,3 +241,7 @@ def test_whatever_is_done_the_books_balance_and_no_order_gives_buying_power(
         assert min(books.buying_power("a"), books.daytrading_buying_power("a")) >= 0
         assert books.non_marginable_buying_power("a") <= max(books.ledger.cash("a"), 0)
         assert books.ledger.lots("a", "BTC/USD") >= 0
+    made.next_day()
+    cash, lots = explained(made)
+    assert books.ledger.cash("a") == cash
+    assert {symbol: books.ledger.lots("a", symbol) for symbol in books.ledger.symbols("a")} == lots

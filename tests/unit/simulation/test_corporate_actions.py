@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.corporate_actions import restated
 from agenttrader.simulation.inputs import (
     CorporateActionKind,
-    CorporateActionSeen,
     DividendPosted,
     OrderChanged,
     Outcome,
@@ -22,23 +20,15 @@ from agenttrader.simulation.inputs import (
 from agenttrader.simulation.ledger import CASH, ISSUERS
 from agenttrader.simulation.listings import CENT, DOLLAR
 from agenttrader.simulation.orders import Event, OrderType, Status, TimeInForce
-from agenttrader.testing.venue_days import DAY_MINUTES, House
-
-
-def happen(made: House, kind: CorporateActionKind, symbol: str = "ABC", **values: Decimal) -> Outcome:
-    """The action at the beginning of the next day, when it is told."""
-    made.day += 1
-    made.minute = 1
-    time = Instant((made.day * DAY_MINUTES) * MINUTE)
-    return made.exchange.handle(CorporateActionSeen(symbol=symbol, time=time, kind=kind, **values))
+from agenttrader.testing.venue_days import House
 
 
 def split(made: House, new: int | str, old: int | str = 1) -> Outcome:
-    return happen(made, CorporateActionKind.SPLIT, new_rate=Decimal(new), old_rate=Decimal(old))
+    return made.act(CorporateActionKind.SPLIT, new_rate=Decimal(new), old_rate=Decimal(old))
 
 
 def dividend(made: House, cash: str) -> Outcome:
-    return happen(made, CorporateActionKind.CASH_DIVIDEND, cash=Decimal(cash))
+    return made.act(CorporateActionKind.CASH_DIVIDEND, cash=Decimal(cash))
 
 
 def test_a_split_gives_new_lots_for_old_ones_at_the_same_cost_and_value() -> None:
@@ -160,7 +150,7 @@ def test_what_is_told_twice_or_late_changes_nothing() -> None:
     made.trade_at({"ABC": 50})
     made.day -= 1
     assert not split(made, 3).applied
-    assert not happen(made, CorporateActionKind.SPLIT, "NONE", new_rate=Decimal(2)).applied
+    assert not made.act(CorporateActionKind.SPLIT, "NONE", new_rate=Decimal(2)).applied
     assert made.books.ledger.lots("a", "ABC") == 20
 
 
@@ -177,7 +167,7 @@ def test_an_action_that_cannot_be_is_refused(
     kind: CorporateActionKind, symbol: str, values: dict[str, Decimal]
 ) -> None:
     with pytest.raises(BadValue, match="expected"):
-        happen(House(), kind, symbol, **values)
+        House().act(kind, symbol, **values)
 
 
 @settings(max_examples=60, deadline=None)
