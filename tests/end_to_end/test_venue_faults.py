@@ -26,6 +26,7 @@ from agenttrader.api.venue_control import create_control_app
 from agenttrader.api.venue_faults import with_faults
 from agenttrader.app.demo.setup import Run, Wish, prepare
 from agenttrader.app.demo.wiring import maker
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
@@ -129,7 +130,7 @@ async def venue() -> AsyncIterator[Venue]:
     desk, faults = Desk(SETTINGS, MemoryLog()), Faults(7, 0)
     async with (
         serving(with_faults(create_venue_app(desk, KEYS), faults)) as address,
-        serving(create_control_app(faults, TOKEN_SHA256)) as control,
+        serving(create_control_app(faults, BookFaults(desk, faults), TOKEN_SHA256)) as control,
         aiohttp.ClientSession() as session,
     ):
         venue = Venue(desk, address, Control(f"http://{control}", session))

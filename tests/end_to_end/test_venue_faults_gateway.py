@@ -1,6 +1,7 @@
 """A whole gateway at a venue that fails on purpose: what it must survive, counted at the venue itself."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ import pytest
 from agenttrader.api.venue import create_venue_app
 from agenttrader.api.venue_faults import with_faults
 from agenttrader.app.fault_kinds import (
+    BustedFill,
+    CorrectedFill,
     CutStream,
     DoubledMessage,
     ErrorAnswer,
@@ -21,19 +24,21 @@ from agenttrader.app.fault_kinds import (
     Latency,
     LostAnswer,
     LostMessage,
+    RejectedOrder,
     ReorderedMessage,
     SilentStream,
     When,
 )
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.credentials import Credential, Secret
-from agenttrader.model.events import AnswerLost, BreakFound, Filled
+from agenttrader.model.events import AnswerLost, BreakFound, Busted, Event, Filled, Restated
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, Watermark
-from agenttrader.model.orders import OrderState
+from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
@@ -76,6 +81,7 @@ class World:
     def __init__(self, desk: Desk, faults: Faults, gateway: GatewayAtVenue) -> None:
         self.desk = desk
         self.faults = faults
+        self.books = BookFaults(desk, faults)
         self.gateway = gateway
         self._minute = 0
 
@@ -93,6 +99,10 @@ class World:
         """Let it strike once."""
         fault: Fault = kind(only=only, per_mille=1_000, times=1, **fields)
         self.faults.plan(fault)
+
+    def recorded(self, kind: type[Event]) -> list[Event]:
+        """The gateway's records of one kind."""
+        return [event for event in self.gateway.events() if isinstance(event, kind)]
 
     @property
     def entries(self) -> int:
@@ -123,12 +133,16 @@ async def opened() -> AsyncIterator[World]:
             lambda: f"http://{address}", Credential(key_id="KEY", secret=Secret("SECRET"))
         )
         world = World(desk, faults, gateway)
+        following = asyncio.create_task(world.books.follow())
         try:
             await gateway.open()
             world.trade()
             yield world
         finally:
             await gateway.close()
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
 
 
 @pytest.fixture
@@ -317,6 +331,51 @@ async def test_a_silent_stream_is_no_link_that_broke_and_a_comparison_hears_thro
     assert world.gateway.position(ALFA) == 0
     await world.agree()
     assert world.gateway.position(ALFA) == 10
+
+
+async def test_a_bust_is_told_and_what_it_took_back_is_not_held(world: World) -> None:
+    await world.gateway.propose(ENTRY)
+    await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.ACCEPTED)
+    world.faults.plan(BustedFill(only=(), per_mille=1_000, times=1))
+    world.trade()
+    await world.gateway.until(lambda: world.recorded(Busted))
+    await world.gateway.until(lambda: world.gateway.position(ALFA) == 0)
+    await world.agree()
+    assert world.struck() == ["busted_fill"]
+
+
+async def test_an_order_that_is_accepted_and_then_rejected_is_not_waited_for(world: World) -> None:
+    world.faults.plan(RejectedOrder(only=(), per_mille=1_000, times=1, message="not today"))
+    await world.gateway.propose(ENTRY)
+    await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.REJECTED)
+    world.trade()
+    await world.agree()
+    assert (world.entries, world.gateway.position(ALFA)) == (1, Decimal(0))
+
+
+async def test_a_protective_leg_that_is_rejected_is_told(world: World) -> None:
+    await world.gateway.propose(ENTRY)
+    await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.ACCEPTED)
+    world.trade()
+    await world.gateway.until(lambda: world.gateway.position(ALFA) == 10)
+    stop = next(leg for leg in world.gateway.order(ENTRY.id).protection if leg.role is Role.STOP)
+    assert stop.broker_id is not None
+    world.books.reject(stop.broker_id, "not today")
+    await world.gateway.until(lambda: world.gateway.state(stop.id) is OrderState.REJECTED)
+
+
+async def test_a_correction_is_told_and_the_next_comparison_closes_the_symbol(world: World) -> None:
+    """The book does not take the new price over: a person must look."""
+    await world.gateway.propose(ENTRY)
+    await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.ACCEPTED)
+    world.faults.plan(CorrectedFill(only=(), per_mille=1_000, times=1, ticks=-100))
+    world.trade()
+    await world.gateway.until(lambda: world.recorded(Restated))
+    compared = await world.gateway.compare()
+    assert BreakKind.EXECUTION_MISSING_AT_BROKER in {found.kind for found in compared.breaks}
+    following = proposal(2)
+    await world.gateway.propose(following)
+    assert world.gateway.state(following.id) is OrderState.DENIED
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,6 +6,7 @@ from typing import Any, cast, get_args
 
 from agenttrader.api import venue_control
 from agenttrader.app.fault_kinds import Fault
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.faults import Faults
 
 PAGE = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
@@ -21,13 +22,17 @@ def test_every_fault_is_on_the_page_with_what_it_needs() -> None:
 
 
 def test_every_route_of_the_control_port_is_on_the_page() -> None:
-    faults = cast("Faults", None)
+    faults, books = cast("Faults", None), cast("BookFaults", None)
+    handlers = [
+        *venue_control._planning(faults, ""),
+        *venue_control._happening(faults, ""),
+        *venue_control._striking(books, ""),
+    ]
     real = {
         f"{method} {path.replace(':int', '')}"
-        for routes in (venue_control._planning, venue_control._happening)
-        for handler in cast("list[Any]", routes(faults, ""))
+        for handler in cast("list[Any]", handlers)
         for path in handler.paths
         for method in handler.http_methods
     }
     named = re.findall(r"`((?:GET|POST|DELETE) /v1/[^`?]*)[^`]*`", PAGE)
-    assert set(named) == {name.replace("HEAD ", "GET ") for name in real}
+    assert set(named) == {name for name in real if not name.startswith("HEAD ")}

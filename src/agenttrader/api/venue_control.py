@@ -1,4 +1,4 @@
-"""The venue's control port: whoever holds its token plans faults, withdraws them, and asks what has struck.
+"""The venue's control port: whoever holds its token plans faults, strikes at once, and asks what has struck.
 
 It listens on a port of its own, so that no fault strikes it. Every answer is JSON; every refusal is
 `{code, message}`.
@@ -17,8 +17,11 @@ from msgspec import Struct
 
 from agenttrader.api.probes import Application
 from agenttrader.app.fault_kinds import Fault
+from agenttrader.app.venue.answers import Refused
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.faults import Faults
 from agenttrader.model.errors import AgentTraderError, BadValue
+from agenttrader.model.values import exact
 from agenttrader.protocols.native import ErrorBody
 
 BODY_BYTES_MAX = 65_536
@@ -29,13 +32,36 @@ _fault_decoder: msgspec.json.Decoder[Fault] = msgspec.json.Decoder(Fault)
 _AnyRequest = Request[Any, Any, Any]
 
 
-class RestartAsked(Struct, frozen=True, forbid_unknown_fields=True):
+class RejectBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reject this order, with these words."""
+
+    order_id: str
+    message: str
+
+
+class BustBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Take this execution back."""
+
+    execution_id: str
+
+
+class CorrectBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Give this execution another price, written as a text."""
+
+    execution_id: str
+    price: str
+
+
+class RestartBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Let the venue's process end now, for a reason that stands in its log."""
 
     reason: str
 
 
-_restart_decoder = msgspec.json.Decoder(RestartAsked)
+_reject_decoder = msgspec.json.Decoder(RejectBody)
+_bust_decoder = msgspec.json.Decoder(BustBody)
+_correct_decoder = msgspec.json.Decoder(CorrectBody)
+_restart_decoder = msgspec.json.Decoder(RestartBody)
 
 
 class NotPermitted(AgentTraderError):
@@ -46,10 +72,14 @@ class NotPlanned(AgentTraderError):
     """No fault is planned under that number."""
 
 
-def create_control_app(faults: Faults, token_sha256: str) -> Application:
-    """The control port's application over `faults`, for who shows the token of that SHA-256."""
+def create_control_app(faults: Faults, books: BookFaults, token_sha256: str) -> Application:
+    """The control port's application over a venue's faults, for who shows the token of that SHA-256."""
     app = Litestar(
-        [*_planning(faults, token_sha256), *_happening(faults, token_sha256)],
+        [
+            *_planning(faults, token_sha256),
+            *_happening(faults, token_sha256),
+            *_striking(books, token_sha256),
+        ],
         exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
@@ -87,7 +117,7 @@ def _planning(faults: Faults, token_sha256: str) -> list[ControllerRouterHandler
 
 
 def _happening(faults: Faults, token_sha256: str) -> list[ControllerRouterHandler]:
-    """What has gone wrong, and what does at once."""
+    """What has gone wrong, and the process's end."""
 
     @get("/v1/struck")
     async def struck(request: _AnyRequest) -> Response[bytes]:
@@ -103,6 +133,29 @@ def _happening(faults: Faults, token_sha256: str) -> list[ControllerRouterHandle
         return _json(noted, 202)
 
     return [struck, restart]
+
+
+def _striking(books: BookFaults, token_sha256: str) -> list[ControllerRouterHandler]:
+    """What strikes an order or a fill at once."""
+
+    @post("/v1/reject", status_code=200)
+    async def reject(request: _AnyRequest) -> Response[bytes]:
+        _permit(request, token_sha256)
+        asked = _decode(_reject_decoder, await request.body())
+        return _json(books.reject(asked.order_id, asked.message))
+
+    @post("/v1/bust", status_code=200)
+    async def bust(request: _AnyRequest) -> Response[bytes]:
+        _permit(request, token_sha256)
+        return _json(books.bust(_decode(_bust_decoder, await request.body()).execution_id))
+
+    @post("/v1/correct", status_code=200)
+    async def correct(request: _AnyRequest) -> Response[bytes]:
+        _permit(request, token_sha256)
+        asked = _decode(_correct_decoder, await request.body())
+        return _json(books.correct(asked.execution_id, exact(asked.price, "price")))
+
+    return [reject, bust, correct]
 
 
 def _permit(request: _AnyRequest, token_sha256: str) -> None:
@@ -137,6 +190,8 @@ def _refused(_: _AnyRequest, error: Exception) -> Response[bytes]:
     match error:
         case NotPermitted():
             status, code = 401, "not_permitted"
+        case Refused():
+            status, code = error.status, "refused"
         case NotPlanned():
             status, code = 404, "not_planned"
         case BadValue():

@@ -151,9 +151,36 @@ class SilentStream(_MessageFault, frozen=True, kw_only=True, tag="silent_stream"
     milliseconds: int
 
 
+class _BookFault(_Fault, frozen=True, kw_only=True):
+    """Strikes what is in the exchange's own books; `only` holds symbols."""
+
+
+class RejectedOrder(_BookFault, frozen=True, kw_only=True, tag="rejected_order"):
+    """An order is accepted, and rejected after that."""
+
+    message: str
+
+
+class BustedFill(_BookFault, frozen=True, kw_only=True, tag="busted_fill"):
+    """An execution is taken back."""
+
+
+class CorrectedFill(_BookFault, frozen=True, kw_only=True, tag="corrected_fill"):
+    """An execution gets another price, by so many ticks."""
+
+    ticks: int
+
+    def __post_init__(self) -> None:
+        _Fault.__post_init__(self)
+        if self.ticks == 0:
+            raise BadValue("ticks: expected a whole number that is not 0, found 0")
+
+
 RequestFault = Latency | LostAnswer | HalfAnswer | ErrorAnswer | Restart
 MessageFault = DoubledMessage | ReorderedMessage | LateMessage | LostMessage | CutStream | SilentStream
-Fault = RequestFault | MessageFault
+OrderFault = RejectedOrder
+FillFault = BustedFill | CorrectedFill
+Fault = RequestFault | MessageFault | OrderFault | FillFault
 
 
 class FaultPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

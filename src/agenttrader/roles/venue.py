@@ -27,8 +27,8 @@ async def _assemble(arguments: Arguments) -> int:
     app, work = create_venue_app(parts.desk, parts.keys), parts.work
     plan, faults = configuration.venue.faults, parts.faults
     if plan is not None and faults is not None:
-        app = with_faults(app, faults)
-        control = create_control_app(faults, plan.token_sha256)
+        app = with_faults(app, faults.faults)
+        control = create_control_app(faults.faults, faults.books, plan.token_sha256)
         work = (*work, lambda: serve_beside(CONTROL, control, plan.listen, announcements))
     return await serve(
         ROLE,

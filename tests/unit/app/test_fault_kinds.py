@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrader.app.fault_kinds import (
+    BustedFill,
+    CorrectedFill,
     DoubledMessage,
     Fault,
     Latency,
     LostAnswer,
     LostMessage,
+    RejectedOrder,
     When,
 )
 from agenttrader.model.errors import BadValue
@@ -62,6 +65,17 @@ def test_a_message_is_named_by_its_event_and_a_watermark_only_by_its_name() -> N
     assert LostMessage(only=("watermark",), per_mille=1_000, times=1).names("watermark")
 
 
+def test_an_order_and_a_fill_are_named_by_their_symbol() -> None:
+    assert BustedFill(only=("ABC",), per_mille=1, times=1).names("ABC")
+    assert not BustedFill(only=("ABC",), per_mille=1, times=1).names("ABCD")
+    assert RejectedOrder(only=(), per_mille=1, times=1, message="no").names("ABC")
+
+
+def test_a_correction_by_nothing_is_none() -> None:
+    with pytest.raises(BadValue, match="ticks"):
+        CorrectedFill(only=(), per_mille=1, times=1, ticks=0)
+
+
 def test_always_is_always_and_a_rate_is_a_rate() -> None:
     assert all(lost(1_000).is_drawn(7, number) for number in range(100))
     struck = sum(lost(200).is_drawn(7, number) for number in range(2_000))
@@ -77,7 +91,7 @@ def test_a_draw_depends_on_nothing_but_seed_rate_and_facts(seed: int, per_mille:
 
 def test_every_kind_has_a_word_of_its_own_and_says_so_on_the_wire() -> None:
     words = {kind.__struct_config__.tag for kind in get_args(Fault)}
-    assert len(words) == len(get_args(Fault)) == 11
+    assert len(words) == len(get_args(Fault)) == 14
     sent = msgspec.json.encode(lost(20, times=3))
     assert msgspec.json.decode(sent) == {
         "fault": "lost_answer",

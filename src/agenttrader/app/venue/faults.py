@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 import structlog
 from msgspec import Struct
 
-from agenttrader.app.fault_kinds import Fault, MessageFault, RequestFault
+from agenttrader.app.fault_kinds import Fault, FillFault, MessageFault, OrderFault, RequestFault
 from agenttrader.model.errors import AgentTraderError, BadValue
 
 PLANNED_MAX = 100
@@ -123,6 +123,18 @@ class Faults:
         """What strikes a message of the stream, with its number; `event` is its word."""
         found = [(each, each.fault) for each in self._all() if isinstance(each.fault, MessageFault)]
         return self._first(found, event, lane, hit=event)
+
+    def of_order(self, symbol: str, order_id: str) -> OrderFault | None:
+        """What strikes an order that was just accepted; each is asked for once."""
+        found = [(each, each.fault) for each in self._all() if isinstance(each.fault, OrderFault)]
+        first = self._first(found, symbol, (order_id,), hit=order_id)
+        return None if first is None else first[1]
+
+    def of_fill(self, symbol: str, execution_id: str) -> FillFault | None:
+        """What strikes an execution that was just told; each is asked for once."""
+        found = [(each, each.fault) for each in self._all() if isinstance(each.fault, FillFault)]
+        first = self._first(found, symbol, (execution_id,), hit=execution_id)
+        return None if first is None else first[1]
 
     def note(self, fault: str, subject: str, planned: int | None = None) -> Struck:
         """Remember that a fault struck, and log it."""

@@ -12,6 +12,7 @@ from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
@@ -30,6 +31,13 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 logger = structlog.get_logger()
 
 
+class FaultParts(Struct, frozen=True):
+    """What goes wrong on purpose: around the venue, and in its books."""
+
+    faults: Faults
+    books: BookFaults
+
+
 class VenueParts(Struct, frozen=True):
     """A venue, assembled: what its face serves, and to whom; what it does; what it waits for."""
 
@@ -37,7 +45,7 @@ class VenueParts(Struct, frozen=True):
     keys: dict[str, VenueKey]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
-    faults: Faults | None
+    faults: FaultParts | None
 
 
 def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
@@ -62,16 +70,19 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
     )
     standing = _Standing()
     plan = configuration.venue.faults
-    # The same log means the same time, so a venue that is started again from a copy meets the same faults.
-    faults = None if plan is None else Faults(plan.seed, desk.exchange.watermark or BEGINNING, plan.planned)
+    faults = None
     work: tuple[Work, ...] = (
         lambda: feed.follow(desk.hear, standing.link),
         lambda: _until_failed(desk, log),
     )
+    if plan is not None:
+        planned = Faults(plan.seed, desk.exchange.watermark or BEGINNING, plan.planned)
+        faults = FaultParts(planned, BookFaults(desk, planned))
+        work = (*work, planned.until_ended, faults.books.follow)
     return VenueParts(
         desk=desk,
         keys=venue_keys(configuration),
-        work=work if faults is None else (*work, faults.until_ended),
+        work=work,
         ready=lambda: standing.waits_for,
         faults=faults,
     )
