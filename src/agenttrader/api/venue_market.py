@@ -1,4 +1,4 @@
-"""What the venue lists and when it trades, over HTTP."""
+"""What the venue lists, when it trades, and what its listings did, over HTTP."""
 
 from litestar import Response, get
 from litestar.params import FromPath
@@ -34,4 +34,18 @@ async def asset(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
     return json_answer(desk.asset(name_in_path(request, symbol)))
 
 
-MARKET_ROUTES = (clock, calendar, assets, asset)
+@get("/v2/corporate_actions/announcements")
+async def announcements(request: AnyRequest) -> Response[bytes]:
+    """A list of corporate actions."""
+    desk, _ = enter(request)
+    return json_answer(desk.announcements(parameters_of(request)))
+
+
+@get("/v2/corporate_actions/announcements/{announcement_id:str}")
+async def announcement(request: AnyRequest, announcement_id: FromPath[str]) -> Response[bytes]:
+    """One corporate action."""
+    desk, _ = enter(request)
+    return json_answer(desk.announcement(announcement_id))
+
+
+MARKET_ROUTES = (clock, calendar, assets, asset, announcements, announcement)

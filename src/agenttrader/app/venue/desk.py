@@ -12,6 +12,7 @@ import msgspec
 
 from agenttrader.app.venue.account_answers import account_answer, position_answer
 from agenttrader.app.venue.activities import activities_asked
+from agenttrader.app.venue.announcements import announcement, announcements_asked
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
 from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
@@ -25,7 +26,7 @@ from agenttrader.app.venue.symbols import Symbols
 from agenttrader.app.venue.updates import Listener, Updates
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
-from agenttrader.protocols.alpaca_market import Asset, CalendarDay
+from agenttrader.protocols.alpaca_market import Announcement, Asset, CalendarDay
 from agenttrader.protocols.alpaca_trading import (
     Account,
     Activity,
@@ -183,6 +184,16 @@ class Desk:
     def calendar(self, parameters: Parameters) -> list[CalendarDay]:
         """The trading days that are asked for. Raises BadValue for parameters that cannot be."""
         return calendar_asked(self.exchange, parameters)
+
+    def announcements(self, parameters: Parameters) -> list[Announcement]:
+        """The corporate actions that are asked for. Raises BadValue for parameters that cannot be."""
+        return announcements_asked(self.record.corporate_actions, parameters)
+
+    def announcement(self, announcement_id: str) -> Announcement:
+        """One corporate action. Raises Refused where the venue has seen none of this id."""
+        told = map(announcement, self.record.corporate_actions)
+        found = next((each for each in told if each.id == announcement_id), None)
+        return self._found(found, f"announcement not found for {announcement_id}")
 
     def listen(self, listener: Listener, streams: tuple[str, ...]) -> None:
         """Tell the listener these streams from now on."""

@@ -1,4 +1,4 @@
-"""The venue's state and the log that it is: the exchange, what accounts have filed, and their past worth.
+"""The venue's state and the log that it is: the exchange, what accounts have filed, and what is past.
 
 The exchange is a state machine and its inputs are the truth, so what is applied is written to the log before
 anybody is told of it, and reading the log again is the whole of recovery. A log that cannot be written leaves
@@ -15,7 +15,7 @@ from agenttrader.app.venue.filings import Files, Filing
 from agenttrader.app.venue.valuations import Valuations
 from agenttrader.model.errors import BadValue, ConfigurationError, StoreError
 from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.inputs import Input, Outcome, Settings
+from agenttrader.simulation.inputs import CorporateActionSeen, Input, Outcome, Settings
 
 
 class Log(Protocol):
@@ -47,6 +47,8 @@ class Record:
         self.exchange = Exchange(settings)
         self.files = Files(settings.accounts)
         self.valuations = Valuations(self.exchange)
+        self.corporate_actions: list[CorporateActionSeen] = []
+        """Those that were applied, oldest first."""
         self._log = log
         self._failure: StoreError | None = None
         self._has_failed = asyncio.Event()
@@ -64,7 +66,8 @@ class Record:
             return outcome, outcome.applied
 
         outcome = self._written(input_, act)
-        self.valuations.observe(self.exchange)
+        if outcome.applied:
+            self._remember(input_)
         return outcome
 
     def file(self, filing: Filing) -> None:
@@ -132,8 +135,15 @@ class Record:
             self.files.file(entry)
             return True
         applied = self.exchange.handle(entry).applied
-        self.valuations.observe(self.exchange)
+        self._remember(entry)
         return applied
+
+    def _remember(self, input_: Input) -> None:
+        """What is past, as it is asked for later."""
+        if isinstance(input_, CorporateActionSeen):
+            self.corporate_actions.append(input_)
+            self.valuations.restate(input_)
+        self.valuations.observe(self.exchange)
 
 
 def _altered(number: int, entry: bytes, finding: str) -> StoreError:

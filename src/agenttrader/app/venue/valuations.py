@@ -10,15 +10,20 @@ from itertools import islice
 from msgspec import Struct
 
 from agenttrader.model.times import Instant
+from agenttrader.simulation.corporate_actions import ratio_of
 from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.inputs import Session
+from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen, Session
+from agenttrader.simulation.listings import round_half_even
 
 POINTS_MAX = 30 * 24 * 60
 """Minutes of the thirty days for which Alpaca tells a history finer than by days."""
 
 
 class Close(Struct, frozen=True, kw_only=True):
-    """How a session ended for an account: its worth, the last price of each symbol in units, its holdings."""
+    """How a session ended for an account: its worth, the last price of each symbol in units, its holdings.
+
+    Prices and holdings are those of today's shares, the worth is what it was.
+    """
 
     date: str
     equity: int
@@ -56,6 +61,18 @@ class Valuations:
             self._closed += 1
             for name in self.closes:
                 self.closes[name].append(_close(exchange, name, session))
+
+    def restate(self, action: CorporateActionSeen) -> None:
+        """After a split, what was held at the closes before, and at which price, is told in new shares."""
+        if action.kind is not CorporateActionKind.SPLIT:
+            return
+        new, old = ratio_of(action.new_rate, action.old_rate)
+        for closes in self.closes.values():
+            for close in closes:
+                if action.symbol in close.marks:
+                    close.marks[action.symbol] = round_half_even(close.marks[action.symbol] * old, new)
+                if action.symbol in close.lots:
+                    close.lots[action.symbol] = close.lots[action.symbol] * new // old
 
     def equity_at(self, account: str, time: Instant) -> int:
         """What the account was worth when the last watermark up to `time` had passed."""
