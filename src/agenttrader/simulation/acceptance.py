@@ -1,8 +1,9 @@
 """Whether the venue takes an order: one linear judgement, in the order of the checks below.
 
 used id · symbol · shape (type, prices, time in force, class) · quantity and prices on their steps · exits on
-their sides · a session to trade in · holding · short selling · buying power · day trades. The first that does
-not hold is the refusal, and a refused order leaves no trace: its client order id is not used up.
+their sides · a session to trade in · holding · short selling · buying power · wash trades · day trades. The
+first that does not hold is the refusal, and a refused order leaves no trace: its client order id is not used
+up.
 """
 
 from decimal import Decimal
@@ -29,6 +30,7 @@ from agenttrader.simulation.orders import (
 from agenttrader.simulation.sessions import Sessions
 from agenttrader.simulation.shapes import fraction_fault, shape_fault
 from agenttrader.simulation.trailing import stop_behind
+from agenttrader.simulation.wash_trades import wash_trade_fault
 
 NOTIONAL_MIN = DOLLAR
 """The least amount of cash that an order may be for (docs.alpaca.markets, Fractional Trading)."""
@@ -90,6 +92,7 @@ def judge(
         return when
     return (
         _holding_fault(books, account, asked, terms)
+        or wash_trade_fault(books, account.name, asked, terms.limit)
         or day_trade_fault(books, account.name, asked)
         or Accepted(terms, when)
     )

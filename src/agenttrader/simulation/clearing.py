@@ -7,6 +7,7 @@ order; the day's end is told.
 from datetime import date
 from itertools import pairwise
 
+from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.borrowing import borrow_fee, margin_interest
@@ -204,8 +205,9 @@ class Clearing:
 
 def _nights_after(sessions: tuple[Session, ...]) -> dict[str, int]:
     """From each session's day to the next session's; one after the last that is known."""
-    nights = {
-        before.date: (date.fromisoformat(after.date) - date.fromisoformat(before.date)).days
-        for before, after in pairwise(sessions)
-    }
-    return {sessions[-1].date: 1} | nights
+    try:
+        days = [date.fromisoformat(session.date) for session in sessions]
+    except ValueError as error:
+        raise BadValue(f"venue, sessions: expected a date for each, as 2026-11-20, found {error}") from error
+    nights = [(after - before).days for before, after in pairwise(days)]
+    return {session.date: count for session, count in zip(sessions, [*nights, 1], strict=True)}

@@ -7,6 +7,7 @@ cash. A dividend is paid at once, to whoever holds and by whoever is short.
 - A reverse split cancels the orders that are good till canceled.
 - A forward split gives those to buy at a limit and to sell at a stop the new number and the new price,
   rounded down to a tick; no other order is changed (docs.alpaca.markets, "Mandatory Corporate Actions").
+  That a trailing stop is a stop is our own rule: else the new price would trigger it.
 """
 
 from decimal import Decimal
@@ -28,6 +29,8 @@ from agenttrader.simulation.inputs import (
 )
 from agenttrader.simulation.listings import BILLION, CENT, Listing, femtos_of, round_half_even
 from agenttrader.simulation.orders import Event, OrderType, Side, Status, TimeInForce, VenueOrder
+
+_STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
 def check(seen: CorporateActionSeen, listing: Listing) -> None:
@@ -61,7 +64,7 @@ def ratio_of(new_rate: Decimal, old_rate: Decimal) -> tuple[int, int]:
 def restated(order: VenueOrder, listing: Listing, ratio: tuple[int, int]) -> VenueOrder | None:
     """An order as a forward split makes it; None where it stays as it is."""
     buys_at_limit = order.side is Side.BUY and order.type is OrderType.LIMIT
-    sells_at_stop = order.side is Side.SELL and order.type in {OrderType.STOP, OrderType.STOP_LIMIT}
+    sells_at_stop = order.side is Side.SELL and order.type in _STOPS
     if order.time_in_force is not TimeInForce.GTC or not (buys_at_limit or sells_at_stop):
         return None
     new, old = ratio
@@ -71,6 +74,8 @@ def restated(order: VenueOrder, listing: Listing, ratio: tuple[int, int]) -> Ven
         filled_lots=order.filled_lots * new // old,
         limit=None if order.limit is None else listing.tick_below(order.limit * old // new),
         stop=None if order.stop is None else listing.tick_below(order.stop * old // new),
+        trail=None if order.trail is None else listing.tick_below(order.trail * old // new),
+        high_water=None if order.high_water is None else max(order.high_water * old // new, 1),
     )
 
 

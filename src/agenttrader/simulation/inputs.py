@@ -35,7 +35,8 @@ class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `multiplier` is 1 without leverage, 2 with Regulation T margin, 4 for as much within a day. Under the
     `day_trade_rule` a fourth day trade in five days needs 25,000 of equity; with `settled_cash` an account
-    without leverage spends what it sold for only when that has settled.
+    without leverage spends what it sold for only when that has settled; under the `wash_trade_rule` no order
+    may be able to trade with another of the account.
     """
 
     name: str
@@ -44,6 +45,7 @@ class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     multiplier: int = 1
     day_trade_rule: bool = False
     settled_cash: bool = False
+    wash_trade_rule: bool = False
 
 
 class Habits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,8 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
+from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import (
     CoinFeePosted,
@@ -153,6 +156,13 @@ def test_what_is_hard_to_borrow_costs_by_the_night_and_the_hundred() -> None:
     assert made.books.ledger.balances[LENDERS][CASH] == 10 * DOLLAR
     made.next_day()
     assert len(interest(made)) == 1
+
+
+def test_a_session_without_a_date_is_refused() -> None:
+    settings = House().exchange.settings
+    undated = replace(settings, sessions=(replace(settings.sessions[0], date="Friday"),))
+    with pytest.raises(BadValue, match="expected a date for each"):
+        Exchange(undated)
 
 
 def test_the_days_end_leaves_equity_and_requirement_to_the_next() -> None:

@@ -100,6 +100,24 @@ def test_a_forward_split_restates_purchases_at_a_limit_and_sales_at_a_stop() -> 
     assert set(told) == {bought, protects, today}
 
 
+def test_a_forward_split_takes_a_trailing_stop_along() -> None:
+    made = House()
+    made.trade(10)
+    trailing = order(made, -10, type=OrderType.TRAILING_STOP, trail_price=Decimal(10))
+    split(made, 4)
+    changed = made.books.orders[trailing]
+    assert (changed.lots, changed.stop, changed.trail, changed.high_water) == (
+        40,
+        22_500_000,
+        2_500_000,
+        25_000_000,
+    )
+    made.trade_at({"ABC": 24})
+    assert made.books.orders[trailing].status is Status.NEW
+    made.trade_at({"ABC": 22})
+    assert made.books.orders[trailing].status is Status.FILLED
+
+
 def test_a_reverse_split_cancels_what_is_good_till_canceled() -> None:
     made = House()
     made.trade(10)
