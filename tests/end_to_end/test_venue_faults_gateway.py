@@ -307,12 +307,13 @@ async def test_an_order_that_is_refused_for_its_rate_is_rejected_and_did_not_arr
 async def test_an_order_that_arrived_and_was_answered_429_is_a_break_when_it_fills(world: World) -> None:
     """A broker that does so lies, and is believed until then; the fill counts, once, and trading halts."""
     world.plan(ErrorAnswer, ORDERS, when=When.AFTER, status=429)
+    world.plan(LostMessage, ("new",))
     await world.gateway.propose(ENTRY)
     await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.REJECTED)
     world.trade()
     await world.gateway.until(lambda: world.gateway.position(ALFA) == 10)
     found = [event.found.kind for event in world.gateway.events() if isinstance(event, BreakFound)]
-    assert found == [BreakKind.IMPOSSIBLE_TRANSITION]
+    assert BreakKind.IMPOSSIBLE_TRANSITION in found
     following = proposal(2)
     await world.gateway.propose(following)
     assert world.gateway.state(following.id) is OrderState.DENIED
