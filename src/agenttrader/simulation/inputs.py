@@ -16,6 +16,8 @@ from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.listings import Listing, femtos_of
 from agenttrader.simulation.orders import Event, Execution, Refusal, Replacement, Submission, VenueOrder
 
+_PERCENT_MAX = 100
+
 
 class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One trading day: the venue matches bars that start from `open` to before `close`; then the day ends.
@@ -28,6 +30,12 @@ class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     close: Instant
     early_open: Instant | None = None
     late_close: Instant | None = None
+
+    @property
+    def edges(self) -> tuple[Instant, ...]:
+        """When its hours begin and end, in the order in which they must."""
+        edges = (self.early_open, self.open, self.close, self.late_close)
+        return tuple(edge for edge in edges if edge is not None)
 
 
 class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,19 +96,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 or any(not word or word[0] == "=" for word in found)
             ):
                 raise BadValue(f"venue, {name}: expected one or more different names, found {found}")
-        edges = [edge for session in self.sessions for edge in (session.open, session.close)]
-        if not edges or any(later <= earlier for earlier, later in pairwise(edges)):
-            times = ", ".join(map(rfc3339, edges))
-            raise BadValue(f"venue, sessions: expected one or more in order, without overlap, found {times}")
+        _expect_in_order(self.sessions)
         for account in self.accounts:
-            if femtos_of(account.cash, f"{account.name}.cash") < 0:
-                raise BadValue(f"{account.name}.cash: expected at least 0, found {account.cash}")
-            if account.multiplier not in (1, 2, 4):
-                raise BadValue(f"{account.name}.multiplier: expected 1, 2 or 4, found {account.multiplier}")
-            if account.settled_cash and account.multiplier != 1:
-                raise BadValue(
-                    f"{account.name}.settled_cash: expected a multiplier of 1, found {account.multiplier}"
-                )
+            _expect_possible(account)
         for name, number in (
             ("market_reserve_percent", self.market_reserve_percent),
             ("volume_percent", self.volume_percent),
@@ -108,6 +106,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ):
             if number < 0:
                 raise BadValue(f"venue, {name}: expected at least 0, found {number}")
+        if self.volume_percent > _PERCENT_MAX:
+            raise BadValue(f"venue, volume_percent: expected at most 100, found {self.volume_percent}")
+
+
+def _expect_in_order(sessions: tuple[Session, ...]) -> None:
+    dates = [session.date for session in sessions]
+    if len(set(dates)) != len(dates):
+        raise BadValue(f"venue, sessions: expected a date of its own for each, found {', '.join(dates)}")
+    edges = [edge for session in sessions for edge in session.edges]
+    if not edges or any(later <= earlier for earlier, later in pairwise(edges)):
+        times = ", ".join(map(rfc3339, edges))
+        raise BadValue(f"venue, sessions: expected one or more in order, without overlap, found {times}")
+
+
+def _expect_possible(account: AccountOpening) -> None:
+    if femtos_of(account.cash, f"{account.name}.cash") < 0:
+        raise BadValue(f"{account.name}.cash: expected at least 0, found {account.cash}")
+    if account.multiplier not in (1, 2, 4):
+        raise BadValue(f"{account.name}.multiplier: expected 1, 2 or 4, found {account.multiplier}")
+    if account.settled_cash and account.multiplier != 1:
+        raise BadValue(f"{account.name}.settled_cash: expected a multiplier of 1, found {account.multiplier}")
 
 
 class OrderSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="order"):

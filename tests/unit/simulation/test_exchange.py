@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.exchange import Exchange
@@ -14,6 +15,7 @@ from agenttrader.simulation.inputs import (
     CancelAsked,
     FeePosted,
     FillPosted,
+    Habits,
     HaltSeen,
     OrderChanged,
     OrderSubmitted,
@@ -390,7 +392,14 @@ def test_a_price_too_fine_to_hold_is_an_error_and_changes_nothing() -> None:
         ),
         ({"sessions": SETTINGS.sessions[::-1]}, "sessions: expected one or more in order"),
         ({"sessions": ()}, "sessions: expected one or more in order"),
+        ({"sessions": SETTINGS.sessions * 2}, "sessions: expected a date of its own for each"),
+        (
+            {"sessions": (replace(SETTINGS.sessions[0], late_close=at(MINUTES)),)},
+            "sessions: expected one or more in order",
+        ),
         ({"market_reserve_percent": -1}, "market_reserve_percent: expected at least 0"),
+        ({"volume_percent": 101}, "volume_percent: expected at most 100"),
+        ({"habits": Habits(pending_seconds=-1)}, "habits.pending_seconds: expected at least 0"),
     ),
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], found: str) -> None:

@@ -113,8 +113,8 @@ def test_an_immediate_order_sees_one_open(time_in_force: TimeInForce) -> None:
 
 def test_auctions_have_the_first_open_and_the_last_close() -> None:
     first, last = bar(100, 110, 90, 105, opens=True), bar(100, 110, 90, 105, closes=True)
-    on_open = {"time_in_force": TimeInForce.OPG}
-    on_close = {"time_in_force": TimeInForce.CLS}
+    on_open: dict[str, Any] = {"time_in_force": TimeInForce.OPG}
+    on_close: dict[str, Any] = {"time_in_force": TimeInForce.CLS}
     assert touch(order(BUY, MARKET, **on_open), first) == opens(100)
     assert touch(order(BUY, LIMIT, 101, **on_open), first) == opens(100)
     assert touch(order(BUY, LIMIT, 100, **on_open), first) is None
