@@ -7,6 +7,8 @@ order; the day's end is told.
 from datetime import date
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
@@ -80,6 +82,8 @@ class Clearing:
         """Give an execution another price, under another id. Its fees stay: our own rule."""
         listing, lots = self.books.listings[order.symbol], execution.lots * order.side.sign
         self.books.ledger.correct(order.account, listing, execution.id, corrected.id, corrected.price)
+        if listing.is_coin and order.side is Side.BUY:
+            self._rename_coin_fee(order.account, execution, corrected)
         self.books.days[order.account].correct(
             listing, 0, listing.notional(corrected.price - execution.price, lots), is_sale=lots < 0
         )
@@ -175,6 +179,15 @@ class Clearing:
             for each in posted
             if not (isinstance(each, CoinFeePosted) and each.execution.id == execution.id)
         ]
+
+    def _rename_coin_fee(self, account: str, execution: Execution, corrected: Execution) -> None:
+        waiting, posted = self._coin_fees.get(account, []), self.activities[account]
+        for place, (order, due, kept) in enumerate(waiting):
+            if due.id == execution.id:
+                waiting[place] = (order, corrected, kept)
+        for place, activity in enumerate(posted):
+            if isinstance(activity, CoinFeePosted) and activity.execution.id == execution.id:
+                posted[place] = replace(activity, execution=corrected)
 
     def _take_interest(
         self,

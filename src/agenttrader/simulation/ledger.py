@@ -86,6 +86,9 @@ class Ledger:
         assert step.price is not None
         self._move(account, MARKET, CASH, listing.notional(price - step.price, step.lots))
         steps[place] = _Step(step.lots, price, corrected_id)
+        for number, kept in enumerate(steps):
+            if kept.execution_id == execution_id:
+                steps[number] = _Step(kept.lots, execution_id=corrected_id)
         self._replay(account, listing)
 
     def keep(self, account: str, listing: Listing, lots: int, execution_id: str) -> None:

@@ -201,13 +201,17 @@ def test_a_correction_changes_what_was_paid(busted: tuple[House, Any]) -> None:
     assert made.books.buying_power("a") == 9_000 * DOLLAR - 3 * CENT
 
 
-def test_a_busted_purchase_of_coins_gives_back_what_was_kept_of_it() -> None:
-    for habits in (Habits(), LATE):
-        made = House(fees=COIN_FEES, habits=habits)
-        made.trade(10, "BTC/USD")
-        fill = made.posted(FillPosted)[-1]
-        made.exchange.clearing.bust(fill.order, fill.execution)
-        made.next_day()
-        assert made.books.ledger.lots("a", "BTC/USD") == 0
-        assert made.books.ledger.cash("a") == 10_000 * DOLLAR
-        assert made.posted(CoinFeePosted) == []
+@pytest.mark.parametrize("habits", (Habits(), LATE))
+def test_a_busted_purchase_of_coins_gives_back_what_was_kept_of_it(habits: Habits) -> None:
+    made = House(fees=COIN_FEES, habits=habits)
+    made.trade(10, "BTC/USD")
+    fill = made.posted(FillPosted)[-1]
+    corrected = Execution(id="corrected", lots=10**10, price=90 * 10**6, time=Instant(0))
+    made.exchange.clearing.correct(fill.order, fill.execution, corrected)
+    assert made.books.ledger.cost("a", "BTC/USD") == 89_775 * CENT
+    made.exchange.clearing.bust(fill.order, corrected)
+    made.next_day()
+    assert made.books.ledger.lots("a", "BTC/USD") == 0
+    assert made.books.ledger.balances[VENUE]["BTC/USD"] == 0
+    assert made.books.ledger.cash("a") == 10_000 * DOLLAR
+    assert made.posted(CoinFeePosted) == []
