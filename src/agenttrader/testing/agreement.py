@@ -69,10 +69,15 @@ def _in_holdings(venue: VenueCalls, account: str, ours: OurBook, oracle: SqlOrac
 
 
 def _in_orders(venue: VenueCalls, account: str, oracle: SqlOracle) -> Iterator[str]:
-    """What orders say that they filled is what was executed for them, and no more than was asked for."""
+    """What orders say that they filled is what was executed for them, and no more than was asked for.
+
+    An order that replaces another begins with what that had filled.
+    """
     filled = oracle.filled(account)
-    for order in orders_of(venue, account):
-        executed = Decimal(filled.pop(order["id"], "0"))
+    orders = {order["id"]: order for order in orders_of(venue, account)}
+    for order in orders.values():
+        replaced = orders.get(order["replaces"] or "", {"filled_qty": "0"})
+        executed = Decimal(filled.pop(order["id"], "0")) + Decimal(replaced["filled_qty"])
         said = Decimal(order["filled_qty"])
         if said != executed:
             yield f"order {order['id']}: it says that {said} were filled, SQL {executed}"

@@ -65,7 +65,7 @@ class CarelessAgents:
         self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])[0]()
 
     def _enter(self) -> None:
-        symbol = self._one_of(*CLOSES)
+        symbol = self._one_of(*OWNERS)
         mark = self._gateway.engine.market.prices.get(symbol, CLOSES[symbol])
         held = self._gateway.engine.state.book.position(symbol)
         side = self._one_of(Side.BUY, Side.BUY, Side.SELL)
@@ -118,7 +118,7 @@ class CarelessAgents:
     def _leave(self) -> None:
         """Reduce or close something that is held, or, carelessly, that is not."""
         positions = self._gateway.engine.state.book.positions()
-        symbol = self._one_of(*CLOSES) if not positions or self._one_in(8) else self._one_of(*positions)
+        symbol = self._one_of(*OWNERS) if not positions or self._one_in(8) else self._one_of(*positions)
         held = self._gateway.engine.state.book.position(symbol)
         closes = self._one_in(2)
         whole = abs(held) or Decimal(5)

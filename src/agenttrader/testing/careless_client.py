@@ -29,6 +29,8 @@ TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 TIMES_IN_FORCE = ("day", "gtc", "ioc", "fok", "opg", "cls")
 CLASSES = ("bracket", "oco", "oto")
 _OURS = "careless-{}"
+_NOT_FOR_US = frozenset({"order_replace_rejected"})
+"""What the adapter has no treatment for, because the gateway never asks for it."""
 
 
 class CarelessClient:
@@ -58,8 +60,8 @@ class CarelessClient:
 
     def act(self) -> None:
         """One request."""
-        acts = (self._order, self._cancel, self._close, self._cancel_all, self._close_all)
-        self._chance.choices(acts, (60, 25, 8, 1, 1))[0]()
+        acts = (self._order, self._cancel, self._replace, self._close, self._cancel_all, self._close_all)
+        self._chance.choices(acts, (60, 20, 12, 8, 1, 1))[0]()
 
     def hear_stream(self, now: Instant) -> None:
         """Count every fill that the stream tells, once."""
@@ -73,7 +75,7 @@ class CarelessClient:
 
     def _count(self, told: TradeUpdate, raw: str, now: Instant) -> None:
         for report in reports_of_update(told, raw, now):
-            if report.kind is ReportKind.UNRECOGNISED:
+            if report.kind is ReportKind.UNRECOGNISED and told.event not in _NOT_FOR_US:
                 self.findings.append(f"{self.account}: not understood: {report.reason}: {raw}")
             execution = report.execution
             if report.kind is not ReportKind.FILLED or execution is None or execution.id in self._counted:
@@ -89,7 +91,7 @@ class CarelessClient:
             )
 
     def _order(self) -> None:
-        fields = self._sane()
+        fields = self._sane() if self._one_in(2) else self._special()
         if self._one_in(2):
             fields |= self._slip(fields)
         body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
@@ -117,6 +119,32 @@ class CarelessClient:
             "stop_price": near if kind == "stop" else None,
             "client_order_id": self._one_of(None, _OURS.format(self._number)),
         } | (self._bracket(mark, side) if self._one_in(4) else {})
+
+    def _special(self) -> dict[str, Any]:
+        """An order of a kind that is seldom sent."""
+        fields = self._sane() | {"order_class": None, "take_profit": None, "stop_loss": None}
+        mark = self._marks[fields["symbol"]]
+        near, nearer = (str((mark * self._permille(990, 1_010)).quantize(_CENT)) for _ in range(2))
+        limit = {"type": "limit", "limit_price": near, "stop_price": None}
+        market = {"type": "market", "limit_price": None, "stop_price": None, "time_in_force": "day"}
+        trailing = {"type": "trailing_stop", "limit_price": None, "stop_price": None}
+        amount = str(Decimal(self._chance.randint(100, 999_999)) / 100)
+        bracket = self._bracket(mark, fields["side"])
+        oto = {name: bracket[name] for name in [self._one_of("take_profit", "stop_loss")]}
+        leaving = self._bracket(mark, "buy" if fields["side"] == "sell" else "sell")
+        kinds: tuple[dict[str, Any], ...] = (
+            {"type": "stop_limit", "limit_price": near, "stop_price": nearer},
+            trailing | self._one_of({"trail_price": "0.35"}, {"trail_percent": "0.8"}),
+            limit | {"time_in_force": self._one_of("ioc", "fok", "opg", "cls")},
+            market | {"time_in_force": self._one_of("ioc", "fok", "opg", "cls")},
+            limit | {"extended_hours": True, "time_in_force": self._one_of("day", "gtc")},
+            market | {"qty": None, "notional": amount},
+            market | {"qty": str(Decimal(self._chance.randint(1, 30 * 10**9)).scaleb(-9))},
+            limit | {"qty": "7.25", "time_in_force": "day"},
+            market | {"order_class": "oto"} | oto,
+            limit | leaving | {"order_class": "oco", "limit_price": None},
+        )
+        return fields | self._one_of(*kinds)
 
     def _bracket(self, mark: Decimal, side: str) -> dict[str, Any]:
         high, low = (
@@ -166,11 +194,33 @@ class CarelessClient:
         recent = self._order_ids[-12:] if self._chance.randrange(4) else self._order_ids
         self._ask("DELETE", f"v2/orders/{self._one_of(*recent) if recent else 'nobody'}")
 
+    def _replace(self) -> None:
+        """Have something else in place of an order, whatever it is and however it stands."""
+        if not self._order_ids:
+            return
+        mark = self._one_of(*self._marks.values())
+        near = str((mark * self._permille(990, 1_010)).quantize(_CENT))
+        changes: tuple[dict[str, Any], ...] = (
+            {"qty": str(self._chance.randint(1, 200))},
+            {"limit_price": near},
+            {"stop_price": near},
+            {"limit_price": near, "qty": "5"},
+            {"trail": "0.40"},
+            {"time_in_force": self._one_of("day", "gtc", "ioc")},
+            {"client_order_id": _OURS.format(self._chance.randint(0, self._number + 20))},
+            {"qty": "0"},
+            {},
+        )
+        body = json.dumps(self._one_of(*changes)).encode()
+        answer = self._ask("PATCH", f"v2/orders/{self._one_of(*self._order_ids[-12:])}", body=body)
+        if answer.status == HTTPStatus.OK:
+            self._order_ids.append(json.loads(answer.body)["id"])
+
     def _close(self) -> None:
         held = [symbol for symbol, holding in self.holdings.items() if holding.quantity]
         symbol = self._one_of(*held) if held and not self._one_in(4) else self._one_of("NOPE", *self._marks)
-        quantity = self._one_of({}, {}, {"qty": "3"}, {"qty": "1000000"})
-        self._ask("DELETE", f"v2/positions/{symbol}", quantity)
+        part = self._one_of({}, {}, {"qty": "3"}, {"qty": "1000000"}, {"percentage": "40"})
+        self._ask("DELETE", f"v2/positions/{symbol}", part)
 
     def _cancel_all(self) -> None:
         self._ask("DELETE", "v2/orders")

@@ -25,6 +25,7 @@ from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant, rfc3339
 from agenttrader.runtime.inputs import LinkSeen, MarketSeen, SwitchSeen, TimeReached
 from agenttrader.runtime.recovery import fold
+from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.market import MINUTES_MIN, Moment, generate_day
 from agenttrader.testing.agreement import OurBook, disagreements, orders_of
 from agenttrader.testing.careless_agents import CarelessAgents, CarelessPerson
@@ -51,6 +52,9 @@ from agenttrader.testing.state_dump import dump_state
 from agenttrader.testing.venue_calls import VenueCalls
 
 MINUTES_MAX = 390
+_QUIET_VOLUME = 1_000
+PENDING_SECONDS = (0, 0, 0, 20, 70)
+"""How long the venue keeps orders and cancels pending: a day has one of these."""
 _COMPARED_EVERY = 45 * MINUTE
 LIQUIDITIES = ((0, 1), (0, 1), (1, 40), (5, 100), (10, 1_000))
 """What one account may take of a bar's volume, in per cent (0: all it asks), and how many times thinner than
@@ -89,7 +93,10 @@ class _Day:
         self._chance = _chance(seed, "day")
         self._minutes = self._chance.randint(MINUTES_MIN, minutes_max)
         volume_percent, self._thinner = self._chance.choice(LIQUIDITIES)
-        self._venue = VenueCalls(venue_settings(self._minutes, volume_percent))
+        habits = Habits(
+            pending_seconds=self._chance.choice(PENDING_SECONDS), done_for_day=self._chance.randrange(4) == 0
+        )
+        self._venue = VenueCalls(venue_settings(self._minutes, volume_percent, habits))
         self._session = calendar(self._minutes).sessions[0]
         self._switch = Switch()
         self._watch = Watch(LIMITS, self._switch)
@@ -158,12 +165,29 @@ class _Day:
         gateway.handle(SwitchSeen(self._switch.read()))
 
     def _moments(self) -> Iterator[Moment]:
-        """Every minute, from the one after the start; those outside the session have nothing in them."""
+        """Every minute, from the one after the start; outside the session prices stand still."""
         for minute in range(1, EARLY_MINUTES):
-            yield Moment(time=Instant(START + minute * MINUTE), statuses=(), bars=())
+            yield self._quiet(Instant(START + minute * MINUTE))
         yield from generate_day(CLOSES, self._session, self._seed).moments
         for minute in range(1, LATE_MINUTES + 1):
-            yield Moment(time=Instant(self._session.close + minute * MINUTE), statuses=(), bars=())
+            yield self._quiet(Instant(self._session.close + minute * MINUTE))
+
+    def _quiet(self, end: Instant) -> Moment:
+        """A minute of extended hours: some of everything trades, all at the last price."""
+        bars = tuple(
+            Bar(
+                symbol=symbol,
+                start=Instant(end - MINUTE),
+                interval=MINUTE,
+                open=mark,
+                high=mark,
+                low=mark,
+                close=mark,
+                volume=Decimal(_QUIET_VOLUME),
+            )
+            for symbol, mark in self._marks.items()
+        )
+        return Moment(time=end, statuses=(), bars=bars)
 
     def _hear(self, moment: Moment) -> None:
         """What became known reaches the venue whole, then the gateway, with the venue's word on it."""

@@ -1,7 +1,8 @@
 """What a careless day is played on: symbols, a session, three accounts at the venue, and tight limits.
 
-One account is behind the gateway; two are at the venue without one: the first is rich and may sell short, the
-second is poor and may not. The limits are near enough to be met many times a day.
+One account is behind the gateway; two are at the venue without one: the first is rich, borrows and may sell
+short, the second is poor, may not, and waits for what it sold to settle. The limits are near enough to be met
+many times a day.
 """
 
 from decimal import Decimal
@@ -28,7 +29,7 @@ STRATEGY = StrategyName("careless")
 PERSON = PersonName("ada")
 SWITCH = "file"
 CONFIGURATION = Digest("ca" * 32)
-ALFA, BRAVO, CHARLY, DELTA = map(Symbol, ("ALFA", "BRAVO", "CHARLY", "DELTA"))
+ALFA, BRAVO, CHARLY, DELTA, ECHO = map(Symbol, ("ALFA", "BRAVO", "CHARLY", "DELTA", "ECHO"))
 NOPE = Symbol("NOPE")
 """Granted, and neither configured nor listed."""
 CLOSES = {
@@ -36,8 +37,11 @@ CLOSES = {
     BRAVO: Decimal("24.40"),
     CHARLY: Decimal("412.75"),
     DELTA: Decimal("7.31"),
+    ECHO: Decimal("58.20"),
 }
 """The day before's, by symbol."""
+FRACTIONABLE = frozenset({ECHO})
+"""What no agent owns: the venue fills parts of a share of it, and the gateway trades whole ones."""
 OWNERS = {ALFA: STRATEGIST, BRAVO: STRATEGIST, CHARLY: STRATEGIST, DELTA: BOT}
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 EARLY_MINUTES, LATE_MINUTES = 3, 3
@@ -64,21 +68,34 @@ def calendar(minutes: int) -> Calendar:
     )
 
 
-def venue_settings(minutes: int, volume_percent: int) -> venue.Settings:
+def venue_settings(minutes: int, volume_percent: int, habits: venue.Habits) -> venue.Settings:
     """The venue before the open. Of a bar's volume an account may take `volume_percent`; 0: all it asks."""
+    today, *later = calendar(minutes).sessions
     return venue.Settings(
         start=START,
-        listings=tuple(Listing(symbol=symbol, tick=_TICK, lot=_LOT) for symbol in CLOSES),
-        accounts=tuple(
-            venue.AccountOpening(name=name, cash=cash, shorting=name != POOR) for name, cash in CASH.items()
+        listings=tuple(
+            Listing(symbol=symbol, tick=_TICK, lot=_LOT, fractionable=symbol in FRACTIONABLE)
+            for symbol in CLOSES
         ),
-        sessions=tuple(
-            venue.Session(date=each.date, open=each.open, close=each.close)
-            for each in calendar(minutes).sessions
+        accounts=(
+            venue.AccountOpening(name=GATED, cash=CASH[GATED], shorting=True),
+            venue.AccountOpening(name=RICH, cash=CASH[RICH], shorting=True, multiplier=4),
+            venue.AccountOpening(name=POOR, cash=CASH[POOR], shorting=False, settled_cash=True),
+        ),
+        sessions=(
+            venue.Session(
+                date=today.date,
+                open=today.open,
+                close=today.close,
+                early_open=START,
+                late_close=Instant(today.close + LATE_MINUTES * MINUTE),
+            ),
+            *(venue.Session(date=each.date, open=each.open, close=each.close) for each in later),
         ),
         fees=venue_fees.FeeSchedule(**_FEES),
         market_reserve_percent=3,
         volume_percent=volume_percent,
+        habits=habits,
     )
 
 

@@ -5,7 +5,6 @@ encoded, and read again by who asked. What is left out is what sockets may do to
 """
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -18,7 +17,15 @@ from agenttrader.app.venue.requests import Unsupported
 from agenttrader.app.venue.updates import STREAMS, Listener
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import MarketEvent
-from agenttrader.protocols.alpaca_trading import INVALID, UNPROCESSABLE, ApiError, decode_new_order, encode
+from agenttrader.model.values import exact
+from agenttrader.protocols.alpaca_trading import (
+    INVALID,
+    UNPROCESSABLE,
+    ApiError,
+    decode_new_order,
+    decode_replacement,
+    encode,
+)
 from agenttrader.simulation.inputs import Settings
 
 PAGE = 100
@@ -105,6 +112,8 @@ class VenueCalls:
         match asked.split("/"):
             case ["POST v2", "orders"]:
                 return HTTPStatus.OK, desk.submit(account, decode_new_order(body))
+            case ["PATCH v2", "orders", order_id]:
+                return HTTPStatus.OK, desk.replace(account, order_id, decode_replacement(body))
             case ["DELETE v2", "orders", order_id]:
                 desk.cancel(account, order_id)
                 return HTTPStatus.NO_CONTENT, None
@@ -114,9 +123,12 @@ class VenueCalls:
                 cancel_orders = parameters.flag("cancel_orders")
                 return HTTPStatus.MULTI_STATUS, [*desk.close_all(account, cancel_orders=cancel_orders)]
             case ["DELETE v2", "positions", symbol]:
-                quantity = parameters.text("qty")
-                closed = desk.close(account, symbol, None if quantity is None else Decimal(quantity))
-                return HTTPStatus.OK, closed
+                part = [
+                    None if text is None else exact(text, name)
+                    for name in ("qty", "percentage")
+                    for text in [parameters.text(name)]
+                ]
+                return HTTPStatus.OK, desk.close(account, symbol, *part)
             case _:
                 return HTTPStatus.OK, self._read(account, asked, parameters)
 
