@@ -23,6 +23,7 @@ from agenttrader.simulation.orders import (
     Status,
     VenueOrder,
 )
+from agenttrader.simulation.trailing import stop_behind
 
 
 class Floor:
@@ -139,6 +140,10 @@ class Floor:
             execution=old.execution,
             triggered=old.triggered,
             legs=old.legs,
+            high_water=old.high_water,
+            stop=new.stop
+            if old.high_water == new.high_water or old.high_water is None
+            else stop_behind(old.high_water, old.side, new.trail, new.trail_percent),
         )
         self.books.change(current)
         self._relink(old, current)

@@ -25,10 +25,11 @@ from agenttrader.simulation.orders import (
     Refusal,
     Replacement,
     Status,
+    TimeInForce,
     VenueOrder,
 )
 from agenttrader.simulation.sessions import Sessions
-from agenttrader.simulation.shapes import PRICES, RESTING
+from agenttrader.simulation.shapes import CRYPTO_TIMES, PRICES, RESTING
 from agenttrader.simulation.trailing import stop_behind
 
 REPLACEABLE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.HELD, Status.DONE_FOR_DAY})
@@ -45,10 +46,10 @@ def judge_replacement(
     wanted = asked.client_order_id
     if wanted is not None and books.by_client_order_id(order.account, wanted) is not None:
         return refused(Reason.INVALID, "client_order_id must be unique")
-    fault = _scope_fault(order, asked)
+    listing = books.listings[order.symbol]
+    fault = _scope_fault(order, asked) or _time_fault(listing, order, asked.time_in_force)
     if fault is not None:
         return refused(Reason.INVALID, fault)
-    listing = books.listings[order.symbol]
     try:
         changed = _changed(listing, order, asked)
     except BadValue as error:
@@ -82,8 +83,19 @@ def _scope_fault(order: VenueOrder, asked: Replacement) -> str | None:
         return f"of {order.order_class.value} orders only limit_price and stop_price can be replaced"
     if order.notional is not None:
         return "orders by notional cannot be replaced"
-    if asked.time_in_force is not None and not {asked.time_in_force, order.time_in_force} <= RESTING:
-        return f"time_in_force: expected day or gtc for both orders, found {asked.time_in_force.value}"
+    return None
+
+
+def _time_fault(listing: Listing, order: VenueOrder, asked: TimeInForce | None) -> str | None:
+    """Only a day order and one good till canceled can become each other, where both can be."""
+    if asked is None:
+        return None
+    if not {asked, order.time_in_force} <= RESTING:
+        return f"time_in_force: expected day or gtc for both orders, found {asked.value}"
+    if listing.is_coin and asked not in CRYPTO_TIMES:
+        return f"crypto orders must be gtc or ioc orders, found {asked.value}"
+    if not listing.is_coin and not listing.is_whole(order.lots) and asked is not TimeInForce.DAY:
+        return f"fractional orders must be DAY orders, found {asked.value}"
     return None
 
 
@@ -112,7 +124,7 @@ def _changed(listing: Listing, order: VenueOrder, asked: Replacement) -> VenueOr
 
 
 def _exit_fault(books: Books, changed: VenueOrder) -> Refusal | None:
-    """The stop of two exits stays on its side of the target."""
+    """The stop of two exits stays on its side of the target, and an entry's price between them."""
     if changed.order_class is OrderClass.SIMPLE:
         return None
     entry = changed if changed.entry is None else books.orders[changed.entry]
@@ -120,9 +132,17 @@ def _exit_fault(books: Books, changed: VenueOrder) -> Refusal | None:
     current = [changed if each.id == changed.id else each for each in exits]
     stops = [each.stop for each in current if each.stop is not None]
     targets = [each.limit for each in current if each.type is OrderType.LIMIT and each.limit is not None]
-    for each in current:
-        if any(stop * each.side.sign <= target * each.side.sign for stop in stops for target in targets):
-            return refused(Reason.UNPROCESSABLE, "the stop of two exits must lie beyond their target")
+    entries = []
+    if entry.order_class is not OrderClass.OCO and entry.status.is_open:
+        standing = changed if entry.id == changed.id else entry
+        entries = [price for price in (standing.limit or standing.stop,) if price is not None]
+    sign = current[0].side.sign
+    falls = [(stop, low) for stop in stops for low in (*entries, *targets)]
+    falls += [(price, target) for price in entries for target in targets]
+    if any(high * sign <= low * sign for high, low in falls):
+        return refused(
+            Reason.UNPROCESSABLE, "the stop, the entry's price and the target must lie in this order"
+        )
     return None
 
 

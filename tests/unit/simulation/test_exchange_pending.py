@@ -96,6 +96,19 @@ def test_a_replacement_that_is_smaller_than_what_was_filled_meanwhile_is_rejecte
     assert stage[order].status is Status.PARTIALLY_FILLED
 
 
+def test_a_trail_is_replaced_from_where_the_market_is_by_then() -> None:
+    stage = VenueStage(habits=PENDING)
+    order = stage.order(type=OrderType.TRAILING_STOP, trail_price=5)
+    stage.watermark(2)
+    stage.replace(order, trail=8)
+    stage.bar(3, 100, 100, 90, 90)
+    assert stage[order].stop == 95 * 10**6
+    assert stage.watermark(3) == ["order replaced", "new new"]
+    new = stage[order].replaced_by
+    assert new is not None
+    assert (stage[new].high_water, stage[new].stop) == (90 * 10**6, 98 * 10**6)
+
+
 def test_the_larger_of_two_orders_sets_cash_aside_while_one_replaces_the_other() -> None:
     stage, order = resting()
     stage.replace(order, limit_price=99)

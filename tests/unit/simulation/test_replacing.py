@@ -84,7 +84,7 @@ def test_both_exits_of_two_can_be_replaced() -> None:
     new = replaced(stage, target, "target", limit_price=105)
     (stop,) = stage[new].legs
     assert stage[stop].entry == new
-    assert "beyond their target" in refused(stage, stop, stop_price=106)
+    assert "must lie in this order" in refused(stage, stop, stop_price=106)
     assert stage.bar(3, 106) == ["target fill 10@106.00", "stop canceled"]
 
 
@@ -122,6 +122,17 @@ def test_a_day_order_becomes_good_till_canceled() -> None:
             {"type": TRAILING, "trail_percent": 5, "limit_price": None},
             {"trail": 100},
             "above 0 and below 100",
+        ),
+        ({"quantity": "0.5"}, {"time_in_force": TimeInForce.GTC}, "fractional orders must be DAY"),
+        (
+            {"symbol": "COIN/USD", "time_in_force": TimeInForce.GTC},
+            {"time_in_force": TimeInForce.DAY},
+            "crypto orders must be gtc",
+        ),
+        (
+            {"order_class": OrderClass.BRACKET, "target": 110, "stop_loss": StopLoss(stop=Decimal(80))},
+            {"limit_price": 110},
+            "must lie in this order",
         ),
         (
             {"order_class": OrderClass.OTO, "stop_loss": StopLoss(stop=Decimal(80))},
