@@ -13,6 +13,7 @@ from agenttrader.simulation.inputs import (
     CorporateActionKind,
     CorporateActionSeen,
     Habits,
+    Input,
     OrderSubmitted,
     Outcome,
     Session,
@@ -55,8 +56,8 @@ class House:
         if not accounts:
             fields: dict[str, Any] = {"name": "a", "cash": Decimal(10_000), "shorting": True} | opening
             accounts = (AccountOpening(**fields),)
-        self.minute = 0
         self.day = 0
+        self._told: list[Input] = []
         self.exchange = Exchange(
             Settings(
                 start=Instant(0),
@@ -84,7 +85,7 @@ class House:
         start = Instant((self.day * DAY_MINUTES + self.minute) * MINUTE)
         end = Instant(start + MINUTE)
         for symbol, price in prices.items():
-            self.exchange.handle(
+            self._tell(
                 BarSeen(
                     symbol=symbol,
                     start=start,
@@ -96,7 +97,7 @@ class House:
                     volume=Decimal(10**6),
                 )
             )
-        self.exchange.handle(WatermarkSeen(time=end))
+        self._tell(WatermarkSeen(time=end))
         self.minute += 1
 
     def ask(self, quantity: int | str, symbol: str = "ABC", account: str = "a", **changes: Any) -> Outcome:
@@ -110,7 +111,7 @@ class House:
             "time_in_force": TimeInForce.GTC,
             "quantity": abs(number),
         } | changes
-        return self.exchange.handle(OrderSubmitted(account=account, submission=Submission(**fields)))
+        return self._tell(OrderSubmitted(account=account, submission=Submission(**fields)))
 
     def trade(self, quantity: int | str, symbol: str = "ABC", price: int = 100, account: str = "a") -> None:
         """Buy or sell at a price, at once."""
@@ -122,14 +123,25 @@ class House:
         """The end of this day, and the first minute of the next."""
         self.day += 1
         self.minute = 1
-        self.exchange.handle(WatermarkSeen(time=Instant((self.day * DAY_MINUTES + 1) * MINUTE)))
+        self._tell(WatermarkSeen(time=Instant((self.day * DAY_MINUTES + 1) * MINUTE)))
 
     def act(self, kind: CorporateActionKind, symbol: str = "ABC", **values: Decimal) -> Outcome:
         """A corporate action at the beginning of the next day, when it is told."""
         self.day += 1
         self.minute = 1
         time = Instant(self.day * DAY_MINUTES * MINUTE)
-        return self.exchange.handle(CorporateActionSeen(symbol=symbol, time=time, kind=kind, **values))
+        return self._tell(CorporateActionSeen(symbol=symbol, time=time, kind=kind, **values))
+
+    def replayed(self) -> Exchange:
+        """Another exchange that was told the same."""
+        again = Exchange(self.exchange.settings)
+        for each in self._told:
+            again.handle(each)
+        return again
+
+    def _tell(self, input_: Input) -> Outcome:
+        self._told.append(input_)
+        return self.exchange.handle(input_)
 
     def posted(self, kind: type[Activity], account: str = "a") -> list[Any]:
         """The account's activities of a kind, oldest first."""

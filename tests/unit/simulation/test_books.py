@@ -240,7 +240,7 @@ def test_whatever_is_done_the_books_balance_and_no_order_gives_buying_power(
     for act in told:
         perform(made, act)
         for asset in (CASH, *SYMBOLS):
-            assert sum(held[asset] for held in books.ledger.balances.values()) == 0
+            assert sum(held.get(asset, 0) for held in books.ledger.balances.values()) == 0
         held = sum(books.value("a", symbol) for symbol in SYMBOLS)
         assert books.equity("a") == books.ledger.cash("a") + held
         assert books.equity("a") == books.ledger.cash("a") + books.long_value("a") + books.short_value("a")
@@ -248,6 +248,9 @@ def test_whatever_is_done_the_books_balance_and_no_order_gives_buying_power(
         assert books.non_marginable_buying_power("a") <= max(books.ledger.cash("a"), 0)
         assert books.ledger.lots("a", "BTC/USD") >= 0
     made.next_day()
+    again = made.replayed()
+    assert again.activities == made.exchange.activities
+    assert again.books.ledger.balances == books.ledger.balances
     cash, lots = explained(made)
     assert books.ledger.cash("a") == cash
     assert {symbol: books.ledger.lots("a", symbol) for symbol in books.ledger.symbols("a")} == lots
