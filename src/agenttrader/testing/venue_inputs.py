@@ -16,12 +16,17 @@ from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import (
     AccountOpening,
     BarSeen,
+    BustAsked,
     CancelAsked,
+    CorrectionAsked,
+    FillPosted,
     Habits,
     HaltSeen,
     Input,
+    Mishap,
     OrderSubmitted,
     Outcome,
+    RejectAsked,
     ReplaceAsked,
     Session,
     Settings,
@@ -193,10 +198,11 @@ _REPLACEMENTS = st.builds(
 
 
 @st.composite
-def inputs(draw: st.DrawFn) -> list[Input]:
+def inputs(draw: st.DrawFn, *, with_mishaps: bool = False) -> list[Input]:
     """Minutes of bars, some missing and some told twice, a halt perhaps, the watermark, then requests.
 
-    An order that is to be canceled or replaced is named by its number: see `play`.
+    An order that is to be canceled, replaced or rejected is named by its number, and so is an execution that
+    is busted or corrected: see `play`.
     """
     told: list[Input] = []
     for minute in range(draw(st.integers(1, MINUTES))):
@@ -220,6 +226,8 @@ def inputs(draw: st.DrawFn) -> list[Input]:
             told.append(HaltSeen(symbol=draw(st.sampled_from(SYMBOLS)), time=end, halted=halted))
         told.append(WatermarkSeen(time=end))
         told += [draw(_requests()) for _ in range(draw(st.integers(0, 3)))]
+        if with_mishaps and draw(st.integers(0, 2)) == 0:
+            told.append(draw(_mishaps()))
     return told
 
 
@@ -235,8 +243,20 @@ def _requests(draw: st.DrawFn) -> Input:
             return OrderSubmitted(account=account, submission=draw(submissions()))
 
 
+@st.composite
+def _mishaps(draw: st.DrawFn) -> Mishap:
+    number = f"#{draw(st.integers(0, 9))}"
+    match draw(st.integers(0, 2)):
+        case 0:
+            return BustAsked(execution_id=number)
+        case 1:
+            return CorrectionAsked(execution_id=number, price=draw(_PRICE))
+        case _:
+            return RejectAsked(order_id=number, message="drawn")
+
+
 def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
-    """Tell the exchange. `#n` is the account's n-th open order; exits and entries go where they could."""
+    """Tell the exchange. `#n` is the n-th open order, or execution; exits and entries go where they could."""
     done = []
     for each in told:
         resolved = each
@@ -244,6 +264,10 @@ def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
             resolved = replace(each, order_id=_named(exchange, each.account, each.order_id))
         elif isinstance(each, OrderSubmitted):
             resolved = replace(each, submission=_aimed(exchange, each.account, each.submission))
+        elif isinstance(each, RejectAsked):
+            resolved = replace(each, order_id=_named(exchange, "long", each.order_id))
+        elif isinstance(each, BustAsked | CorrectionAsked):
+            resolved = replace(each, execution_id=_executed(exchange, each.execution_id))
         done.append((resolved, exchange.handle(resolved)))
     return done
 
@@ -251,6 +275,16 @@ def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
 def _named(exchange: Exchange, account: str, word: str) -> str:
     orders = exchange.books.open_of(account) or list(exchange.books.all_of(account))
     return orders[int(word[1:]) % len(orders)].id if orders and word.startswith("#") else word
+
+
+def _executed(exchange: Exchange, word: str) -> str:
+    fills = [
+        activity.execution.id
+        for account in exchange.accounts
+        for activity in exchange.activities[account]
+        if isinstance(activity, FillPosted)
+    ]
+    return fills[int(word[1:]) % len(fills)] if fills and word.startswith("#") else word
 
 
 def _aimed(exchange: Exchange, account: str, asked: Submission) -> Submission:

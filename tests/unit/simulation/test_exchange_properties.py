@@ -46,6 +46,27 @@ def test_the_books_balance_after_every_input(made: Settings, told: list[Input]) 
             assert books.ledger.lots("long", symbol) >= 0
             if books.ledger.lots("long", symbol):
                 assert books.available("long", symbol) >= 0
+    expect_what_activities_say(exchange)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs(with_mishaps=True))
+def test_the_books_are_what_stands_of_the_activities_whatever_befalls(
+    made: Settings, told: list[Input]
+) -> None:
+    exchange = Exchange(made)
+    for each in told:
+        play(exchange, [each])
+        for asset in (CASH, *SYMBOLS):
+            assert sum(assets[asset] for assets in exchange.books.ledger.balances.values()) == 0
+    expect_what_activities_say(exchange)
+    for order in all_orders(exchange):
+        assert 0 <= order.filled_lots <= order.lots
+        assert (order.execution is None) is (order.filled_lots == 0)
+
+
+def expect_what_activities_say(exchange: Exchange) -> None:
+    books = exchange.books
     for account in exchange.accounts:
         cash, held = venue_inputs.CASH * DOLLAR, Counter[str]()
         for activity in exchange.activities[account]:
@@ -181,7 +202,7 @@ def test_legs_never_fill_more_than_their_entry_and_not_before_it(made: Settings,
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(SETTINGS, inputs())
+@given(SETTINGS, inputs(with_mishaps=True))
 def test_what_was_applied_replayed_is_the_same_exchange(made: Settings, told: list[Input]) -> None:
     original = Exchange(made)
     history = [(each, outcome) for each, outcome in play(original, told) if outcome.applied]
