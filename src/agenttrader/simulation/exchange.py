@@ -148,7 +148,9 @@ class Exchange:
             accepted = replace(accepted, lifetime=replace(accepted.lifetime, status=Status.PENDING_NEW))
         eligible = Instant(self.clock + self._pending) if waits else self.clock
         numbering = self.floor.numberings[account]
-        order, *legs = place(numbering, account, asked, accepted, self.clock, eligible)
+        order, *legs = place(
+            numbering, account, self.books.listings[asked.symbol], asked, accepted, self.clock, eligible
+        )
         self.books.add(order, *legs)
         self.floor.say(order, Event(order.status.value))
         for each in (order, *legs):

@@ -6,7 +6,7 @@
   that arrives with the bar takes what it finds: an open at its limit fills it.
 - A stop order is triggered at the open where the price has gapped to it or through it, else at its price when
   the bar touches it, and then is a market order. A trailing stop is one whose price follows the best price of
-  the bars that have passed.
+  the bars that have passed. A buy stop becomes a limit order at its cap instead: see buy_stops.py.
 - A stop-limit order is triggered so, and then is a limit order: from the open on where it was triggered at
   the open, else from the next bar on, because nobody knows what of the bar came after.
 - IOC and FOK orders see one open, that of the first bar after they arrive. OPG orders see the open of their
@@ -108,6 +108,8 @@ def _touch(order: VenueOrder, bar: PriceBar) -> Touch | None:
         case OrderType.LIMIT:
             return _touch_limit(order, bar)
         case OrderType.STOP | OrderType.TRAILING_STOP:
+            if order.cap is not None:
+                return _touch_limit(order, bar) if order.triggered else _touch_capped_stop(order, bar)
             return Touch(bar.open, Moment.OPEN) if order.triggered else _touch_stop(order, bar)
         case OrderType.STOP_LIMIT:
             return _touch_limit(order, bar) if order.triggered else _touch_stop_limit(order, bar)
@@ -116,7 +118,7 @@ def _touch(order: VenueOrder, bar: PriceBar) -> Touch | None:
 
 
 def _touch_limit(order: VenueOrder, bar: PriceBar, *, arrives: bool = False) -> Touch | None:
-    limit, sign = order.limit, order.side.sign
+    limit, sign = order.cap if order.limit is None else order.limit, order.side.sign
     assert limit is not None
     arrives = arrives or bar.previous is None or bar.previous < order.eligible_from
     if bar.open * sign < limit * sign or (arrives and bar.open == limit):
@@ -134,6 +136,12 @@ def _touch_stop(order: VenueOrder, bar: PriceBar) -> Touch | None:
         return Touch(bar.open, Moment.OPEN, triggers=True)
     worst = bar.high if order.side is Side.BUY else bar.low
     return Touch(stop, Moment.INSIDE, triggers=True) if worst * sign >= stop * sign else None
+
+
+def _touch_capped_stop(order: VenueOrder, bar: PriceBar) -> Touch | None:
+    """Where its limit lies beyond the stop, a price inside the bar is within it; an open need not be."""
+    trigger = _touch_stop(order, bar)
+    return trigger if trigger is None or trigger.moment is Moment.INSIDE else _touch_stop_limit(order, bar)
 
 
 def _touch_stop_limit(order: VenueOrder, bar: PriceBar) -> Touch | None:

@@ -142,7 +142,8 @@ class VenueOrder(Struct, frozen=True, gc=False):
 
     A leg names its `entry`; an entry names its `legs`, target first. Of two exits alone (OCO) the target is
     the entry and the stop its leg. Only bars that start at or after `eligible_from` can fill it. `stop` of a
-    trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes.
+    trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes:
+    a buy stop is then limited by `cap`.
     An order by `notional` has so many `lots` as that would buy at the last price known, until it fills.
     """
 
@@ -169,6 +170,7 @@ class VenueOrder(Struct, frozen=True, gc=False):
     trail_percent: Decimal | None = None
     high_water: int | None = None
     triggered: bool = False
+    cap: int | None = None
     notional: int | None = None
     extended_hours: bool = False
     replaces: str | None = None

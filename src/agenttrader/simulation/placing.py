@@ -4,13 +4,16 @@ from msgspec.structs import replace
 
 from agenttrader.model.times import Instant
 from agenttrader.simulation.acceptance import Accepted
+from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.identities import Numbering
+from agenttrader.simulation.listings import Listing
 from agenttrader.simulation.orders import OrderClass, OrderType, Status, Submission, VenueOrder
 
 
 def place(
     numbering: Numbering,
     account: str,
+    listing: Listing,
     asked: Submission,
     accepted: Accepted,
     clock: Instant,
@@ -38,8 +41,11 @@ def place(
         eligible_from=eligible,
         expires_at=when.expires_at,
     )
+    cap = cap_of(listing, order.side, order.type, order.stop)
+    if cap is not None:
+        order = replace(order, cap=cap)
     if asked.order_class is not OrderClass.SIMPLE:
-        return _with_legs(numbering, order, asked.order_class, accepted)
+        return _with_legs(numbering, listing, order, asked.order_class, accepted)
     if asked.type is OrderType.TRAILING_STOP or terms.notional is not None or asked.extended_hours:
         order = replace(
             order,
@@ -53,7 +59,7 @@ def place(
 
 
 def _with_legs(
-    numbering: Numbering, order: VenueOrder, order_class: OrderClass, accepted: Accepted
+    numbering: Numbering, listing: Listing, order: VenueOrder, order_class: OrderClass, accepted: Accepted
 ) -> tuple[VenueOrder, ...]:
     terms, is_oco = accepted.terms, order_class is OrderClass.OCO
     order = replace(order, order_class=order_class)
@@ -62,6 +68,7 @@ def _with_legs(
         side=order.side if is_oco else order.side.opposite,
         status=order.status if is_oco else Status.HELD,
         entry=order.id,
+        cap=None,
     )
     legs = []
     if terms.target is not None and not is_oco:
@@ -69,7 +76,7 @@ def _with_legs(
     if terms.stop_loss is not None:
         stop_type = OrderType.STOP if terms.stop_loss_limit is None else OrderType.STOP_LIMIT
         leg = _leg(numbering, template, stop_type, limit=terms.stop_loss_limit, stop=terms.stop_loss)
-        legs.append(leg)
+        legs.append(replace(leg, cap=cap_of(listing, leg.side, leg.type, leg.stop)))
     return (replace(order, legs=tuple(leg.id for leg in legs)), *legs)
 
 

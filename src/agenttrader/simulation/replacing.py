@@ -16,6 +16,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.acceptance import power_fault, refused
 from agenttrader.simulation.books import Books
+from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.lifetimes import lifetime
 from agenttrader.simulation.listings import Listing
 from agenttrader.simulation.orders import (
@@ -120,7 +121,15 @@ def _changed(listing: Listing, order: VenueOrder, asked: Replacement) -> VenueOr
             raise BadValue(f"trail: expected a percentage above 0 and below 100, found {asked.trail}")
         if order.high_water is not None:
             stop = stop_behind(order.high_water, order.side, trail, trail_percent)
-    return replace(order, lots=lots, limit=limit, stop=stop, trail=trail, trail_percent=trail_percent)
+    return replace(
+        order,
+        lots=lots,
+        limit=limit,
+        stop=stop,
+        cap=cap_of(listing, order.side, order.type, stop),
+        trail=trail,
+        trail_percent=trail_percent,
+    )
 
 
 def _exit_fault(books: Books, changed: VenueOrder) -> Refusal | None:

@@ -132,6 +132,8 @@ def test_fills_lie_inside_their_bar_after_acceptance_and_are_never_more_than_ask
             assert execution.lots > 0
             if order.limit is not None:
                 assert execution.price * order.side.sign <= order.limit * order.side.sign
+            if order.cap is not None:
+                assert execution.price <= order.cap
             assert (order.id, each.end) not in bars
             bars.add((order.id, each.end))
             filled[order.id] += execution.lots
