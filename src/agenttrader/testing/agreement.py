@@ -76,8 +76,10 @@ def _in_orders(venue: VenueCalls, account: str, oracle: SqlOracle) -> Iterator[s
     filled = oracle.filled(account)
     orders = {order["id"]: order for order in orders_of(venue, account)}
     for order in orders.values():
-        replaced = orders.get(order["replaces"] or "", {"filled_qty": "0"})
-        executed = Decimal(filled.pop(order["id"], "0")) + Decimal(replaced["filled_qty"])
+        executed = Decimal(filled.pop(order["id"], "0"))
+        replaced = orders.get(order["replaces"] or "")
+        if replaced is not None and replaced["replaced_by"] == order["id"]:
+            executed += Decimal(replaced["filled_qty"])
         said = Decimal(order["filled_qty"])
         if said != executed:
             yield f"order {order['id']}: it says that {said} were filled, SQL {executed}"
