@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -117,6 +118,8 @@ class _Day:
             CarelessClient(self._venue, name, CASH[name], FEES, self._marks, _chance(seed, name))
             for name in (RICH, POOR)
         ]
+        self._is_rough = self._chance.randrange(3) == 0
+        """Whether the exchange busts, corrects and rejects on this day."""
         self._bars = 0
 
     def play(self) -> None:
@@ -215,11 +218,18 @@ class _Day:
         for client in self._clients:
             client.hear_stream(self._gateway.now)
             actors += [client.act] * self._chance.randrange(3)
+            if self._is_rough and self._chance.randrange(15) == 0:
+                actors.append(partial(self._befall, client))
         self._chance.shuffle(actors)
         for act in actors:
             act()
             if self._chance.randrange(2):
                 self._gateway.hear_stream()
+
+    def _befall(self, client: CarelessClient) -> None:
+        mishap = client.mishap()
+        if mishap is not None:
+            self._venue.befall(mishap)
 
     # What is asserted of it.
 
@@ -239,9 +249,8 @@ class _Day:
         ours = OurBook(cash=book.cash, fees=book.fees, holdings=book.holdings)
         yield from disagreements(self._venue, GATED, CASH[GATED], ours)
         for client in self._clients:
-            yield from client.findings
-            ours = OurBook(cash=client.cash, fees=client.fees, holdings=client.holdings)
-            yield from disagreements(self._venue, client.account, CASH[client.account], ours)
+            yield from (f"{client.account}: {each}" for each in (*client.findings, *client.book.findings))
+            yield from disagreements(self._venue, client.account, CASH[client.account], client.book.book())
         folded, _ = fold(self._gateway.journal, MULTIPLIERS)
         if dump_state(folded) != dump_state(self._gateway.engine.state):
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"
