@@ -6,6 +6,7 @@ socket between them is left out, so the translation here is the adapter's, in mi
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
@@ -134,7 +135,7 @@ class SimulatedAccount:
                 start=OPEN,
                 listings=(Listing(symbol=SYMBOL, tick=Decimal("0.01"), lot=Decimal(1)),),
                 accounts=(venue.AccountOpening(name=ACCOUNT, cash=CASH, shorting=False),),
-                sessions=(venue.Session(open=OPEN, close=self._close),),
+                sessions=(venue.Session(date="2026-11-20", open=OPEN, close=self._close),),
                 fees=venue_fees.FeeSchedule(**_FEES),
                 market_reserve_percent=0,
             )
@@ -148,7 +149,14 @@ class SimulatedAccount:
         """One minute at `price`: the exchange matches, the gateway takes the fills and marks."""
         start, end = self.now, Instant(self.now + MINUTE)
         seen = venue.BarSeen(
-            symbol=SYMBOL, start=start, end=end, open=price, high=price, low=price, close=price
+            symbol=SYMBOL,
+            start=start,
+            end=end,
+            open=price,
+            high=price,
+            low=price,
+            close=price,
+            volume=Decimal(100),
         )
         updates = (
             *self.exchange.handle(seen).updates,
@@ -224,8 +232,8 @@ class SimulatedAccount:
                     quantity=instruction.quantity,
                     limit_price=instruction.limit_price,
                     stop_price=instruction.stop_price,
-                    bracket=_bracket(instruction),
                     client_order_id=client_order_id,
+                    **_exits(instruction),
                 ),
             )
         )
@@ -261,15 +269,15 @@ class SimulatedAccount:
             if kind is None:
                 continue
             execution = None
-            if order.execution is not None and kind is ReportKind.FILLED:
+            if update.execution is not None:
                 self.told += 1
                 listing = self.exchange.books.listings[order.symbol]
                 execution = Execution(
-                    id=ExecutionId(order.execution.id),
+                    id=ExecutionId(update.execution.id),
                     symbol=Symbol(order.symbol),
                     side=Side(order.side.value),
-                    quantity=listing.quantity(order.lots),
-                    price=listing.price(order.execution.price),
+                    quantity=listing.quantity(update.execution.lots),
+                    price=listing.price(update.execution.price),
                 )
             reports.append(
                 Reported(
@@ -334,10 +342,14 @@ class SimulatedAccount:
         )
 
 
-def _bracket(instruction: Instruction) -> venue_orders.Bracket | None:
+def _exits(instruction: Instruction) -> dict[str, Any]:
     if instruction.stop is None or instruction.target is None:
-        return None
-    return venue_orders.Bracket(target=instruction.target, stop=instruction.stop)
+        return {}
+    return {
+        "order_class": venue_orders.OrderClass.BRACKET,
+        "target": instruction.target,
+        "stop_loss": venue_orders.StopLoss(stop=instruction.stop),
+    }
 
 
 _KINDS = {

@@ -1,19 +1,83 @@
-"""What the end-to-end tests of market data share: its face over a real socket."""
+"""What end-to-end tests share: market data and a small venue, served, and alpaca-py's clients of them."""
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
+from alpaca.trading.client import TradingClient
+from alpaca.trading.models import TradeUpdate
+from alpaca.trading.stream import TradingStream
 
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.api.venue import create_venue_app
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.identifiers import Digest
 from agenttrader.simulation.market import FEED, NOTICE
 from agenttrader.testing.market_day import MarketDay
 from agenttrader.testing.serving import serving
+from agenttrader.testing.small_venue import KEYS, SECRET, SmallVenue, small_settings
+
+Listening = Callable[..., AbstractAsyncContextManager[list[TradeUpdate]]]
+Opened = Callable[..., AbstractAsyncContextManager[SmallVenue]]
+
+
+@pytest.fixture
+def opened() -> Opened:
+    """A venue with other settings, served, its market open at 100."""
+
+    @contextlib.asynccontextmanager
+    async def open_(**changes: Any) -> AsyncIterator[SmallVenue]:
+        venue = SmallVenue(small_settings(**changes))
+        async with venue.served(create_venue_app(venue.desk, KEYS)):
+            venue.bar(100)
+            yield venue
+
+    return open_
+
+
+@pytest.fixture
+async def venue(opened: Opened) -> AsyncIterator[SmallVenue]:
+    async with opened() as venue:
+        yield venue
+
+
+@pytest.fixture
+def client(venue: SmallVenue) -> TradingClient:
+    """The first account's."""
+    return TradingClient("KEY-1", SECRET, url_override=venue.url)
+
+
+@pytest.fixture
+def listening() -> Listening:
+    """What alpaca-py's TradingStream is told while the block lasts."""
+
+    @contextlib.asynccontextmanager
+    async def listen(venue: SmallVenue, key: str = "KEY-1") -> AsyncIterator[list[TradeUpdate]]:
+        updates: list[TradeUpdate] = []
+
+        async def take(update: TradeUpdate) -> None:
+            updates.append(update)
+
+        stream = TradingStream(key, SECRET, url_override=venue.stream_url)
+        stream.subscribe_trade_updates(take)
+        running = asyncio.create_task(stream._run_forever())  # type: ignore[no-untyped-call]
+        async with asyncio.timeout(5):
+            while not any(each.streams for each in venue.desk.updates._listeners):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        yield updates
+        await stream.stop_ws()
+        await stream.close()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    return listen
 
 
 @asynccontextmanager

@@ -1,11 +1,9 @@
 """The venue, driven by alpaca-py's own clients over real sockets, exactly as they come."""
 
 import asyncio
-import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,111 +11,15 @@ from alpaca.common.exceptions import APIError
 from alpaca.trading import models, requests
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
-from alpaca.trading.stream import TradingStream
 
-from agenttrader.adapters.venue_log import VenueLog
-from agenttrader.api.venue import create_venue_app
-from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.keys import VenueKey
-from agenttrader.model.identifiers import Symbol
-from agenttrader.model.market import Bar, Watermark
-from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.inputs import AccountOpening, Session, Settings
-from agenttrader.simulation.listings import Listing
-from agenttrader.testing.serving import serving
-
-OPEN = from_rfc3339("2026-11-20T14:30:00Z")
-CLOSE = from_rfc3339("2026-11-20T21:00:00Z")
-SETTINGS = Settings(
-    start=OPEN,
-    listings=tuple(
-        Listing(symbol=symbol, tick=Decimal("0.01"), lot=Decimal(1)) for symbol in ("ALFA", "BRVO")
-    ),
-    accounts=(
-        AccountOpening(name="DEMO-1", cash=Decimal(100_000), shorting=False),
-        AccountOpening(name="DEMO-2", cash=Decimal(500), shorting=False),
-    ),
-    sessions=(
-        Session(open=OPEN, close=CLOSE),
-        Session(
-            open=from_rfc3339("2026-11-23T14:30:00Z"),
-            close=from_rfc3339("2026-11-23T21:00:00Z"),
-        ),
-    ),
-    fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
-    market_reserve_percent=3,
-)
-SECRET = "a secret of 256 bits"
-KEYS = {
-    key_id: VenueKey(secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(), account=account)
-    for key_id, account in (("KEY-1", "DEMO-1"), ("KEY-2", "DEMO-2"))
-}
+from agenttrader.testing.small_venue import SECRET, SmallVenue
 
 T = TypeVar("T")
+Listening = Callable[..., AbstractAsyncContextManager[list[models.TradeUpdate]]]
 
 
-class Venue:
-    """A served venue, its market in our hand."""
-
-    def __init__(self, desk: Desk, address: str) -> None:
-        self.desk = desk
-        self.url = f"http://{address}"
-        self.stream_url = f"ws://{address}/stream"
-        self.minute = 0
-
-    def client(self, key: str = "KEY-1", secret: str = SECRET) -> TradingClient:
-        return TradingClient(key, secret, url_override=self.url)
-
-    def bar(self, *prices: int | str, symbol: str = "ALFA") -> None:
-        """The next minute's bar, and its watermark; one price stands for all four."""
-        values = [Decimal(price) for price in (prices * 4 if len(prices) == 1 else prices)]
-        start = Instant(OPEN + self.minute * MINUTE)
-        self.minute += 1
-        self.desk.hear(
-            Bar(
-                symbol=Symbol(symbol),
-                start=start,
-                interval=MINUTE,
-                open=values[0],
-                high=values[1],
-                low=values[2],
-                close=values[3],
-                volume=Decimal(1_000),
-            )
-        )
-        self.desk.hear(Watermark(time=Instant(start + MINUTE)))
-
-
-@pytest.fixture
-async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
-    log = VenueLog(tmp_path / "venue.log")
-    desk = Desk(SETTINGS, log)
-    async with serving(create_venue_app(desk, KEYS)) as address:
-        venue = Venue(desk, address)
-        venue.bar(100)
-        yield venue
-    log.close()
-
-
-@contextlib.asynccontextmanager
-async def told(venue: Venue, key: str = "KEY-1") -> AsyncIterator[list[models.TradeUpdate]]:
-    """What alpaca-py's TradingStream is told from now on."""
-    updates: list[models.TradeUpdate] = []
-
-    async def take(update: models.TradeUpdate) -> None:
-        updates.append(update)
-
-    stream = TradingStream(key, SECRET, url_override=venue.stream_url)
-    stream.subscribe_trade_updates(take)
-    running = asyncio.create_task(stream._run_forever())  # type: ignore[no-untyped-call]
-    await until(lambda: any(listener.streams for listener in venue.desk.updates._listeners))
-    yield updates
-    await stream.stop_ws()
-    await stream.close()
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+def other_client(venue: SmallVenue, key: str = "KEY-2", secret: str = SECRET) -> TradingClient:
+    return TradingClient(key, secret, url_override=venue.url)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -142,8 +44,7 @@ def limit(price: float, **more: Any) -> requests.LimitOrderRequest:
     )
 
 
-async def test_account_clock_and_an_empty_book(venue: Venue) -> None:
-    client = venue.client()
+async def test_account_clock_and_an_empty_book(client: TradingClient) -> None:
     account = await call(client.get_account)
     assert isinstance(account, models.TradeAccount)
     assert (account.account_number, account.cash, account.buying_power) == (
@@ -154,15 +55,16 @@ async def test_account_clock_and_an_empty_book(venue: Venue) -> None:
     assert (account.status.value, account.trading_blocked, account.multiplier) == ("ACTIVE", False, "1")
     clock = await call(client.get_clock)
     assert isinstance(clock, models.Clock)
-    assert (clock.is_open, clock.timestamp.isoformat()) == (True, "2026-11-20T14:31:00+00:00")
-    assert clock.next_open.isoformat() == "2026-11-23T14:30:00+00:00"
+    assert (clock.is_open, clock.timestamp.isoformat()) == (True, "2026-11-20T09:31:00-05:00")
+    assert clock.next_open.isoformat() == "2026-11-23T09:30:00-05:00"
     assert await call(client.get_all_positions) == []
     assert await call(client.get_orders) == []
 
 
-async def test_a_market_order_from_submission_to_position(venue: Venue) -> None:
-    client = venue.client()
-    async with told(venue) as updates:
+async def test_a_market_order_from_submission_to_position(
+    venue: SmallVenue, client: TradingClient, listening: Listening
+) -> None:
+    async with listening(venue) as updates:
         order = await call(client.submit_order, market(client_order_id="mine"))
         assert isinstance(order, models.Order)
         assert (order.status, order.qty, order.client_order_id) == (OrderStatus.NEW, "10", "mine")
@@ -192,14 +94,15 @@ async def test_a_market_order_from_submission_to_position(venue: Venue) -> None:
     assert (again.filled_avg_price, again.filled_qty) == ("101.50", "10")
 
 
-async def test_a_bracket_protects_what_its_entry_bought(venue: Venue) -> None:
-    client = venue.client()
+async def test_a_bracket_protects_what_its_entry_bought(
+    venue: SmallVenue, client: TradingClient, listening: Listening
+) -> None:
     bracket = market(
         order_class=OrderClass.BRACKET,
         take_profit=requests.TakeProfitRequest(limit_price=110),
         stop_loss=requests.StopLossRequest(stop_price=95),
     )
-    async with told(venue) as updates:
+    async with listening(venue) as updates:
         entry = await call(client.submit_order, bracket)
         assert isinstance(entry, models.Order)
         assert entry.legs is not None
@@ -230,8 +133,7 @@ async def test_a_bracket_protects_what_its_entry_bought(venue: Venue) -> None:
     assert (updates[4].price, updates[4].position_qty) == (95, 0)
 
 
-async def test_limit_and_stop_orders_rest_and_are_canceled(venue: Venue) -> None:
-    client = venue.client()
+async def test_limit_and_stop_orders_rest_and_are_canceled(client: TradingClient) -> None:
     resting = await call(client.submit_order, limit(90))
     stop = await call(
         client.submit_order,
@@ -257,8 +159,7 @@ async def test_limit_and_stop_orders_rest_and_are_canceled(venue: Venue) -> None
     ]
 
 
-async def test_a_position_is_closed_and_its_sale_charged(venue: Venue) -> None:
-    client = venue.client()
+async def test_a_position_is_closed_and_its_sale_charged(venue: SmallVenue, client: TradingClient) -> None:
     await call(client.submit_order, market())
     venue.bar(100)
     closing = await call(client.close_position, "ALFA")
@@ -282,8 +183,7 @@ async def test_a_position_is_closed_and_its_sale_charged(venue: Venue) -> None:
     ]
 
 
-async def test_everything_is_closed_at_once(venue: Venue) -> None:
-    client = venue.client()
+async def test_everything_is_closed_at_once(venue: SmallVenue, client: TradingClient) -> None:
     await call(client.submit_order, market())
     venue.bar(100)
     sale = requests.LimitOrderRequest(
@@ -306,32 +206,17 @@ REFUSED: tuple[tuple[requests.OrderRequest, int, int, str], ...] = (
     (market(qty=1_000_000), 403, 40310000, "insufficient buying power"),
     (market(OrderSide.SELL), 403, 40310000, "account is not allowed to short"),
     (
-        requests.TrailingStopOrderRequest(
-            symbol="ALFA", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, trail_price=1
-        ),
-        422,
-        42210000,
-        "not supported by this venue yet: trail_price",
-    ),
-    (
-        requests.MarketOrderRequest(symbol="ALFA", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.IOC),
-        422,
-        42210000,
-        "not supported by this venue yet: time_in_force ioc",
-    ),
-    (
         requests.MarketOrderRequest(
             symbol="ALFA", notional=100, side=OrderSide.BUY, time_in_force=TimeInForce.DAY
         ),
         422,
-        42210000,
-        "not supported by this venue yet: notional",
+        40010001,
+        "requested asset is not fractionable",
     ),
 )
 
 
-async def test_a_refusal_is_read_as_alpacas(venue: Venue) -> None:
-    client = venue.client()
+async def test_a_refusal_is_read_as_alpacas(client: TradingClient) -> None:
     await call(client.submit_order, limit(50, client_order_id="used"))
     for request_, status, code, message in REFUSED:
         with pytest.raises(APIError) as refused:
@@ -340,27 +225,25 @@ async def test_a_refusal_is_read_as_alpacas(venue: Venue) -> None:
         assert refused.value.message.startswith(message)
 
 
-async def test_what_alpaca_has_and_this_venue_has_not_is_named(venue: Venue) -> None:
-    client = venue.client()
-    order = await call(client.submit_order, limit(90))
-    assert isinstance(order, models.Order)
+async def test_what_alpaca_has_and_this_venue_has_not_is_named(client: TradingClient) -> None:
     for ask, what in (
-        (client.get_all_assets, "GET /v2/assets"),
-        (client.get_calendar, "GET /v2/calendar"),
         (
-            lambda: client.replace_order_by_id(order.id, requests.ReplaceOrderRequest(qty=1)),
-            f"PATCH /v2/orders/{order.id}",
+            lambda: client.get_option_contract("ALFA261218C00050000"),
+            "GET /v2/options/contracts/ALFA261218C0005",
         ),
+        (lambda: client.exercise_options_position("ALFA261218C00050000"), "POST /v2/positions/ALFA261218C"),
     ):
         with pytest.raises(APIError) as refused:
             await call(ask)
         assert refused.value.status_code == 422
-        assert refused.value.message == f"not supported by this venue yet: {what}"
+        assert refused.value.message.startswith(f"not supported by this venue yet: {what}")
 
 
-async def test_accounts_are_apart_and_strangers_outside(venue: Venue) -> None:
-    first, second = venue.client(), venue.client("KEY-2")
-    async with told(venue, "KEY-2") as updates:
+async def test_accounts_are_apart_and_strangers_outside(
+    venue: SmallVenue, client: TradingClient, listening: Listening
+) -> None:
+    first, second = client, other_client(venue)
+    async with listening(venue, "KEY-2") as updates:
         order = await call(first.submit_order, limit(90))
         await call(second.submit_order, limit(10, client_order_id="second"))
         await until(lambda: len(updates) == 1)
@@ -369,7 +252,7 @@ async def test_accounts_are_apart_and_strangers_outside(venue: Venue) -> None:
     with pytest.raises(APIError) as hidden:
         await call(second.get_order_by_id, order.id)
     assert hidden.value.status_code == 404
-    for stranger in (venue.client("KEY-1", "guessed"), venue.client("KEY-9")):
+    for stranger in (other_client(venue, "KEY-1", "guessed"), other_client(venue, "KEY-9")):
         with pytest.raises(APIError) as refused:
             await call(stranger.get_account)
         assert (refused.value.status_code, refused.value.code) == (401, 40110000)

@@ -17,7 +17,7 @@ from aiohttp import web
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.demo.setup import Run, Wish, prepare
 from agenttrader.app.demo.wiring import maker
-from agenttrader.model.times import MINUTE, Instant, rfc3339
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
 
 BUY = {"symbol": "ALFA", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 
@@ -126,7 +126,7 @@ class Venue:
     async def reach(self, time: Instant) -> None:
         """Wait until the venue has acted on everything up to `time`."""
         async with asyncio.timeout(20):
-            while (await self.ask("GET", "/v2/clock"))["timestamp"] < rfc3339(time):  # noqa: ASYNC110
+            while from_rfc3339((await self.ask("GET", "/v2/clock"))["timestamp"]) < time:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
 

@@ -16,7 +16,7 @@ import pytest
 import typer.main
 from msgspec import Struct
 
-from agenttrader.api import gateway, venue
+from agenttrader.api import gateway, venue_entrance
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Document, KeyFile, SecretSource
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
@@ -314,8 +314,8 @@ def test_every_kind_of_record_is_on_a_page() -> None:
 
 
 def test_what_the_venue_refuses_by_name_is_on_a_page() -> None:
-    page = text_of("brokers")
-    assert not [name for name in (*_UNSUPPORTED_FIELDS, *venue.KNOWN_ROUTES) if f"`{name}`" not in page]
+    page, named = text_of("brokers"), (*_UNSUPPORTED_FIELDS, *venue_entrance.KNOWN_ROUTES)
+    assert not [name for name in named if f"`{name}`" not in page]
 
 
 # Strategies.

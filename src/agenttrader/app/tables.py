@@ -74,7 +74,7 @@ def _build(kind: Any, value: object, place: Place) -> object:
     if get_origin(kind) is dict:
         _, entry = get_args(kind)
         return {key: _build(entry, item, place.at(key)) for key, item in _table(value, place).items()}
-    if get_origin(kind) is tuple and _is_table(get_args(kind)[0]):
+    if get_origin(kind) is tuple and _is_table_or_choice(get_args(kind)[0]):
         return tuple(
             _build(get_args(kind)[0], item, place.at(str(row)))
             for row, item in enumerate(_list(value, place))
@@ -144,6 +144,11 @@ def _list(value: object, place: Place) -> list[Any]:
 
 def _is_table(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct) and not kind.__struct_config__.array_like
+
+
+def _is_table_or_choice(kind: Any) -> bool:
+    """Whether it is a table, or one of several that a word in it tells apart."""
+    return _is_table(kind) or (get_origin(kind) is UnionType and all(map(_is_table, get_args(kind))))
 
 
 _NAMES = {Decimal: "a number in quotes", str: "a text", int: "a whole number", bool: "true or false"}

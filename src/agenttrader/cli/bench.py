@@ -17,21 +17,34 @@ BENCHES = Path(agenttrader.__file__).parents[2] / "bench"
 class Bench(Enum):
     """What can be measured."""
 
+    DAYS = "days"
     GATEWAY = "gateway"
     START = "start"
 
 
 def bench(
     what: Annotated[
-        Bench, typer.Argument(help="gateway: a decision, a round, a durable order. start: --help.")
+        Bench,
+        typer.Argument(
+            help="days: generated days, and whether three books agree. "
+            "gateway: a decision, a round, a durable order. start: --help."
+        ),
     ],
     *,
     quick: Annotated[bool, typer.Option(help="A tenth of the work: to see that it runs.")] = False,
+    days: Annotated[int | None, typer.Option(help="How many days; 1,000 where it is not said.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The first of the days; 1 where it is not said.")] = None,
 ) -> None:
     """Measure what the product costs; a table on stderr, one JSON object on stdout."""
+    if what is not Bench.DAYS and (days is not None or seed is not None):
+        typer.echo(f"agenttrader: expected --days and --seed with days alone, found {what.value}", err=True)
+        raise typer.Exit(ExitCode.USAGE)
     script = BENCHES / f"{what.value}.py"
     if not script.exists():
         typer.echo(f"agenttrader: expected a checkout with {script}; clone the repository", err=True)
         raise typer.Exit(ExitCode.USAGE)
-    words = [sys.executable, str(script), *(["--quick"] if quick else [])]
-    raise typer.Exit(subprocess.run(words, check=False).returncode)
+    words = ["--quick"] if quick else []
+    for name, number in (("--days", days), ("--seed", seed)):
+        if number is not None:
+            words += [name, str(number)]
+    raise typer.Exit(subprocess.run([sys.executable, str(script), *words], check=False).returncode)

@@ -238,6 +238,11 @@ class OrderLedger:
         trigger = order.fill_trigger(event.symbol, event.quantity)
         order.take_fill(event.symbol, event.quantity, event.price)
         self._move(order, trigger, event.time)
+        if order.parent is not None and order.remaining:
+            # Brokers leave the other exit as much as this one has left; one that filled whole ends it.
+            for leg in order.parent.protection:
+                if leg is not order and leg.state not in TERMINAL:
+                    leg.quantity = leg.filled + order.remaining
         return order
 
     def bust(self, fill: Filled, time: Instant) -> Order:

@@ -53,8 +53,12 @@ UNAUTHORIZED = 40110000
 NOT_FOUND = 40410000
 FORBIDDEN = 40310000
 """Too little buying power, or shares that are not there or are held for other orders; with status 403."""
+DAY_TRADE = 40310100
+"""The order could make a pattern day trader of the account; with status 403."""
 UNPROCESSABLE = 42210000
 """A request that is well formed and cannot be done; with status 422."""
+RATE_LIMITED = 42910000
+"""Too many requests of one key in a minute; with status 429."""
 INVALID = 40010001
 """A field or its value that cannot be; with status 422."""
 
@@ -110,6 +114,19 @@ class NewOrder(Request, frozen=True, kw_only=True):
     advanced_instructions: dict[str, Any] | None = None
 
 
+class OrderReplacement(Request, frozen=True, kw_only=True):
+    """What `PATCH /v2/orders/{id}` takes; `trail` is a price or per cent, as the order has."""
+
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    time_in_force: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
+    client_order_id: str | None = None
+    advanced_instructions: dict[str, Any] | None = None
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     """What a broker says: unknown fields are passed over, numbers are finite."""
 
@@ -130,6 +147,7 @@ class Order(Answer, frozen=True, kw_only=True):
     submitted_at: str
     filled_at: str | None = None
     expired_at: str | None = None
+    expires_at: str | None = None
     canceled_at: str | None = None
     failed_at: str | None = None
     replaced_at: str | None = None
@@ -192,6 +210,7 @@ class Account(Answer, frozen=True, kw_only=True):
     id: str
     account_number: str
     status: str
+    crypto_status: str | None = None
     currency: str | None = None
     cash: Decimal | None = None
     equity: Decimal | None = None
@@ -199,13 +218,17 @@ class Account(Answer, frozen=True, kw_only=True):
     portfolio_value: Decimal | None = None
     buying_power: Decimal | None = None
     regt_buying_power: Decimal | None = None
+    daytrading_buying_power: Decimal | None = None
     non_marginable_buying_power: Decimal | None = None
     long_market_value: Decimal | None = None
     short_market_value: Decimal | None = None
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
+    last_maintenance_margin: Decimal | None = None
     accrued_fees: Decimal | None = None
     multiplier: Decimal | None = None
+    daytrade_count: int | None = None
+    pattern_day_trader: bool | None = None
     shorting_enabled: bool | None = None
     trading_blocked: bool | None = None
     transfers_blocked: bool | None = None
@@ -231,6 +254,7 @@ class Activity(Answer, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     activity_type: str
+    activity_sub_type: str | None = None
     account_id: str | None = None
     transaction_time: str | None = None
     type: str | None = None
@@ -247,6 +271,7 @@ class Activity(Answer, frozen=True, kw_only=True, omit_defaults=True):
     per_share_amount: Decimal | None = None
     description: str | None = None
     status: str | None = None
+    created_at: str | None = None
 
 
 class CanceledOrder(Answer, frozen=True, kw_only=True):
@@ -276,7 +301,9 @@ class ApiError(Answer, frozen=True, kw_only=True, omit_defaults=True):
     related_orders: tuple[str, ...] | None = None
 
 
-_NUMBERS = ("qty", "notional", "limit_price", "stop_price", "trail_price", "trail_percent", "ratio_qty")
+_NUMBERS = frozenset(
+    ("qty", "notional", "limit_price", "stop_price", "trail_price", "trail_percent", "trail", "ratio_qty")
+)
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
 _encoder = msgspec.json.Encoder()
@@ -305,11 +332,7 @@ def decode_new_order(body: bytes) -> NewOrder:
 
     Numbers may still carry a float's noise: fit them with `values.on_step` before use.
     """
-    try:
-        fields = _digits_decoder.decode(body)
-        order = msgspec.convert(_with_numbers(fields), NewOrder)
-    except UNREADABLE as error:
-        raise BadValue(f"order: {error}") from error
+    order = decode_request(body, NewOrder, "order")
     _expect_word(order.type, ORDER_TYPES, "type")
     _expect_word(order.time_in_force, TIMES_IN_FORCE, "time_in_force")
     _expect_word(order.order_class, ORDER_CLASSES, "order_class")
@@ -317,12 +340,33 @@ def decode_new_order(body: bytes) -> NewOrder:
         _expect_word(order.side, SIDES, "side")
     if order.position_intent is not None:
         _expect_word(order.position_intent, POSITION_INTENTS, "position_intent")
-    length = len(order.client_order_id or "")
+    _expect_short_id(order.client_order_id)
+    return order
+
+
+def decode_replacement(body: bytes) -> OrderReplacement:
+    """What a client wants changed of an order. Raises BadValue as `decode_new_order` does."""
+    replacement = decode_request(body, OrderReplacement, "replacement")
+    if replacement.time_in_force is not None:
+        _expect_word(replacement.time_in_force, TIMES_IN_FORCE, "time_in_force")
+    _expect_short_id(replacement.client_order_id)
+    return replacement
+
+
+def decode_request(body: bytes, kind: type[_Body], what: str) -> _Body:
+    """A client's request read as `kind`, strictly. Raises BadValue, naming `what`, where it is none."""
+    try:
+        return msgspec.convert(_with_numbers(_digits_decoder.decode(body)), kind)
+    except UNREADABLE as error:
+        raise BadValue(f"{what}: {error}") from error
+
+
+def _expect_short_id(client_order_id: str | None) -> None:
+    length = len(client_order_id or "")
     if length > CLIENT_ORDER_ID_LENGTH_MAX:
         raise BadValue(
             f"client_order_id: expected at most {CLIENT_ORDER_ID_LENGTH_MAX} characters, found {length}"
         )
-    return order
 
 
 def _with_numbers(value: object) -> object:

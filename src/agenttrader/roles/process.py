@@ -127,19 +127,7 @@ async def serve(
     address that is in use, not ours, or open to other machines, and whatever a part of the work raised.
     """
     with listening(role, listen) as listener:
-        config = uvicorn.Config(
-            with_probes(app, role, ready, metrics, own_probes),
-            http="httptools",
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            lifespan="on",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+        config = _configured(with_probes(app, role, ready, metrics, own_probes))
         server = _Server(config, role, announcements, background)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -148,6 +136,23 @@ async def serve(
     if server.failure is not None:
         raise server.failure
     return ExitCode.DONE
+
+
+async def serve_beside(name: str, app: Application, listen: str, announcements: Announcements) -> None:
+    """Serve `app` too, as work of a role, on a port of its own that is announced as `name`; until canceled.
+
+    Raises ConfigurationError as `serve` does.
+    """
+    with listening(name, listen) as listener:
+        server = _Server(_configured(app), name, announcements, ())
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.stop()
+            await serving
+    if server.failure is not None:
+        raise server.failure
 
 
 def listening(role: str, listen: str) -> socket.socket:
@@ -181,6 +186,22 @@ def listening(role: str, listen: str) -> socket.socket:
             "stop the process that holds it, or write port 0 for any free one"
         ) from error
     return listener
+
+
+def _configured(app: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -1,124 +1,226 @@
 """Whether the venue takes an order: one linear judgement, in the order of the checks below.
 
-used id · symbol · quantity and prices on their steps · prices that its type needs · bracket · holding · short
-selling · buying power. The first that does not hold is the refusal, and a refused order leaves no trace: its
-client order id is not used up.
+used id · symbol · shape (type, prices, time in force, class) · quantity and prices on their steps · exits on
+their sides · a session to trade in · holding · short selling · buying power · wash trades · day trades. The
+first that does not hold is the refusal, and a refused order leaves no trace: its client order id is not used
+up.
 """
 
 from decimal import Decimal
+from itertools import pairwise
 
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
+from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
+from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.inputs import AccountOpening
-from agenttrader.simulation.listings import Listing, money
-from agenttrader.simulation.orders import OrderType, Reason, Refusal, Side, Submission
+from agenttrader.simulation.lifetimes import Lifetime, lifetime
+from agenttrader.simulation.listings import CENT, DOLLAR, Listing, femtos_of, money
+from agenttrader.simulation.margin import EQUITY_MIN
+from agenttrader.simulation.orders import (
+    OrderClass,
+    OrderType,
+    Reason,
+    Refusal,
+    Side,
+    Submission,
+)
+from agenttrader.simulation.sessions import Sessions
+from agenttrader.simulation.shapes import fraction_fault, shape_fault
+from agenttrader.simulation.trailing import stop_behind
+from agenttrader.simulation.wash_trades import wash_trade_fault
+
+NOTIONAL_MIN = DOLLAR
+"""The least amount of cash that an order may be for (docs.alpaca.markets, Fractional Trading)."""
 
 
 class Terms(Struct, frozen=True, kw_only=True, gc=False):
-    """A submission in the venue's integers, found acceptable."""
+    """A submission in the venue's integers, found acceptable, and when it may trade."""
 
     lots: int
+    notional: int | None
     limit: int | None
     stop: int | None
-    target_limit: int | None
-    protecting_stop: int | None
+    trail: int | None
+    high_water: int | None
+    target: int | None
+    stop_loss: int | None
+    stop_loss_limit: int | None
 
     @property
     def price(self) -> int | None:
-        """The one price that the order's type needs, if it needs any."""
+        """The price that cash is set aside by, where the order says one."""
         return self.stop if self.limit is None else self.limit
 
 
-def judge(books: Books, account: AccountOpening, asked: Submission) -> Terms | Refusal:
-    """The order's terms, or why it is refused."""
+class Accepted(Struct, frozen=True, gc=False):
+    """An order that the venue takes: its terms, and when it may trade."""
+
+    terms: Terms
+    lifetime: Lifetime
+
+
+def judge(
+    books: Books, account: AccountOpening, asked: Submission, sessions: Sessions, clock: Instant
+) -> Accepted | Refusal:
+    """What the venue takes the order as, or why it is refused."""
     wanted = asked.client_order_id
     if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
-        return _refused(Reason.INVALID, "client_order_id must be unique")
+        return refused(Reason.INVALID, "client_order_id must be unique")
     listing = books.listings.get(asked.symbol)
     if listing is None:
-        return _refused(
+        return refused(
             Reason.INVALID, f"asset {asked.symbol!r} not found; listed are {', '.join(books.listings)}"
         )
+    fault = shape_fault(asked, listing)
+    if fault is not None:
+        return refused(Reason.INVALID, fault)
+    mark = books.marks.get(asked.symbol)
     try:
-        terms = _terms(listing, asked)
+        terms = _terms(listing, asked, mark)
     except BadValue as error:
-        return _refused(Reason.INVALID, str(error))
-    return _bracket_fault(asked, terms) or _holding_fault(books, account, asked, terms) or terms
+        return refused(Reason.INVALID, str(error))
+    if terms is None:
+        return _no_price(asked.symbol)
+    fault = _exit_fault(asked, terms, mark)
+    if fault is not None:
+        return refused(Reason.UNPROCESSABLE, fault)
+    when = lifetime(sessions, listing, asked.time_in_force, extended_hours=asked.extended_hours, clock=clock)
+    if isinstance(when, Refusal):
+        return when
+    return (
+        _holding_fault(books, account, asked, terms)
+        or wash_trade_fault(books, account.name, asked, terms.limit)
+        or day_trade_fault(books, account.name, asked)
+        or Accepted(terms, when)
+    )
 
 
-def _terms(listing: Listing, asked: Submission) -> Terms:
-    lots = listing.order_lots(asked.quantity, "qty")
-    limit = stop = target_limit = protecting_stop = None
-    if asked.limit_price is not None or asked.type is OrderType.LIMIT:
-        limit = _price(listing, asked.limit_price, "limit_price", asked.type, OrderType.LIMIT)
-    if asked.stop_price is not None or asked.type is OrderType.STOP:
-        stop = _price(listing, asked.stop_price, "stop_price", asked.type, OrderType.STOP)
-    if asked.bracket is not None:
-        target_limit = listing.order_units(asked.bracket.target, "take_profit.limit_price")
-        protecting_stop = listing.order_units(asked.bracket.stop, "stop_loss.stop_price")
+def refused(reason: Reason, message: str) -> Refusal:
+    """A refusal that names no holding."""
+    return Refusal(reason=reason, message=message)
+
+
+def _terms(listing: Listing, asked: Submission, mark: int | None) -> Terms | None:
+    """None where an amount of cash cannot be made a quantity yet. Raises BadValue for what is on no step."""
+    oco_limit = asked.target if asked.order_class is OrderClass.OCO else None
+    limit = _units(listing, oco_limit or asked.limit_price, "limit_price")
+    stop = _units(listing, asked.stop_price, "stop_price")
+    trail = _units(listing, asked.trail_price, "trail_price")
+    high_water = mark if asked.type is OrderType.TRAILING_STOP else None
+    if high_water is not None:
+        stop = stop_behind(high_water, asked.side, trail, asked.trail_percent)
+    notional = None
+    if asked.quantity is not None:
+        lots = listing.order_lots(asked.quantity, "qty")
+    else:
+        notional = _notional(asked.notional)
+        price = limit or stop or mark
+        if price is None:
+            return None
+        lots = listing.lots_worth(notional, price)
+    fault = fraction_fault(asked, listing, is_fraction=notional is not None or not listing.is_whole(lots))
+    if fault is not None:
+        raise BadValue(fault)
+    if lots == 0:
+        raise BadValue(f"notional: expected enough for {listing.quantity(1)}, found {asked.notional}")
+    loss = asked.stop_loss
     return Terms(
-        lots=lots, limit=limit, stop=stop, target_limit=target_limit, protecting_stop=protecting_stop
+        lots=lots,
+        notional=notional,
+        limit=limit,
+        stop=stop,
+        trail=trail,
+        high_water=high_water,
+        target=_units(listing, asked.target, "take_profit.limit_price"),
+        stop_loss=_units(listing, None if loss is None else loss.stop, "stop_loss.stop_price"),
+        stop_loss_limit=_units(listing, None if loss is None else loss.limit, "stop_loss.limit_price"),
     )
 
 
-def _price(listing: Listing, price: Decimal | None, name: str, found: OrderType, needed_by: OrderType) -> int:
-    """The price in units. Raises BadValue where the type needs one and has none, or the other way round."""
-    if price is None:
-        raise BadValue(f"{name}: a {found.value} order needs a {name}, found none")
-    if found is not needed_by:
-        raise BadValue(f"{name}: a {found.value} order has no {name}, found {price}")
-    return listing.order_units(price, name)
+def _units(listing: Listing, price: Decimal | None, name: str) -> int | None:
+    return None if price is None else listing.order_units(price, name)
 
 
-def _bracket_fault(asked: Submission, terms: Terms) -> Refusal | None:
-    """Stop, entry's price (if it has one) and target must rise for a buyer and fall for a seller."""
-    bracket = asked.bracket
-    if bracket is None:
+def _notional(asked: Decimal | None) -> int:
+    assert asked is not None
+    notional = femtos_of(asked, "notional")
+    if notional < NOTIONAL_MIN or notional % CENT:
+        raise BadValue(f"notional: expected at least {money(NOTIONAL_MIN)}, to the cent, found {asked}")
+    return notional
+
+
+def _exit_fault(asked: Submission, terms: Terms, mark: int | None) -> str | None:
+    """Stop, entry's price (if it has one) and target must rise for whoever is long, and fall for a short.
+
+    The stop must also lie on the far side of the last price (docs.alpaca.markets, Placing Orders, "Threshold
+    on stop price of stop-loss orders").
+    """
+    if asked.order_class is OrderClass.SIMPLE:
         return None
-    low, high = terms.protecting_stop, terms.target_limit
-    assert low is not None
-    assert high is not None
-    if asked.side is Side.SELL:
-        low, high = high, low
-    if low < high and (terms.price is None or low < terms.price < high):
-        return None
-    relation = "below" if asked.side is Side.BUY else "above"
-    return _refused(
-        Reason.UNPROCESSABLE,
-        f"a {asked.side.value} bracket needs stop_loss.stop_price {relation} the entry's price, and that "
-        f"{relation} take_profit.limit_price, found {bracket.stop} and {bracket.target}",
-    )
-
-
-def _holding_fault(books: Books, account: AccountOpening, asked: Submission, terms: Terms) -> Refusal | None:
-    listing = books.listings[asked.symbol]
-    if not books.opens(account.name, asked.symbol, asked.side):
-        if asked.bracket is not None:
-            return _refused(Reason.UNPROCESSABLE, "bracket orders must be entry orders")
-        return _shortage(books, account.name, listing, terms.lots)
-    if asked.side is Side.SELL and not account.shorting:
-        return _refused(
-            Reason.FORBIDDEN, f"account is not allowed to short, and holds no {asked.symbol} to sell"
+    holder = asked.side.opposite if asked.order_class is OrderClass.OCO else asked.side
+    entry = None if asked.order_class is OrderClass.OCO else terms.price
+    levels = [level for level in (terms.stop_loss, entry, terms.target) if level is not None]
+    signed = [level * holder.sign for level in levels]
+    relation = "below" if holder is Side.BUY else "above"
+    found = f"found {asked.stop_loss and asked.stop_loss.stop} and {asked.target}"
+    if any(low >= high for low, high in pairwise(signed)):
+        return (
+            f"a {asked.side.value} {asked.order_class.value} needs stop_loss.stop_price {relation} the "
+            f"entry's price, and that {relation} take_profit.limit_price, {found}"
         )
-    needed = books.set_aside(asked.symbol, asked.type, terms.price, terms.lots)
-    if needed is None:
-        return _refused(
-            Reason.UNPROCESSABLE,
-            f"{asked.symbol} has no price yet to set cash aside by; wait for a bar, or send a limit order",
-        )
-    power = books.buying_power(account.name)
-    if needed > power:
-        return _refused(
-            Reason.FORBIDDEN,
-            f"insufficient buying power (required: {money(needed)}, available: {money(power)})",
-        )
+    if mark is not None and terms.stop_loss is not None and signed[0] >= mark * holder.sign:
+        return f"a {asked.order_class.value} needs stop_loss.stop_price {relation} the last price, {found}"
     return None
 
 
-def _shortage(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
+def _holding_fault(books: Books, account: AccountOpening, asked: Submission, terms: Terms) -> Refusal | None:
+    listing, word = books.listings[asked.symbol], asked.order_class.value
+    opens = books.opens(account.name, asked.symbol, asked.side)
+    if asked.order_class is OrderClass.OCO and opens:
+        return refused(Reason.UNPROCESSABLE, "oco orders must be exit orders")
+    if not opens:
+        if asked.order_class in {OrderClass.BRACKET, OrderClass.OTO}:
+            return refused(Reason.UNPROCESSABLE, f"{word} orders must be entry orders")
+        return _shortage(books, account.name, listing, terms)
+    if asked.side is Side.SELL:
+        fault = _short_fault(books, account, listing, terms)
+        if fault is not None:
+            return refused(Reason.FORBIDDEN, fault)
+    needed = terms.notional or books.set_aside(asked.symbol, asked.type, terms.price, terms.lots, asked.side)
+    if needed is None:
+        return _no_price(asked.symbol)
+    return power_fault(books, account.name, asked.symbol, needed)
+
+
+def power_fault(books: Books, account: str, symbol: str, needed: int, freed: int = 0) -> Refusal | None:
+    """More than the buying power, and `freed` besides, cannot be spent."""
+    power = books.power_for(account, symbol) + freed
+    if needed <= power:
+        return None
+    return refused(
+        Reason.FORBIDDEN,
+        f"insufficient buying power (required: {money(needed)}, available: {money(power)})",
+    )
+
+
+def _short_fault(books: Books, account: AccountOpening, listing: Listing, terms: Terms) -> str | None:
+    if not account.shorting:
+        return f"account is not allowed to short, and holds no {listing.symbol} to sell"
+    if not books.may_short(account.name):
+        return f"account needs an equity of {money(EQUITY_MIN)} to sell short"
+    if not listing.shortable:
+        return f"asset {listing.symbol} cannot be sold short"
+    if terms.notional is not None or not listing.is_whole(terms.lots):
+        return f"fractional orders cannot be sold short, and the account holds no {listing.symbol} to sell"
+    return None
+
+
+def _shortage(books: Books, account: str, listing: Listing, terms: Terms) -> Refusal | None:
     """More than the holding cannot be closed, nor what other orders already hold."""
+    lots = terms.lots
     if lots <= books.available(account, listing.symbol):
         return None
     shortage = books.shortage(account, listing.symbol)
@@ -128,5 +230,8 @@ def _shortage(books: Books, account: str, listing: Listing, lots: int) -> Refusa
     )
 
 
-def _refused(reason: Reason, message: str) -> Refusal:
-    return Refusal(reason=reason, message=message)
+def _no_price(symbol: str) -> Refusal:
+    return refused(
+        Reason.UNPROCESSABLE,
+        f"{symbol} has no price yet to set cash aside by; wait for a bar, or send a limit order",
+    )

@@ -1,38 +1,59 @@
 """The venue's books: every order, what accounts hold and owe, and what they may still do.
 
-A cash account has no leverage. What it may spend is its cash, less what its opening orders have set aside,
-less twice what it is short at the last price: once because the cash holds the proceeds of the short sale,
-once as its cover. An order *opens* where it adds to the holding or starts one; what closes needs no buying
-power, but the holding must be there and not be held for another order. The two legs of a bracket hold it
-once.
+An order *opens* where it adds to the holding or starts one; what closes needs no buying power, but the
+holding must be there and not be held for another order. The two legs of a bracket hold it once.
+
+Without leverage an account may spend its cash, less what its opening orders have set aside, less twice what
+it is short at the last price: once because the cash holds the proceeds of the short sale, once as its cover.
+With leverage it may spend a multiple of the equity that stands behind nothing yet. Fees that are due and not
+taken yet count as gone.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 
+from agenttrader.simulation import margin
+from agenttrader.simulation.fees import Accrued
+from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.ledger import Ledger
-from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.listings import DOLLAR, Listing, femtos_of
 from agenttrader.simulation.orders import ENDS, OrderType, Shortage, Side, Status, VenueOrder
+from agenttrader.simulation.trading_days import TradingDay
+
+DAY_LEVERAGE = 4
+"""What one multiplier of an account allows within a day."""
+PATTERN_EQUITY_MIN = 25_000 * DOLLAR
+"""With so much at the last day's end an account may day trade as often as it likes."""
 
 
 class Books:
     """The venue's whole state but its clock."""
 
     def __init__(
-        self, listings: tuple[Listing, ...], accounts: tuple[str, ...], market_reserve_percent: int
+        self,
+        listings: tuple[Listing, ...],
+        accounts: tuple[AccountOpening, ...],
+        market_reserve_percent: int,
     ) -> None:
+        self.accounts = {account.name: account for account in accounts}
         self.listings = {listing.symbol: listing for listing in listings}
         self.ledger = Ledger()
         self.marks: dict[str, int] = {}
         self.orders: dict[str, VenueOrder] = {}
-        self._by_account: dict[str, list[str]] = {account: [] for account in accounts}
+        self.days: dict[str, TradingDay] = {}
+        self.accrued: dict[str, Accrued] = {account: Accrued() for account in self.accounts}
+        self._by_account: dict[str, list[str]] = {account: [] for account in self.accounts}
         # The ids of open orders, oldest first: by account and symbol, and those that are no leg by account.
         self._open: dict[str, defaultdict[str, dict[str, None]]] = {
-            account: defaultdict(dict) for account in accounts
+            account: defaultdict(dict) for account in self.accounts
         }
-        self._open_but_legs: dict[str, dict[str, None]] = {account: {} for account in accounts}
-        self._client_ids: dict[str, dict[str, str]] = {account: {} for account in accounts}
+        self._open_but_legs: dict[str, dict[str, None]] = {account: {} for account in self.accounts}
+        self._client_ids: dict[str, dict[str, str]] = {account: {} for account in self.accounts}
         self._reserve_percent = 100 + market_reserve_percent
+        for name, account in self.accounts.items():
+            cash = femtos_of(account.cash, "cash")
+            self.ledger.deposit(name, cash)
+            self.days[name] = TradingDay(cash)
 
     def add(self, order: VenueOrder, *legs: VenueOrder) -> None:
         """Write down a new order, and the legs of a bracket behind it; all are open."""
@@ -43,7 +64,12 @@ class Books:
             self._by_account[account].append(each.id)
             client_ids[each.client_order_id] = each.id
             open_orders[each.id] = None
-        self._open_but_legs[account][order.id] = None
+        if order.entry is None:
+            self._open_but_legs[account][order.id] = None
+
+    def amend(self, order: VenueOrder) -> None:
+        """Write an order down whose status is as it was."""
+        self.orders[order.id] = order
 
     def change(self, order: VenueOrder) -> None:
         """Write an order down as it has become."""
@@ -86,7 +112,7 @@ class Books:
     def available(self, account: str, symbol: str) -> int:
         """Lots of the holding that no open order holds."""
         lots = self.ledger.lots(account, symbol)
-        return abs(lots) - _lots_held(self._closing(account, symbol, lots))
+        return abs(lots) - self._lots_held(self._closing(account, symbol, lots))
 
     def shortage(self, account: str, symbol: str) -> Shortage:
         """How much of the holding open orders hold, and which."""
@@ -96,46 +122,165 @@ class Books:
         return Shortage(
             symbol=symbol,
             existing=listing.quantity(abs(lots)),
-            held=listing.quantity(_lots_held(closing)),
+            held=listing.quantity(self._lots_held(closing)),
             orders=tuple(order.id for order in closing),
         )
 
-    def set_aside(self, symbol: str, order_type: OrderType, price: int | None, lots: int) -> int | None:
-        """Nanos that an opening order needs; None where it has no price and the symbol has not traded yet."""
+    def set_aside(
+        self, symbol: str, order_type: OrderType, price: int | None, lots: int, side: Side = Side.BUY
+    ) -> int | None:
+        """Femtos that an opening order needs; None where it has no price and nothing has traded yet."""
         mark = self.marks.get(symbol)
-        if order_type is OrderType.MARKET and mark is not None:
-            price = -(-mark * self._reserve_percent // 100)
+        reserve = None if mark is None else -(-mark * self._reserve_percent // 100)
+        if reserve is not None and (order_type is OrderType.MARKET or price is None):
+            price = reserve
+        elif reserve is not None and price is not None and side is Side.SELL:
+            price = max(price, reserve)
         return None if price is None else self.listings[symbol].notional(price, lots)
 
-    def reserved(self, account: str) -> int:
-        """Nanos set aside for the account's open orders."""
-        total = 0
+    def needed(self, order: VenueOrder) -> int:
+        """Femtos that an opening order still needs for what has not filled of it."""
+        listing = self.listings[order.symbol]
+        if order.notional is not None:
+            return max(order.notional - listing.notional(order.filled_value, 1), 0)
+        price = order.limit or order.stop
+        return self.set_aside(order.symbol, order.type, price, order.leaves, order.side) or 0
+
+    def opening_orders(self, account: str) -> Iterator[VenueOrder]:
+        """The open orders that would add to a holding, or start one; no legs."""
         for order_id in self._open_but_legs[account]:
             order = self.orders[order_id]
-            if self.opens(account, order.symbol, order.side):
-                total += self.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
-        return total
+            if self.opens(account, order.symbol, order.side) and not self._is_outweighed(order):
+                yield order
+
+    def _is_outweighed(self, order: VenueOrder) -> bool:
+        """Of an order and what is to replace it the larger counts (docs.alpaca.markets, Replace an Order)."""
+        if order.status is Status.PENDING_REPLACE and order.replaced_by is not None:
+            return self.needed(self.orders[order.replaced_by]) >= self.needed(order)
+        if order.status is Status.PENDING_NEW and order.replaces is not None:
+            return self.needed(self.orders[order.replaces]) > self.needed(order)
+        return False
+
+    def _lots_held(self, closing: list[VenueOrder]) -> int:
+        """Two legs hold the same lots, and so do an order and what is to replace it."""
+        held: dict[str, int] = {}
+        for order in closing:
+            is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
+            group = self.orders[order.replaces or order.id].group if is_replacing else order.group
+            held[group] = max(held.get(group, 0), order.leaves)
+        return sum(held.values())
+
+    def reserved(self, account: str) -> int:
+        """Femtos set aside for the account's open orders."""
+        return sum(map(self.needed, self.opening_orders(account)))
 
     def value(self, account: str, symbol: str) -> int:
-        """Nanos that the holding is worth at the last price; negative when short."""
+        """Femtos that the holding is worth at the last price; negative when short."""
         lots = self.ledger.lots(account, symbol)
         return self.listings[symbol].notional(self.marks[symbol], lots) if lots else 0
 
     def long_value(self, account: str) -> int:
-        """Nanos that all long holdings are worth."""
+        """Femtos that all long holdings are worth."""
         return sum(max(self.value(account, symbol), 0) for symbol in self.ledger.symbols(account))
 
     def short_value(self, account: str) -> int:
-        """Nanos that all short holdings are worth: 0 or negative."""
+        """Femtos that all short holdings are worth: 0 or negative."""
         return sum([self.value(account, symbol) for symbol in self.ledger.shorts(account)])
 
     def equity(self, account: str) -> int:
-        """Nanos of cash and holdings together."""
+        """Femtos of cash and holdings together."""
         return self.ledger.cash(account) + self.long_value(account) + self.short_value(account)
 
+    def accrued_fees(self, account: str) -> int:
+        """Femtos of fees that are due at the day's end."""
+        return self.accrued[account].femtos
+
+    def leverage(self, account: str) -> int:
+        """How often the account may spend what it has: 1 with too little equity, whatever its multiplier."""
+        opening, day = self.accounts[account], self.days[account]
+        if opening.multiplier == 1 or self.equity(account) < margin.EQUITY_MIN:
+            return 1
+        if opening.day_trade_rule and day.last_equity < PATTERN_EQUITY_MIN:
+            return 2
+        return opening.multiplier
+
+    def may_short(self, account: str) -> bool:
+        """Whether the account may sell what it does not hold."""
+        opening = self.accounts[account]
+        return opening.shorting and (opening.multiplier == 1 or self.equity(account) >= margin.EQUITY_MIN)
+
+    def initial_margin(self, account: str) -> int:
+        """Femtos of equity that stand behind what is held; none without leverage."""
+        if self.accounts[account].multiplier == 1:
+            return 0
+        return sum(
+            margin.initial(self.listings[symbol], abs(self.value(account, symbol)))
+            for symbol in self.ledger.symbols(account)
+        )
+
+    def maintenance_margin(self, account: str) -> int:
+        """Femtos of equity that must stay behind what is held over night; none without leverage."""
+        if self.accounts[account].multiplier == 1:
+            return 0
+        cash, total, needed = self.ledger.cash(account), 0, 0
+        symbols = self.ledger.symbols(account)
+        if cash < 0:
+            total = sum(abs(self.value(account, symbol)) for symbol in symbols)
+        for symbol in symbols:
+            lots, value = self.ledger.lots(account, symbol), abs(self.value(account, symbol))
+            concentrated = margin.is_concentrated(value, total, cash)
+            needed += margin.maintenance(
+                self.listings[symbol], self.marks[symbol], lots, concentrated=concentrated
+            )
+        return needed
+
+    def regt_buying_power(self, account: str) -> int:
+        """Twice the equity that stands behind neither holdings nor orders; never below 0."""
+        behind = sum(
+            margin.initial(self.listings[order.symbol], self.needed(order))
+            for order in self.opening_orders(account)
+        )
+        free = self.equity(account) - self.initial_margin(account) - behind - self.accrued_fees(account)
+        return max(2 * free, 0)
+
+    def daytrading_buying_power(self, account: str) -> int:
+        """Four times what the last day left free, less what was opened today; 0 without that leverage."""
+        if self.leverage(account) < DAY_LEVERAGE:
+            return 0
+        day = self.days[account]
+        started = DAY_LEVERAGE * (day.last_equity - day.last_maintenance)
+        return max(started - day.opened - self.reserved(account) - self.accrued_fees(account), 0)
+
+    def non_marginable_buying_power(self, account: str) -> int:
+        """Femtos for what cannot be bought on margin: the account's own cash, and none that it borrowed."""
+        own = self._unborrowed(account)
+        if self.leverage(account) > 1:
+            own = min(own, self.regt_buying_power(account) // 2)
+        return max(own, 0)
+
     def buying_power(self, account: str) -> int:
-        """Nanos that a new opening order may need; never below 0."""
-        return max(self.ledger.cash(account) + 2 * self.short_value(account) - self.reserved(account), 0)
+        """Femtos that the account may spend, as it is told; never below 0."""
+        match self.leverage(account):
+            case 1:
+                return max(self._unborrowed(account), 0)
+            case 2:
+                return self.regt_buying_power(account)
+            case _:
+                return max(self.regt_buying_power(account), self.daytrading_buying_power(account))
+
+    def power_for(self, account: str, symbol: str) -> int:
+        """Femtos that a new opening order in the symbol may need."""
+        if not self.listings[symbol].marginable:
+            return self.non_marginable_buying_power(account)
+        if self.leverage(account) == DAY_LEVERAGE:
+            return self.daytrading_buying_power(account)
+        return self.buying_power(account)
+
+    def _unborrowed(self, account: str) -> int:
+        """Cash that is the account's own, has settled where that matters, and is set aside for nothing."""
+        unsettled = self.days[account].proceeds if self.accounts[account].settled_cash else 0
+        owed = self.reserved(account) + self.accrued_fees(account) + unsettled
+        return self.ledger.cash(account) + 2 * self.short_value(account) - owed
 
     def _closing(self, account: str, symbol: str, lots: int) -> list[VenueOrder]:
         """The open orders that would close some of a holding of so many lots."""
@@ -145,8 +290,3 @@ class Books:
             for order in self.open_of(account, symbol)
             if order.side is side and order.status is not Status.HELD
         ]
-
-
-def _lots_held(closing: list[VenueOrder]) -> int:
-    """A bracket's two legs hold the same lots."""
-    return sum({order.entry or order.id: order.lots for order in closing}.values())

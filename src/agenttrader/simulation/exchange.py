@@ -1,56 +1,69 @@
 """The simulated exchange: a state machine that takes one input at a time and says what came of it.
 
     submitted ──▶ accepted or refused        bar ──▶ fills, legs armed, siblings canceled
-    cancel    ──▶ canceled or refused        watermark ──▶ sessions open and close, the clock moves on
+    replaced  ──▶ a new order, or refused    watermark ──▶ sessions open and close, the clock moves on
+    cancel    ──▶ canceled or refused        fault ──▶ an execution busted or corrected, an order rejected
 
 - The clock is the data's: the last watermark, or a later bar's end; before any data, the time it was set to.
-- An order is filled only by bars that start at or after its acceptance, and that a session covers.
+- An order is filled only by bars that start at or after its acceptance, in hours in which it may trade.
 - What a bar fills has that bar's end as its time: nobody knew of it before.
 - An entry that fills at a bar's open arms its legs for that very bar; one that fills inside, for the next,
   because nobody knows what of the bar came after it.
+- One account may take a share of a bar's volume, where the settings say so; what it cannot take waits.
 - A halted symbol matches nothing that began in the halt; its orders rest, and new ones join them.
 - Bars and statuses told twice, or older than the clock, change nothing.
+- A cancel or replacement that is pending has not reached the market: a bar that starts before it does may
+  still fill the order.
 """
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import Terms, judge
+from agenttrader.model.times import SECOND, Instant
+from agenttrader.simulation import corporate_actions, mishaps
+from agenttrader.simulation.acceptance import judge, refused
+from agenttrader.simulation.agenda import Agenda
 from agenttrader.simulation.books import Books
-from agenttrader.simulation.fees import fees_of_sale
-from agenttrader.simulation.identities import Numbering
+from agenttrader.simulation.clearing import Clearing
+from agenttrader.simulation.crossing import Crossing
+from agenttrader.simulation.floor import Floor
 from agenttrader.simulation.inputs import (
-    Activity,
     BarSeen,
+    BustAsked,
     CancelAsked,
-    FeePosted,
-    FillPosted,
+    CorporateActionSeen,
+    CorrectionAsked,
     HaltSeen,
     Input,
-    OrderChanged,
+    Mishap,
     OrderSubmitted,
     Outcome,
+    RejectAsked,
+    ReplaceAsked,
+    Request,
     Settings,
-    Update,
     WatermarkPassed,
     WatermarkSeen,
 )
-from agenttrader.simulation.listings import Listing, nanos_of
-from agenttrader.simulation.matching import PriceBar, Touch, touched_by
+from agenttrader.simulation.lifetimes import expiry_status
+from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.orders import (
-    Execution,
-    OrderType,
+    PENDING,
+    WORKING,
+    Event,
     Reason,
     Refusal,
-    Side,
+    Replacement,
     Status,
     Submission,
-    TimeInForce,
     VenueOrder,
 )
-from agenttrader.simulation.sessions import Bell, Sessions
+from agenttrader.simulation.placing import place
+from agenttrader.simulation.replacing import judge_replacement
+from agenttrader.simulation.sessions import Bell, Edge, Sessions
+
+_ENDED_BY = {Status.EXPIRED: Event.EXPIRED, Status.CANCELED: Event.CANCELED}
 
 
 class Exchange:
@@ -59,24 +72,23 @@ class Exchange:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.accounts = {account.name: account for account in settings.accounts}
-        self.books = Books(settings.listings, tuple(self.accounts), settings.market_reserve_percent)
+        self.books = Books(settings.listings, settings.accounts, settings.market_reserve_percent)
         self.sessions = Sessions(settings.sessions, settings.start)
+        self.clearing = Clearing(settings, self.books)
+        self.floor = Floor(self.clearing)
+        self.activities = self.clearing.activities
+        self.market = Crossing(self.floor, self.sessions, settings.volume_percent)
         self.clock = settings.start
         self.watermark: Instant | None = None
-        self.activities: dict[str, list[Activity]] = {account: [] for account in self.accounts}
         self.equity_at_close: dict[str, int] = {}
-        self._numberings = {account: Numbering(account) for account in self.accounts}
-        self._halted_at: dict[str, Instant | None] = {}
-        self._bar_ends: dict[str, Instant] = {}
-        self._status_times: dict[str, Instant] = {}
-        self._updates: list[Update] = []
-        for account in settings.accounts:
-            self.books.ledger.deposit(account.name, nanos_of(account.cash, "cash"))
-            self.equity_at_close[account.name] = self.books.equity(account.name)
+        self._pending = settings.habits.pending_seconds * SECOND
+        self._agenda = Agenda()
+        self._actions: set[CorporateActionSeen] = set()
+        for account in self.accounts:
+            self.equity_at_close[account] = self.books.equity(account)
 
     def handle(self, input_: Input) -> Outcome:
-        """Apply one input. Raises BadValue, with nothing changed, for a bar that its listing cannot hold."""
-        self._updates = []
+        """Apply one input. Raises BadValue, with nothing changed, for a bar or an action that cannot be."""
         match input_:
             case BarSeen():
                 applied = self._see_bar(input_)
@@ -84,218 +96,203 @@ class Exchange:
                 applied = self._see_watermark(input_.time)
             case HaltSeen():
                 applied = self._see_halt(input_)
-            case OrderSubmitted():
-                return self._submit(input_.account, input_.submission)
-            case CancelAsked():
-                return self._cancel_asked(input_.account, input_.order_id)
+            case CorporateActionSeen():
+                applied = self._see_action(input_)
+            case OrderSubmitted() | ReplaceAsked() | CancelAsked():
+                return self._answer(self._asked(input_))
+            case BustAsked() | CorrectionAsked() | RejectAsked():
+                return self._answer(self._befallen(input_))
             case _:
                 assert_never(input_)
-        return Outcome(applied=applied, updates=tuple(self._updates))
+        return Outcome(applied=applied, updates=self.floor.take_updates())
 
-    def _submit(self, account: str, asked: Submission) -> Outcome:
-        expires_at = None
-        if asked.time_in_force is TimeInForce.DAY:
-            expires_at = self.sessions.next_close(self.clock)
-            if expires_at is None:
-                message = (
-                    "no session is known that a day order could trade in: the venue's calendar has ended"
-                )
-                return _refused(Reason.UNPROCESSABLE, message)
-        judged = judge(self.books, self.accounts[account], asked)
-        if isinstance(judged, Refusal):
-            return Outcome(applied=False, refusal=judged)
-        order = self._place(account, asked, judged, expires_at)
-        self._say(order)
-        return Outcome(applied=True, updates=tuple(self._updates), order=order)
+    def _answer(self, found: str | Refusal) -> Outcome:
+        """What came of a request: the order as it then is."""
+        if isinstance(found, Refusal):
+            return Outcome(applied=False, refusal=found)
+        return Outcome(applied=True, updates=self.floor.take_updates(), order=self.books.orders[found])
 
-    def _place(self, account: str, asked: Submission, terms: Terms, expires_at: Instant | None) -> VenueOrder:
-        """Write down the order, and the legs of a bracket behind it."""
-        sequence, order_id = self._numberings[account].next()
-        # Two by position: for a call with more than 15 keywords Python makes a dictionary first.
-        order = VenueOrder(
-            order_id,
-            sequence,
-            account=account,
-            client_order_id=asked.client_order_id or order_id,
-            symbol=asked.symbol,
-            side=asked.side,
-            type=asked.type,
-            time_in_force=asked.time_in_force,
-            lots=terms.lots,
-            limit=terms.limit,
-            stop=terms.stop,
-            status=Status.NEW if self.sessions.is_open(self.clock) else Status.ACCEPTED,
-            accepted_at=self.clock,
-            updated_at=self.clock,
-            eligible_from=self.clock,
-            expires_at=expires_at,
-        )
-        if terms.target_limit is None:
-            self.books.add(order)
-            return order
-        target = self._leg(order, OrderType.LIMIT, limit=terms.target_limit)
-        stop = self._leg(order, OrderType.STOP, stop=terms.protecting_stop)
-        order = replace(order, legs=(target.id, stop.id))
-        self.books.add(order, target, stop)
-        return order
+    def _asked(self, request: Request) -> str | Refusal:
+        """The id of the order that came of a client's request, or why nothing did."""
+        match request:
+            case OrderSubmitted():
+                return self._submit(request.account, request.submission)
+            case ReplaceAsked():
+                return self._replace(request.account, request.order_id, request.replacement)
+            case CancelAsked():
+                return self._cancel(request.account, request.order_id)
+            case _:
+                assert_never(request)
 
-    def _leg(
-        self, entry: VenueOrder, order_type: OrderType, *, limit: int | None = None, stop: int | None = None
-    ) -> VenueOrder:
-        sequence, order_id = self._numberings[entry.account].next()
-        return replace(
-            entry,
-            id=order_id,
-            sequence=sequence,
-            client_order_id=order_id,
-            side=entry.side.opposite,
-            type=order_type,
-            limit=limit,
-            stop=stop,
-            status=Status.HELD,
-            entry=entry.id,
+    def _befallen(self, mishap: Mishap) -> str | Refusal:
+        """The id of the order that it befell, or why there is none. Raises BadValue for a price too fine."""
+        match mishap:
+            case BustAsked():
+                found = mishaps.bust(self.floor, mishap.execution_id, self.clock)
+            case CorrectionAsked():
+                found = mishaps.correct(self.floor, mishap.execution_id, mishap.price, self.clock)
+            case RejectAsked():
+                found = mishaps.reject(self.floor, mishap.order_id, mishap.message, self.clock)
+            case _:
+                assert_never(mishap)
+        return found or refused(
+            Reason.NOT_FOUND, "expected an execution that stands or an open order, found none"
         )
 
-    def _cancel_asked(self, account: str, order_id: str) -> Outcome:
-        """Cancel an order; of a bracket, everything that is still open."""
+    def _submit(self, account: str, asked: Submission) -> str | Refusal:
+        accepted = judge(self.books, self.accounts[account], asked, self.sessions, self.clock)
+        if isinstance(accepted, Refusal):
+            return accepted
+        waits = self._pending > 0 and accepted.lifetime.status is Status.NEW
+        if waits:
+            accepted = replace(accepted, lifetime=replace(accepted.lifetime, status=Status.PENDING_NEW))
+        eligible = Instant(self.clock + self._pending) if waits else self.clock
+        numbering = self.floor.numberings[account]
+        order, *legs = place(
+            numbering, account, self.books.listings[asked.symbol], asked, accepted, self.clock, eligible
+        )
+        self.books.add(order, *legs)
+        self.floor.say(order, Event(order.status.value))
+        for each in (order, *legs):
+            if each.status is Status.PENDING_NEW:
+                self._agenda.add(eligible, each.id)
+        if order.time_in_force in IMMEDIATE and order.expires_at is not None:
+            self._agenda.add(Instant(order.expires_at + self._pending), order.id)
+        return order.id
+
+    def _replace(self, account: str, order_id: str, asked: Replacement) -> str | Refusal:
         order = self.books.order_of(account, order_id)
         if order is None:
-            return _refused(Reason.NOT_FOUND, f"order not found for {order_id}")
-        if not order.status.is_open:
-            return _refused(Reason.UNPROCESSABLE, f"order is not cancelable: it is {order.status.value}")
-        entry = order if order.entry is None else self.books.orders[order.entry]
-        for each in (entry, *self.books.legs_of(entry)):
-            if each.status.is_open:
-                self._change(each.become(Status.CANCELED, self.clock))
-        return Outcome(
-            applied=True, updates=tuple(self._updates), order=self.books.order_of(account, order_id)
+            return refused(Reason.NOT_FOUND, f"order not found for {order_id}")
+        changed = judge_replacement(self.books, order, asked, self.sessions, self.clock)
+        if isinstance(changed, Refusal):
+            return changed
+        waits = self._pending > 0 and order.status in WORKING
+        sequence, new_id = self.floor.numberings[account].next()
+        reaches = Instant(self.clock + self._pending) if waits else self.clock
+        new = replace(
+            changed,
+            id=new_id,
+            sequence=sequence,
+            client_order_id=asked.client_order_id or new_id,
+            status=Status.PENDING_NEW,
+            accepted_at=self.clock,
+            updated_at=self.clock,
+            eligible_from=max(reaches, order.eligible_from),
+            legs=(),
+            filled_lots=0,
+            filled_value=0,
+            execution=None,
+            replaces=order.id,
         )
+        self.floor.add_replacement(order, new, self.clock, pending=waits)
+        if waits:
+            self._agenda.add(reaches, new_id)
+        else:
+            self.floor.complete_replacement(new, self.clock)
+        return new_id
+
+    def _cancel(self, account: str, order_id: str) -> str | Refusal:
+        """Cancel an order; with it, everything of its bracket that is still open."""
+        order = self.books.order_of(account, order_id)
+        if order is None:
+            return refused(Reason.NOT_FOUND, f"order not found for {order_id}")
+        is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
+        if not order.status.is_open or order.status in PENDING or is_replacing:
+            return refused(Reason.UNPROCESSABLE, f"order is not cancelable: it is {order.status.value}")
+        members = self.floor.members(order)
+        working = [each for each in members if each.status in WORKING - PENDING]
+        if self._pending == 0 or not working:
+            self.floor.cancel_all(order, self.clock)
+            return order_id
+        for each in working:
+            self.floor.change(each.become(Status.PENDING_CANCEL, self.clock), Event.PENDING_CANCEL)
+            self._agenda.add(Instant(self.clock + self._pending), each.id)
+        return order_id
 
     def _see_bar(self, seen: BarSeen) -> bool:
         listing = self.books.listings.get(seen.symbol)
-        if (
-            listing is None
-            or seen.end <= self._bar_ends.get(seen.symbol, 0)
-            or seen.end <= (self.watermark or 0)
-        ):
+        if listing is None or not self.market.is_new(seen) or seen.end <= (self.watermark or 0):
             return False
-        bar = PriceBar(
-            seen.start,
-            seen.end,
-            listing.units(seen.open, "open"),
-            listing.units(seen.high, "high"),
-            listing.units(seen.low, "low"),
-            listing.units(seen.close, "close"),
-        )
-        if bar.start >= self.sessions.next_edge:
-            self._ring_bells(bar.start)
-        self._bar_ends[seen.symbol] = seen.end
+        bar = self.market.bar(seen, listing)
+        self._advance(bar.start)
+        self.market.remember(seen)
         self.clock = max(self.clock, seen.end)
-        halted_at = self._halted_at.get(seen.symbol)
-        if self.sessions.is_open(bar.start) and (halted_at is None or bar.start < halted_at):
-            for account in self.accounts:
-                touched = touched_by(bar, self.books.open_of(account, seen.symbol))
-                if touched:
-                    self._match(touched, bar)
+        self.market.cross(bar, seen.symbol, self.accounts, seen.volume)
         self.books.marks[seen.symbol] = bar.close
         return True
-
-    def _match(self, touched: list[tuple[str, Touch]], bar: PriceBar) -> None:
-        """Fill first what fills at the open, the legs that this arms included, then what fills inside."""
-        while self._match_once(touched, bar, at_open=True):
-            pass
-        self._match_once(touched, bar, at_open=False)
-
-    def _match_once(self, touched: list[tuple[str, Touch]], bar: PriceBar, *, at_open: bool) -> bool:
-        filled = False
-        for order_id, touch in touched:
-            if touch.at_open is not at_open:
-                continue
-            # A fill before it may have armed or canceled it.
-            order = self.books.orders[order_id]
-            if order.status is Status.NEW and order.eligible_from <= bar.start:
-                self._fill(order, touch.price, bar.end, bar.start if at_open else bar.end)
-                filled = True
-        return filled
-
-    def _fill(self, order: VenueOrder, price: int, time: Instant, legs_from: Instant) -> None:
-        """Fill the order whole, take fees, arm its legs for bars from `legs_from`, cancel its sibling."""
-        account, listing = order.account, self.books.listings[order.symbol]
-        self.books.ledger.trade(account, listing, order.lots * order.side.sign, price)
-        sequence, execution_id = self._numberings[account].next()
-        execution = Execution(id=execution_id, price=price, time=time)
-        filled = order.become(Status.FILLED, time, execution=execution)
-        self._change(filled)
-        self.activities[account].append(
-            FillPosted(id=execution_id, sequence=sequence, time=time, order=filled)
-        )
-        if order.side is Side.SELL:
-            self._charge(filled, execution, listing)
-        for leg in filled.legs:
-            self._change(self.books.orders[leg].become(Status.NEW, time, eligible_from=legs_from))
-        if order.entry is not None:
-            for sibling in self.books.legs_of(self.books.orders[order.entry]):
-                if sibling.status.is_open:
-                    self._change(sibling.become(Status.CANCELED, time))
-
-    def _charge(self, order: VenueOrder, execution: Execution, listing: Listing) -> None:
-        notional = listing.notional(execution.price, order.lots)
-        for fee in fees_of_sale(self.settings.fees, notional, listing.nanos_of_quantity(order.lots)):
-            self.books.ledger.charge(order.account, fee.nanos)
-            sequence, fee_id = self._numberings[order.account].next()
-            self.activities[order.account].append(
-                FeePosted(
-                    id=fee_id,
-                    sequence=sequence,
-                    time=order.updated_at,
-                    name=fee.name,
-                    nanos=fee.nanos,
-                    order=order,
-                )
-            )
 
     def _see_halt(self, seen: HaltSeen) -> bool:
         if seen.symbol not in self.books.listings or seen.time <= (self.watermark or 0):
             return False
-        was_halted = self._halted_at.get(seen.symbol) is not None
-        if seen.halted is was_halted or seen.time < self._status_times.get(seen.symbol, 0):
+        return self.market.halt(seen)
+
+    def _see_action(self, seen: CorporateActionSeen) -> bool:
+        listing = self.books.listings.get(seen.symbol)
+        if listing is None or seen.time <= (self.watermark or 0) or seen in self._actions:
             return False
-        self._halted_at[seen.symbol] = seen.time if seen.halted else None
-        self._status_times[seen.symbol] = seen.time
+        corporate_actions.check(seen, listing)
+        self._actions.add(seen)
+        self._advance(seen.time)
+        self.clock = max(self.clock, seen.time)
+        corporate_actions.act(self.floor, seen)
         return True
 
     def _see_watermark(self, time: Instant) -> bool:
         if self.watermark is not None and time <= self.watermark:
             return False
-        if time >= self.sessions.next_edge:
-            self._ring_bells(time)
+        self._advance(time)
         self.watermark = time
         self.clock = max(self.clock, time)
-        self._updates.append(WatermarkPassed(time=time))
+        self.floor.tell(WatermarkPassed(time=time))
         return True
 
-    def _ring_bells(self, time: Instant) -> None:
-        """Those up to `time`: what waited for an opening is new, what was for the day expires."""
-        for edge in self.sessions.pass_to(time):
-            for account in self.accounts:
-                for order in self.books.open_of(account):
-                    if edge.bell is Bell.OPEN and order.status is Status.ACCEPTED:
-                        self._change(order.become(Status.NEW, edge.time, eligible_from=edge.time))
-                    elif order.expires_at is not None and order.expires_at <= edge.time:
-                        self._change(order.become(Status.EXPIRED, edge.time))
-                if edge.bell is Bell.CLOSE:
-                    self.equity_at_close[account] = self.books.equity(account)
+    def _advance(self, time: Instant) -> None:
+        """Do what is due up to `time`, in its order: bells, and what was pending."""
+        while (due := min(self.sessions.next_edge, self._agenda.next_time)) <= time:
+            if due == self._agenda.next_time:
+                self._wake(*self._agenda.take())
+            else:
+                for edge in self.sessions.pass_to(due):
+                    self._ring(edge)
 
-    def _change(self, order: VenueOrder) -> None:
-        """Write down what an order has become, and say so."""
-        self.books.change(order)
-        self._say(order)
+    def _wake(self, time: Instant, order_id: str) -> None:
+        """An order's pending state is over, or its two minutes are; what changed meanwhile is left alone."""
+        order = self.books.orders[order_id]
+        if order.status is Status.PENDING_NEW and order.replaces is not None:
+            self.floor.complete_replacement(order, time)
+        elif order.status is Status.PENDING_NEW:
+            self.floor.change(order.become(Status.NEW, time), Event.NEW)
+        elif order.status is Status.PENDING_CANCEL:
+            self.floor.cancel_all(order, time)
+        elif order.status.is_open and order.time_in_force in IMMEDIATE:
+            self.floor.end(order, Status.CANCELED, Event.CANCELED, time)
 
-    def _say(self, order: VenueOrder) -> None:
-        legs = self.books.legs_of(order) if order.legs else ()
-        position = self.books.ledger.lots(order.account, order.symbol)
-        self._updates.append(OrderChanged(order=order, legs=legs, position=position))
+    def _ring(self, edge: Edge) -> None:
+        """What waited for these hours is new, what was for the day is over."""
+        for account in self.accounts:
+            for order in self.books.open_of(account):
+                # One before it may have ended it.
+                self._hear_bell(self.books.orders[order.id], edge)
+            if edge.bell is Bell.CLOSE:
+                self.equity_at_close[account] = self.books.equity(account)
+            if edge.ends_day:
+                self.clearing.end_day(account, edge.session, edge.time)
 
-
-def _refused(reason: Reason, message: str) -> Outcome:
-    return Outcome(applied=False, refusal=Refusal(reason=reason, message=message))
+    def _hear_bell(self, order: VenueOrder, edge: Edge) -> None:
+        time, opens = edge.time, edge.bell is Bell.OPEN
+        is_over = order.expires_at is not None and order.expires_at <= time
+        rests = self.settings.habits.done_for_day and edge.bell is Bell.CLOSE and not order.extended_hours
+        if not order.status.is_open:
+            return
+        if order.status is Status.ACCEPTED and (
+            opens or (edge.bell is Bell.EARLY_OPEN and order.extended_hours)
+        ):
+            self.floor.change(order.become(Status.NEW, time, eligible_from=time), Event.NEW)
+        elif rests and order.status is Status.PARTIALLY_FILLED:
+            self.floor.change(order.become(Status.DONE_FOR_DAY, time), Event.DONE_FOR_DAY)
+        elif is_over and (opens or order.status is not Status.DONE_FOR_DAY):
+            status = expiry_status(order.time_in_force)
+            self.floor.end(order, status, _ENDED_BY[status], time)
+        elif opens and order.status is Status.DONE_FOR_DAY:
+            self.floor.change(order.become(Status.PARTIALLY_FILLED, time), Event.NEW)

@@ -1,11 +1,16 @@
-"""What regulators take from whoever sells: the SEC's section 31 fee and FINRA's trading activity fee.
+"""What a fill costs: what regulators take from shares, and what the venue takes from coins.
 
-SEC fee = notional × rate, rounded up to the cent. TAF = shares × rate, at most its cap, rounded up to the
-cent. Both are charged for each fill on the selling side, as Alpaca passes them on. The rates change by the
-year, so they are settings: see sec.gov ("Section 31 Transaction Fee Rate Advisory") and FINRA's By-Laws,
-Schedule A, 1.
+Shares: SEC fee (`REG`) = notional × rate, when sold. `TAF` = shares × rate, at most its cap for one fill,
+when sold. `CAT` = shares × rate, both ways. Alpaca passes them on: it keeps what is due during the day, and
+takes the day's sum of each, rounded up to the cent, at the day's end (docs.alpaca.markets, "Regulatory
+Fees"). The venue can do so, or take each fill's fees, rounded up, at once. The rates change by the year, so
+they are settings: see sec.gov ("Section 31 Transaction Fee Rate Advisory") and FINRA's By-Laws, Schedule A.
+
+Coins: a part of what is received, by whether the order rested (maker) or not (taker): coins when bought,
+cash when sold (docs.alpaca.markets, "Crypto Spot Trading Fees"); rounded up to a billionth, our own rule.
 """
 
+from collections import Counter
 from decimal import Decimal
 from functools import cached_property
 
@@ -13,52 +18,106 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact
-from agenttrader.simulation.listings import CENT, NANO, nanos_of
+from agenttrader.simulation.listings import BILLION, CENT, DOLLAR, Listing
+
+_NANO = DOLLAR // BILLION
 
 
 class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """`sec_rate` per currency unit sold, `taf_rate` per share sold, `taf_cap` the most for one fill."""
+    """`sec_rate` per currency unit sold, `taf_rate` per share sold, `taf_cap` the most of it for one fill.
+
+    `cat_rate` per share; the rates of coins as parts of one; those of a year on borrowed cash, and on the
+    value of borrowed shares that are easy or hard to borrow, as parts of one.
+    """
 
     sec_rate: Decimal
     taf_rate: Decimal
     taf_cap: Decimal
+    cat_rate: Decimal = Decimal(0)
+    crypto_maker_rate: Decimal = Decimal(0)
+    crypto_taker_rate: Decimal = Decimal(0)
+    margin_rate: Decimal = Decimal(0)
+    easy_borrow_rate: Decimal = Decimal(0)
+    hard_borrow_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        for name in ("sec_rate", "taf_rate", "taf_cap"):
+        for name in self.__struct_fields__:
             if exact(getattr(self, name), name) < 0:
                 raise BadValue(f"{name}: expected a number of at least 0, found {getattr(self, name)}")
 
     @cached_property
-    def sec_nanos(self) -> int:
-        """Nanos for each currency unit sold; whole, as the others are: no rate is finer."""
-        return nanos_of(self.sec_rate, "sec_rate")
+    def billionths(self) -> dict[str, int]:
+        """Every rate by its name, in billionths; whole: no rate is finer."""
+        return {name: int(getattr(self, name) * BILLION) for name in self.__struct_fields__}
 
-    @cached_property
-    def taf_nanos(self) -> int:
-        """Nanos for each share sold."""
-        return nanos_of(self.taf_rate, "taf_rate")
 
-    @cached_property
-    def taf_cap_nanos(self) -> int:
-        """Nanos for one fill at most."""
-        return nanos_of(self.taf_cap, "taf_cap")
+class Due(Struct, frozen=True, gc=False):
+    """What one fill adds to a fee, in billionths of femtos: a product of whole numbers, not rounded."""
+
+    name: str
+    billionths: int
 
 
 class Fee(Struct, frozen=True, gc=False):
-    """One fee: its name as Alpaca's activities give it, and how much."""
+    """One fee as it is taken: its name as Alpaca's activities give it, and how much."""
 
     name: str
-    nanos: int
+    femtos: int
 
 
-def fees_of_sale(schedule: FeeSchedule, notional_nanos: int, quantity_nanos: int) -> tuple[Fee, ...]:
-    """The fees of one fill on the selling side; those that are nothing are left out."""
-    sec = schedule.sec_nanos * notional_nanos
-    taf = min(schedule.taf_nanos * quantity_nanos, schedule.taf_cap_nanos * NANO)
-    fees = (Fee("REG", _up_to_cent(sec)), Fee("TAF", _up_to_cent(taf)))
-    return tuple([fee for fee in fees if fee.nanos > 0])
+class Accrued:
+    """What an account owes and has not been charged yet: the day's sum of each fee."""
+
+    def __init__(self) -> None:
+        self._sums: Counter[str] = Counter()
+
+    def add(self, dues: tuple[Due, ...]) -> None:
+        """One more fill's."""
+        for due in dues:
+            self._sums[due.name] += due.billionths
+
+    @property
+    def femtos(self) -> int:
+        """What would be taken now."""
+        return sum(map(_up_to_cent, self._sums.values()))
+
+    def take(self) -> tuple[Fee, ...]:
+        """The fees of the day, which are then not owed any more."""
+        fees = rounded(tuple([Due(*each) for each in self._sums.items()]))
+        self._sums.clear()
+        return fees
+
+
+def share_dues(
+    schedule: FeeSchedule, listing: Listing, lots: int, price: int, *, sells: bool
+) -> tuple[Due, ...]:
+    """What regulators take from one fill of shares; what is nothing is left out."""
+    rates, shares = schedule.billionths, listing.billionths(lots)
+    dues = [Due("CAT", rates["cat_rate"] * shares * _NANO)]
+    if sells:
+        taf = min(rates["taf_rate"] * shares, rates["taf_cap"] * BILLION)
+        dues[:0] = [Due("REG", rates["sec_rate"] * listing.notional(price, lots)), Due("TAF", taf * _NANO)]
+    return tuple([due for due in dues if due.billionths > 0])
+
+
+def rounded(dues: tuple[Due, ...]) -> tuple[Fee, ...]:
+    """Each as it is taken: rounded up to the cent."""
+    return tuple([Fee(due.name, _up_to_cent(due.billionths)) for due in dues])
+
+
+def coin_fee(schedule: FeeSchedule, lots: int, *, is_maker: bool) -> int:
+    """The lots of what was bought that the venue keeps."""
+    return -(-lots * _coin_rate(schedule, is_maker=is_maker) // BILLION)
+
+
+def coin_cash_fee(schedule: FeeSchedule, femtos: int, *, is_maker: bool) -> int:
+    """The femtos of what was received for coins that the venue keeps."""
+    return -(-femtos * _coin_rate(schedule, is_maker=is_maker) // (BILLION * _NANO)) * _NANO
+
+
+def _coin_rate(schedule: FeeSchedule, *, is_maker: bool) -> int:
+    return schedule.billionths["crypto_maker_rate" if is_maker else "crypto_taker_rate"]
 
 
 def _up_to_cent(billionths: int) -> int:
-    """Nanos, out of billionths of them: a product of two numbers in nanos, of which nothing was rounded."""
-    return -(-billionths // (CENT * NANO)) * CENT
+    return -(-billionths // (CENT * BILLION)) * CENT

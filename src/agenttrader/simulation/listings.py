@@ -1,9 +1,13 @@
 """What the venue trades, and the integers that it trades it in.
 
 A price is a whole number of *units* (10 to the minus `decimals`, finer than a tick, because observed prices
-need not lie on one), a quantity a whole number of *lots*, cash a whole number of *nanos*. A listing is
-refused unless one unit times one lot is a whole number of nanos, so that no product is ever rounded, and
-`lots_max` is chosen so that no notional in units times lots leaves a signed 64-bit integer.
+need not lie on one), a quantity a whole number of *lots*, cash a whole number of *femtos* (10 to the minus 15
+of the currency): a price of six decimals times a quantity of nine. A listing is refused unless one unit times
+one lot is a whole number of femtos, so that no product is ever rounded. Python's integers have no bound, so
+there is none but those of a sane price and quantity.
+
+What is traded in fractions is counted in billionths, whatever its `lot`: the lot then says what a whole order
+is a multiple of.
 """
 
 from decimal import Decimal
@@ -13,30 +17,54 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact, on_step
+from agenttrader.model.words import Word
 
-NANO = 1_000_000_000
-CENT = NANO // 100
-INT64_MAX = 2**63 - 1
+DOLLAR = 10**15
+"""One unit of the account's currency in femtos."""
+CENT = DOLLAR // 100
+BILLION = 10**9
 PRICE_MAX = 1_000_000
 """Currency units; the dearest share of the world costs less."""
+QUANTITY_MAX = 10_000_000
+"""Shares or coins of one order."""
 _PRICE_MAX = Decimal(PRICE_MAX)
+_QUANTITY_MAX = Decimal(QUANTITY_MAX)
 DECIMALS = 6
 """Exchanges print in hundredths of a cent; two more digits hold every average that is reported as a price."""
+DECIMALS_MAX = 9
+FRACTION = Decimal("1e-9")
+"""The smallest part of a share or coin (docs.alpaca.markets, Fractional Trading)."""
+
+
+class AssetClass(Word):
+    """What kind of thing is traded, in Alpaca's words."""
+
+    US_EQUITY = "us_equity"
+    CRYPTO = "crypto"
 
 
 class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One symbol: the steps that bind orders, and how fine observed prices may be."""
+    """One symbol: the steps that bind orders, how fine observed prices may be, and what may be done with it.
+
+    `lot` is the smallest whole order; one that is `fractionable` can be had in billionths too. `shortable`
+    says that it can be borrowed at all, `easy_to_borrow` that this costs nothing, `marginable` that half of
+    its price may be borrowed.
+    """
 
     symbol: str
     tick: Decimal
     lot: Decimal
     decimals: int = DECIMALS
+    asset_class: AssetClass = AssetClass.US_EQUITY
+    fractionable: bool = False
+    shortable: bool = True
+    easy_to_borrow: bool = True
+    marginable: bool = True
 
     def __post_init__(self) -> None:
-        if self.decimals < 0 or self.lots_max < 1:
+        if not 0 <= self.decimals <= DECIMALS_MAX:
             raise BadValue(
-                f"{self.symbol}.decimals: expected from 0 to as many as let one lot at {PRICE_MAX} fit "
-                f"64 bits, found {self.decimals}"
+                f"{self.symbol}.decimals: expected from 0 to {DECIMALS_MAX}, found {self.decimals}"
             )
         for name in ("tick", "lot"):
             if exact(getattr(self, name), f"{self.symbol}.{name}") <= 0:
@@ -45,11 +73,21 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
                 )
         if self.tick % self._unit != 0:
             raise BadValue(f"{self.symbol}.tick: expected a multiple of {self._unit}, found {self.tick}")
-        if (self._unit * self.lot * NANO) % 1 != 0:
+        if (self._unit * self._step * DOLLAR) % 1 != 0:
             raise BadValue(
                 f"{self.symbol}.lot: expected a lot whose value at a price of {self._unit} is a whole number "
-                f"of 0.000000001, found {self.lot}; list the symbol with fewer decimals"
+                f"of 1e-15, found {self._step}; list the symbol with fewer decimals"
             )
+        if self.is_coin and (self.shortable or self.marginable or not self.fractionable):
+            raise BadValue(
+                f"{self.symbol}: expected a coin to be fractionable, and neither shortable nor marginable, "
+                f"found {self.fractionable}, {self.shortable} and {self.marginable}"
+            )
+
+    @property
+    def is_coin(self) -> bool:
+        """Whether it is a pair of a coin and the account's currency."""
+        return self.asset_class is AssetClass.CRYPTO
 
     @cached_property
     def _scale(self) -> int:
@@ -64,22 +102,27 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         return int(self.tick / self._unit)
 
     @cached_property
-    def _nanos(self) -> int:
-        """Nanos of cash in one unit of price times one lot."""
-        return int(self._unit * self.lot * NANO)
+    def _step(self) -> Decimal:
+        """The quantity of one lot."""
+        return FRACTION if self.fractionable else self.lot
+
+    @cached_property
+    def _whole_lots(self) -> int:
+        return int(self.lot / self._step)
+
+    @cached_property
+    def _femtos(self) -> int:
+        """Femtos of cash in one unit of price times one lot."""
+        return int(self._unit * self._step * DOLLAR)
 
     @cached_property
     def lots_max(self) -> int:
-        """The largest order: at the highest price its notional still fits a signed 64-bit integer."""
-        return INT64_MAX // (PRICE_MAX * self._scale)
+        """The largest order."""
+        return int(_QUANTITY_MAX / self._step)
 
     @cached_property
-    def _lot_nanos(self) -> int:
-        return nanos_of(self.lot, "lot")
-
-    @cached_property
-    def _quantity_max(self) -> Decimal:
-        return self.quantity(self.lots_max)
+    def _lot_billionths(self) -> int:
+        return int(self._step * BILLION)
 
     def units(self, price: Decimal, name: str) -> int:
         """An observed price in units. Raises BadValue for one that is not above 0, too fine or too high."""
@@ -99,37 +142,59 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             return self.units(on_step(price, self.tick, name), name)  # what is left is noise, or refused
         return units
 
+    def tick_below(self, units: int) -> int:
+        """The highest price on a tick that is no higher; one tick at least."""
+        return max(units - units % self._tick_units, self._tick_units)
+
     def order_lots(self, quantity: Decimal, name: str) -> int:
         """An order's quantity in lots. Raises BadValue unless it lies on a lot, above 0 and within bounds."""
-        lots = _steps(quantity, self.lot, self._quantity_max)
+        lots = _steps(quantity, self._step, _QUANTITY_MAX)
         if lots is None:
-            lots = _steps(on_step(quantity, self.lot, name), self.lot, self._quantity_max)
+            lots = _steps(on_step(quantity, self._step, name), self._step, _QUANTITY_MAX)
         if lots is None:
-            raise BadValue(f"{name}: expected above 0 and at most {self._quantity_max}, found {quantity}")
+            raise BadValue(f"{name}: expected above 0 and at most {QUANTITY_MAX}, found {quantity}")
         return lots
+
+    def is_whole(self, lots: int) -> bool:
+        """Whether this is no fraction: a multiple of `lot`."""
+        return lots % self._whole_lots == 0
+
+    def lots_worth(self, femtos: int, units: int) -> int:
+        """The most lots that so much cash buys at a price."""
+        return femtos // (units * self._femtos)
 
     def price(self, units: int) -> Decimal:
         """A price as people write it: with the tick's decimals, and more only between ticks."""
         price = units * self._unit
-        return price.quantize(self.tick) if units % self._tick_units == 0 else price.normalize()
+        return price.quantize(self.tick) if units % self._tick_units == 0 else _plain(price)
 
-    def nanos_of_quantity(self, lots: int) -> int:
-        """A quantity in nanos of a share."""
-        return lots * self._lot_nanos
+    def price_femtos(self, units: int) -> int:
+        """What one share or coin costs."""
+        return units * (DOLLAR // self._scale)
+
+    def billionths(self, lots: int) -> int:
+        """A quantity in billionths of a share or coin."""
+        return lots * self._lot_billionths
 
     def quantity(self, lots: int) -> Decimal:
-        """A quantity as people write it."""
-        return lots * self.lot
+        """A quantity as people write it: with the lot's decimals, and more only for a fraction."""
+        whole, rest = divmod(lots, self._whole_lots)
+        return whole * self.lot if rest == 0 else _plain(lots * self._step)
 
     def notional(self, units: int, lots: int) -> int:
-        """Nanos of cash that `lots` at `units` are worth; exact."""
-        return units * lots * self._nanos
+        """Femtos of cash that `lots` at `units` are worth; exact."""
+        return units * lots * self._femtos
 
-    def average(self, nanos: int, lots: int) -> Decimal:
-        """The price at which `lots` are worth `nanos`, to nine decimals."""
-        average = (Decimal(nanos) / (NANO * lots * self.lot)).quantize(Decimal("1e-9"))
+    def average(self, femtos: int, lots: int) -> Decimal:
+        """The price at which `lots` are worth `femtos`, to nine decimals."""
+        average = (Decimal(femtos) / (DOLLAR * lots * self._step)).quantize(Decimal("1e-9"))
         on_tick = average.quantize(self.tick)
-        return on_tick if on_tick == average else average.normalize()
+        return on_tick if on_tick == average else _plain(average)
+
+
+def _plain(number: Decimal) -> Decimal:
+    """Without the zeros at its end, and without an exponent."""
+    return Decimal(f"{number.normalize():f}")
 
 
 def _steps(number: Decimal, step: Decimal, most: Decimal) -> int | None:
@@ -140,12 +205,22 @@ def _steps(number: Decimal, step: Decimal, most: Decimal) -> int | None:
     return None if rest else int(steps)
 
 
-def money(nanos: int) -> Decimal:
-    """Cash as people write it: to the cent, and finer only where it is."""
-    amount = Decimal(nanos).scaleb(-9)
-    return amount.quantize(Decimal("0.01")) if nanos % CENT == 0 else amount.normalize()
+def money(femtos: int) -> Decimal:
+    """Cash as people write it: to the cent, and finer only where it is; exact however large."""
+    whole, fraction = divmod(abs(femtos), DOLLAR)
+    decimals = f"{fraction:015d}".rstrip("0").ljust(2, "0")
+    return Decimal(f"{'-' if femtos < 0 else ''}{whole}.{decimals}")
 
 
-def nanos_of(amount: Decimal, name: str) -> int:
-    """Cash in nanos. Raises BadValue for what is finer, not finite or too large."""
-    return int(exact(amount, name) * NANO)
+def femtos_of(amount: Decimal, name: str) -> int:
+    """Cash in femtos. Raises BadValue for what has more than nine decimals, is not finite or too large."""
+    return int(exact(amount, name) * BILLION) * (DOLLAR // BILLION)
+
+
+def round_half_even(numerator: int, denominator: int) -> int:
+    """The whole number nearest to the quotient; the even one of two."""
+    whole, rest = divmod(numerator, denominator)
+    twice = 2 * abs(rest)
+    if twice > abs(denominator) or (twice == abs(denominator) and whole % 2):
+        return whole + 1
+    return whole

@@ -1,16 +1,15 @@
 """An order as the venue knows it, with the venue's own status machine.
 
-    accepted ──▶ new ──▶ filled
-        │         ├────▶ canceled
-        │         └────▶ expired
-        └──▶ canceled | expired
-    held ──▶ new | canceled | expired
+    pending_new ──▶ accepted ──▶ new ──▶ partially_filled ──▶ filled
+                        held ──▶ new      and from any open one: canceled, expired, replaced, rejected
+    pending_cancel, pending_replace, done_for_day ──▶ back to what it was, or one of the ends
 
-`accepted` waits for a session to open; `held` is a leg of a bracket whose entry has not filled. An order
-fills whole or not at all: the venue does not model how much there is to buy.
+`accepted` waits for a session to open; `held` is a leg whose entry has not filled whole. An order that was
+filled never becomes unfilled: a busted execution is taken out of its amounts, not out of its status.
 """
 
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -42,24 +41,46 @@ class OrderType(Word):
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(Word):
-    """How long the order may rest: until its session closes, or until canceled."""
+    """How long the order may rest: its session, until canceled, not at all, or for one auction."""
 
     DAY = "day"
     GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    OPG = "opg"
+    CLS = "cls"
+
+
+class OrderClass(Word):
+    """What stands together: nothing, an entry with both exits, two exits, an entry with one exit."""
+
+    SIMPLE = "simple"
+    BRACKET = "bracket"
+    OCO = "oco"
+    OTO = "oto"
 
 
 class Status(Word):
     """Where an order stands, in the words that its client reads."""
 
+    PENDING_NEW = "pending_new"
     ACCEPTED = "accepted"
     HELD = "held"
     NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    DONE_FOR_DAY = "done_for_day"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
     FILLED = "filled"
     CANCELED = "canceled"
     EXPIRED = "expired"
+    REPLACED = "replaced"
+    REJECTED = "rejected"
 
     @property
     def is_open(self) -> bool:
@@ -67,18 +88,51 @@ class Status(Word):
         return self not in ENDS
 
 
-ENDS = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED})
+ENDS = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REPLACED, Status.REJECTED})
+PENDING = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
+WORKING = frozenset({Status.NEW, Status.PARTIALLY_FILLED}) | PENDING
+"""What can fill: a cancel or a replacement that is pending has not reached the market yet."""
+_LIVE = WORKING | {Status.DONE_FOR_DAY}
 _NEXT: dict[Status, frozenset[Status]] = {
-    Status.ACCEPTED: frozenset({Status.NEW, Status.CANCELED, Status.EXPIRED}),
-    Status.HELD: frozenset({Status.NEW, Status.CANCELED, Status.EXPIRED}),
-    Status.NEW: ENDS,
+    Status.PENDING_NEW: frozenset({Status.ACCEPTED, Status.HELD, Status.NEW, Status.PARTIALLY_FILLED})
+    | ENDS - {Status.FILLED},
+    Status.ACCEPTED: frozenset({Status.NEW}) | PENDING | ENDS - {Status.FILLED},
+    Status.HELD: frozenset({Status.NEW}) | PENDING | ENDS - {Status.FILLED},
+    Status.PENDING_CANCEL: frozenset({Status.ACCEPTED, Status.HELD}) | _LIVE | ENDS,
+    Status.PENDING_REPLACE: frozenset({Status.ACCEPTED, Status.HELD}) | _LIVE | ENDS,
+    Status.NEW: _LIVE - {Status.NEW} | ENDS,
+    Status.PARTIALLY_FILLED: _LIVE | ENDS,
+    Status.DONE_FOR_DAY: _LIVE - {Status.DONE_FOR_DAY} | ENDS,
 } | dict.fromkeys(ENDS, frozenset())
 
 
+class Event(Word):
+    """What happened to an order, in the words of the stream of updates."""
+
+    PENDING_NEW = "pending_new"
+    ACCEPTED = "accepted"
+    NEW = "new"
+    PARTIAL_FILL = "partial_fill"
+    FILL = "fill"
+    DONE_FOR_DAY = "done_for_day"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    REJECTED = "rejected"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    ORDER_CANCEL_REJECTED = "order_cancel_rejected"
+    ORDER_REPLACE_REJECTED = "order_replace_rejected"
+    RESTATED = "restated"
+    TRADE_BUST = "trade_bust"
+    TRADE_CORRECT = "trade_correct"
+
+
 class Execution(Struct, frozen=True, kw_only=True, gc=False):
-    """The one fill of an order: at which price, in units, and when it was known."""
+    """One fill of an order: how many lots at which price, in units, and when it was known."""
 
     id: str
+    lots: int
     price: int
     time: Instant
 
@@ -86,8 +140,11 @@ class Execution(Struct, frozen=True, kw_only=True, gc=False):
 class VenueOrder(Struct, frozen=True, gc=False):
     """One order. Prices are in units and quantities in lots of its listing.
 
-    A leg of a bracket names its `entry`; an entry names its `legs`, target first. Only bars that start at or
-    after `eligible_from` can fill it.
+    A leg names its `entry`; an entry names its `legs`, target first. Of two exits alone (OCO) the target is
+    the entry and the stop its leg. Only bars that start at or after `eligible_from` can fill it. `stop` of a
+    trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes:
+    a buy stop is then limited by `cap`.
+    An order by `notional` has so many `lots` as that would buy at the last price known, until it fills.
     """
 
     id: str
@@ -106,48 +163,79 @@ class VenueOrder(Struct, frozen=True, gc=False):
     updated_at: Instant
     eligible_from: Instant
     expires_at: Instant | None
+    order_class: OrderClass = OrderClass.SIMPLE
     entry: str | None = None
     legs: tuple[str, ...] = ()
+    trail: int | None = None
+    trail_percent: Decimal | None = None
+    high_water: int | None = None
+    triggered: bool = False
+    cap: int | None = None
+    notional: int | None = None
+    extended_hours: bool = False
+    replaces: str | None = None
+    replaced_by: str | None = None
+    rejection: str | None = None
+    filled_lots: int = 0
+    filled_value: int = 0
     execution: Execution | None = None
 
-    def become(
-        self,
-        status: Status,
-        time: Instant,
-        *,
-        eligible_from: Instant | None = None,
-        execution: Execution | None = None,
-    ) -> "VenueOrder":
+    @property
+    def leaves(self) -> int:
+        """Lots that are asked for and not filled yet."""
+        return self.lots - self.filled_lots
+
+    @property
+    def group(self) -> str:
+        """What a leg shares with its sibling, which hold the same lots; for another order its own id."""
+        return self.entry or self.id
+
+    def become(self, status: Status, time: Instant, **changes: Any) -> "VenueOrder":
         """The order in `status`; a step that the machine does not have is our fault, so it is asserted."""
         assert status in _NEXT[self.status], f"{self.id}: {self.status.value} cannot become {status.value}"
-        return replace(
-            self,
-            status=status,
-            updated_at=time,
-            eligible_from=self.eligible_from if eligible_from is None else eligible_from,
-            execution=execution,
-        )
+        return replace(self, status=status, updated_at=time, **changes)
 
 
-class Bracket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a position will be left: a limit order at `target`, a stop order at `stop`, the first of them."""
+class StopLoss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The protecting exit: a stop order, or a stop-limit order where it has a `limit`."""
 
-    target: Decimal
     stop: Decimal
+    limit: Decimal | None = None
 
 
 class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a client asks for, in words that the venue supports; numbers are as the client wrote them."""
+    """What a client asks for; numbers are as the client wrote them. Exactly one of quantity and notional.
+
+    `target` is the limit of the exit with a profit. OCO needs both exits and no other price, a bracket both,
+    OTO one of them.
+    """
 
     client_order_id: str | None
     symbol: str
     side: Side
     type: OrderType
     time_in_force: TimeInForce
-    quantity: Decimal
+    quantity: Decimal | None = None
+    notional: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
-    bracket: Bracket | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    order_class: OrderClass = OrderClass.SIMPLE
+    target: Decimal | None = None
+    stop_loss: StopLoss | None = None
+
+
+class Replacement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client wants changed of an order: at least one. `trail` is a price or per cent, as it was."""
+
+    client_order_id: str | None = None
+    quantity: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
 
 
 class Reason(Word):
@@ -156,6 +244,8 @@ class Reason(Word):
     INVALID = "invalid"
     UNPROCESSABLE = "unprocessable"
     FORBIDDEN = "forbidden"
+    DAY_TRADE = "day_trade"
+    """Not allowed for the day trades that it could make."""
     NOT_FOUND = "not_found"
 
 

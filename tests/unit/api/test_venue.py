@@ -28,7 +28,7 @@ SETTINGS = Settings(
     start=Instant(0),
     listings=(Listing(symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1)),),
     accounts=(AccountOpening(name="DEMO-1", cash=Decimal(100_000), shorting=False),),
-    sessions=(Session(open=Instant(0), close=Instant(390 * MINUTE)),),
+    sessions=(Session(date="2026-11-20", open=Instant(0), close=Instant(390 * MINUTE)),),
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,
 )
@@ -140,7 +140,8 @@ IMPOSSIBLE: tuple[tuple[Any, int, str], ...] = (
     (MARKET | {"qty": -10}, 40010001, "qty: expected above 0"),
     (MARKET | {"quantity": 10}, 40010001, "order: Object contains unknown field `quantity`"),
     (MARKET | {"symbol": "ZZZ"}, 40010001, "asset 'ZZZ' not found; listed are ABC"),
-    (MARKET | {"type": "stop_limit"}, 42210000, "not supported by this venue yet: type stop_limit"),
+    (MARKET | {"order_class": "mleg"}, 42210000, "not supported by this venue yet: order_class mleg"),
+    (MARKET | {"notional": 100}, 40010001, "qty: expected either qty or notional in this order, found both"),
     (MARKET | {"side": "hold"}, 40010001, "side: expected one of buy, sell, found 'hold'"),
 )
 
@@ -189,16 +190,15 @@ async def test_shares_that_are_held_are_told_with_their_numbers(venue: Venue) ->
 
 
 ABSENT = (
-    ("GET", "/v2/assets/ABC", 422, "not supported by this venue yet: GET /v2/assets/ABC"),
-    ("PATCH", "/v2/orders/x", 422, "not supported by this venue yet: PATCH /v2/orders/x"),
-    ("PATCH", "/v2/account/configurations", 422, "not supported by this venue yet: PATCH /v2/account/"),
+    ("GET", "/v2/assets/ZZZ", 404, "asset not found for ZZZ"),
+    ("GET", "/v2/assets/BTC/USD", 404, "endpoint not found: GET /v2/assets/BTC/USD; write a slash as %2F"),
+    ("GET", "/v2/assets/BTC%2FUSD", 404, "asset not found for BTC/USD"),
+    ("POST", "/v2/assets", 422, "not supported by this venue yet: POST /v2/assets"),
+    ("GET", "/v2/wallets", 422, "not supported by this venue yet: GET /v2/wallets"),
+    ("GET", "/v2/options/contracts", 422, "not supported by this venue yet: GET /v2/options/contracts"),
     ("POST", "/v2/positions/ABC/exercise", 422, "not supported by this venue yet: POST /v2/positions/"),
-    (
-        "DELETE",
-        "/v2/positions/ABC?percentage=50",
-        422,
-        "not supported by this venue yet: parameter percentage",
-    ),
+    ("DELETE", "/v2/positions/ABC?percentage=50", 404, "position does not exist: ABC"),
+    ("DELETE", "/v2/positions/ABC?percentage=50&qty=1", 422, "qty: expected either qty or percentage"),
     ("DELETE", "/v2/positions/ABC?qty=x", 422, "qty: expected a decimal number"),
     ("GET", "/v2/orders?colour=blue", 422, "expected only parameters of this request, found colour"),
     ("GET", "/v2/orders:by_client_order_id", 422, "client_order_id: expected it as a parameter"),
@@ -207,6 +207,10 @@ ABSENT = (
     ("DELETE", "/v2/orders/x", 404, "order not found for x"),
     ("GET", "/v2/positions/ABC", 404, "position does not exist: ABC"),
     ("GET", "/v2/account/activities/FFFFF", 422, "activity_types: expected types of Alpaca's"),
+    ("GET", "/v2/account/portfolio/history?period=1", 422, "period: expected a number and D, W, M or A"),
+    ("PATCH", "/v2/account/configurations", 422, "configurations: Input data was truncated"),
+    ("GET", "/v2/watchlists/x", 404, "watchlist not found for x"),
+    ("GET", "/v2/watchlists:by_name?name=x", 422, "not supported by this venue yet: GET /v2/watchlists:"),
     ("GET", "/v2/clock", 422, "clock: expected a session after"),
     ("GET", "/v1/nothing", 404, "endpoint not found: GET /v1/nothing"),
     ("PUT", "/v2/clock", 405, "endpoint not found: PUT /v2/clock"),

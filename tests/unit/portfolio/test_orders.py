@@ -320,6 +320,18 @@ def test_legs_are_held_until_the_entry_has_filled_whole() -> None:
     assert stop.is_armed
 
 
+def test_an_exit_that_fills_in_part_leaves_the_other_no_more_than_it_has_left() -> None:
+    ledger = OrderLedger()
+    order, stop, target = bracket(ledger)
+    ledger.fill(filled(order.id, 10))
+    ledger.fill(filled(target.id, 4, side=Side.SELL))
+    assert (stop.quantity, target.quantity, target.remaining) == (D(6), D(10), D(6))
+    ledger.fill(filled(stop.id, 1, side=Side.SELL))
+    assert (stop.remaining, target.quantity, target.remaining) == (D(5), D(9), D(5))
+    ledger.fill(filled(target.id, 5, side=Side.SELL))
+    assert (target.state, stop.quantity, stop.filled) == (S.FILLED, D(6), D(1))
+
+
 @pytest.mark.parametrize(
     ("trigger", "state"),
     ((Trigger.REJECT, S.REJECTED), (Trigger.WITHHOLD, S.WITHHELD), (Trigger.LOSE, S.UNKNOWN)),

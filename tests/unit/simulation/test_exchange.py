@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.exchange import Exchange
@@ -14,6 +15,7 @@ from agenttrader.simulation.inputs import (
     CancelAsked,
     FeePosted,
     FillPosted,
+    Habits,
     HaltSeen,
     OrderChanged,
     OrderSubmitted,
@@ -22,7 +24,7 @@ from agenttrader.simulation.inputs import (
     Settings,
     WatermarkSeen,
 )
-from agenttrader.simulation.listings import CENT, NANO, Listing
+from agenttrader.simulation.listings import CENT, DOLLAR, Listing
 from agenttrader.simulation.orders import OrderType, Reason, Side, Status, Submission, TimeInForce, VenueOrder
 
 OPEN = 1_000 * MINUTE
@@ -42,8 +44,8 @@ SETTINGS = Settings(
         AccountOpening(name="short", cash=Decimal(10_000), shorting=True),
     ),
     sessions=(
-        Session(open=at(0), close=at(MINUTES)),
-        Session(open=Instant(NEXT_OPEN), close=Instant(NEXT_OPEN + MINUTES * MINUTE)),
+        Session(date="2026-11-20", open=at(0), close=at(MINUTES)),
+        Session(date="2026-11-21", open=Instant(NEXT_OPEN), close=Instant(NEXT_OPEN + MINUTES * MINUTE)),
     ),
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
     market_reserve_percent=3,
@@ -78,6 +80,7 @@ class Stage:
                 high=values[1],
                 low=values[2],
                 close=values[3],
+                volume=Decimal(1_000),
             )
         )
         return [
@@ -137,7 +140,7 @@ def test_a_market_order_fills_at_the_open_of_the_bar_that_starts_at_its_time() -
     assert execution is not None
     assert execution.time == at(2)
     assert stage.holding() == 10
-    assert stage.cash() == (10_000 - 1_015) * NANO
+    assert stage.cash() == (10_000 - 1_015) * DOLLAR
 
 
 def test_a_bar_that_began_before_the_order_does_not_fill_it() -> None:
@@ -163,14 +166,15 @@ def test_bars_told_twice_late_or_of_unknown_symbols_change_nothing() -> None:
     assert stage.bar(4, 80) == [("limit", Status.FILLED)]
 
 
-def test_limit_and_stop_orders_rest_until_touched() -> None:
+def test_limit_orders_rest_until_traded_through_and_stop_orders_until_touched() -> None:
     stage = Stage()
     buy = stage.order(type=OrderType.LIMIT, limit_price=Decimal("99.50"))
     chase = stage.order(type=OrderType.STOP, stop_price=Decimal("100.50"), symbol="XYZ")
     assert stage.bar(2, 100, "100.4", "99.6", 100) == []
     assert stage.bar(2, 100, "100.4", "99.6", 100, symbol="XYZ") == []
-    assert stage.bar(3, 100, "100.4", "99.5", 100) == [("limit", Status.FILLED)]
-    assert stage.bar(3, 101, 102, 100, 102, symbol="XYZ") == [("stop", Status.FILLED)]
+    assert stage.bar(3, 100, "100.4", "99.5", 100) == []
+    assert stage.bar(4, 100, "100.4", "99.49", 100) == [("limit", Status.FILLED)]
+    assert stage.bar(4, 101, 102, 100, 102, symbol="XYZ") == [("stop", Status.FILLED)]
     assert (stage.price(buy), stage.price(chase)) == (Decimal("99.50"), Decimal("101.00"))
 
 
@@ -226,12 +230,12 @@ def test_an_order_that_cannot_be_is_refused(changes: dict[str, Any], reason: Rea
 def test_open_orders_set_buying_power_aside_and_give_it_back() -> None:
     stage = Stage()
     limit = stage.order(type=OrderType.LIMIT, limit_price=Decimal(90), quantity=Decimal(100))
-    assert stage.exchange.books.buying_power("cash") == 1_000 * NANO
+    assert stage.exchange.books.buying_power("cash") == 1_000 * DOLLAR
     assert stage.refusal(quantity=Decimal(10))[0] is Reason.FORBIDDEN
     stage.cancel(limit)
-    assert stage.exchange.books.buying_power("cash") == 10_000 * NANO
+    assert stage.exchange.books.buying_power("cash") == 10_000 * DOLLAR
     stage.order(quantity=Decimal(10))
-    assert stage.exchange.books.buying_power("cash") == 8_970 * NANO
+    assert stage.exchange.books.buying_power("cash") == 8_970 * DOLLAR
 
 
 def test_before_the_first_bar_only_an_order_with_a_price_can_be_afforded() -> None:
@@ -266,18 +270,18 @@ def test_one_order_does_not_turn_a_long_position_short() -> None:
 def test_a_short_sale_needs_buying_power_twice_over_while_it_stands() -> None:
     stage = Stage()
     stage.order("short", side=Side.SELL, quantity=Decimal(20))
-    assert stage.exchange.books.buying_power("short") == (10_000 - 2_060) * NANO
+    assert stage.exchange.books.buying_power("short") == (10_000 - 2_060) * DOLLAR
     stage.bar(2, 100)
     fees = 6 * CENT + 1 * CENT  # 2,000 × 0.0000278 = 0.0556; 20 × 0.000166 = 0.00332
     assert stage.holding("short") == -20
-    assert stage.cash("short") == 12_000 * NANO - fees
-    assert stage.exchange.books.equity("short") == 10_000 * NANO - fees
-    assert stage.exchange.books.buying_power("short") == 8_000 * NANO - fees
+    assert stage.cash("short") == 12_000 * DOLLAR - fees
+    assert stage.exchange.books.equity("short") == 10_000 * DOLLAR - fees
+    assert stage.exchange.books.buying_power("short") == 8_000 * DOLLAR - fees
     stage.order("short", quantity=Decimal(20))
     assert stage.refusal("short", quantity=Decimal(1))[0] is Reason.FORBIDDEN
     stage.bar(3, 90)
     assert stage.holding("short") == 0
-    assert stage.cash("short") == 10_200 * NANO - fees
+    assert stage.cash("short") == 10_200 * DOLLAR - fees
 
 
 def test_a_sale_is_charged_at_once_as_activities() -> None:
@@ -288,9 +292,9 @@ def test_a_sale_is_charged_at_once_as_activities() -> None:
     stage.bar(3, 110)
     activities = stage.exchange.activities["cash"]
     assert [type(activity) for activity in activities] == [FillPosted, FillPosted, FeePosted, FeePosted]
-    fees = [(each.name, each.nanos) for each in activities if isinstance(each, FeePosted)]
+    fees = [(each.name, each.femtos) for each in activities if isinstance(each, FeePosted)]
     assert fees == [("REG", 4 * CENT), ("TAF", CENT)]  # 1,100 × 0.0000278 = 0.03058; 10 × 0.000166 = 0.00166
-    assert stage.cash() == 10_100 * NANO - 5 * CENT
+    assert stage.cash() == 10_100 * DOLLAR - 5 * CENT
     assert len({activity.id for activity in activities}) == 4
 
 
@@ -388,7 +392,14 @@ def test_a_price_too_fine_to_hold_is_an_error_and_changes_nothing() -> None:
         ),
         ({"sessions": SETTINGS.sessions[::-1]}, "sessions: expected one or more in order"),
         ({"sessions": ()}, "sessions: expected one or more in order"),
+        ({"sessions": SETTINGS.sessions * 2}, "sessions: expected a date of its own for each"),
+        (
+            {"sessions": (replace(SETTINGS.sessions[0], late_close=at(MINUTES)),)},
+            "sessions: expected one or more in order",
+        ),
         ({"market_reserve_percent": -1}, "market_reserve_percent: expected at least 0"),
+        ({"volume_percent": 101}, "volume_percent: expected at most 100"),
+        ({"habits": Habits(pending_seconds=-1)}, "habits.pending_seconds: expected at least 0"),
     ),
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], found: str) -> None:

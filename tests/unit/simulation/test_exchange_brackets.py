@@ -19,15 +19,23 @@ from agenttrader.simulation.inputs import (
     Update,
     WatermarkSeen,
 )
-from agenttrader.simulation.listings import NANO, Listing
-from agenttrader.simulation.orders import Bracket, OrderType, Reason, Side, Submission, TimeInForce
+from agenttrader.simulation.listings import DOLLAR, Listing
+from agenttrader.simulation.orders import (
+    OrderClass,
+    OrderType,
+    Reason,
+    Side,
+    StopLoss,
+    Submission,
+    TimeInForce,
+)
 
 CLOSE = 390
 SETTINGS = Settings(
     start=Instant(0),
     listings=(Listing(symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1)),),
     accounts=(AccountOpening(name="a", cash=Decimal(10_000), shorting=True),),
-    sessions=(Session(open=Instant(0), close=Instant(CLOSE * MINUTE)),),
+    sessions=(Session(date="2026-11-20", open=Instant(0), close=Instant(CLOSE * MINUTE)),),
     fees=FeeSchedule(sec_rate=Decimal(0), taf_rate=Decimal(0), taf_cap=Decimal(0)),
     market_reserve_percent=0,
 )
@@ -61,7 +69,9 @@ class Stage:
                     quantity=Decimal(10),
                     limit_price=Decimal(limit) if limit else None,
                     stop_price=Decimal(stop) if stop else None,
-                    bracket=Bracket(target=Decimal(100 + away), stop=Decimal(100 - away)),
+                    order_class=OrderClass.BRACKET,
+                    target=Decimal(100 + away),
+                    stop_loss=StopLoss(stop=Decimal(100 - away)),
                 ),
             )
         )
@@ -74,7 +84,7 @@ class Stage:
         self.minute += 1
         times = {"start": Instant((self.minute - 1) * MINUTE), "end": Instant(self.minute * MINUTE)}
         names = ("open", "high", "low", "close")
-        bar = BarSeen(symbol="ABC", **times, **dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
+        bar = BarSeen(symbol="ABC", volume=Decimal(1_000), **times, **dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
         told = self.told(self.exchange.handle(bar).updates)
         self.exchange.handle(WatermarkSeen(time=times["end"]))
         return told
@@ -116,7 +126,7 @@ def test_the_legs_are_orders_of_their_own_and_held_until_the_entry_fills() -> No
     assert [leg.status.value for leg in update.legs] == ["held", "held"]
     assert [leg.entry for leg in update.legs] == [stage.entry, stage.entry]
     assert stage.bar(100, 150, 96, 100) == []
-    assert stage.bar(100, 100, 95, 96) == ["entry filled 95", "target new", "stop new"]
+    assert stage.bar(100, 100, 94, 96) == ["entry filled 95", "target new", "stop new"]
 
 
 def test_an_entry_at_the_open_arms_its_legs_for_the_rest_of_that_bar() -> None:
@@ -201,9 +211,9 @@ def test_two_legs_hold_the_shares_once() -> None:
 
 def test_only_the_entry_sets_cash_aside() -> None:
     stage = Stage(limit=95)
-    assert stage.exchange.books.buying_power("a") == (10_000 - 950) * NANO
+    assert stage.exchange.books.buying_power("a") == (10_000 - 950) * DOLLAR
     stage.bar(95)
-    assert stage.exchange.books.buying_power("a") == (10_000 - 950) * NANO
+    assert stage.exchange.books.buying_power("a") == (10_000 - 950) * DOLLAR
 
 
 @pytest.mark.parametrize(
@@ -230,7 +240,9 @@ def test_a_bracket_that_does_not_enclose_its_entry_is_refused(
         time_in_force=TimeInForce.DAY,
         quantity=Decimal(1),
         limit_price=None if limit is None else Decimal(limit),
-        bracket=Bracket(target=Decimal(target), stop=Decimal(stop)),
+        order_class=OrderClass.BRACKET,
+        target=Decimal(target),
+        stop_loss=StopLoss(stop=Decimal(stop)),
     )
     refusal = exchange.handle(OrderSubmitted(account="a", submission=submission)).refusal
     assert refusal is not None
@@ -247,7 +259,9 @@ def test_a_bracket_does_not_close_a_position() -> None:
         type=OrderType.MARKET,
         time_in_force=TimeInForce.DAY,
         quantity=Decimal(1),
-        bracket=Bracket(target=Decimal(110), stop=Decimal(90)),
+        order_class=OrderClass.BRACKET,
+        target=Decimal(110),
+        stop_loss=StopLoss(stop=Decimal(90)),
     )
     refusal = stage.exchange.handle(OrderSubmitted(account="a", submission=submission)).refusal
     assert refusal is not None

@@ -1,7 +1,6 @@
 """What must hold whatever is asked and however the market moves."""
 
 from collections import Counter
-from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -9,103 +8,35 @@ from hypothesis import strategies as st
 
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import (
-    AccountOpening,
     BarSeen,
-    CancelAsked,
+    CoinFeePosted,
     FeePosted,
     FillPosted,
-    HaltSeen,
+    Habits,
     Input,
+    InterestPosted,
     OrderChanged,
-    OrderSubmitted,
-    Outcome,
-    Session,
     Settings,
-    WatermarkSeen,
 )
 from agenttrader.simulation.ledger import CASH
-from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Status, Submission, TimeInForce
+from agenttrader.simulation.listings import DOLLAR
+from agenttrader.simulation.orders import Event, OrderClass, Status, TimeInForce, VenueOrder
+from agenttrader.testing import venue_inputs
+from agenttrader.testing.venue_inputs import SETTINGS, SYMBOLS, inputs, play
 
-SYMBOLS = ("ABC", "XYZ")
-SETTINGS = Settings(
-    start=Instant(0),
-    listings=tuple(Listing(symbol=symbol, tick=Decimal("0.01"), lot=Decimal(1)) for symbol in SYMBOLS),
-    accounts=(
-        AccountOpening(name="long", cash=Decimal(5_000), shorting=False),
-        AccountOpening(name="short", cash=Decimal(5_000), shorting=True),
-    ),
-    sessions=(
-        Session(open=Instant(2 * MINUTE), close=Instant(8 * MINUTE)),
-        Session(open=Instant(10 * MINUTE), close=Instant(18 * MINUTE)),
-    ),
-    fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30")),
-    market_reserve_percent=3,
-)
-PRICE = st.integers(90, 110).map(Decimal)
+ACTIVE = {Status.NEW, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, Status.PENDING_REPLACE}
+EXAMPLES = 60
 
 
-@st.composite
-def submissions(draw: st.DrawFn) -> Submission:
-    order_type = draw(st.sampled_from(OrderType))
-    return Submission(
-        client_order_id=draw(st.sampled_from([None, None, "a", "b", "c"])),
-        symbol=draw(st.sampled_from(SYMBOLS)),
-        side=draw(st.sampled_from(Side)),
-        type=order_type,
-        time_in_force=draw(st.sampled_from(TimeInForce)),
-        quantity=Decimal(draw(st.integers(1, 30))),
-        limit_price=draw(PRICE) if order_type is OrderType.LIMIT else None,
-        stop_price=draw(PRICE) if order_type is OrderType.STOP else None,
-        bracket=draw(st.none() | st.builds(Bracket, target=PRICE, stop=PRICE)),
-    )
+def all_orders(exchange: Exchange) -> list[VenueOrder]:
+    return [order for account in exchange.accounts for order in exchange.books.all_of(account)]
 
 
-@st.composite
-def inputs(draw: st.DrawFn) -> list[Input]:
-    """Minutes of bars, some missing and some told twice, a halt perhaps, the watermark, then requests."""
-    told: list[Input] = []
-    for minute in range(draw(st.integers(1, 18))):
-        start, end = Instant(minute * MINUTE), Instant((minute + 1) * MINUTE)
-        for symbol in draw(st.sampled_from([SYMBOLS, SYMBOLS[:1], SYMBOLS[::-1], ()])):
-            low, *inside, high = sorted(draw(st.lists(PRICE, min_size=4, max_size=4)))
-            bar = BarSeen(
-                symbol=symbol, start=start, end=end, open=inside[0], high=high, low=low, close=inside[1]
-            )
-            told += [bar] * draw(st.sampled_from([1, 1, 1, 2]))
-        if draw(st.integers(0, 5)) == 0:
-            halted = draw(st.booleans())
-            told.append(HaltSeen(symbol=draw(st.sampled_from(SYMBOLS)), time=end, halted=halted))
-        told.append(WatermarkSeen(time=end))
-        for _ in range(draw(st.integers(0, 3))):
-            account = draw(st.sampled_from(["long", "short"]))
-            if draw(st.integers(0, 4)):
-                told.append(OrderSubmitted(account=account, submission=draw(submissions())))
-            else:
-                told.append(CancelAsked(account=account, order_id=f"#{draw(st.integers(0, 9))}"))
-    return told
-
-
-def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
-    """Tell the exchange; a cancel of `#n` means the account's n-th order, where it has one."""
-    done = []
-    for each in told:
-        resolved = each
-        if isinstance(each, CancelAsked):
-            orders = list(exchange.books.all_of(each.account))
-            number = int(each.order_id[1:])
-            if number < len(orders):
-                resolved = CancelAsked(account=each.account, order_id=orders[number].id)
-        done.append((resolved, exchange.handle(resolved)))
-    return done
-
-
-@settings(max_examples=75, deadline=None)
-@given(inputs())
-def test_the_books_balance_after_every_input(told: list[Input]) -> None:
-    exchange = Exchange(SETTINGS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs())
+def test_the_books_balance_after_every_input(made: Settings, told: list[Input]) -> None:
+    exchange = Exchange(made)
     books = exchange.books
     for each in told:
         play(exchange, [each])
@@ -114,26 +45,48 @@ def test_the_books_balance_after_every_input(told: list[Input]) -> None:
         for symbol in SYMBOLS:
             assert books.ledger.lots("long", symbol) >= 0
             if books.ledger.lots("long", symbol):
-                assert books.shortage("long", symbol).available >= 0
+                assert books.available("long", symbol) >= 0
+    expect_what_activities_say(exchange)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs(with_mishaps=True))
+def test_the_books_are_what_stands_of_the_activities_whatever_befalls(
+    made: Settings, told: list[Input]
+) -> None:
+    exchange = Exchange(made)
+    for each in told:
+        play(exchange, [each])
+        for asset in (CASH, *SYMBOLS):
+            assert sum(assets[asset] for assets in exchange.books.ledger.balances.values()) == 0
+    expect_what_activities_say(exchange)
+    for order in all_orders(exchange):
+        assert 0 <= order.filled_lots <= order.lots
+        assert (order.execution is None) is (order.filled_lots == 0)
+
+
+def expect_what_activities_say(exchange: Exchange) -> None:
+    books = exchange.books
     for account in exchange.accounts:
-        fills = [each.order for each in exchange.activities[account] if isinstance(each, FillPosted)]
-        fees = sum(each.nanos for each in exchange.activities[account] if isinstance(each, FeePosted))
-        spent = 0
-        held: Counter[str] = Counter()
-        for order in fills:
-            assert order.execution is not None
-            held[order.symbol] += order.lots * order.side.sign
-            spent += (
-                books.listings[order.symbol].notional(order.execution.price, order.lots) * order.side.sign
-            )
-        assert books.ledger.cash(account) == 5_000 * 10**9 - spent - fees
+        cash, held = venue_inputs.CASH * DOLLAR, Counter[str]()
+        for activity in exchange.activities[account]:
+            if isinstance(activity, FillPosted):
+                order, execution = activity.order, activity.execution
+                held[order.symbol] += execution.lots * order.side.sign
+                paid = books.listings[order.symbol].notional(execution.price, execution.lots)
+                cash -= paid * order.side.sign
+            elif isinstance(activity, FeePosted | InterestPosted):
+                cash -= activity.femtos
+            elif isinstance(activity, CoinFeePosted):
+                held[activity.order.symbol] -= activity.lots
+        assert books.ledger.cash(account) == cash
         assert all(books.ledger.lots(account, symbol) == held[symbol] for symbol in SYMBOLS)
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(inputs())
 def test_what_is_looked_up_is_what_a_search_of_every_order_finds(told: list[Input]) -> None:
-    exchange = Exchange(SETTINGS)
+    exchange = Exchange(venue_inputs.venue_settings(Habits(), volume_percent=10))
     books = exchange.books
     for each in told:
         play(exchange, [each])
@@ -141,77 +94,134 @@ def test_what_is_looked_up_is_what_a_search_of_every_order_finds(told: list[Inpu
         open_orders = [order for order in books.all_of(account) if order.status.is_open]
         assert books.open_of(account) == open_orders
         assert books.reserved(account) == sum(
-            books.set_aside(order.symbol, order.type, order.limit or order.stop, order.lots) or 0
+            books.needed(order)
             for order in open_orders
             if order.entry is None and books.opens(account, order.symbol, order.side)
         )
         assert books.short_value(account) == sum(min(books.value(account, symbol), 0) for symbol in SYMBOLS)
         for symbol in SYMBOLS:
             assert books.open_of(account, symbol) == [each for each in open_orders if each.symbol == symbol]
-            assert books.available(account, symbol) == books.shortage(account, symbol).available
+            assert books.available(account, symbol) == books.shortage(account, symbol).available / (
+                books.listings[symbol].quantity(1)
+            )
         assert all(
             books.by_client_order_id(account, order.client_order_id) == order
             for order in books.all_of(account)
         )
 
 
-@settings(max_examples=75, deadline=None)
-@given(inputs())
-def test_fills_lie_inside_their_bar_after_acceptance_and_once_for_each_order(told: list[Input]) -> None:
-    exchange = Exchange(SETTINGS)
-    filled: set[str] = set()
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs())
+def test_fills_lie_inside_their_bar_after_acceptance_and_are_never_more_than_asked(
+    made: Settings, told: list[Input]
+) -> None:
+    exchange = Exchange(made)
+    filled: Counter[str] = Counter()
+    bars: set[tuple[str, Instant]] = set()
     for each, outcome in play(exchange, told):
         for update in outcome.updates:
-            if not isinstance(update, OrderChanged) or update.order.status is not Status.FILLED:
+            if not isinstance(update, OrderChanged) or update.event not in {Event.FILL, Event.PARTIAL_FILL}:
                 continue
-            order = update.order
+            order, execution = update.order, update.execution
             assert isinstance(each, BarSeen)
-            assert order.execution is not None
+            assert execution is not None
             listing = exchange.books.listings[order.symbol]
-            assert each.low <= listing.price(order.execution.price) <= each.high
+            assert each.low <= listing.price(execution.price) <= each.high
             assert order.accepted_at <= order.eligible_from <= each.start
-            assert order.execution.time == each.end
+            assert execution.time == each.end
+            assert execution.lots > 0
             if order.limit is not None:
-                assert order.execution.price * order.side.sign <= order.limit * order.side.sign
-            assert order.id not in filled
-            filled.add(order.id)
+                assert execution.price * order.side.sign <= order.limit * order.side.sign
+            if order.cap is not None:
+                assert execution.price <= order.cap
+            assert (order.id, each.end) not in bars
+            bars.add((order.id, each.end))
+            filled[order.id] += execution.lots
+    for order in all_orders(exchange):
+        before = 0 if order.replaces is None else exchange.books.orders[order.replaces].filled_lots
+        came_to_be = order.status not in {Status.PENDING_NEW, Status.REJECTED}
+        assert order.filled_lots == filled[order.id] + (before if came_to_be else 0)
+        assert order.filled_lots <= order.lots
+        assert (order.status is Status.FILLED) <= (order.leaves == 0)
 
 
-@settings(max_examples=50, deadline=None)
-@given(inputs())
-def test_of_a_brackets_legs_at_most_one_fills_and_never_without_its_entry(told: list[Input]) -> None:
-    exchange = Exchange(SETTINGS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs())
+def test_an_order_that_has_ended_never_changes_again(made: Settings, told: list[Input]) -> None:
+    exchange = Exchange(made)
+    ended: dict[str, Status] = {}
+    for _, outcome in play(exchange, told):
+        for update in outcome.updates:
+            if isinstance(update, OrderChanged):
+                order = update.order
+                if order.id in ended:
+                    assert update.event in {Event.ORDER_CANCEL_REJECTED, Event.ORDER_REPLACE_REJECTED}
+                    assert order.status is ended[order.id]
+                elif not order.status.is_open:
+                    ended[order.id] = order.status
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs())
+def test_immediate_and_auction_orders_never_rest(made: Settings, told: list[Input]) -> None:
+    exchange = Exchange(made)
+    latest = (2 + bool(made.habits.pending_seconds)) * MINUTE
+    for each in told:
+        for input_, outcome in play(exchange, [each]):
+            for update in outcome.updates:
+                if isinstance(update, OrderChanged) and update.execution is not None:
+                    order, bar = update.order, input_
+                    assert isinstance(bar, BarSeen)
+                    if order.time_in_force is TimeInForce.FOK:
+                        assert update.event is Event.FILL
+                    if order.time_in_force is TimeInForce.CLS:
+                        assert bar.end in {minute * MINUTE for minute in venue_inputs.CLOSES}
+        for order in all_orders(exchange):
+            if order.status.is_open and order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
+                assert (exchange.watermark or 0) < order.accepted_at + latest
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs())
+def test_legs_never_fill_more_than_their_entry_and_not_before_it(made: Settings, told: list[Input]) -> None:
+    exchange = Exchange(made)
     play(exchange, told)
-    for account in exchange.accounts:
-        for order in exchange.books.all_of(account):
-            legs = [leg.status for leg in exchange.books.legs_of(order)]
-            assert legs.count(Status.FILLED) <= 1
-            if legs and order.status is not Status.FILLED:
-                assert Status.NEW not in legs
-                assert Status.FILLED not in legs
-            if order.status in {Status.CANCELED, Status.EXPIRED}:
-                assert not any(leg.is_open for leg in legs)
+    for order in all_orders(exchange):
+        legs = exchange.books.legs_of(order)
+        filled = sum(leg.filled_lots for leg in legs)
+        if order.order_class is OrderClass.OCO and legs:
+            (stop,) = legs
+            if order.status in ACTIVE and stop.status in ACTIVE:
+                assert order.leaves == stop.leaves
+            assert not (order.status is Status.FILLED and stop.status.is_open)
+        elif legs:
+            assert filled <= order.filled_lots
+            if order.status is not Status.FILLED:
+                assert filled == 0
+                assert not ACTIVE & {leg.status for leg in legs}
+            if order.status in {Status.CANCELED, Status.EXPIRED, Status.REJECTED}:
+                assert not any(leg.status.is_open for leg in legs)
 
 
-@settings(max_examples=50, deadline=None)
-@given(inputs())
-def test_what_was_applied_replayed_is_the_same_exchange(told: list[Input]) -> None:
-    original = Exchange(SETTINGS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs(with_mishaps=True))
+def test_what_was_applied_replayed_is_the_same_exchange(made: Settings, told: list[Input]) -> None:
+    original = Exchange(made)
     history = [(each, outcome) for each, outcome in play(original, told) if outcome.applied]
-    again = Exchange(SETTINGS)
+    again = Exchange(made)
     assert [again.handle(each) for each, _ in history] == [outcome for _, outcome in history]
     assert state(again) == state(original)
 
 
-@settings(max_examples=50, deadline=None)
-@given(inputs())
-def test_an_account_is_filled_as_if_it_were_alone(told: list[Input]) -> None:
-    together, alone = Exchange(SETTINGS), Exchange(SETTINGS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(SETTINGS, inputs(), st.sampled_from(["long", "short"]))
+def test_an_account_is_filled_as_if_it_were_alone(made: Settings, told: list[Input], name: str) -> None:
+    together, alone = Exchange(made), Exchange(made)
     play(together, told)
-    play(alone, [each for each in told if getattr(each, "account", "long") == "long"])
-    assert list(together.books.all_of("long")) == list(alone.books.all_of("long"))
-    assert together.activities["long"] == alone.activities["long"]
-    assert together.books.ledger.cash("long") == alone.books.ledger.cash("long")
+    play(alone, [each for each in told if getattr(each, "account", name) == name])
+    assert list(together.books.all_of(name)) == list(alone.books.all_of(name))
+    assert together.activities[name] == alone.activities[name]
+    assert together.books.ledger.cash(name) == alone.books.ledger.cash(name)
 
 
 def state(exchange: Exchange) -> Any:

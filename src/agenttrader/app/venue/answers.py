@@ -1,47 +1,29 @@
-"""What the simulated exchange has, in Alpaca's words."""
+"""What becomes of orders, in Alpaca's words: the order itself, its updates on the stream, and refusals."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import assert_never
 
+from agenttrader.app.venue.symbols import asset_id
 from agenttrader.model.errors import AgentTraderError
-from agenttrader.model.times import MILLISECOND, SECOND, Instant, rfc3339
+from agenttrader.model.times import rfc3339
 from agenttrader.protocols.alpaca_trade_updates import TradeUpdate
 from agenttrader.protocols.alpaca_trading import (
+    DAY_TRADE,
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
     UNPROCESSABLE,
-    Account,
-    Activity,
     ApiError,
     Order,
-    Position,
 )
-from agenttrader.simulation.books import Books
-from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.identities import derive_uuid
-from agenttrader.simulation.inputs import Activity as VenueActivity
-from agenttrader.simulation.inputs import FeePosted, FillPosted, OrderChanged
+from agenttrader.simulation.inputs import OrderChanged
 from agenttrader.simulation.listings import Listing, money
-from agenttrader.simulation.orders import Reason, Refusal, Status, VenueOrder
+from agenttrader.simulation.orders import OrderClass, Reason, Refusal, Status, VenueOrder
 
-ASSET_CLASS = "us_equity"
-EXCHANGE = ""
-"""Alpaca's word for no exchange in particular: what is generated is listed nowhere."""
-
-_EVENTS = {
-    Status.ACCEPTED: "accepted",
-    Status.NEW: "new",
-    Status.FILLED: "fill",
-    Status.CANCELED: "canceled",
-    Status.EXPIRED: "expired",
-}
 _STATUS_AND_CODE = {
     Reason.INVALID: (422, INVALID),
     Reason.UNPROCESSABLE: (422, UNPROCESSABLE),
     Reason.FORBIDDEN: (403, FORBIDDEN),
+    Reason.DAY_TRADE: (403, DAY_TRADE),
     Reason.NOT_FOUND: (404, NOT_FOUND),
 }
 
@@ -55,33 +37,41 @@ class Refused(AgentTraderError):
         self.error = _error(refusal, code)
 
 
-def asset_id(symbol: str) -> str:
-    """The UUID that stands for a symbol."""
-    return derive_uuid("asset", symbol)
-
-
 def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing) -> Order:
-    """The order, with its legs nested where it is given any."""
+    """The order, with its legs nested where it is given any.
+
+    One by amount tells its `notional` and no `qty`, as Alpaca does. `filled_at` is told of what filled whole.
+    """
     nested = tuple(order_answer(leg, (), listing) for leg in legs)
-    execution = order.execution
-    quantity = listing.quantity(order.lots)
     updated_at = rfc3339(order.updated_at)
+    ended_at = {order.status: updated_at}
+    execution = order.execution
     return Order(
         id=order.id,
         client_order_id=order.client_order_id,
         created_at=rfc3339(order.accepted_at),
         updated_at=updated_at,
         submitted_at=rfc3339(order.accepted_at),
-        filled_at=None if execution is None else rfc3339(execution.time),
-        expired_at=updated_at if order.status is Status.EXPIRED else None,
-        canceled_at=updated_at if order.status is Status.CANCELED else None,
+        filled_at=rfc3339(execution.time) if execution and order.status is Status.FILLED else None,
+        expired_at=ended_at.get(Status.EXPIRED),
+        expires_at=None if order.expires_at is None else rfc3339(order.expires_at),
+        canceled_at=ended_at.get(Status.CANCELED),
+        failed_at=ended_at.get(Status.REJECTED),
+        replaced_at=ended_at.get(Status.REPLACED),
+        replaced_by=order.replaced_by,
+        replaces=order.replaces,
         asset_id=asset_id(order.symbol),
         symbol=order.symbol,
-        asset_class=ASSET_CLASS,
-        qty=quantity,
-        filled_qty=quantity if execution is not None else Decimal(0),
-        filled_avg_price=None if execution is None else listing.price(execution.price),
-        order_class="bracket" if order.legs or order.entry else "simple",
+        asset_class=listing.asset_class.value,
+        notional=None if order.notional is None else money(order.notional),
+        qty=listing.quantity(order.lots) if order.notional is None else None,
+        filled_qty=listing.quantity(order.filled_lots),
+        filled_avg_price=(
+            listing.average(listing.notional(order.filled_value, 1), order.filled_lots)
+            if order.filled_lots
+            else None
+        ),
+        order_class="" if order.order_class is OrderClass.SIMPLE else order.order_class.value,
         order_type=order.type.value,
         type=order.type.value,
         side=order.side.value,
@@ -89,121 +79,31 @@ def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing
         limit_price=None if order.limit is None else listing.price(order.limit),
         stop_price=None if order.stop is None else listing.price(order.stop),
         status=order.status.value,
+        extended_hours=order.extended_hours,
         legs=nested or None,
+        trail_percent=order.trail_percent,
+        trail_price=None if order.trail is None else listing.price(order.trail),
+        hwm=None if order.high_water is None else listing.price(order.high_water),
     )
 
 
 def trade_update(change: OrderChanged, listing: Listing) -> TradeUpdate:
-    """A change of an order as the stream tells it."""
+    """A change of an order as the stream tells it; what is about an execution tells its numbers too."""
     order = change.order
     answer = order_answer(order, change.legs, listing)
-    if order.execution is None:
-        return TradeUpdate(event=_EVENTS[order.status], order=answer, timestamp=answer.updated_at)
+    execution = change.execution
+    if execution is None:
+        return TradeUpdate(event=change.event.value, order=answer, timestamp=answer.updated_at)
     return TradeUpdate(
-        event=_EVENTS[order.status],
+        event=change.event.value,
         order=answer,
         timestamp=answer.updated_at,
-        execution_id=order.execution.id,
-        price=answer.filled_avg_price,
-        qty=answer.filled_qty,
+        execution_id=execution.id,
+        previous_execution_id=change.previous_execution_id,
+        price=listing.price(execution.price),
+        qty=listing.quantity(execution.lots),
         position_qty=listing.quantity(change.position),
     )
-
-
-def position_answer(books: Books, account: str, symbol: str) -> Position:
-    """A holding at the last price."""
-    listing = books.listings[symbol]
-    lots, cost, value = (
-        books.ledger.lots(account, symbol),
-        books.ledger.cost(account, symbol),
-        books.value(account, symbol),
-    )
-    return Position(
-        asset_id=asset_id(symbol),
-        symbol=symbol,
-        exchange=EXCHANGE,
-        asset_class=ASSET_CLASS,
-        avg_entry_price=listing.average(cost, lots),
-        qty=listing.quantity(lots),
-        side="long" if lots > 0 else "short",
-        cost_basis=money(cost),
-        qty_available=books.shortage(account, symbol).available * (1 if lots > 0 else -1),
-        market_value=money(value),
-        unrealized_pl=money(value - cost),
-        unrealized_plpc=(Decimal(value - cost) / abs(cost)).quantize(Decimal("0.000001")),
-        current_price=listing.price(books.marks[symbol]),
-        asset_marginable=False,
-    )
-
-
-def account_answer(exchange: Exchange, account: str) -> Account:
-    """The account's numbers at the last prices; it has no leverage."""
-    books = exchange.books
-    equity, power = money(books.equity(account)), money(books.buying_power(account))
-    return Account(
-        id=derive_uuid("account", account),
-        account_number=account,
-        status="ACTIVE",
-        currency="USD",
-        cash=money(books.ledger.cash(account)),
-        equity=equity,
-        last_equity=money(exchange.equity_at_close[account]),
-        portfolio_value=equity,
-        buying_power=power,
-        regt_buying_power=power,
-        non_marginable_buying_power=power,
-        long_market_value=money(books.long_value(account)),
-        short_market_value=money(books.short_value(account)),
-        initial_margin=Decimal(0),
-        maintenance_margin=Decimal(0),
-        accrued_fees=Decimal(0),
-        multiplier=Decimal(1),
-        shorting_enabled=exchange.accounts[account].shorting,
-        trading_blocked=False,
-        transfers_blocked=False,
-        account_blocked=False,
-        trade_suspended_by_user=False,
-        created_at=rfc3339(exchange.settings.start),
-    )
-
-
-def activity_answer(activity: VenueActivity, listing: Listing) -> Activity:
-    """A fill, whose id ends in its execution id, or a fee, whose text names the execution it is for."""
-    order = activity.order
-    assert order.execution is not None
-    answered_id = f"{_compact(activity.time)}::{activity.id}"
-    account_id = derive_uuid("account", order.account)
-    match activity:
-        case FillPosted():
-            quantity = listing.quantity(order.lots)
-            return Activity(
-                id=answered_id,
-                activity_type="FILL",
-                account_id=account_id,
-                transaction_time=rfc3339(activity.time),
-                type="fill",
-                price=listing.price(order.execution.price),
-                qty=quantity,
-                side=order.side.value,
-                symbol=order.symbol,
-                leaves_qty=Decimal(0),
-                cum_qty=quantity,
-                order_id=order.id,
-                order_status=order.status.value,
-            )
-        case FeePosted():
-            return Activity(
-                id=answered_id,
-                activity_type="FEE",
-                account_id=account_id,
-                date=_moment(activity.time).strftime("%Y-%m-%d"),
-                net_amount=-money(activity.nanos),
-                description=f"{activity.name} fee for proceed of {listing.quantity(order.lots)} shares of "
-                f"{order.symbol}, execution {order.execution.id}",
-                status="executed",
-            )
-        case _:
-            assert_never(activity)
 
 
 def _error(refusal: Refusal, code: int) -> ApiError:
@@ -219,11 +119,3 @@ def _error(refusal: Refusal, code: int) -> ApiError:
         held_for_orders=shortage.held,
         related_orders=shortage.orders,
     )
-
-
-def _compact(time: Instant) -> str:
-    return _moment(time).strftime("%Y%m%d%H%M%S") + f"{time % SECOND // MILLISECOND:03d}"
-
-
-def _moment(time: Instant) -> datetime:
-    return datetime.fromtimestamp(time // SECOND, UTC)

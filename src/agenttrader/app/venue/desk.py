@@ -1,24 +1,32 @@
-"""The use cases of a venue: one method for each thing that a client or the market may say.
+"""The use cases of a venue that trade: one method for each thing that a client or the market may say.
 
-The exchange is a state machine and its inputs are the truth, so what is applied is written to the log before
-anybody is told of it, and reading the log again is the whole of recovery. A log that cannot be written leaves
-the exchange ahead of its disk: nothing more is answered, and the process must end and start anew.
+What is applied is written down before anybody is told of it (`record`); what an account's owner asks besides
+trading is next door, in `owner`.
 """
 
-import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from http import HTTPStatus
-from typing import NoReturn, Protocol, TypeVar, assert_never
+from typing import NoReturn, TypeVar, assert_never
 
 import msgspec
 
-from agenttrader.app.venue.answers import Refused, account_answer, asset_id, position_answer
-from agenttrader.app.venue.questions import Parameters, activities_asked, answered, clock_answer, orders_asked
-from agenttrader.app.venue.requests import closing_order, to_submission
+from agenttrader.app.venue.account_answers import account_answer, position_answer
+from agenttrader.app.venue.activities import activities_asked
+from agenttrader.app.venue.announcements import announcement, announcements_asked
+from agenttrader.app.venue.answers import Refused
+from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
+from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
+from agenttrader.app.venue.new_york import day_of
+from agenttrader.app.venue.order_lists import answered, orders_asked
+from agenttrader.app.venue.owner import Owner
+from agenttrader.app.venue.questions import Parameters
+from agenttrader.app.venue.record import Log, Record
+from agenttrader.app.venue.requests import closing_order, part_of, to_replacement, to_submission
+from agenttrader.app.venue.symbols import Symbols
 from agenttrader.app.venue.updates import Listener, Updates
-from agenttrader.model.errors import BadValue, ConfigurationError, StoreError
+from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
+from agenttrader.protocols.alpaca_market import Announcement, Asset, CalendarDay
 from agenttrader.protocols.alpaca_trading import (
     Account,
     Activity,
@@ -27,6 +35,7 @@ from agenttrader.protocols.alpaca_trading import (
     ClosedPosition,
     NewOrder,
     Order,
+    OrderReplacement,
     Position,
 )
 from agenttrader.simulation.exchange import Exchange
@@ -37,27 +46,13 @@ from agenttrader.simulation.inputs import (
     Input,
     OrderSubmitted,
     Outcome,
+    ReplaceAsked,
     Settings,
     WatermarkSeen,
 )
-from agenttrader.simulation.orders import Reason, Refusal
-
-
-class Log(Protocol):
-    """A file of entries, each whole or not there."""
-
-    def read(self) -> Iterator[bytes]:
-        """Every entry, in order. Raises StoreError."""
-        ...
-
-    def append(self, entry: bytes) -> None:
-        """Add an entry that outlives this process, however it ends. Raises StoreError."""
-        ...
-
+from agenttrader.simulation.orders import Reason, Refusal, Side, Submission
 
 _Thing = TypeVar("_Thing")
-_encoder = msgspec.json.Encoder()
-_input_decoder: msgspec.json.Decoder[Input] = msgspec.json.Decoder(Input)
 
 
 class Desk:
@@ -68,36 +63,65 @@ class Desk:
     """
 
     def __init__(self, settings: Settings, log: Log) -> None:
-        self.exchange = Exchange(settings)
+        self.record = Record(settings, log)
+        self.symbols = Symbols(settings.listings)
+        self.owner = Owner(self.record, self.symbols)
         self.updates = Updates(self.exchange.books.listings)
-        self._log = log
-        self._failure: StoreError | None = None
-        self._has_failed = asyncio.Event()
-        self._symbols = {asset_id(symbol): symbol for symbol in self.exchange.books.listings}
-        self._replay(settings)
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange, to look at."""
+        return self.record.exchange
 
     def submit(self, account: str, order: NewOrder) -> Order:
         """A client's order, as accepted. Raises BadValue for what is no order here, else Refused."""
-        return self._ask(OrderSubmitted(account=account, submission=to_submission(order)))
+        named = None if order.symbol is None else self.symbols.meant(order.symbol)
+        submission = to_submission(msgspec.structs.replace(order, symbol=named))
+        self._expect_intent(account, order.position_intent, submission)
+        return self._submit(account, submission)
+
+    def replace(self, account: str, order_id: str, asked: OrderReplacement) -> Order:
+        """An order instead of another, under an id of its own. Raises BadValue and Refused as `submit`."""
+        replacement = to_replacement(asked)
+        if self.record.files.configurations[account].suspend_trade:
+            raise Refused(SUSPENDED)
+        return self._ask(ReplaceAsked(account=account, order_id=order_id, replacement=replacement))
 
     def cancel(self, account: str, order_id: str) -> Order:
         """Cancel one order; of a bracket, all that is open. Raises Refused."""
         return self._ask(CancelAsked(account=account, order_id=order_id))
 
     def cancel_all(self, account: str) -> list[CanceledOrder]:
-        """Cancel every open order; those that were, legs included."""
+        """Cancel every open order, legs included; each with what became of the request."""
         orders = self.exchange.books.open_of(account)
+        lines = []
         for order in orders:
+            status = HTTPStatus.OK
             # A bracket's other orders went with its first.
             if self.exchange.books.orders[order.id].status.is_open:
-                self.cancel(account, order.id)
-        return [CanceledOrder(id=order.id, status=HTTPStatus.OK) for order in orders]
+                try:
+                    self.cancel(account, order.id)
+                except Refused:
+                    status = HTTPStatus.INTERNAL_SERVER_ERROR
+            lines.append(CanceledOrder(id=order.id, status=status))
+        return lines
 
-    def close(self, account: str, symbol_or_asset_id: str, quantity: Decimal | None) -> Order:
-        """Close a holding, or `quantity` of it, by a market order. Raises Refused where it cannot be."""
-        symbol, lots = self._holding(account, symbol_or_asset_id)
-        held = self.exchange.books.listings[symbol].quantity(lots)
-        return self._ask(OrderSubmitted(account=account, submission=closing_order(symbol, held, quantity)))
+    def close(
+        self,
+        account: str,
+        name: str,
+        quantity: Decimal | None,
+        percentage: Decimal | None = None,
+    ) -> Order:
+        """Close a holding, or a part of it, by a market order. Raises Refused where it cannot be."""
+        if quantity is not None and percentage is not None:
+            raise BadValue("qty: expected either qty or percentage, found both")
+        symbol, lots = self._holding(account, name)
+        listing = self.exchange.books.listings[symbol]
+        held = listing.quantity(lots)
+        if percentage is not None:
+            quantity = part_of(listing, held, percentage)
+        return self._submit(account, closing_order(listing, held, quantity))
 
     def close_all(self, account: str, *, cancel_orders: bool) -> list[ClosedPosition]:
         """Close every holding, if asked after canceling all orders; each with its order or refusal."""
@@ -126,28 +150,50 @@ class Desk:
 
     def orders(self, account: str, parameters: Parameters) -> list[Order]:
         """The orders that are asked for. Raises BadValue for parameters that cannot be."""
-        return orders_asked(self.exchange, account, parameters)
+        return orders_asked(self.exchange, self.symbols, account, parameters)
 
     def activities(self, account: str, parameters: Parameters, only: str | None) -> list[Activity]:
-        """The fills and fees that are asked for. Raises BadValue for parameters that cannot be."""
+        """The activities that are asked for. Raises BadValue for parameters that cannot be."""
         return activities_asked(self.exchange, account, parameters, only)
 
     def positions(self, account: str) -> list[Position]:
         """Every holding, by symbol."""
-        symbols = self.exchange.books.ledger.symbols(account)
-        return [position_answer(self.exchange.books, account, symbol) for symbol in symbols]
+        return [self._position(account, symbol) for symbol in self.exchange.books.ledger.symbols(account)]
 
-    def position(self, account: str, symbol_or_asset_id: str) -> Position:
+    def position(self, account: str, name: str) -> Position:
         """One holding. Raises Refused where there is none."""
-        return position_answer(self.exchange.books, account, self._holding(account, symbol_or_asset_id)[0])
+        return self._position(account, self._holding(account, name)[0])
 
     def account(self, account: str) -> Account:
         """The account's numbers."""
-        return account_answer(self.exchange, account)
+        return account_answer(self.exchange, account, self.record.files.configurations[account])
 
     def clock(self) -> Clock:
         """The market's clock. Raises BadValue where the calendar has ended."""
         return clock_answer(self.exchange)
+
+    def assets(self, parameters: Parameters) -> list[Asset]:
+        """The assets that are asked for. Raises BadValue for parameters that cannot be."""
+        return assets_asked(self.exchange, parameters)
+
+    def asset(self, name: str) -> Asset:
+        """One asset by symbol or asset id. Raises Refused where it is not listed."""
+        listing = self.exchange.books.listings.get(self.symbols.meant(name))
+        return asset_answer(self._found(listing, f"asset not found for {name}"))
+
+    def calendar(self, parameters: Parameters) -> list[CalendarDay]:
+        """The trading days that are asked for. Raises BadValue for parameters that cannot be."""
+        return calendar_asked(self.exchange, parameters)
+
+    def announcements(self, parameters: Parameters) -> list[Announcement]:
+        """The corporate actions that are asked for. Raises BadValue for parameters that cannot be."""
+        return announcements_asked(self.record.corporate_actions, parameters)
+
+    def announcement(self, announcement_id: str) -> Announcement:
+        """One corporate action. Raises Refused where the venue has seen none of this id."""
+        told = map(announcement, self.record.corporate_actions)
+        found = next((each for each in told if each.id == announcement_id), None)
+        return self._found(found, f"announcement not found for {announcement_id}")
 
     def listen(self, listener: Listener, streams: tuple[str, ...]) -> None:
         """Tell the listener these streams from now on."""
@@ -157,7 +203,7 @@ class Desk:
         """What the market did. Raises BadValue for a price that the listing cannot hold."""
         match event:
             case Bar():
-                self._apply(
+                self.apply(
                     BarSeen(
                         symbol=event.symbol,
                         start=event.start,
@@ -166,90 +212,69 @@ class Desk:
                         high=event.high,
                         low=event.low,
                         close=event.close,
+                        volume=event.volume,
                     )
                 )
             case StatusChange():
                 halted = event.status is not TradingStatus.TRADING
-                self._apply(HaltSeen(symbol=event.symbol, time=event.time, halted=halted))
+                self.apply(HaltSeen(symbol=event.symbol, time=event.time, halted=halted))
             case Watermark():
-                self._apply(WatermarkSeen(time=event.time))
+                self.apply(WatermarkSeen(time=event.time))
             case _:
                 assert_never(event)
 
+    def apply(self, input_: Input) -> Outcome:
+        """Give the exchange an input, write it down, and tell everybody what came of it, in this order."""
+        outcome = self.record.apply(input_)
+        self.updates.publish(outcome.updates)
+        return outcome
+
     async def until_failed(self) -> NoReturn:
         """Wait, for ever while all is well. Raises the StoreError after which this venue must not go on."""
-        await self._has_failed.wait()
-        assert self._failure is not None
-        raise self._failure
+        await self.record.until_failed()
 
-    def _holding(self, account: str, symbol_or_asset_id: str) -> tuple[str, int]:
+    def _submit(self, account: str, submission: Submission) -> Order:
+        """What the owner's settings refuse never comes to the exchange, and leaves no trace either."""
+        books = self.exchange.books
+        listing = books.listings.get(submission.symbol)
+        opens = listing is not None and books.opens(account, submission.symbol, submission.side)
+        configurations = self.record.files.configurations[account]
+        refusal = refusal_of(configurations, submission, listing, opens=opens)
+        if refusal is not None:
+            raise Refused(refusal)
+        return self._ask(OrderSubmitted(account=account, submission=submission))
+
+    def _expect_intent(self, account: str, intent: str | None, submission: Submission) -> None:
+        """Raises Refused where an order would not do with the holding what its client says it is for."""
+        if intent is None or submission.symbol not in self.exchange.books.listings:
+            return
+        opens = self.exchange.books.opens(account, submission.symbol, submission.side)
+        side = "buy" if submission.side is Side.BUY else "sell"
+        inferred = f"{side}_to_{'open' if opens else 'close'}"
+        if intent != inferred:
+            message = f"position intent mismatch, inferred: {inferred}, specified: {intent}"
+            raise Refused(Refusal(reason=Reason.UNPROCESSABLE, message=message))
+
+    def _position(self, account: str, symbol: str) -> Position:
+        today = day_of(self.exchange.clock).isoformat()
+        close = self.record.valuations.close_before(account, today)
+        return position_answer(self.exchange.books, account, symbol, close)
+
+    def _holding(self, account: str, name: str) -> tuple[str, int]:
         """The symbol that is meant and the lots of it. Raises Refused where the account holds none."""
-        symbol = self._symbols.get(symbol_or_asset_id, symbol_or_asset_id)
+        symbol = self.symbols.meant(name)
         lots = self.exchange.books.ledger.lots(account, symbol)
-        return symbol, self._found(lots or None, f"position does not exist: {symbol}")
+        return symbol, self._found(lots or None, f"position does not exist: {name}")
 
     def _found(self, thing: _Thing | None, otherwise: str) -> _Thing:
         if thing is None:
             raise Refused(Refusal(reason=Reason.NOT_FOUND, message=otherwise))
         return thing
 
-    def _ask(self, input_: OrderSubmitted | CancelAsked) -> Order:
+    def _ask(self, input_: OrderSubmitted | ReplaceAsked | CancelAsked) -> Order:
         """Apply a client's input, and answer with the order as it then is. Raises Refused."""
-        outcome = self._apply(input_)
+        outcome = self.apply(input_)
         if outcome.refusal is not None:
             raise Refused(outcome.refusal)
         assert outcome.order is not None
         return answered(self.exchange, outcome.order, nested=True)
-
-    def _apply(self, input_: Input) -> Outcome:
-        """Apply, write down, tell, in this order. What changes nothing is neither written nor told."""
-        if self._failure is not None:
-            raise self._failure
-        # What breaks off in between leaves a state that no log has: then this is what everybody is told.
-        self._failure = StoreError(
-            "venue: an input broke off half applied; the venue must start anew from its log"
-        )
-        try:
-            outcome = self.exchange.handle(input_)
-            if outcome.applied:
-                self._log.append(_encoder.encode(input_))
-            self._failure = None
-        except BadValue:
-            self._failure = None
-            raise
-        except StoreError as error:
-            self._failure = error
-            raise
-        finally:
-            if self._failure is not None:
-                self._has_failed.set()
-        self.updates.publish(outcome.updates)
-        return outcome
-
-    def _replay(self, settings: Settings) -> None:
-        """Become the venue that the log is of; a new log begins with the settings."""
-        own = _encoder.encode(settings)
-        entries = self._log.read()
-        first = next(entries, None)
-        if first is None:
-            self._log.append(own)
-        elif first != own:
-            raise ConfigurationError(
-                "venue: expected a log that began with these accounts, instruments, fees and sessions, found "
-                f"another venue's, which began with {first[:200].decode(errors='replace')}…; "
-                "name another `log` in [venue], or move the file away"
-            )
-        for number, entry in enumerate(entries, start=2):
-            try:
-                applied = self.exchange.handle(_input_decoder.decode(entry)).applied
-            except (msgspec.MsgspecError, KeyError, ValueError) as error:
-                raise _altered(number, entry, str(error)) from error
-            if not applied:
-                raise _altered(number, entry, "it changes nothing")
-
-
-def _altered(number: int, entry: bytes, finding: str) -> StoreError:
-    return StoreError(
-        f"venue's log, entry {number}: expected an input that was applied, found {entry[:200]!r}: {finding}; "
-        "the file was altered: move it away"
-    )

@@ -10,11 +10,15 @@ from msgspec import Struct
 from agenttrader.adapters.alpaca.feed import BEGINNING, AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
+from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
+from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
-from agenttrader.app.venue.settings import venue_keys, venue_settings
+from agenttrader.app.venue.rate_limit import RateLimit
+from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_settings
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.sessions import Calendar
@@ -29,13 +33,22 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 logger = structlog.get_logger()
 
 
+class FaultParts(Struct, frozen=True):
+    """What goes wrong on purpose: around the venue, and in its books."""
+
+    faults: Faults
+    books: BookFaults
+
+
 class VenueParts(Struct, frozen=True):
     """A venue, assembled: what its face serves, and to whom; what it does; what it waits for."""
 
     desk: Desk
     keys: dict[str, VenueKey]
+    limit: RateLimit
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
+    faults: FaultParts | None
 
 
 def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
@@ -59,11 +72,23 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
         since=desk.exchange.watermark or BEGINNING,
     )
     standing = _Standing()
+    plan = configuration.venue.faults
+    faults = None
+    work: tuple[Work, ...] = (
+        lambda: feed.follow(desk.hear, standing.link),
+        lambda: _until_failed(desk, log),
+    )
+    if plan is not None:
+        planned = Faults(plan.seed, desk.exchange.watermark or BEGINNING, plan.planned)
+        faults = FaultParts(planned, BookFaults(desk, planned))
+        work = (*work, planned.until_ended, faults.books.follow)
     return VenueParts(
         desk=desk,
         keys=venue_keys(configuration),
-        work=(lambda: feed.follow(desk.hear, standing.link), lambda: _until_failed(desk, log)),
+        limit=venue_rate_limit(configuration, WallClock().now),
+        work=work,
         ready=lambda: standing.waits_for,
+        faults=faults,
     )
 
 

@@ -24,7 +24,7 @@ SETTINGS = Settings(
     start=Instant(0),
     listings=(Listing(symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1)),),
     accounts=(AccountOpening(name="a", cash=Decimal(100_000), shorting=False),),
-    sessions=(Session(open=Instant(0), close=Instant(390 * MINUTE)),),
+    sessions=(Session(date="2026-11-20", open=Instant(0), close=Instant(390 * MINUTE)),),
     fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal(8)),
     market_reserve_percent=3,
 )
@@ -72,6 +72,7 @@ def play(desk: Desk) -> None:
     desk.submit("a", order(client_order_id="first", order_class="bracket", **legs))
     desk.hear(bar(2))
     desk.hear(bar(3, 90))
+    legs = {"take_profit": {"limit_price": 110}, "stop_loss": {"stop_price": 85}}
     desk.submit("a", order(order_class="bracket", type="limit", limit_price=99, time_in_force="gtc", **legs))
     canceled = desk.submit("a", order(type="limit", limit_price=50))
     desk.cancel("a", canceled.id)

@@ -1,226 +1,74 @@
-"""Lists of orders and activities as clients ask for them."""
+"""Parameters of requests, each by name."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from agenttrader.app.venue.questions import Parameters, activities_asked, clock_answer, orders_asked
-from agenttrader.app.venue.requests import Unsupported
+from agenttrader.app.venue.questions import Parameters
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.inputs import (
-    AccountOpening,
-    BarSeen,
-    OrderSubmitted,
-    Session,
-    Settings,
-    WatermarkSeen,
-)
-from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import Bracket, OrderType, Side, Submission, TimeInForce
-
-OPEN = from_rfc3339("2026-11-20T14:30:00Z")
-DAY = 24 * 60 * MINUTE
+from agenttrader.model.times import from_rfc3339
 
 
-def minute(number: int) -> Instant:
-    return Instant(OPEN + number * MINUTE)
+def parameters(**values: str) -> Parameters:
+    return Parameters(values.items())
 
 
-@pytest.fixture
-def exchange() -> Exchange:
-    """One filled bracket, one limit order in XYZ, one more bracket that waits: a minute apart each."""
-    exchange = Exchange(
-        Settings(
-            start=OPEN,
-            listings=tuple(
-                Listing(symbol=name, tick=Decimal("0.01"), lot=Decimal(1)) for name in ("ABC", "XYZ")
-            ),
-            accounts=(AccountOpening(name="a", cash=Decimal(100_000), shorting=False),),
-            sessions=(
-                Session(open=OPEN, close=minute(390)),
-                Session(open=Instant(OPEN + 3 * DAY), close=Instant(minute(390) + 3 * DAY)),
-            ),
-            fees=FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal(8)),
-            market_reserve_percent=0,
-        )
+def test_each_kind_of_value_is_read() -> None:
+    asked = parameters(
+        a="text", b="asc", c="True", d="7", e="1.25", f="2026-11-20", g="2026-11-20T09:30:00-05:00", h="A,B"
     )
-    bar(exchange, 1)
-    bracket = Bracket(target=Decimal(110), stop=Decimal(90))
-    submit(exchange, "first", bracket=bracket)
-    bar(exchange, 2)
-    submit(exchange, "second", symbol="XYZ", limit=Decimal(50))
-    bar(exchange, 3)
-    submit(exchange, "third", limit=Decimal(80), bracket=Bracket(target=Decimal(110), stop=Decimal(70)))
-    return exchange
+    assert asked.text("a") == "text"
+    assert asked.word("b", ("asc", "desc"), "desc") == "asc"
+    assert asked.flag("c")
+    assert asked.count("d", 1, 10) == 7
+    assert asked.number("e") == Decimal("1.25")
+    assert asked.day("f") == date(2026, 11, 20)
+    assert asked.time("g") == from_rfc3339("2026-11-20T14:30:00Z")
+    assert asked.listed("h") == frozenset({"A", "B"})
+    asked.finish()
 
 
-def bar(exchange: Exchange, number: int, price: int = 100) -> None:
-    value = Decimal(price)
-    exchange.handle(
-        BarSeen(
-            symbol="ABC",
-            start=minute(number - 1),
-            end=minute(number),
-            open=value,
-            high=value,
-            low=value,
-            close=value,
-        )
-    )
-    exchange.handle(WatermarkSeen(time=minute(number)))
+def test_what_is_not_given_has_its_default() -> None:
+    asked = parameters(empty="")
+    assert (asked.text("a"), asked.text("empty"), asked.number("a"), asked.day("a")) == (None,) * 4
+    assert (asked.time("a"), asked.listed("a")) == (None, None)
+    assert (asked.word("b", ("x",), "x"), asked.flag("c"), asked.count("d", 50, 100)) == ("x", False, 50)
 
 
-def submit(
-    exchange: Exchange,
-    name: str,
-    *,
-    symbol: str = "ABC",
-    limit: Decimal | None = None,
-    bracket: Bracket | None = None,
-) -> None:
-    submission = Submission(
-        client_order_id=name,
-        symbol=symbol,
-        side=Side.BUY,
-        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
-        time_in_force=TimeInForce.DAY,
-        quantity=Decimal(10),
-        limit_price=limit,
-        bracket=bracket,
-    )
-    assert exchange.handle(OrderSubmitted(account="a", submission=submission)).applied
-
-
-def orders(exchange: Exchange, **parameters: str) -> list[str]:
-    """The orders' names; a leg is its type in brackets, with what it is nested in before it."""
-    named = ("first", "second", "third")
-    found = []
-    for order in orders_asked(exchange, "a", Parameters(parameters.items())):
-        legs = "".join(f"+{leg.type}" for leg in order.legs or ())
-        name = order.client_order_id if order.client_order_id in named else f"({order.type})"
-        found.append(name + legs)
-    return found
-
-
-def activities(exchange: Exchange, only: str | None = None, **parameters: str) -> list[str]:
-    return [
-        each.activity_type for each in activities_asked(exchange, "a", Parameters(parameters.items()), only)
-    ]
-
-
-def test_the_newest_orders_come_first_and_legs_stand_for_themselves(exchange: Exchange) -> None:
-    assert orders(exchange) == ["(stop)", "(limit)", "third", "second", "(stop)", "(limit)"]
-
-
-def test_nested_a_leg_stands_in_its_entry_unless_that_is_not_asked_for(exchange: Exchange) -> None:
-    assert orders(exchange, nested="True", direction="asc") == [
-        "(limit)",
-        "(stop)",
-        "second",
-        "third+limit+stop",
-    ]
-    assert orders(exchange, nested="true", status="all", direction="asc") == [
-        "first+limit+stop",
-        "second",
-        "third+limit+stop",
-    ]
-    assert orders(exchange, nested="false", status="closed") == ["first"]
+def test_a_date_is_its_first_instant_and_a_plus_may_have_become_a_blank() -> None:
+    assert parameters(a="2026-11-20").time("a") == from_rfc3339("2026-11-20T00:00:00Z")
+    assert parameters(a="2026-11-20T14:30:00 00:00").time("a") == from_rfc3339("2026-11-20T14:30:00Z")
+    assert parameters(a="2026-11-20T00:00:00Z").day("a") == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "expected"),
+    ("method", "value", "found"),
     (
-        ({"symbols": "XYZ,NONE"}, ["second"]),
-        ({"side": "sell", "status": "closed"}, []),
-        ({"side": "buy"}, ["third", "second"]),
-        ({"limit": "1", "nested": "true"}, ["third+limit+stop"]),
-        ({"after": "2026-11-20T14:32:00Z"}, ["(stop)", "(limit)", "third"]),
-        ({"until": "2026-11-20T14:32:00+00:00", "status": "all"}, ["(stop)", "(limit)", "first"]),
-        ({"after": "2026-11-20T14:31:59 00:00", "until": "2026-11-20T14:32:01Z"}, ["second"]),
-        ({"after": "2026-11-21"}, []),
+        ("flag", "perhaps", "a: expected one of"),
+        ("time", "yesterday", "time: expected RFC 3339"),
+        ("day", "today", "a: expected a day as YYYY-MM-DD, found 'today'"),
+        ("number", "NaN", "a: expected a finite number"),
     ),
 )
-def test_orders_are_filtered(exchange: Exchange, parameters: dict[str, str], expected: list[str]) -> None:
-    assert orders(exchange, **parameters) == expected
-
-
-@pytest.mark.parametrize(
-    ("parameters", "found"),
-    (
-        ({"status": "asleep"}, "status: expected one of open, closed, all"),
-        ({"limit": "0"}, "limit: expected a whole number from 1 to 500"),
-        ({"limit": "501"}, "limit: expected"),
-        ({"limit": "\u0661"}, "limit: expected"),
-        ({"direction": "sideways"}, "direction: expected one of asc, desc"),
-        ({"nested": "perhaps"}, "nested: expected one of"),
-        ({"after": "yesterday"}, "time: expected RFC 3339"),
-        ({"colour": "blue"}, "expected only parameters of this request, found colour"),
-    ),
-)
-def test_a_parameter_that_cannot_be_is_refused(
-    exchange: Exchange, parameters: dict[str, str], found: str
-) -> None:
+def test_what_cannot_be_read_is_refused(method: str, value: str, found: str) -> None:
     with pytest.raises(BadValue, match=found):
-        orders(exchange, **parameters)
+        getattr(parameters(a=value), method)("a")
 
 
-def test_a_parameter_told_twice_or_not_supported_is_refused() -> None:
+@pytest.mark.parametrize("value", ("0", "501", "\u0661", "-1", "1.0"))
+def test_a_count_is_a_whole_number_within_its_bounds(value: str) -> None:
+    with pytest.raises(BadValue, match="a: expected a whole number from 1 to 500"):
+        parameters(a=value).count("a", 50, 500)
+
+
+def test_a_word_is_one_of_those_that_there_are() -> None:
+    with pytest.raises(BadValue, match="a: expected one of asc, desc, found 'sideways'"):
+        parameters(a="sideways").word("a", ("asc", "desc", ""), "")
+
+
+def test_what_nobody_asked_for_is_refused() -> None:
+    with pytest.raises(BadValue, match="expected only parameters of this request, found colour"):
+        parameters(colour="blue").finish()
     with pytest.raises(BadValue, match="limit: expected it once"):
         Parameters((("limit", "1"), ("limit", "2")))
-    with pytest.raises(Unsupported, match="not supported by this venue yet: parameter percentage"):
-        Parameters((("percentage", "50"),), unsupported=("percentage",))
-
-
-def test_activities_are_told_newest_first_by_page(exchange: Exchange) -> None:
-    bar(exchange, 4, price=90)
-    assert activities(exchange) == ["FEE", "FEE", "FILL", "FILL"]
-    everything = activities_asked(exchange, "a", Parameters(()), None)
-    paged = []
-    token: list[tuple[str, str]] = []
-    while page := activities_asked(exchange, "a", Parameters([("page_size", "2"), *token]), None):
-        paged += page
-        token = [("page_token", page[-1].id)]
-    assert paged == everything
-    assert len({each.id for each in everything}) == 4
-    assert everything[-1].id.startswith("20261120143200000::")
-
-
-def test_activities_are_filtered(exchange: Exchange) -> None:
-    bar(exchange, 4, price=90)
-    assert activities(exchange, "FEE") == ["FEE", "FEE"]
-    assert activities(exchange, activity_types="FILL,DIV") == ["FILL", "FILL"]
-    assert activities(exchange, category="non_trade_activity") == ["FEE", "FEE"]
-    assert activities(exchange, direction="asc") == ["FILL", "FILL", "FEE", "FEE"]
-    assert activities(exchange, after="2026-11-20T14:32:00Z") == ["FEE", "FEE", "FILL"]
-    assert activities(exchange, until="2026-11-20T14:32:00Z") == []
-    assert activities(exchange, date="2026-11-20", direction="asc")[:1] == ["FILL"]
-    assert activities(exchange, date="2026-11-19") == []
-
-
-@pytest.mark.parametrize(
-    ("parameters", "found"),
-    (
-        ({"activity_types": "FFFFF"}, "activity_types: expected types of Alpaca's, found 'FFFFF'"),
-        ({"page_token": "nowhere"}, "page_token: expected the id of an activity"),
-        ({"page_size": "101"}, "page_size: expected a whole number from 1 to 100"),
-        ({"date": "today"}, "date: expected a day as YYYY-MM-DD"),
-        ({"category": "other"}, "category: expected one of"),
-    ),
-)
-def test_activities_that_cannot_be_are_refused(
-    exchange: Exchange, parameters: dict[str, str], found: str
-) -> None:
-    with pytest.raises(BadValue, match=found):
-        activities(exchange, **parameters)
-
-
-def test_the_clock_is_the_datas_until_the_calendar_ends(exchange: Exchange) -> None:
-    clock = clock_answer(exchange)
-    assert (clock.timestamp, clock.is_open) == ("2026-11-20T14:33:00Z", True)
-    assert (clock.next_open, clock.next_close) == ("2026-11-23T14:30:00Z", "2026-11-20T21:00:00Z")
-    exchange.handle(WatermarkSeen(time=Instant(OPEN + 3 * DAY)))
-    with pytest.raises(BadValue, match="clock: expected a session after 2026-11-23T14:30:00Z"):
-        clock_answer(exchange)

@@ -26,7 +26,7 @@ SETTINGS = Settings(
     start=Instant(0),
     listings=(Listing(symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1)),),
     accounts=tuple(AccountOpening(name=name, cash=Decimal(100_000), shorting=False) for name in "ab"),
-    sessions=(Session(open=Instant(0), close=Instant(390 * MINUTE)),),
+    sessions=(Session(date="2026-11-20", open=Instant(0), close=Instant(390 * MINUTE)),),
     fees=FeeSchedule(sec_rate=Decimal(0), taf_rate=Decimal(0), taf_cap=Decimal(0)),
     market_reserve_percent=0,
 )

@@ -1,0 +1,209 @@
+"""What becomes of orders once they are placed: fills, legs armed, siblings shrunk and canceled, replacements.
+
+Every change is written to the books and said, in this order. Times, prices and amounts come from the caller;
+nothing here knows of bars or sessions.
+
+- An entry arms its legs when it has filled whole, not before.
+- Of two exits the one that fills in part shrinks the other, the one that fills whole cancels it.
+- What ends an order that waits to be replaced rejects its replacement; a fill that is whole rejects a cancel
+  that was still pending.
+"""
+
+from msgspec.structs import replace
+
+from agenttrader.model.times import Instant
+from agenttrader.simulation.books import Books
+from agenttrader.simulation.clearing import Clearing
+from agenttrader.simulation.inputs import OrderChanged, Update
+from agenttrader.simulation.orders import (
+    PENDING,
+    Event,
+    Execution,
+    OrderClass,
+    Status,
+    VenueOrder,
+)
+from agenttrader.simulation.trailing import stop_behind
+
+
+class Floor:
+    """The orders of every account, and what they did to its books."""
+
+    def __init__(self, clearing: Clearing) -> None:
+        self.clearing = clearing
+        self.books: Books = clearing.books
+        self.numberings = clearing.numberings
+        self._updates: list[Update] = []
+
+    def take_updates(self) -> tuple[Update, ...]:
+        """What was said since this was asked last."""
+        said, self._updates = tuple(self._updates), []
+        return said
+
+    def tell(self, update: Update) -> None:
+        """Say something that is about no order."""
+        self._updates.append(update)
+
+    def say(
+        self,
+        order: VenueOrder,
+        event: Event,
+        execution: Execution | None = None,
+        previous_execution_id: str | None = None,
+    ) -> None:
+        """Say what happened to an order, which stands as it is written down."""
+        legs = self.books.legs_of(order) if order.legs else ()
+        self._updates.append(
+            OrderChanged(
+                event=event,
+                order=order,
+                legs=legs,
+                position=self.books.ledger.lots(order.account, order.symbol),
+                execution=execution,
+                previous_execution_id=previous_execution_id,
+            )
+        )
+
+    def change(self, order: VenueOrder, event: Event, execution: Execution | None = None) -> None:
+        """Write down what an order has become, and say so."""
+        self.books.change(order)
+        self.say(order, event, execution)
+
+    def members(self, order: VenueOrder) -> tuple[VenueOrder, ...]:
+        """The order and what stands and falls with it: an entry and its legs."""
+        entry = order if order.entry is None else self.books.orders[order.entry]
+        return (entry, *self.books.legs_of(entry))
+
+    def end(self, order: VenueOrder, status: Status, event: Event, time: Instant) -> None:
+        """End an order that does not fill; what waited to replace it, or to be replaced by it, is told."""
+        was_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
+        replacement = order.replaced_by if order.status is Status.PENDING_REPLACE else None
+        self.change(order.become(status, time, replaced_by=None), event)
+        if replacement is not None:
+            self._reject_replacement(self.books.orders[order.id], replacement, time)
+        if was_replacing:
+            self._restore(self.books.orders[order.replaces or order.id], time)
+
+    def cancel_all(self, order: VenueOrder, time: Instant) -> None:
+        """Cancel the order and what stands and falls with it, what is open of them."""
+        for each in self.members(order):
+            current = self.books.orders[each.id]
+            if current.status.is_open:
+                self.end(current, Status.CANCELED, Event.CANCELED, time)
+
+    def fill(self, order: VenueOrder, lots: int, price: int, time: Instant, legs_from: Instant) -> None:
+        """Fill so many lots at a price in units; an entry that is whole arms legs for bars `legs_from`."""
+        sequence, execution_id = self.numberings[order.account].next()
+        execution = Execution(id=execution_id, lots=lots, price=price, time=time)
+        filled_lots = order.filled_lots + lots
+        whole = filled_lots == order.lots
+        stays = order.status if order.status in PENDING else Status.PARTIALLY_FILLED
+        filled = order.become(
+            Status.FILLED if whole else stays,
+            time,
+            filled_lots=filled_lots,
+            filled_value=order.filled_value + lots * price,
+            execution=execution,
+            replaced_by=None if whole else order.replaced_by,
+        )
+        self.clearing.execute(filled, execution, sequence)
+        self.change(filled, Event.FILL if whole else Event.PARTIAL_FILL, execution)
+        if whole:
+            self._settle_races(order, filled, time)
+            self._arm(filled, time, legs_from)
+        self._settle_siblings(filled, time)
+
+    def add_replacement(self, old: VenueOrder, new: VenueOrder, time: Instant, *, pending: bool) -> None:
+        """Write down what is to replace an order; where that takes time, both are said to be pending."""
+        self.books.add(new)
+        waiting = old.become(Status.PENDING_REPLACE, time, replaced_by=new.id)
+        self.books.change(waiting)
+        if pending:
+            self.say(waiting, Event.PENDING_REPLACE)
+            self.say(new, Event.PENDING_NEW)
+
+    def complete_replacement(self, new: VenueOrder, time: Instant) -> None:
+        """Put an order in the place of the one that it replaces, with what that has filled."""
+        old = self.books.orders[new.replaces or new.id]
+        if new.lots <= old.filled_lots:
+            self.end(new, Status.REJECTED, Event.REJECTED, time)
+            return
+        status = Status.PARTIALLY_FILLED if old.filled_lots else Status.NEW
+        if old.execution is None and self._is_held(old):
+            status = Status.HELD
+        current = new.become(
+            status,
+            time,
+            lots=old.lots if old.order_class is not OrderClass.SIMPLE else new.lots,
+            filled_lots=old.filled_lots,
+            filled_value=old.filled_value,
+            execution=old.execution,
+            triggered=old.triggered,
+            legs=old.legs,
+            high_water=old.high_water,
+            stop=new.stop
+            if old.high_water == new.high_water or old.high_water is None
+            else stop_behind(old.high_water, old.side, new.trail, new.trail_percent),
+        )
+        self.books.change(current)
+        self._relink(old, current)
+        self.change(old.become(Status.REPLACED, time, legs=()), Event.REPLACED)
+        self.say(current, Event.NEW)
+
+    def _is_held(self, order: VenueOrder) -> bool:
+        """Whether an entry that has not filled whole still holds this leg back."""
+        if order.entry is None:
+            return False
+        entry = self.books.orders[order.entry]
+        return entry.order_class is not OrderClass.OCO and entry.status is not Status.FILLED
+
+    def _relink(self, old: VenueOrder, new: VenueOrder) -> None:
+        for leg in self.books.legs_of(old):
+            self.books.amend(replace(leg, entry=new.id))
+        if old.entry is not None:
+            entry = self.books.orders[old.entry]
+            legs = tuple(new.id if leg == old.id else leg for leg in entry.legs)
+            self.books.amend(replace(entry, legs=legs))
+
+    def _settle_races(self, before: VenueOrder, filled: VenueOrder, time: Instant) -> None:
+        if before.status is Status.PENDING_CANCEL:
+            self.say(filled, Event.ORDER_CANCEL_REJECTED)
+        if before.status is Status.PENDING_REPLACE and before.replaced_by is not None:
+            self._reject_replacement(filled, before.replaced_by, time)
+
+    def _reject_replacement(self, old: VenueOrder, new_id: str, time: Instant) -> None:
+        """The order is beyond replacing, so what was to replace it never comes to be."""
+        self.say(old, Event.ORDER_REPLACE_REJECTED)
+        new = self.books.orders[new_id]
+        if new.status.is_open:
+            self.change(new.become(Status.REJECTED, time), Event.REJECTED)
+
+    def _restore(self, old: VenueOrder, time: Instant) -> None:
+        """What was to replace the order has ended: it goes on as it was."""
+        if old.status is not Status.PENDING_REPLACE:
+            return
+        status = Status.PARTIALLY_FILLED if old.filled_lots else Status.NEW
+        restored = old.become(status, time, replaced_by=None)
+        self.change(restored, Event.ORDER_REPLACE_REJECTED)
+
+    def _arm(self, filled: VenueOrder, time: Instant, legs_from: Instant) -> None:
+        for leg in self.books.legs_of(filled):
+            if leg.status is Status.HELD:
+                armed = leg.become(Status.NEW, time, eligible_from=legs_from, lots=filled.lots)
+                self.change(armed, Event.NEW)
+
+    def _settle_siblings(self, filled: VenueOrder, time: Instant) -> None:
+        """Exits that share what is held: what one has filled the other cannot."""
+        entry = filled if filled.entry is None else self.books.orders[filled.entry]
+        exits = self.members(filled) if entry.order_class is OrderClass.OCO else self.books.legs_of(entry)
+        if all(each.id != filled.id for each in exits):
+            return
+        for each in exits:
+            if each.id == filled.id or not each.status.is_open:
+                continue
+            if filled.leaves == 0:
+                self.end(each, Status.CANCELED, Event.CANCELED, time)
+            else:
+                shrunk = replace(each, lots=each.filled_lots + filled.leaves, updated_at=time)
+                self.books.amend(shrunk)
+                self.say(shrunk, Event.RESTATED)

@@ -1,0 +1,111 @@
+"""Whether three books of one account agree: the venue's statement, ours, and the oracle's in SQL.
+
+Cash, quantities, fees, what was realised and our cost must be equal to the last digit. The venue rounds what
+a partial close takes out of a cost at another place than we do: its cost may differ by 10⁻⁹ an execution.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.times import MILLISECOND, Instant, from_rfc3339, rfc3339
+from agenttrader.model.values import NANO, ZERO
+from agenttrader.portfolio.holdings import Holding
+from agenttrader.testing.sql_oracle import SqlOracle
+from agenttrader.testing.venue_calls import VenueCalls
+
+PAGE = 500
+
+
+class OurBook(Struct, frozen=True, kw_only=True):
+    """What we hold an account to have."""
+
+    cash: Decimal
+    fees: Decimal
+    holdings: Mapping[Symbol, Holding]
+
+
+def disagreements(venue: VenueCalls, account: str, opening: Decimal, ours: OurBook) -> Iterator[str]:
+    """Every difference between the three, each as a sentence that begins with the account's name."""
+    oracle = SqlOracle()
+    oracle.open_account(account, str(opening))
+    for page in venue.activities(account):
+        oracle.take(account, page)
+    differences = (
+        *_in_money(venue, account, ours, oracle),
+        *_in_holdings(venue, account, ours, oracle),
+        *_in_orders(venue, account, oracle),
+        *(f"{each} stands for more than one activity" for each in oracle.told_twice(account)),
+    )
+    oracle.close()
+    return (f"{account}: {difference}" for difference in differences)
+
+
+def _in_money(venue: VenueCalls, account: str, ours: OurBook, oracle: SqlOracle) -> Iterator[str]:
+    stated = json.loads(venue.request(account, "GET", "v2/account").body)
+    yield from _compared("cash", Decimal(stated["cash"]), ours.cash, Decimal(oracle.cash(account)))
+    yield from _compared("fees", None, ours.fees, Decimal(oracle.fees(account)))
+
+
+def _in_holdings(venue: VenueCalls, account: str, ours: OurBook, oracle: SqlOracle) -> Iterator[str]:
+    stated = {each["symbol"]: each for each in json.loads(venue.request(account, "GET", "v2/positions").body)}
+    asked = {each.symbol: each for each in oracle.holdings(account)}
+    rounded = NANO * oracle.executions(account)
+    for symbol in sorted(stated.keys() | asked.keys() | ours.holdings.keys()):
+        theirs, told = stated.get(symbol), asked.get(symbol)
+        held = ours.holdings.get(Symbol(symbol)) or Holding(Decimal(1))
+        quantity, cost, realised = (Decimal(text) for text in told[1:]) if told else (ZERO, ZERO, ZERO)
+        there = Decimal(theirs["qty"]) if theirs else ZERO
+        yield from _compared(f"{symbol}, quantity", there, held.quantity, quantity)
+        yield from _compared(f"{symbol}, cost", None, held.cost, cost)
+        yield from _compared(f"{symbol}, realised", None, held.realised, realised)
+        basis = Decimal(theirs["cost_basis"]) if theirs else ZERO
+        if abs(basis - cost) > rounded:
+            yield f"{symbol}, cost: the venue says {basis}, SQL {cost}"
+
+
+def _in_orders(venue: VenueCalls, account: str, oracle: SqlOracle) -> Iterator[str]:
+    """What orders say that they filled is what was executed for them, and no more than was asked for.
+
+    An order that replaces another begins with what that had filled.
+    """
+    filled = oracle.filled(account)
+    orders = {order["id"]: order for order in orders_of(venue, account)}
+    for order in orders.values():
+        executed = Decimal(filled.pop(order["id"], "0"))
+        replaced = orders.get(order["replaces"] or "")
+        if replaced is not None and replaced["replaced_by"] == order["id"]:
+            executed += Decimal(replaced["filled_qty"])
+        said = Decimal(order["filled_qty"])
+        if said != executed:
+            yield f"order {order['id']}: it says that {said} were filled, SQL {executed}"
+        if order["qty"] is not None and executed > Decimal(order["qty"]):
+            yield f"order {order['id']}: {executed} were filled of {order['qty']}"
+    for order_id in filled:
+        yield f"order {order_id}: executions of an order that the venue does not list"
+
+
+def orders_of(venue: VenueCalls, account: str) -> Iterator[dict[str, Any]]:
+    """Every order that the account ever had at the venue, legs for themselves, oldest first."""
+    seen: set[str] = set()
+    after = Instant(0)
+    while True:
+        asked = {"status": "all", "limit": str(PAGE), "direction": "asc", "after": rfc3339(after)}
+        page = json.loads(venue.request(account, "GET", "v2/orders", asked).body)
+        news = [order for order in page if order["id"] not in seen]
+        seen.update(order["id"] for order in news)
+        yield from news
+        if not news:
+            return
+        # Orders of one instant may lie across the border of two pages.
+        after = Instant(from_rfc3339(page[-1]["submitted_at"]) - MILLISECOND)
+
+
+def _compared(what: str, theirs: Decimal | None, ours: Decimal, sql: Decimal) -> Iterator[str]:
+    if ours != sql or (theirs is not None and theirs != sql):
+        venue = "" if theirs is None else f"the venue says {theirs}, "
+        yield f"{what}: {venue}our book {ours}, SQL {sql}"

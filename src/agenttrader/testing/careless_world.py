@@ -1,0 +1,177 @@
+"""What a careless day is played on: symbols, a session, three accounts at the venue, and tight limits.
+
+One account is behind the gateway; two are at the venue without one: the first is rich, borrows and may sell
+short, the second is poor, may not, and waits for what it sold to settle. The limits are near enough to be met
+many times a day.
+"""
+
+from decimal import Decimal
+
+from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.model.authority import Mode, PersonRole
+from agenttrader.model.events import SegmentOpened
+from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName, StrategyName, Symbol
+from agenttrader.model.instruments import Equity
+from agenttrader.model.sessions import Calendar, Session
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.statements import Authority
+from agenttrader.simulation import fees as venue_fees
+from agenttrader.simulation import inputs as venue
+from agenttrader.simulation.listings import Listing
+
+GATED = AccountName("CARELESS-1")
+RICH, POOR = "CARELESS-2", "CARELESS-3"
+CASH = {GATED: Decimal("100000.00"), RICH: Decimal("250000.00"), POOR: Decimal("4321.09")}
+STRATEGIST, BOT = AgentName("strategist"), AgentName("bot")
+STRATEGY = StrategyName("careless")
+PERSON = PersonName("ada")
+SWITCH = "file"
+CONFIGURATION = Digest("ca" * 32)
+ALFA, BRAVO, CHARLY, DELTA, ECHO = map(Symbol, ("ALFA", "BRAVO", "CHARLY", "DELTA", "ECHO"))
+NOPE = Symbol("NOPE")
+"""Granted, and neither configured nor listed."""
+CLOSES = {
+    ALFA: Decimal("100.00"),
+    BRAVO: Decimal("24.40"),
+    CHARLY: Decimal("412.75"),
+    DELTA: Decimal("7.31"),
+    ECHO: Decimal("58.20"),
+}
+"""The day before's, by symbol."""
+FRACTIONABLE = frozenset({ECHO})
+"""What no agent owns: the venue fills parts of a share of it, and the gateway trades whole ones."""
+OWNERS = {ALFA: STRATEGIST, BRAVO: STRATEGIST, CHARLY: STRATEGIST, DELTA: BOT}
+OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+EARLY_MINUTES, LATE_MINUTES = 3, 3
+"""How long before the open and after the close orders are sent too."""
+START = Instant(OPEN - EARLY_MINUTES * MINUTE)
+_NEXT_OPEN = from_rfc3339("2026-11-23T14:30:00Z")
+_NEXT_CLOSE = from_rfc3339("2026-11-23T21:00:00Z")
+_TICK, _LOT = Decimal("0.01"), Decimal(1)
+_FEES = {"sec_rate": Decimal("0.0000278"), "taf_rate": Decimal("0.000166"), "taf_cap": Decimal("8.30")}
+FEES = FeeSchedule(**_FEES)
+MULTIPLIERS = dict.fromkeys(CLOSES, Decimal(1))
+
+
+def calendar(minutes: int) -> Calendar:
+    """A session of so many minutes, and the next trading day's."""
+    return Calendar(
+        name="CARELESS",
+        start=Instant(OPEN - 24 * 60 * MINUTE),
+        end=Instant(_NEXT_CLOSE + MINUTE),
+        sessions=(
+            Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + minutes * MINUTE)),
+            Session(date="2026-11-23", open=_NEXT_OPEN, close=_NEXT_CLOSE),
+        ),
+    )
+
+
+def venue_settings(minutes: int, volume_percent: int, habits: venue.Habits) -> venue.Settings:
+    """The venue before the open. Of a bar's volume an account may take `volume_percent`; 0: all it asks."""
+    today, *later = calendar(minutes).sessions
+    return venue.Settings(
+        start=START,
+        listings=tuple(
+            Listing(symbol=symbol, tick=_TICK, lot=_LOT, fractionable=symbol in FRACTIONABLE)
+            for symbol in CLOSES
+        ),
+        accounts=(
+            venue.AccountOpening(name=GATED, cash=CASH[GATED], shorting=True),
+            venue.AccountOpening(name=RICH, cash=CASH[RICH], shorting=True, multiplier=4),
+            venue.AccountOpening(name=POOR, cash=CASH[POOR], shorting=False, settled_cash=True),
+        ),
+        sessions=(
+            venue.Session(
+                date=today.date,
+                open=today.open,
+                close=today.close,
+                early_open=START,
+                late_close=Instant(today.close + LATE_MINUTES * MINUTE),
+            ),
+            *(venue.Session(date=each.date, open=each.open, close=each.close) for each in later),
+        ),
+        fees=venue_fees.FeeSchedule(**_FEES),
+        market_reserve_percent=3,
+        volume_percent=volume_percent,
+        habits=habits,
+    )
+
+
+def rules(minutes: int) -> Rules:
+    """What the gateway goes by: the whole catalogue, every limit within a careless client's reach."""
+    return Rules(
+        authority=Authority(
+            account=GATED,
+            is_simulated=True,
+            configuration=CONFIGURATION,
+            ceiling=Mode.PAPER,
+            people={PERSON: PersonRole.OPERATOR},
+        ),
+        limits=LIMITS,
+        limits_digest=LIMITS.digest,
+        grants={
+            STRATEGIST: Grant(
+                strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO, CHARLY, NOPE})
+            ),
+            BOT: Grant(strategies=frozenset(), symbols=frozenset({DELTA})),
+        },
+        instruments={symbol: Equity(symbol=symbol, tick=_TICK, lot=_LOT) for symbol in CLOSES},
+        calendar=calendar(minutes),
+        fees=FEES,
+        wired_switches=("store", SWITCH),
+        market_source="careless",
+    )
+
+
+def segment() -> SegmentOpened:
+    """The one process of the day becomes the journal's writer."""
+    return SegmentOpened(
+        session="careless",
+        account=GATED,
+        epoch=1,
+        configuration=CONFIGURATION,
+        code="careless",
+        parameters=CONFIGURATION,
+        calendar=CONFIGURATION,
+    )
+
+
+def _symbol_limits(quantity: int, *, shorting: bool = True) -> SymbolLimits:
+    return SymbolLimits(
+        order_quantity_max=Decimal(quantity),
+        order_notional_max=Decimal(15_000),
+        position_quantity_max=Decimal(3 * quantity),
+        price_collar_fraction_max=Decimal("0.03"),
+        reducing_price_collar_fraction_max=Decimal("0.20"),
+        quote_age_seconds_max=120,
+        shorting_permitted=shorting,
+    )
+
+
+LIMITS = Limits(
+    account=AccountLimits(
+        gross_exposure_max=Decimal(90_000),
+        daily_loss_max=Decimal(600),
+        orders_per_minute_max=4,
+        open_orders_max=8,
+    ),
+    agent={
+        STRATEGIST: AgentLimits(
+            gross_exposure_max=Decimal(70_000),
+            orders_per_minute_max=3,
+            open_orders_max=7,
+            gtc_permitted=False,
+        ),
+        BOT: AgentLimits(
+            gross_exposure_max=Decimal(12_000), orders_per_minute_max=2, open_orders_max=4, gtc_permitted=True
+        ),
+    },
+    symbol={
+        ALFA: _symbol_limits(120),
+        BRAVO: _symbol_limits(400),
+        CHARLY: _symbol_limits(40, shorting=False),
+        DELTA: _symbol_limits(900),
+    },
+)

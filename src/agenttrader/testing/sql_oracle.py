@@ -1,0 +1,249 @@
+"""A third opinion on what accounts hold: plain SQL over what the venue says was executed and charged.
+
+It shares nothing with the ledger of the venue and nothing with our book: it reads the JSON of
+`GET /v2/account/activities` by hand, keeps one row for each execution and each amount, and asks SELECTs for
+cash, fees, holdings, their cost by average and what was realised. Nothing here imports a type of ours.
+
+Every number is exact. A price counts in millionths and a quantity in billionths, which fit SQLite's integers;
+amounts of money count in 10⁻¹⁵ and do not: they are text, and functions of whole numbers do their arithmetic.
+One rule rounds: what a partial close takes out of the cost is rounded to 10⁻⁹, half to even.
+"""
+
+import json
+import sqlite3
+from typing import Any, NamedTuple, cast
+
+PRICE_DECIMALS, QUANTITY_DECIMALS = 6, 9
+MONEY_DECIMALS = PRICE_DECIMALS + QUANTITY_DECIMALS
+_COST_STEP = 10 ** (MONEY_DECIMALS - 9)
+EXECUTION = "FILL"
+
+_TABLES = """
+CREATE TABLE openings (account TEXT PRIMARY KEY, cash TEXT NOT NULL) STRICT;
+CREATE TABLE executions (
+    account TEXT NOT NULL, symbol TEXT NOT NULL, place INTEGER NOT NULL,
+    id TEXT NOT NULL, order_id TEXT NOT NULL,
+    side TEXT NOT NULL CHECK (side IN ('buy', 'sell', 'sell_short')),
+    quantity INTEGER NOT NULL CHECK (quantity > 0), price INTEGER NOT NULL CHECK (price > 0),
+    time TEXT NOT NULL,
+    signed INTEGER GENERATED ALWAYS AS (CASE side WHEN 'buy' THEN quantity ELSE -quantity END),
+    PRIMARY KEY (account, symbol, place)
+) STRICT;
+CREATE TABLE amounts (
+    account TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, amount TEXT NOT NULL, date TEXT NOT NULL
+) STRICT;
+"""
+
+_TAKE = """
+INSERT INTO executions (account, symbol, place, id, order_id, side, quantity, price, time)
+SELECT :account, :symbol, count(*) + 1, :id, :order_id, :side, :quantity, :price, :time
+FROM executions WHERE account = :account AND symbol = :symbol
+"""
+
+_CASH = """
+SELECT exact_total(amount) FROM (
+    SELECT cash AS amount FROM openings WHERE account = :account
+    UNION ALL SELECT amount FROM amounts WHERE account = :account
+    UNION ALL SELECT product(-signed, price) FROM executions WHERE account = :account
+)
+"""
+
+_FEES = """
+SELECT exact_total(product(amount, -1)) FROM amounts WHERE account = :account AND kind IN ('FEE', 'CFEE')
+"""
+
+_FILLED = """
+SELECT order_id, sum(quantity) FROM executions WHERE account = :account GROUP BY order_id ORDER BY order_id
+"""
+
+_TOLD_TWICE = """
+SELECT id FROM executions WHERE account = :account GROUP BY id HAVING count(*) > 1
+UNION ALL SELECT id FROM amounts WHERE account = :account GROUP BY id HAVING count(*) > 1 ORDER BY id
+"""
+
+# What is held before each execution decides how much of it closes, at the average cost; what is left of it
+# adds, or opens the other way, at its own price. Signs are those of the holding.
+_HOLDINGS = """
+WITH RECURSIVE moves AS (
+    SELECT symbol, place, signed, price, coalesce(sum(signed) OVER (
+        PARTITION BY symbol ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) AS held
+    FROM executions WHERE account = :account
+), steps AS MATERIALIZED (
+    SELECT *, CASE
+        WHEN held > 0 AND signed < 0 THEN min(held, -signed)
+        WHEN held < 0 AND signed > 0 THEN max(held, -signed)
+        ELSE 0
+    END AS closed FROM moves
+), walk (symbol, place, held, cost, realised) AS (
+    SELECT symbol, 0, 0, '0', '0' FROM steps WHERE place = 1
+    UNION ALL
+    SELECT steps.symbol, steps.place, steps.held + signed,
+        plus(minus(cost, share(cost, closed, steps.held)), product(signed + closed, price)),
+        plus(realised, minus(product(closed, price), share(cost, closed, steps.held)))
+    FROM walk JOIN steps ON steps.symbol = walk.symbol AND steps.place = walk.place + 1
+)
+SELECT symbol, held, cost, realised FROM walk AS last
+WHERE place = (SELECT max(place) FROM executions WHERE account = :account AND symbol = last.symbol)
+ORDER BY symbol
+"""
+
+
+class Holding(NamedTuple):
+    """One symbol: the signed quantity, what it cost by average, and what closing has realised before fees."""
+
+    symbol: str
+    quantity: str
+    cost: str
+    realised: str
+
+
+class SqlOracle:
+    """Accounts by what they began with and what was executed and charged since. Numbers are text, exact."""
+
+    def __init__(self) -> None:
+        self._store = sqlite3.connect(":memory:")
+        self._store.executescript(_TABLES)
+        for name, arguments, function in _FUNCTIONS:
+            self._store.create_function(name, arguments, function, deterministic=True)
+        self._store.create_aggregate("exact_total", 1, cast("Any", _Total))
+
+    def open_account(self, account: str, cash: str) -> None:
+        """The account begins with this cash and nothing else."""
+        self._store.execute(
+            "INSERT INTO openings VALUES (?, ?)", (account, str(_whole(cash, MONEY_DECIMALS)))
+        )
+
+    def take(self, account: str, activities: bytes) -> None:
+        """Read a page of activities, oldest first. ValueError for what is none, or is finer than we count."""
+        for told in json.loads(activities, parse_float=_refuse, parse_constant=_refuse):
+            if told["activity_type"] == EXECUTION:
+                self._take_execution(account, told)
+            else:
+                amount = str(_whole(told["net_amount"], MONEY_DECIMALS))
+                row = (account, told["id"], told["activity_type"], amount, told["date"])
+                self._store.execute("INSERT INTO amounts VALUES (?, ?, ?, ?, ?)", row)
+
+    def cash(self, account: str) -> str:
+        """What is left of the opening after every execution and amount."""
+        return _text(self._one(_CASH, account), MONEY_DECIMALS)
+
+    def fees(self, account: str) -> str:
+        """What was charged."""
+        return _text(self._one(_FEES, account), MONEY_DECIMALS)
+
+    def holdings(self, account: str) -> tuple[Holding, ...]:
+        """Every symbol that the account ever traded, by name; one that is flat has a quantity of 0."""
+        return tuple(
+            Holding(
+                symbol,
+                _text(held, QUANTITY_DECIMALS),
+                _text(cost, MONEY_DECIMALS),
+                _text(realised, MONEY_DECIMALS),
+            )
+            for symbol, held, cost, realised in self._store.execute(_HOLDINGS, {"account": account})
+        )
+
+    def executions(self, account: str) -> int:
+        """How many there were."""
+        return int(self._one("SELECT count(*) FROM executions WHERE account = :account", account))
+
+    def filled(self, account: str) -> dict[str, str]:
+        """How much of each order was executed, by the order's id."""
+        rows = self._store.execute(_FILLED, {"account": account})
+        return {order_id: _text(quantity, QUANTITY_DECIMALS) for order_id, quantity in rows}
+
+    def told_twice(self, account: str) -> list[str]:
+        """Ids that stand for more than one execution or amount."""
+        return [each for (each,) in self._store.execute(_TOLD_TWICE, {"account": account})]
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._store.close()
+
+    def _take_execution(self, account: str, told: dict[str, Any]) -> None:
+        row = {
+            "account": account,
+            "symbol": told["symbol"],
+            "id": told["id"].rpartition("::")[2],
+            "order_id": told["order_id"],
+            "side": told["side"],
+            "quantity": _whole(told["qty"], QUANTITY_DECIMALS),
+            "price": _whole(told["price"], PRICE_DECIMALS),
+            "time": told["transaction_time"],
+        }
+        self._store.execute(_TAKE, row)
+
+    def _one(self, question: str, account: str) -> str:
+        (found,) = self._store.execute(question, {"account": account}).fetchone()
+        # Over no rows at all an aggregate is NULL.
+        return "0" if found is None else str(found)
+
+
+class _Total:
+    """The sum of a column of whole numbers, however large."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def step(self, number: str | int) -> None:
+        self._sum += int(number)
+
+    def finalize(self) -> str:
+        return str(self._sum)
+
+
+def _product(one: str | int, other: str | int) -> str:
+    return str(int(one) * int(other))
+
+
+def _plus(one: str | int, other: str | int) -> str:
+    return str(int(one) + int(other))
+
+
+def _minus(one: str | int, other: str | int) -> str:
+    return str(int(one) - int(other))
+
+
+def _share(cost: str | int, closed: int, held: int) -> str:
+    """What `closed` of `held` cost by average: all of it is all, a part is rounded to 10⁻⁹, half to even."""
+    if closed == 0:
+        return "0"
+    if closed == held:
+        return str(cost)
+    numerator, denominator = int(cost) * closed, held * _COST_STEP
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    steps, rest = divmod(numerator, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and steps % 2):
+        steps += 1
+    return str(steps * _COST_STEP)
+
+
+_FUNCTIONS = (("product", 2, _product), ("plus", 2, _plus), ("minus", 2, _minus), ("share", 3, _share))
+"""Arithmetic of whole numbers of any size, by name and number of arguments."""
+
+
+def _whole(text: object, decimals: int) -> int:
+    """A decimal number's text as a whole number of 10 to the minus `decimals`."""
+    if not isinstance(text, str):
+        raise ValueError(f"expected a number as text, found {text!r}")  # noqa: TRY004 - all that it raises
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    before, point, after = digits.partition(".")
+    after = after.rstrip("0")
+    is_number = before.isdecimal() and (not point or after.isdecimal() or not after)
+    if not is_number or len(after) > decimals:
+        raise ValueError(f"expected a decimal number with at most {decimals} decimals, found {text!r}")
+    return sign * int(before + after.ljust(decimals, "0"))
+
+
+def _text(whole: str | int, decimals: int) -> str:
+    """A whole number of 10 to the minus `decimals` as a decimal number, without needless zeros."""
+    number = int(whole)
+    before, after = divmod(abs(number), 10**decimals)
+    fraction = str(after).rjust(decimals, "0").rstrip("0")
+    return f"{'-' if number < 0 else ''}{before}{'.' if fraction else ''}{fraction}"
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"expected numbers as text, found {text}")

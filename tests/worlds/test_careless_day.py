@@ -1,0 +1,174 @@
+"""Careless days: nothing differs at their end, and a fault that is planted anywhere on the road is found."""
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from agenttrader.adapters.alpaca import reports
+from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.orders import Side
+from agenttrader.portfolio.book import Book
+from agenttrader.runtime.rules import Rules
+from agenttrader.simulation.ledger import Ledger
+from agenttrader.testing import careless_agents, careless_day, careless_gateway
+from agenttrader.testing.careless_day import CarelessDay, play
+from agenttrader.testing.careless_gateway import CarelessGateway
+from agenttrader.testing.careless_world import rules
+from agenttrader.testing.sql_oracle import SqlOracle
+
+SEEDS = range(1, 11)
+SHORT = 100
+"""Minutes that a day here has at most."""
+
+
+@cache
+def day(seed: int) -> CarelessDay:
+    return play(seed, SHORT)
+
+
+def differences() -> list[str]:
+    """What the days find, until one finds anything; played anew, because something was planted."""
+    for seed in range(1, 40):
+        found = play(seed, SHORT).disagreements
+        if found:
+            return list(found)
+    return []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_books_agree_and_every_promise_holds(seed: int) -> None:
+    played = day(seed)
+    assert played.disagreements == ()
+    assert played.breaks == 0
+    assert played.comparisons >= 3
+
+
+def test_the_days_are_careless_enough_to_show_anything() -> None:
+    orders, denials, answers, at_venue = (Counter[str]() for _ in range(4))
+    for seed in SEEDS:
+        played = day(seed)
+        orders.update(played.orders)
+        denials.update(played.denials)
+        answers.update(played.answers)
+        at_venue.update(played.venue_orders)
+        assert played.fills > 20
+    assert {"canceled", "denied", "expired", "filled"} <= orders.keys()
+    assert {"trading_state", "price_collar", "order_quantity", "tick", "lot", "ownership"} <= denials.keys()
+    assert {"POST 200", "POST 403", "POST 422", "DELETE 204", "DELETE 404", "DELETE 422"} <= answers.keys()
+    assert {"canceled", "expired", "filled"} <= at_venue.keys()
+
+
+def test_a_seed_is_one_day() -> None:
+    assert play(3, SHORT) == day(3)
+    assert structs.replace(play(4, SHORT), seed=3) != day(3)
+
+
+def test_a_fee_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "charge", lambda *_, **__: None)
+    assert any("cash: the venue says" in each for each in differences())
+
+
+def test_a_fee_that_we_forget_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    trade = Book._trade
+
+    def without_fee(self: Book, fill: Any, strategy: Any, sign: int) -> None:
+        trade(self, structs.replace(fill, fee=fill.fee * 0), strategy, sign)
+
+    monkeypatch.setattr(Book, "_trade", without_fee)
+    found = differences()
+    assert any("fees: our book 0" in each for each in found)
+    assert any("break" in each for each in found)
+
+
+def test_a_fill_that_we_count_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    trade = Book._trade
+
+    def twice(self: Book, fill: Any, strategy: Any, sign: int) -> None:
+        trade(self, fill, strategy, sign)
+        trade(self, fill, strategy, sign)
+
+    monkeypatch.setattr(Book, "_trade", twice)
+    assert any("quantity: the venue says" in each for each in differences())
+
+
+def test_a_fill_that_the_venue_books_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    trade = Ledger.trade
+
+    def twice(*what: Any, **how: Any) -> Any:
+        trade(*what, **how)
+        return trade(*what, **how)
+
+    monkeypatch.setattr(Ledger, "trade", twice)
+    assert any("quantity: the venue says" in each for each in differences())
+
+
+def test_a_side_that_is_read_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "side_of", lambda _: Side.BUY)
+    assert any("quantity: the venue says" in each for each in differences())
+
+
+def test_an_oracle_that_reads_a_side_wrong_disagrees_with_both_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no echo of either."""
+    take = SqlOracle._take_execution
+
+    def wrongly(self: SqlOracle, account: str, told: dict[str, Any]) -> None:
+        take(self, account, told | {"side": "buy"})
+
+    monkeypatch.setattr(SqlOracle, "_take_execution", wrongly)
+    assert any("realised: our book" in each for each in differences())
+
+
+def test_an_order_that_is_posted_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    post = CarelessGateway._post
+
+    def twice(self: CarelessGateway, order: Any, look: Any) -> None:
+        post(self, order, look)
+        post(self, order, look)
+
+    monkeypatch.setattr(CarelessGateway, "_post", twice)
+    assert any("left twice" in each for each in differences())
+
+
+def test_an_order_that_leaves_against_a_halt_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most orders wait a minute before they leave, much is halted, and nobody looks again."""
+    monkeypatch.setattr(careless_gateway, "LATE_PERCENT", 60)
+    monkeypatch.setattr(careless_agents, "BREAKS_ONE_IN", 4)
+    assert [play(seed, SHORT).disagreements for seed in SEEDS[:4]] == [()] * 4
+    monkeypatch.setattr(Dispatcher, "_reason_to_withhold", lambda *_: None)
+    assert any("left while halted" in each or "left without a window" in each for each in differences())
+
+
+def test_limits_that_are_passed_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway is given wider limits than the watch goes by."""
+    monkeypatch.setattr(careless_day, "rules", lambda minutes: _widened(rules(minutes)))
+    missing = {"left larger than", "left dearer than", "the venue holds", "entries approved at"}
+    for seed in range(25, 100):
+        found = " ".join(play(seed, SHORT).disagreements)
+        missing = {each for each in missing if each not in found}
+        if not missing:
+            break
+    assert missing == set()
+
+
+def _widened(found: Rules) -> Rules:
+    """Every limit but the collars a hundred times as wide."""
+    limits = found.limits
+    account, agent, symbol = (
+        {name: _times_a_hundred(table) for name, table in tables.items()}
+        for tables in ({"": limits.account}, limits.agent, limits.symbol)
+    )
+    return structs.replace(
+        found, limits=structs.replace(limits, account=account[""], agent=agent, symbol=symbol)
+    )
+
+
+def _times_a_hundred(table: Any) -> Any:
+    wide = {
+        name: getattr(table, name) * 100
+        for name in table.__struct_fields__
+        if name.endswith("_max") and "fraction" not in name
+    }
+    return structs.replace(table, **wide)
