@@ -35,7 +35,7 @@ from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.credentials import Credential, Secret
-from agenttrader.model.events import AnswerLost, BreakFound, Busted, Event, Filled, Restated
+from agenttrader.model.events import AnswerLost, BreakFound, Busted, Event, Filled
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.orders import OrderState, Role
@@ -354,7 +354,7 @@ async def test_an_order_that_is_accepted_and_then_rejected_is_not_waited_for(wor
     assert (world.entries, world.gateway.position(ALFA)) == (1, Decimal(0))
 
 
-async def test_a_protective_leg_that_is_rejected_is_told(world: World) -> None:
+async def test_a_protective_leg_that_is_rejected_is_a_break(world: World) -> None:
     await world.gateway.propose(ENTRY)
     await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.ACCEPTED)
     world.trade()
@@ -363,20 +363,19 @@ async def test_a_protective_leg_that_is_rejected_is_told(world: World) -> None:
     assert stop.broker_id is not None
     world.books.reject(stop.broker_id, "not today")
     await world.gateway.until(lambda: world.gateway.state(stop.id) is OrderState.REJECTED)
+    broken = [event.found.kind for event in world.gateway.events() if isinstance(event, BreakFound)]
+    assert broken == [BreakKind.UNPROTECTED]
 
 
-async def test_a_correction_is_told_and_the_next_comparison_closes_the_symbol(world: World) -> None:
-    """The book does not take the new price over: a person must look."""
+async def test_a_correction_counts_once_at_its_new_price(world: World) -> None:
     await world.gateway.propose(ENTRY)
     await world.gateway.until(lambda: world.gateway.state(ENTRY.id) is OrderState.ACCEPTED)
     world.faults.plan(CorrectedFill(only=(), per_mille=1_000, times=1, ticks=-100))
     world.trade()
-    await world.gateway.until(lambda: world.recorded(Restated))
-    compared = await world.gateway.compare()
-    assert BreakKind.EXECUTION_MISSING_AT_BROKER in {found.kind for found in compared.breaks}
-    following = proposal(2)
-    await world.gateway.propose(following)
-    assert world.gateway.state(following.id) is OrderState.DENIED
+    await world.gateway.until(lambda: world.recorded(Busted))
+    await world.gateway.until(lambda: world.gateway.position(ALFA) == 10)
+    await world.agree()
+    assert world.struck() == ["corrected_fill"]
 
 
 @pytest.mark.parametrize("seed", range(4))
