@@ -1,7 +1,8 @@
 """What Alpaca's public pages say that its bodies look like, held against our reading and writing of them.
 
-Each line of `alpaca_bodies.jsonl` names the page of docs.alpaca.markets that gives the fields and their kinds;
-the values are ours. Nothing in it was made by our code. alpaca-py's models judge the bodies themselves.
+Each line of `alpaca_bodies.jsonl` names the page of docs.alpaca.markets that gives the fields and their
+kinds; the values are ours. Nothing in it was made by our code.
+alpaca-py's models judge the bodies themselves.
 """
 
 import json
@@ -44,7 +45,7 @@ THEIRS: dict[str, Any] = {
 }
 
 
-def bodies(*kinds: str) -> Any:
+def bodies(*kinds: str) -> pytest.MarkDecorator:
     found = [body for body in BODIES if body["kind"] in kinds]
     return pytest.mark.parametrize("golden", found, ids=lambda golden: golden["name"])
 
@@ -73,7 +74,7 @@ def test_we_read_the_stream_and_write_it_the_same(golden: dict[str, Any]) -> Non
 
 
 def assert_same(ours: Any, theirs: Any, where: str) -> None:
-    """Every documented field is there, of the documented kind and with its value; of ours there may be more."""
+    """Every documented field is there, of its kind and with its value; of ours there may be more."""
     match theirs:
         case dict():
             assert isinstance(ours, dict), where
