@@ -47,6 +47,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
             bars=day.bars,
             fills=day.fills,
             comparisons=day.comparisons,
+            restarts=day.restarts,
             breaks=day.breaks,
             disagreements=len(day.disagreements),
         )
@@ -59,7 +60,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
                 file=sys.stderr,
             )
     counted = {name: dict(sorted(counter.items())) for name, counter in sums.items()}
-    names = ("days", "bars", "fills", "comparisons", "breaks", "disagreements")
+    names = ("days", "bars", "fills", "comparisons", "restarts", "breaks", "disagreements")
     return {name: numbers[name] for name in names} | counted | {"seeds_that_differ": found}
 
 

@@ -24,7 +24,7 @@ from agenttrader.model.events import BreakFound, Event, Reconciled
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant, rfc3339
-from agenttrader.runtime.inputs import LinkSeen, MarketSeen, SwitchSeen, TimeReached
+from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
 from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.market import MINUTES_MIN, Moment, generate_day
@@ -74,6 +74,7 @@ class CarelessDay(Struct, frozen=True, kw_only=True):
     answers: dict[str, int]
     fills: int
     comparisons: int
+    restarts: int
     breaks: int
     disagreements: tuple[str, ...]
 
@@ -152,6 +153,7 @@ class _Day:
             answers=_counted(answer for client in self._clients for answer in client.answers.elements()),
             fills=sum(len(json.loads(page)) for page in self._executions()),
             comparisons=self._gateway.comparisons,
+            restarts=self._gateway.epoch - 1,
             breaks=len(breaks),
             disagreements=(*breaks, *self._findings(theirs[GATED])),
         )
@@ -159,13 +161,8 @@ class _Day:
     # The day.
 
     def _begin(self) -> None:
-        gateway = self._gateway
-        gateway.start(START)
-        for link in ("broker", "marketdata"):
-            gateway.handle(LinkSeen(link, up=True, reason="connected"))
-        gateway.compare()
-        gateway.handle(TimeReached(START))
-        gateway.handle(SwitchSeen(self._switch.read()))
+        self._gateway.start(START)
+        self._gateway.handle(TimeReached(START))
 
     def _moments(self) -> Iterator[Moment]:
         """Every minute, from the one after the start; outside the session prices stand still."""
