@@ -63,7 +63,10 @@ it was generated that volume is: a day has one of these pairs."""
 
 
 class CarelessDay(Struct, frozen=True, kw_only=True):
-    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status."""
+    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status.
+
+    `head` is the end of the gateway's journal: two days with one head are the same day.
+    """
 
     seed: int
     minutes: int
@@ -75,6 +78,7 @@ class CarelessDay(Struct, frozen=True, kw_only=True):
     fills: int
     comparisons: int
     restarts: int
+    head: str
     breaks: int
     disagreements: tuple[str, ...]
 
@@ -154,6 +158,7 @@ class _Day:
             fills=sum(len(json.loads(page)) for page in self._executions()),
             comparisons=self._gateway.comparisons,
             restarts=self._gateway.epoch - 1,
+            head=self._gateway.engine.chain.head,
             breaks=len(breaks),
             disagreements=(*breaks, *self._findings(theirs[GATED])),
         )
