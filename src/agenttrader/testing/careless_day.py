@@ -24,7 +24,7 @@ from agenttrader.model.events import BreakFound, Event, Reconciled
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant, rfc3339
-from agenttrader.runtime.inputs import LinkSeen, MarketSeen, SwitchSeen, TimeReached
+from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
 from agenttrader.simulation.days import Moment
 from agenttrader.simulation.inputs import Habits
@@ -64,7 +64,10 @@ it was generated that volume is: a day has one of these pairs."""
 
 
 class CarelessDay(Struct, frozen=True, kw_only=True):
-    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status."""
+    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status.
+
+    `head` is the end of the gateway's journal: two days with one head are the same day.
+    """
 
     seed: int
     minutes: int
@@ -75,6 +78,8 @@ class CarelessDay(Struct, frozen=True, kw_only=True):
     answers: dict[str, int]
     fills: int
     comparisons: int
+    restarts: int
+    head: str
     breaks: int
     disagreements: tuple[str, ...]
 
@@ -153,6 +158,8 @@ class _Day:
             answers=_counted(answer for client in self._clients for answer in client.answers.elements()),
             fills=sum(len(json.loads(page)) for page in self._executions()),
             comparisons=self._gateway.comparisons,
+            restarts=self._gateway.epoch - 1,
+            head=self._gateway.engine.chain.head,
             breaks=len(breaks),
             disagreements=(*breaks, *self._findings(theirs[GATED])),
         )
@@ -160,13 +167,8 @@ class _Day:
     # The day.
 
     def _begin(self) -> None:
-        gateway = self._gateway
-        gateway.start(START)
-        for link in ("broker", "marketdata"):
-            gateway.handle(LinkSeen(link, up=True, reason="connected"))
-        gateway.compare()
-        gateway.handle(TimeReached(START))
-        gateway.handle(SwitchSeen(self._switch.read()))
+        self._gateway.start(START)
+        self._gateway.handle(TimeReached(START))
 
     def _moments(self) -> Iterator[Moment]:
         """Every minute, from the one after the start; outside the session prices stand still."""
