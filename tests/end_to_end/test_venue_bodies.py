@@ -376,3 +376,19 @@ async def test_updates_are_as_documented(told: Told, venue: SmallVenue) -> None:
         armed = json.loads((await stream.receive(5)).data)
         expected = {"event": "new", "order": LEG | {"status": "new"}}
         assert not differences({"stream": "trade_updates", "data": expected}, armed, "new")
+
+
+async def test_the_smallest_amounts_are_told_in_digits(told: Told, venue: SmallVenue) -> None:
+    venue.bar(100, symbol=COIN)
+    order = {"symbol": COIN, "qty": "0.000000003", "side": "buy", "type": "market", "time_in_force": "gtc"}
+    bought = await told.ask("POST", "/v2/orders", order)
+    assert bought["qty"] == "0.000000003"
+    venue.bar(100, symbol=COIN)
+    assert (await told.ask("GET", "/v2/positions/BTCUSD"))["qty"] == "0.000000003"
+    (fill,) = (
+        each for each in await told.ask("GET", "/v2/account/activities/FILL") if each["symbol"] == COIN
+    )
+    assert (fill["qty"], fill["leaves_qty"]) == ("0.000000003", "0.000000000")
+    sold = await told.ask("DELETE", "/v2/positions?cancel_orders=true")
+    (closing,) = (line["body"] for line in sold if line["symbol"] == "BTCUSD")
+    assert (closing["qty"], closing["filled_qty"]) == ("0.000000003", "0.000000000")

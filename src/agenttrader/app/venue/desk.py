@@ -22,7 +22,7 @@ from agenttrader.app.venue.owner import Owner
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.record import Log, Record
 from agenttrader.app.venue.requests import closing_order, part_of, to_replacement, to_submission
-from agenttrader.app.venue.symbols import Symbols
+from agenttrader.app.venue.symbols import Symbols, position_symbol
 from agenttrader.app.venue.updates import Listener, Updates
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
@@ -30,6 +30,7 @@ from agenttrader.protocols.alpaca_market import Announcement, Asset, CalendarDay
 from agenttrader.protocols.alpaca_trading import (
     Account,
     Activity,
+    ApiError,
     CanceledOrder,
     Clock,
     ClosedPosition,
@@ -129,11 +130,14 @@ class Desk:
             self.cancel_all(account)
         closed = []
         for symbol in self.exchange.books.ledger.symbols(account):
+            answer: Order | ApiError
             try:
-                status, body = int(HTTPStatus.OK), msgspec.to_builtins(self.close(account, symbol, None))
+                status, answer = int(HTTPStatus.OK), self.close(account, symbol, None)
             except Refused as refused:
-                status, body = refused.status, msgspec.to_builtins(refused.error)
-            closed.append(ClosedPosition(symbol=symbol, status=status, body=body))
+                status, answer = refused.status, refused.error
+            body = msgspec.to_builtins(answer, builtin_types=(Decimal,))
+            told = position_symbol(self.exchange.books.listings[symbol])
+            closed.append(ClosedPosition(symbol=told, status=status, body=body))
         return closed
 
     def order(self, account: str, order_id: str, *, nested: bool) -> Order:
