@@ -351,7 +351,7 @@ class Engine:
     # Authority.
 
     def _statement(self, given: StatementGiven) -> None:
-        outcome = judge(given.signed, self.rules.authority, self.state, self._now)
+        outcome = judge(given.signed, self.rules.authority, self.state, self.rules.calendar, self._now)
         if isinstance(outcome, str):
             self._step.refusal = outcome
             return

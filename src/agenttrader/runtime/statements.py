@@ -8,6 +8,7 @@ from msgspec import Struct
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.events import Event, Resumed, WindowOpened, WindowResumed
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
+from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.runtime.halts import NEEDED_LINKS
 from agenttrader.runtime.standing import words_of
@@ -27,13 +28,15 @@ class Authority(Struct, frozen=True, kw_only=True):
     people: dict[PersonName, PersonRole]
 
 
-def judge(signed: SignedStatement, authority: Authority, state: State, now: Instant) -> Event | str:
+def judge(
+    signed: SignedStatement, authority: Authority, state: State, calendar: Calendar, now: Instant
+) -> Event | str:
     """The event that the statement brings about, or the sentence with which it is refused.
 
     Nothing is loosened in doubt.
     """
     statement = signed.statement
-    refusal = _binding(statement, authority, state) or _subject(statement, authority, state, now)
+    refusal = _binding(statement, authority, state) or _subject(statement, authority, state, calendar, now)
     if refusal:
         return refusal
     match statement.act:
@@ -73,15 +76,17 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
     return ""
 
 
-def _subject(statement: Statement, authority: Authority, state: State, now: Instant) -> str:
+def _subject(
+    statement: Statement, authority: Authority, state: State, calendar: Calendar, now: Instant
+) -> str:
     match statement.act:
         case Act.OPEN_WINDOW:
             if state.standing.window is not None:
                 return "a window is open; close it before opening another"
-            return _lease(statement, authority, now) or _fit_to_trade(state)
+            return _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME_WINDOW:
             refusal = _goes_on(statement, state)
-            return refusal or _lease(statement, authority, now) or _fit_to_trade(state)
+            return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME:
             return _lifts(statement, state, now)
 
@@ -124,12 +129,20 @@ def _words_of_lease(lease: Statement) -> str:
     return f"{lease.mode.value} on {words_of(lease.scope)} until {rfc3339(lease.end)}"
 
 
-def _lease(statement: Statement, authority: Authority, now: Instant) -> str:
-    """Whether anybody may lease that: a time that is not over, in a mode that is permitted and proved."""
+def _lease(statement: Statement, authority: Authority, calendar: Calendar, now: Instant) -> str:
+    """Whether anybody may lease that: a time with trading to come, in a mode that is permitted and proved."""
     if not statement.start < statement.end or now >= statement.end:
         return (
             f"expected start < end and an end after {rfc3339(now)}, "
             f"found {rfc3339(statement.start)} to {rfc3339(statement.end)}"
+        )
+    first = max(now, statement.start)
+    if not any(session.open < statement.end and first < session.close for session in calendar.sessions):
+        # It would answer `active`, and yet no order could ever leave in it.
+        return (
+            f"expected a window with trading to come in it, found {rfc3339(statement.start)} to "
+            f"{rfc3339(statement.end)}, in which no session of {calendar.name} is left after "
+            f"{rfc3339(first)}; name the time of a session that is not over"
         )
     if statement.mode.rank > authority.ceiling.rank:
         return f"mode {statement.mode.value} is above the configured ceiling {authority.ceiling.value}"

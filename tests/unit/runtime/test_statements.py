@@ -32,6 +32,7 @@ from agenttrader.testing.builders import (
     PERSON,
     at,
     authority,
+    calendar,
     segment,
     signed,
 )
@@ -61,12 +62,13 @@ def judged(
     *events: Event,
     ready: tuple[Event, ...] = READY,
     given: dict[str, Any] | None = None,
+    now: Instant = at(1),  # noqa: B008 - a constant
     **says: Any,
 ) -> Event | str:
     state, chain = State(MULTIPLIERS), Chain()
     for event in (*ready, *events):
         state.apply(chain.seal(event, OPEN))
-    return judge(signed(act, **says), authority(**(given or {})), state, at(1))
+    return judge(signed(act, **says), authority(**(given or {})), state, calendar(), now)
 
 
 # What is brought about.
@@ -191,6 +193,29 @@ def test_what_was_not_seen_since_the_start_is_missing(missing: int, sentence: st
     assert judged(Act.OPEN_WINDOW, ready=ready) == sentence
     assert judged(Act.OPEN_WINDOW, segment(epoch=2), epoch=2) == (
         "the book has not been compared with the broker since this start"
+    )
+
+
+@pytest.mark.parametrize(("act", "before"), ((Act.OPEN_WINDOW, ()), (Act.RESUME_WINDOW, SUSPENDED)))
+def test_a_window_in_which_nothing_is_left_to_trade_is_refused(act: Act, before: tuple[Event, ...]) -> None:
+    """It would answer `active` after the close, and no order could ever leave in it."""
+    lasting = (segment(), *READY[1:], WindowOpened(signed=signed(nonce="opened before", end=at(405))))
+    events = (*lasting, *before[1:]) if before else ()
+    says = {"start": at(0), "end": at(405)}
+    refusal = judged(act, *events, now=CLOSE, **says)
+    assert isinstance(refusal, str)
+    assert refusal.startswith(
+        "expected a window with trading to come in it, found 2026-11-20T14:30:00Z to 2026-11-20T21:15:00Z, "
+        "in which no session of "
+    )
+    assert refusal.endswith("is left after 2026-11-20T21:00:00Z; name the time of a session that is not over")
+    assert not isinstance(judged(act, *events, now=Instant(CLOSE - 1), **says), str)
+
+
+def test_a_window_may_be_opened_in_the_evening_for_the_next_session() -> None:
+    assert isinstance(
+        judged(Act.OPEN_WINDOW, now=CLOSE, end=Instant(CLOSE + 3 * 24 * 60 * 60 * 1_000_000_000)),
+        WindowOpened,
     )
 
 
