@@ -294,6 +294,7 @@ class OrderLedger:
     def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
         """A leg of a bracket, as an order of its own; the broker holds it until the entry has filled."""
         leg = Order(order.proposal, role, time)
+        leg.limit_price = leg.stop_price = None  # its entry's prices are not its own
         leg.id = protective_id(order.id, role)
         leg.parent = order
         leg.side = order.side.opposite

@@ -21,7 +21,7 @@ from agenttrader.app.gateway.alpaca_answers import (
 )
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.instruments import CryptoPair
-from agenttrader.model.orders import Effect, ExitPlan, OrderState, Role
+from agenttrader.model.orders import Effect, ExitPlan, OrderState, OrderType, Role
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import rfc3339
@@ -95,6 +95,17 @@ def test_an_entry_and_its_legs_are_read_by_alpaca_py(driver: Driver) -> None:
     assert [(leg.status, leg.side, leg.qty) for leg in (stop, target)] == [("held", "sell", "10")] * 2
     assert (stop.stop_price, target.limit_price) == ("95", "110")
     assert len({order.id, stop.id, target.id}) == 3
+
+
+def test_a_leg_has_no_price_of_its_entrys() -> None:
+    driver = Driver(Engine(rules(), State(MULTIPLIERS), Chain()))
+    driver.start()
+    driver.give(*READY)
+    driver.propose(proposal(type=OrderType.LIMIT, limit_price=D(99)))
+    driver.propose(proposal(2, type=OrderType.STOP, stop_price=D(101)))
+    for order_id in (ENTRY, proposal(2).id):
+        legs = [(leg.type, leg.stop_price, leg.limit_price) for leg in read(driver, order_id).legs or ()]
+        assert legs == [("stop", "95", None), ("limit", None, "110")]
 
 
 def test_a_filled_entry_has_its_average_and_its_legs_can_trade(driver: Driver) -> None:
