@@ -22,7 +22,7 @@ from agenttrader.api.alpaca_stream import serve_alpaca_stream
 from agenttrader.api.probes import Application, Receive, Scope, Send
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
-from agenttrader.model.errors import AgentTraderError, BadValue, StoreError
+from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.identifiers import AgentName
 from agenttrader.protocols.alpaca_trading import (
     INVALID,
@@ -32,7 +32,6 @@ from agenttrader.protocols.alpaca_trading import (
     decode_new_order,
     encode,
 )
-from agenttrader.runtime.session import InboxFull, NotReady
 
 BODY_BYTES_MAX = 65_536
 PREFIX, STREAM = "/v2/", "/stream"

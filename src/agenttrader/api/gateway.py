@@ -23,10 +23,17 @@ from agenttrader.api.probes import Application
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.model.authority import Act, Scope
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import AgentTraderError, BadValue, StatementRefused, StoreError, Unreachable
-from agenttrader.model.identifiers import AgentName, OrderId, PersonName
+from agenttrader.model.errors import (
+    AgentTraderError,
+    BadValue,
+    InboxFull,
+    NotReady,
+    StatementRefused,
+    StoreError,
+    Unreachable,
+)
+from agenttrader.model.identifiers import AgentName, PersonName
 from agenttrader.protocols.native import ErrorBody
-from agenttrader.runtime.session import InboxFull, NotReady
 
 BODY_BYTES_MAX = 65_536
 CLOSE_REASON_MAX = 120
@@ -114,8 +121,8 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     @delete("/v1/orders/{order_id:str}", status_code=202)
     async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         caller = _caller(request, keys)
-        await desk.cancel(OrderId(order_id), caller.agent, caller.name, "asked for")
-        return _json({"order_id": order_id, "asked": True}, status=202)
+        found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
+        return _json({"order_id": found, "asked": True}, status=202)
 
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:

@@ -6,6 +6,8 @@
     ├── StoreError                   the journal's store cannot be used or cannot be written      exit 1
     │   ├── StoreLocked              another process holds it
     │   └── TamperingFound           the journal's chain does not hold; names the record
+    ├── NotReady                     the gateway started; the market's time is not known to it yet
+    ├── InboxFull                    more waits than may; nothing of this was taken
     ├── StatementRefused             a person's statement that does not hold: signature, role, time, nonce
     └── Unreachable                  a peer gave no usable answer                                  exit 5
         └── Unsent                   … and nothing of the request can have arrived there
@@ -41,6 +43,17 @@ class TamperingFound(StoreError):
         super().__init__(f"record {sequence}: {finding}")
         self.sequence = sequence
         self.finding = finding
+
+
+class NotReady(AgentTraderError):
+    """The gateway has started but has not heard the market's time yet."""
+
+
+class InboxFull(AgentTraderError):
+    """More is waiting than the configured capacity; nothing of this was taken.
+
+    A client is told to come back; a feed or broker link starts anew.
+    """
 
 
 class StatementRefused(AgentTraderError):

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import structlog
 
-from agenttrader.model.errors import Unreachable
+from agenttrader.model.errors import InboxFull, Unreachable
 from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Chain
@@ -23,7 +23,7 @@ from agenttrader.ports.broker import Broker
 from agenttrader.ports.journal import Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 from agenttrader.runtime.inputs import AccountStated, Compared
-from agenttrader.runtime.session import InboxFull, Session
+from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
 
 COMPARISONS_MAX = 5

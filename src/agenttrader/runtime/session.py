@@ -15,7 +15,7 @@ from msgspec import Struct
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import AgentTraderError, StoreError
+from agenttrader.model.errors import InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
     CancelRequested,
     Event,
@@ -58,17 +58,6 @@ RESERVE_FOR_TIGHTENING = 256
 """Inputs beyond the capacity that are taken if they halt, close or cancel: a flood must not keep them out."""
 _TIGHTENING = (HaltAsked, WindowCloseAsked, CancelAsked)
 _ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
-
-
-class InboxFull(AgentTraderError):
-    """More is waiting than the configured capacity.
-
-    A client is told to come back; a feed or broker link starts anew.
-    """
-
-
-class NotReady(AgentTraderError):
-    """The gateway has started but has not heard the market's time yet."""
 
 
 class AdvancingClock(MarketClock, Protocol):

@@ -15,7 +15,7 @@ from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import EVERYTHING, Act
 from agenttrader.model.decisions import SwitchReading, TradingState
-from agenttrader.model.errors import ConfigurationError, StoreError
+from agenttrader.model.errors import ConfigurationError, InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
     CancelRequested,
     Decided,
@@ -49,7 +49,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import fold
-from agenttrader.runtime.session import InboxFull, NotReady, Session
+from agenttrader.runtime.session import Session
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,

@@ -40,14 +40,13 @@ from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, prop
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Agent
-from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_order_id
+from agenttrader.model.errors import BadValue, NotReady
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_agents_order_id, derive_proposed_id
 from agenttrader.model.orders import TERMINAL, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import Account, Clock, NewOrder, Position
 from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
-from agenttrader.runtime.session import NotReady
 
 TRIES_MAX = 4
 """How often one request looks again where another took its name while it was on its way."""
@@ -202,7 +201,7 @@ class AlpacaDesk:
             )
 
         def name_of_try(number: int) -> OrderId:
-            return derive_order_id("alpaca close", agent, symbol, number)
+            return derive_agents_order_id(agent, "alpaca close", symbol, number)
 
         order, _ = await self._once(name_of_try, _has_ended, propose)
         return self._outcome(order)
@@ -323,12 +322,12 @@ class AlpacaDesk:
 
 
 def _name_of(agent: AgentName, client_order_id: str) -> Name:
-    return lambda number: derive_order_id("alpaca", agent, client_order_id, number)
+    return lambda number: derive_agents_order_id(agent, "alpaca", client_order_id, number)
 
 
 def _name_of_words(agent: AgentName, wish: Wish) -> Name:
     """An order without an id is known by its words."""
-    return lambda number: derive_order_id("alpaca words", wish.digest(agent), number)
+    return lambda number: derive_agents_order_id(agent, "alpaca words", wish.digest(agent), number)
 
 
 def _was_denied(order: Order) -> bool:

@@ -13,8 +13,15 @@ from agenttrader.app.gateway.views import decision_body, order_body, snapshot_bo
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import BadValue, StatementRefused
-from agenttrader.model.identifiers import AccountName, AgentName, Digest, OrderId, Symbol
+from agenttrader.model.errors import BadValue, InboxFull, StatementRefused
+from agenttrader.model.identifiers import (
+    AccountName,
+    AgentName,
+    Digest,
+    OrderId,
+    Symbol,
+    derive_proposed_id,
+)
 from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import ExitPlan, Proposal
 from agenttrader.model.values import on_step
@@ -31,7 +38,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import Reconciler
-from agenttrader.runtime.session import InboxFull, Session
+from agenttrader.runtime.session import Session
 
 
 class StatusBody(Struct, frozen=True, kw_only=True):
@@ -106,12 +113,14 @@ class Desk:
         await self.session.answered(proposal.id, self._answer_wait_seconds)
         return self.session.engine.state.book.orders.by_id[proposal.id]
 
-    async def cancel(self, order_id: OrderId, agent: AgentName | None, by: str, reason: str) -> None:
-        """Ask the broker to end an order; that it has ended comes on the stream.
+    async def cancel(self, name: str, agent: AgentName | None, by: str, reason: str) -> OrderId:
+        """Ask the broker to end the order of that id, or that its agent calls so; the id of the order.
 
-        Raises BadValue where it cannot be asked.
+        That it has ended comes on the stream. Raises BadValue where it cannot be asked.
         """
+        order_id = self._named(name, agent)
         await self._ask(CancelAsked(order_id, by, reason, agent))
+        return order_id
 
     async def give(self, envelope: str, act: Act) -> TradingBody:
         """Take a person's signed statement for `act`.
@@ -198,6 +207,12 @@ class Desk:
                 if switch.is_movable:
                     await asyncio.to_thread(switch.move, halted=halted, reason=reason)
                 await self.session.ask(SwitchSeen(await asyncio.to_thread(switch.read)))
+
+    def _named(self, name: str, agent: AgentName | None) -> OrderId:
+        """The id of the agent's order that is called `name`: by what it was proposed as, else by its id."""
+        proposed = None if agent is None else derive_proposed_id(agent, name)
+        known = proposed in self.session.engine.state.book.orders.by_id
+        return proposed if proposed is not None and known else OrderId(name)
 
     async def _ask(self, received: Input) -> None:
         outcome = await self.session.ask(received)

@@ -13,7 +13,7 @@ from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import BadValue, StoreError
+from agenttrader.model.errors import BadValue, NotReady, StoreError
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import derive_order_id
 from agenttrader.model.market import Watermark
@@ -22,7 +22,6 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import MarketSeen, SwitchSeen, WindowCloseAsked
-from agenttrader.runtime.session import NotReady
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,

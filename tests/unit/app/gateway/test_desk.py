@@ -12,7 +12,7 @@ from agenttrader.app.gateway.desk import ReconcileBody, fit
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import BadValue, StatementRefused, StoreError, Unreachable
+from agenttrader.model.errors import BadValue, NotReady, StatementRefused, StoreError, Unreachable
 from agenttrader.model.events import Halted, Reconciled, Resumed, WindowClosed, WindowOpened
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instruments import Component, Spread
@@ -21,7 +21,6 @@ from agenttrader.model.orders import ExitPlan, Leg, OrderState, OrderType, Role
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
-from agenttrader.runtime.session import NotReady
 from agenttrader.testing.builders import (
     ACCOUNT,
     AGENT,
