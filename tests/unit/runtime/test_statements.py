@@ -201,7 +201,7 @@ def test_a_window_in_which_nothing_is_left_to_trade_is_refused(act: Act, before:
     """It would answer `active` after the close, and no order could ever leave in it."""
     lasting = (segment(), *READY[1:], WindowOpened(signed=signed(nonce="opened before", end=at(405))))
     events = (*lasting, *before[1:]) if before else ()
-    says = {"start": at(0), "end": at(405)}
+    says: dict[str, Any] = {"start": at(0), "end": at(405)}
     refusal = judged(act, *events, now=CLOSE, **says)
     assert isinstance(refusal, str)
     assert refusal.startswith(
