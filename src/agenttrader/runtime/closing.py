@@ -2,7 +2,8 @@
 
 A protective leg holds the shares that a close needs, so a close that does not wait is refused by the broker;
 one that does not cancel flips the position when the stop fires later. The position is unprotected from the
-cancel to the fill, and only then.
+cancel to the fill, and only then. A close is of the position: what an entry still adds while it waits is as
+unprotected as the rest, and leaves with it.
 """
 
 from decimal import Decimal
@@ -43,11 +44,11 @@ def must_end_for(close: Order, order: Order) -> bool:
 
 
 def go_on(book: Book, close: Order) -> Sending | Withheld:
-    """The reducing order for what is held now.
+    """The reducing order for all that is held now, more or less than when the close was asked for.
 
     Where the protection has filled meanwhile it is the end of the close, unsent.
     """
-    left = min(_left(book, close), close.quantity)
+    left = _left(book, close)
     if left <= 0:
         held = ", ".join(f"{book.position(leg.symbol)} {leg.symbol}" for leg in close.legs)
         return Withheld(order_id=close.id, reason=f"nothing is left to close: we hold {held}")

@@ -216,6 +216,27 @@ def test_legs_of_an_entry_that_fills_during_the_wait_are_asked_to_end() -> None:
     assert asked == set(protection(working.id))
 
 
+@pytest.mark.parametrize("filled", (10, 4))
+def test_what_an_entry_adds_during_the_wait_is_closed_too(filled: int) -> None:
+    driver = trading()
+    legs = protection(held(driver, 1).id)
+    working = proposal(2)
+    driver.propose(working)
+    driver.accept(working.id)
+    close = closing_proposal()
+    driver.propose(close)
+    driver.fill(working.id, "too late", filled)
+    if filled < working.quantity:
+        driver.report(K.CANCELED, working.id)
+    events = [driver.report(K.CANCELED, leg) for leg in (*legs, *protection(working.id))]
+    (sending,) = sent(events[-1])
+    assert sending.instruction.quantity == 10 + filled
+    driver.accept(close.id)
+    driver.fill(close.id, "out", 10 + filled)
+    assert driver.engine.state.book.positions() == {}
+    assert list(driver.engine.state.book.orders.open_orders()) == []
+
+
 def test_a_refused_cancel_is_asked_again_when_time_goes_on_and_not_before() -> None:
     driver = trading()
     stop, target = protection(held(driver).id)
