@@ -42,6 +42,7 @@ from agenttrader.runtime.inputs import (
     HaltAsked,
     Input,
     LastLookStopped,
+    LinkSeen,
     MarketSeen,
     Reported,
     Stopping,
@@ -55,8 +56,9 @@ _UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
 
 
 RESERVE_FOR_TIGHTENING = 256
-"""Inputs beyond the capacity that are taken if they halt, close or cancel: a flood must not keep them out."""
-_TIGHTENING = (HaltAsked, WindowCloseAsked, CancelAsked)
+"""Beyond the capacity, for a person's halts, closings and cancels: no agent's flood keeps them out."""
+RESERVE_FOR_LINKS = 64
+"""How much of that reserve may tell of links: nobody may believe in one that is down."""
 _ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
 
 
@@ -189,8 +191,7 @@ class Session:
             self._queue.put_nowait(_Waiting(received, None))
 
     def _require_room(self, received: Input | None = None) -> None:
-        reserve = RESERVE_FOR_TIGHTENING if isinstance(received, _TIGHTENING) else 0
-        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + reserve:
+        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + _reserve(received):
             raise InboxFull(
                 f"{self._capacity} inputs are waiting, the most that are kept; try again in a moment"
             )
@@ -376,3 +377,13 @@ class Session:
             # The loop wakes to handle what was kept; whoever waits for the time is told it again.
             self._queue.put_nowait(_Waiting(TimeReached(self.now or engine.state.last_time), None))
             return
+
+
+def _reserve(received: Input | None) -> int:
+    match received:
+        case HaltAsked() | WindowCloseAsked() | CancelAsked(agent=None):
+            return RESERVE_FOR_TIGHTENING
+        case LinkSeen():
+            return RESERVE_FOR_LINKS
+        case _:
+            return 0

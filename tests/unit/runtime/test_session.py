@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ from agenttrader.model.events import (
     SegmentSealed,
     Withheld,
 )
-from agenttrader.model.identifiers import OrderId
+from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Recorded, Sealed
@@ -49,7 +50,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import fold
-from agenttrader.runtime.session import Session
+from agenttrader.runtime.session import RESERVE_FOR_LINKS, RESERVE_FOR_TIGHTENING, Session
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
@@ -70,6 +71,7 @@ from agenttrader.testing.driver import READY
 from agenttrader.testing.state_dump import dump_state
 
 D = Decimal
+AN_AGENTS_CANCEL = CancelAsked(OrderId("o-1"), "bot", "asked for", AgentName("bot"))
 K, S = ReportKind, OrderState
 
 
@@ -407,10 +409,10 @@ async def test_what_was_denied_or_never_sent_is_answered_already(gateway: Gatewa
 async def test_more_than_the_capacity_is_refused_and_nothing_of_it_is_taken(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path, capacity=3)
     for _ in range(3):
-        gateway.session.tell(LinkSeen("broker", up=True, reason="connected"))
+        gateway.session.tell(AN_AGENTS_CANCEL)
     full = "3 inputs are waiting, the most that are kept; try again"
     with pytest.raises(InboxFull, match=full):
-        gateway.session.tell(LinkSeen("broker", up=True, reason="connected"))
+        gateway.session.tell(AN_AGENTS_CANCEL)
     with pytest.raises(InboxFull, match=full):
         gateway.session.market(Watermark(time=OPEN))
     with pytest.raises(InboxFull, match=full):
@@ -428,6 +430,30 @@ async def test_a_halt_finds_room_where_nothing_else_does(tmp_path: Path) -> None
     assert (await gateway.session.ask(halt)).refusal == ""
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert any(isinstance(each, InboxFull) for each in outcomes)
+    await gateway.stop()
+
+
+async def test_agents_leave_the_reserve_to_persons_and_links_leave_them_most_of_it(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, capacity=3)
+
+    def flood(received: Input) -> int:
+        for taken in itertools.count():
+            try:
+                gateway.session.tell(received)
+            except InboxFull:
+                return taken
+        raise AssertionError
+
+    assert flood(AN_AGENTS_CANCEL) == 3
+    assert flood(LinkSeen("broker", up=False, reason="a flood")) == RESERVE_FOR_LINKS
+    persons = (
+        HaltAsked(EVERYTHING, TradingState.HALTED, "ada", "a flood"),
+        WindowCloseAsked("ada", "a flood"),
+        CancelAsked(OrderId("o-1"), "ada", "a flood"),
+    )
+    for each in persons:
+        gateway.session.tell(each)
+    assert flood(persons[0]) == RESERVE_FOR_TIGHTENING - RESERVE_FOR_LINKS - len(persons)
     await gateway.stop()
 
 
