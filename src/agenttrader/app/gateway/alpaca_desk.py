@@ -3,8 +3,8 @@
 An order goes the way of every other (`Desk.decide`): decided and on disk before anything is sent or answered.
 What is sent again is the same order: our id is derived from the agent and the client_order_id or, where it
 gives none, from the agent and its words, for as long as its configured window. What was denied uses no name
-up, and a position that was opened again may be closed again: each such try of a name has a derived id of its
-own, counted from 0.
+up, and a position that stands again may be sold or closed again: each such try of a name has a derived id of
+its own, counted from 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,13 +36,19 @@ from agenttrader.app.gateway.alpaca_refusals import (
     not_found,
     not_now,
 )
-from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, proposal_of, wish_of
+from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, effect_of, proposal_of, wish_of
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Agent
 from agenttrader.model.errors import BadValue, NotReady
-from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_agents_order_id, derive_proposed_id
-from agenttrader.model.orders import TERMINAL, OrderState, Proposal
+from agenttrader.model.identifiers import (
+    AgentName,
+    OrderId,
+    Symbol,
+    derive_agents_order_id,
+    derive_proposed_id,
+)
+from agenttrader.model.orders import TERMINAL, Effect, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import Account, Clock, NewOrder, Position
@@ -167,7 +173,7 @@ class AlpacaDesk:
 
         if wish.client_order_id is None:
             window_seconds = None if configured is None else configured.dedupe_window_seconds
-            name, is_spent = _name_of_words(agent, wish), self._is_over(window_seconds)
+            name, is_spent = _name_of_words(agent, wish), self._is_over(wish, window_seconds)
         else:
             name, is_spent = _name_of(agent, wish.client_order_id), _was_denied
         order, is_repeated = await self._once(name, is_spent, propose)
@@ -237,36 +243,43 @@ class AlpacaDesk:
                 return order, known is not None
         raise not_now("the same order is being sent by others at this moment; ask what became of it")
 
-    def _is_over(self, window_seconds: int | None) -> Callable[[Order], bool]:
-        """Whether an order without an id stands for later ones no more. Raises Refused without a window."""
+    def _is_over(self, wish: Wish, window_seconds: int | None) -> Callable[[Order], bool]:
+        """Whether an order without an id stands for later ones no more. Raises Refused without a window.
+
+        What would take from a position is never answered with an exit that has ended: it would stay open.
+        """
         if window_seconds is None:
             raise cannot_be(
                 "client_order_id: expected one, found none. With it, an order sent again is the same order. "
                 "Send one of your own for each order, or have a person set the agent's dedupe_window_seconds"
             )
         begin = Instant(self._now() - window_seconds * SECOND)
-        return lambda order: _was_denied(order) or created(order) <= begin
+        is_exit = (
+            effect_of(wish, self._desk.session.engine.state.book.position(wish.symbol)) is not Effect.OPEN
+        )
+
+        def is_over(order: Order) -> bool:
+            has_left = is_exit and order.effect is not Effect.OPEN and _has_ended(order)
+            return has_left or _was_denied(order) or created(order) <= begin
+
+        return is_over
 
     def _latest(self, name: Name, is_spent: Callable[[Order], bool]) -> tuple[int, Order | None]:
-        """The first try that is not spent, and its order where there is one.
+        """The last try and its order; where that is spent, or there is none, the next and None.
 
-        Tries are made in order, each when all before it are spent, so doubling and halving finds it.
+        Tries are made in order, so doubling and halving finds the first that was not made.
         """
         orders = self._desk.session.engine.state.book.orders.by_id
-
-        def spent(number: int) -> bool:
-            order = orders.get(name(number))
-            return order is not None and is_spent(order)
-
-        if not spent(0):
-            return 0, orders.get(name(0))
+        if name(0) not in orders:
+            return 0, None
         low, high = 0, 1
-        while spent(high):
+        while name(high) in orders:
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if spent(middle) else (low, middle)
-        return high, orders.get(name(high))
+            low, high = (middle, high) if name(middle) in orders else (low, middle)
+        last = orders[name(low)]
+        return (high, None) if is_spent(last) else (low, last)
 
     def _outcome(self, order: Order) -> OrderAnswer:
         """The order as it is answered, or the refusal where nothing of it can fill."""

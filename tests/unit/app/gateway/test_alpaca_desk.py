@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
+from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
@@ -67,6 +67,21 @@ class Face:
         """So many minutes after the open, with a fresh price."""
         self.gateway.session.market(bar(minute, 100, CHARLY))
         self.gateway.session.market(Watermark(time=at(minute)))
+        await self.gateway.settle()
+
+    def fill_last(self, name: str) -> None:
+        """The broker fills the whole of what was sent last."""
+        self.gateway.fill(self.gateway.broker.sent[-1], name)
+
+    async def finish_close(self, name: str) -> None:
+        """The broker ends the protection that was to be canceled, and fills the close that then leaves."""
+        for canceled in self.gateway.broker.canceled:
+            leg = self.gateway.order(canceled)
+            if not leg.state.is_terminal:
+                told = report(ReportKind.CANCELED, "a leg", broker_order_id=leg.broker_id)
+                self.gateway.session.broker(told)
+        await self.gateway.settle()
+        self.fill_last(name)
         await self.gateway.settle()
 
     def decided(self) -> list[Decided]:
@@ -198,6 +213,25 @@ async def test_after_the_window_and_in_other_words_it_is_another_order(forgetful
     assert len({first.id, other.id, named.id, later.id}) == 4
     assert (await forgetful.buy(None)).id == later.id
     assert len(forgetful.gateway.broker.sent) == 4
+
+
+async def test_an_exit_without_an_id_leaves_again_when_a_position_stands_again(forgetful: Face) -> None:
+    async def sell() -> Submitted:
+        return await forgetful.desk.submit(BOT, order(None, side="sell"))
+
+    sales = []
+    for number in range(3):
+        await forgetful.buy(f"buy {number}")
+        forgetful.fill_last(f"e-buy-{number}")
+        await forgetful.gateway.settle()
+        sale, working = await sell(), await sell()
+        assert (working.order.id, working.is_repeated) == (sale.order.id, True)
+        await forgetful.finish_close(f"e-sell-{number}")
+        flat = await sell()
+        assert (flat.order.id, flat.order.status, flat.is_repeated) == (sale.order.id, "filled", True)
+        sales.append(sale)
+    assert [each.is_repeated for each in sales] == [False] * 3
+    assert len({each.order.id for each in sales}) == 3
 
 
 async def test_what_was_denied_without_an_id_is_decided_anew(forgetful: Face) -> None:
