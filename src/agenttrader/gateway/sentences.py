@@ -133,8 +133,8 @@ SENTENCES: dict[str, Sentence] = {
         "It is the agent's order number {observed} within a minute, at most {permitted} are permitted. Wait.",
     ),
     "order_rate_account": Sentence(
-        "It is the account's order number {observed} within a minute, at most {permitted} are "
-        "permitted. Wait.",
+        "It would be the account's approved order number {observed} within a minute, at most "
+        "{permitted} are permitted. Wait.",
     ),
     "open_orders_agent": Sentence(
         "The agent would have {observed} open orders, at most {permitted} are permitted. Cancel one, "

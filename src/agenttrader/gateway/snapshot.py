@@ -66,6 +66,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     orders_last_minute_agent: int | None
     """Decisions about orders of this agent in the last minute, this one not counted."""
     orders_last_minute_account: int | None
+    """Approvals of all agents' orders in the last minute: one agent's denials keep no other out."""
     open_orders_agent: int | None
     """Orders that work or may work, this one and protective legs not counted."""
     open_orders_account: int | None

@@ -48,7 +48,7 @@ class State:
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
         self._found: list[Break] = []
         self._decided: dict[AgentName, deque[Instant]] = {}
-        self._decided_in_account: deque[Instant] = deque()
+        self._approved_in_account: deque[Instant] = deque()
         self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             **self.book.handlers,
             Decided: self._apply_decided,
@@ -72,8 +72,10 @@ class State:
         if agent not in self._decided:
             self._decided[agent] = deque()
         self._decided[agent].append(sealed.time)
-        self._decided_in_account.append(sealed.time)
-        if order.effect is Effect.CLOSE and order.denied_by is None:
+        if order.denied_by is not None:
+            return
+        self._approved_in_account.append(sealed.time)
+        if order.effect is Effect.CLOSE:
             self.closing[order.id] = order
 
     def _apply_to_waiting(self, sealed: Sealed[Event]) -> None:
@@ -110,8 +112,11 @@ class State:
         return (*self._found, *compared)
 
     def decided_last_minute(self, agent: AgentName, now: Instant) -> tuple[int, int]:
-        """How many proposals were decided in the minute before `now`: the agent's, and the account's."""
-        return _recent(self._decided.get(agent), now), _recent(self._decided_in_account, now)
+        """In the minute before `now`: proposals of the agent that were decided, and of all that were approved.
+
+        What was denied went nowhere: counted for all, one agent's denials would keep the others out.
+        """
+        return _recent(self._decided.get(agent), now), _recent(self._approved_in_account, now)
 
 
 def _recent(times: deque[Instant] | None, now: Instant) -> int:

@@ -92,14 +92,21 @@ def test_the_version_moves_with_what_can_halt_and_with_nothing_else() -> None:
     assert fold.state.version == before
 
 
-def test_decisions_of_the_last_minute_are_counted_for_agent_and_account() -> None:
+def test_the_last_minute_counts_what_an_agent_asked_and_what_of_all_was_approved() -> None:
     fold = Fold(decided(proposal(1)), decided(proposal(2), denied_by="session"))
     fold.add(decided(proposal(3, agent=OTHER_AGENT)), time=at(0, 30))
     state = fold.state
-    assert state.decided_last_minute(AGENT, at(0, 59)) == (2, 3)
-    assert state.decided_last_minute(OTHER_AGENT, at(0, 59)) == (1, 3)
+    assert state.decided_last_minute(AGENT, at(0, 59)) == (2, 2)
+    assert state.decided_last_minute(OTHER_AGENT, at(0, 59)) == (1, 2)
     assert state.decided_last_minute(AGENT, at(1)) == (0, 1)
     assert state.decided_last_minute(OTHER_AGENT, at(1, 30)) == (0, 0)
+
+
+def test_denials_of_one_agent_keep_no_other_out() -> None:
+    denials = [decided(proposal(number), denied_by="session") for number in range(60)]
+    state = Fold(*denials).state
+    assert state.decided_last_minute(AGENT, at(0, 30)) == (60, 0)
+    assert state.decided_last_minute(OTHER_AGENT, at(0, 30)) == (0, 0)
 
 
 def test_an_approved_close_waits_until_it_has_left_or_ended() -> None:

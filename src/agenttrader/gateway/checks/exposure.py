@@ -18,7 +18,7 @@ def agents_rate_is_within_limit(case: Case) -> Check:
 
 
 def accounts_rate_is_within_limit(case: Case) -> Check:
-    """All agents together have not asked too often in the last minute."""
+    """All agents together have not had too many orders approved in the last minute."""
     permitted = case.account_limits.orders_per_minute_max
     return _one_more("order_rate_account", case.snapshot.orders_last_minute_account, permitted)
 
