@@ -112,7 +112,7 @@ class State:
         return (*self._found, *compared)
 
     def decided_last_minute(self, agent: AgentName, now: Instant) -> tuple[int, int]:
-        """In the minute before `now`: proposals of the agent that were decided, and of all that were approved.
+        """In the minute before `now`: how many the agent proposed, and how many of all were approved.
 
         What was denied went nowhere: counted for all, one agent's denials would keep the others out.
         """
