@@ -2,9 +2,9 @@
 
 It asks for the address anew before each connection, because a peer that restarts has another port. A
 connection that breaks, does not answer, or says what cannot be read is let go and made again after pauses
-that grow; the link is down meanwhile, and says why. From a peer with our extensions it takes watermarks, asks
-after each reconnect for what came after the last one, and repeats what it has settled. Alpaca itself has none
-of these: what was missed there is missed.
+that grow; so is one whose receiver has no room (InboxFull). The link is down meanwhile, and says why. From a
+peer with our extensions it takes watermarks, asks after each reconnect for what came after the last one, and
+repeats what it has settled. Alpaca itself has none of these: what was missed there is missed.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from agenttrader.model.credentials import Credential
-from agenttrader.model.errors import BadValue, Unreachable
+from agenttrader.model.errors import BadValue, InboxFull, Unreachable
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
 from agenttrader.model.times import Instant, rfc3339
@@ -93,17 +93,17 @@ class AlpacaFeed:
             while True:
                 try:
                     async with self._connected(session) as socket:
+                        link(True, f"{self._feed}: connected")  # noqa: FBT003 - the port has it so
                         up = True
-                        link(up, f"{self._feed}: connected")
                         async for event in self._events(socket):
-                            pause = RETRY_SECONDS_MIN
                             receive(event)
+                            pause = RETRY_SECONDS_MIN
                             if isinstance(event, Watermark):
                                 self._reached = event.time
-                except _Broken as error:
+                except (_Broken, InboxFull) as error:
                     if up is not False:
+                        await _tell_down(link, f"{self._feed}: {error}")
                         up = False
-                        link(up, f"{self._feed}: {error}")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, RETRY_SECONDS_MAX)
 
@@ -174,6 +174,17 @@ class AlpacaFeed:
                         raise _Broken(f"expected market data, found error {message.code}: {message.msg}")
                     case _:
                         continue
+
+
+async def _tell_down(link: Callable[[bool, str], None], reason: str) -> None:
+    """Until it is taken in: nobody may believe in a link that is down, however much is waiting."""
+    while True:
+        try:
+            link(False, reason)  # noqa: FBT003 - the port has it so
+        except InboxFull:
+            await asyncio.sleep(RETRY_SECONDS_MIN)
+        else:
+            return
 
 
 async def _answer(

@@ -18,7 +18,7 @@ from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast
 from agenttrader.app.marketdata.health import judge_health
 from agenttrader.model.credentials import Credential, Secret
-from agenttrader.model.errors import BadValue, Unreachable
+from agenttrader.model.errors import BadValue, InboxFull, Unreachable
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
@@ -400,6 +400,37 @@ async def test_a_fault_of_who_receives_is_not_taken_for_the_links(fault: type[Ex
     async with market(place, broadcast):
         with pytest.raises(fault):
             await make(place, since=OPEN).follow(fail, Ear().link)
+
+
+async def test_where_there_is_no_room_the_link_starts_anew_and_nothing_is_missed() -> None:
+    place, broadcast = Place(), Broadcast()
+    publish(broadcast, 1, 3)
+    ear, refused = Ear(), {"receive": 2, "up": 1, "down": 2}
+
+    def room(what: str) -> None:
+        if refused[what] and (what != "receive" or len(ear.events) >= 2):
+            refused[what] -= 1
+            raise InboxFull("4 inputs are waiting")
+
+    def receive(event: MarketEvent) -> None:
+        room("receive")
+        ear.receive(event)
+
+    def link(up: bool, reason: str) -> None:  # noqa: FBT001
+        room("up" if up else "down")
+        ear.link(up, reason)
+
+    async with market(place, broadcast):
+        task = asyncio.create_task(make(place, since=OPEN).follow(receive, link))
+        try:
+            await ear.until(lambda: len(ear.events) == 6 or task.done())
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert ear.events == [*minute(1), *minute(2), *minute(3)]
+    assert refused == {"receive": 0, "up": 0, "down": 0}
+    assert [up for up, _ in ear.links] == [False, True, False, True, False, True]
+    assert all("4 inputs are waiting" in reason for up, reason in ear.links if not up)
 
 
 async def test_settled_while_the_connection_breaks_harms_nobody() -> None:
