@@ -1,6 +1,7 @@
 """Who gets what: the one module that knows every concrete class. Every role is assembled here."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import date, timedelta
 from decimal import Decimal
@@ -28,7 +29,8 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
-from agenttrader.model.errors import ConfigurationError, StoreError
+from agenttrader.model.decisions import SwitchReading
+from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
@@ -100,14 +102,14 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         segment=lambda state: _segment(configuration, rules, code, state),
         refold=folded,
         journal=journal,
-        dispatcher=Dispatcher(broker, switches, lambda reading: session.tell(SwitchSeen(reading))),
+        dispatcher=Dispatcher(broker, switches, lambda reading: halts.hear(reading)),  # noqa: PLW0108 - as above
         clock=clock,
         inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
         capacity=configuration.gateway.inbox_capacity,
         batch_max=configuration.gateway.batch_max,
         resync=resync.set,
     )
-    links = _Links(session, resync)
+    links, halts = _Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
     reconciler = Reconciler(session, broker, configuration.account.name)
     desk = Desk(
@@ -128,7 +130,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             lambda: _reconcile(session, reconciler, resync),
-            lambda: _watch_switches(session, desk),
+            lambda: _watch_switches(session, desk, halts),
         ),
         ready=lambda: _waits_for(session),
     )
@@ -163,6 +165,29 @@ class _Links:
         self._session.tell(LinkSeen("marketdata", up, reason))
 
 
+class HaltsHeard:
+    """What a last look heard of a switch: told to the session at once, or again as soon as it has room.
+
+    The look is in the midst of sending: to raise there would end the process.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._owed: dict[str, SwitchReading] = {}
+
+    def hear(self, reading: SwitchReading) -> None:
+        """Take the reading, and tell it where there is room."""
+        self._owed[reading.name] = reading
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what is owed, as far as there is room."""
+        with contextlib.suppress(InboxFull):
+            for name in tuple(self._owed):
+                self._session.tell(SwitchSeen(self._owed[name]))
+                del self._owed[name]
+
+
 async def _decide(session: Session, journal: SqliteJournal) -> None:
     try:
         await session.run()
@@ -185,9 +210,10 @@ async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.E
             resync.set()
 
 
-async def _watch_switches(session: Session, desk: Desk) -> None:
+async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> None:
     await session.started.wait()
     while True:
+        halts.tell()
         try:
             await desk.read_switches()
         except StoreError as error:
