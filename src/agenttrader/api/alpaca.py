@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from agenttrader.api.alpaca_stream import serve_alpaca_stream
 from agenttrader.api.probes import Application, Receive, Scope, Send
-from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
+from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.identifiers import AgentName
@@ -110,11 +110,7 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
     @post("/v2/orders", status_code=HTTPStatus.OK)
     async def submit(request: AnyRequest) -> Response[bytes]:
         agent = _agent(request, agents)
-        answer, is_repeated = await desk.submit(agent, decode_new_order(await request.body()))
-        response = _json(answer)
-        if is_repeated:
-            response.headers[REPEATED] = "true"
-        return response
+        return _submitted(await desk.submit(agent, decode_new_order(await request.body())))
 
     @get("/v2/orders")
     async def orders(request: AnyRequest) -> Response[bytes]:
@@ -146,7 +142,7 @@ def _positions_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list
 
     @delete("/v2/positions/{symbol:str}", status_code=HTTPStatus.OK)
     async def close(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
-        return _json(await desk.close(_agent(request, agents), symbol, _parameters(request)))
+        return _submitted(await desk.close(_agent(request, agents), symbol, _parameters(request)))
 
     return [positions, position, close]
 
@@ -175,6 +171,14 @@ def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
 
 def _json(body: Struct | list[Any], status: int = HTTPStatus.OK) -> Response[bytes]:
     return Response(encode(body), status_code=status, media_type="application/json")
+
+
+def _submitted(submitted: Submitted) -> Response[bytes]:
+    return Response(
+        encode(submitted.order),
+        media_type="application/json",
+        headers={REPEATED: "true"} if submitted.is_repeated else {},
+    )
 
 
 def _failed(_: AnyRequest, error: Exception) -> Response[bytes]:

@@ -111,6 +111,9 @@ async def test_a_position_is_closed(client: Client) -> None:
     assert await client.ask("GET", "/v2/positions/CHARLY") == (200, held)
     status, close = await client.ask("DELETE", f"/v2/positions/{held['asset_id']}")
     assert (status, close["side"], close["qty"], close["status"]) == (200, "sell", "10", "pending_new")
+    async with client.http.delete("/v2/positions/CHARLY", headers=BOT) as again:
+        assert (again.status, again.headers.get(REPEATED)) == (200, "true")
+        assert (await again.json())["id"] == close["id"]
 
 
 async def test_a_denial_is_alpacas_error_with_our_word(client: Client) -> None:

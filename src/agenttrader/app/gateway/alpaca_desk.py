@@ -184,7 +184,7 @@ class AlpacaDesk:
             )
         return Submitted(self._outcome(order), is_repeated)
 
-    async def close(self, agent: AgentName, symbol_or_asset_id: str, pairs: Pairs) -> OrderAnswer:
+    async def close(self, agent: AgentName, symbol_or_asset_id: str, pairs: Pairs) -> Submitted:
         """Close the whole of a holding at the market, by the closing procedure; asked twice it is one order.
 
         Raises Refused where there is nothing to close, or it may not be closed; Unsupported for a part of it.
@@ -209,8 +209,8 @@ class AlpacaDesk:
         def name_of_try(number: int) -> OrderId:
             return derive_agents_order_id(agent, "alpaca close", symbol, number)
 
-        order, _ = await self._once(name_of_try, _has_ended, propose)
-        return self._outcome(order)
+        order, is_repeated = await self._once(name_of_try, _has_ended, propose)
+        return Submitted(self._outcome(order), is_repeated)
 
     async def cancel(self, agent: AgentName, name: str) -> None:
         """Ask the broker to end an order; that it has ended is told on the stream. Raises Refused."""
@@ -240,7 +240,8 @@ class AlpacaDesk:
                 if proposal.id not in self._desk.session.engine.state.book.orders.by_id:
                     raise
             else:
-                return order, known is not None
+                # Of several at once one was first: the order is made of its proposal.
+                return order, order.proposal is not proposal or known is not None
         raise not_now("the same order is being sent by others at this moment; ask what became of it")
 
     def _is_over(self, wish: Wish, window_seconds: int | None) -> Callable[[Order], bool]:

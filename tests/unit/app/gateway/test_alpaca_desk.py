@@ -243,6 +243,8 @@ async def test_what_was_denied_without_an_id_is_decided_anew(forgetful: Face) ->
 async def test_an_order_that_is_sent_again_says_so(face: Face) -> None:
     assert (await face.desk.submit(BOT, order())).is_repeated is False
     assert (await face.desk.submit(BOT, order())).is_repeated is True
+    at_once = await asyncio.gather(*(face.desk.submit(BOT, order("at once")) for _ in range(25)))
+    assert sorted(each.is_repeated for each in at_once) == [False, *[True] * 24]
 
 
 async def test_a_float_with_noise_is_taken_as_meant(face: Face) -> None:
@@ -374,7 +376,9 @@ async def test_a_sale_of_a_part_reduces_what_no_protection_holds(face: Face) -> 
 
 async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Face) -> None:
     await face.hold()
-    closes = await asyncio.gather(*(face.desk.close(BOT, CHARLY, []) for _ in range(5)))
+    answers = await asyncio.gather(*(face.desk.close(BOT, CHARLY, []) for _ in range(5)))
+    closes = [each.order for each in answers]
+    assert sorted(each.is_repeated for each in answers) == [False, *[True] * 4]
     assert len({each.id for each in closes}) == 1
     assert (closes[0].side, closes[0].type, closes[0].qty) == ("sell", "market", D(10))
     assert len(face.decided()) == 2
