@@ -14,14 +14,13 @@ from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_ord
 from agenttrader.model.instruments import CryptoPair, Instrument, Option
 from agenttrader.model.orders import TERMINAL, Effect, OrderState, Role
 from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.values import NANO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
 from agenttrader.protocols.alpaca_trading import Position
 
-PRICE_STEP = Decimal("0.0001")
-"""Averages are shown to a hundredth of a cent."""
 FRACTION_STEP = Decimal("0.000001")
 EXCHANGE = ""
 """Alpaca's word for no exchange in particular: the gateway does not know where a symbol is listed."""
@@ -95,7 +94,7 @@ def asset_id(symbol: Symbol) -> str:
 def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *, nested: bool) -> OrderAnswer:
     """The order as it stood at `moment`, with its protective legs as they stand now where `nested`."""
     filled, status, time = moment.filled, moment.status, rfc3339(moment.time)
-    average = (moment.filled_value / filled).quantize(PRICE_STEP) if filled else None
+    average = _average(moment.filled_value / filled) if filled else None
     created_at = rfc3339(created(order))
     is_single = len(order.legs) == 1
     symbol = order.legs[0].symbol if is_single else None
@@ -154,7 +153,7 @@ def position_answer(
         symbol=symbol,
         exchange=EXCHANGE,
         asset_class=asset_class(instrument),
-        avg_entry_price=holding.average_price().quantize(PRICE_STEP),
+        avg_entry_price=_average(holding.average_price()),
         qty=holding.quantity,
         side="long" if holding.quantity > 0 else "short",
         cost_basis=holding.cost,
@@ -177,6 +176,11 @@ def asset_class(instrument: Instrument | None) -> str:
             return "us_option"
         case _:
             return "us_equity"
+
+
+def _average(price: Decimal) -> Decimal:
+    """The average to the finest that anybody quotes, without the noughts behind it."""
+    return price.quantize(NANO).normalize()
 
 
 def _order_class(order: Order) -> str:

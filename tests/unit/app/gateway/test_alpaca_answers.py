@@ -112,11 +112,11 @@ def test_a_filled_entry_has_its_average_and_its_legs_can_trade(driver: Driver) -
     part = execution("e-1", quantity=D(3), price=D("100.01"))
     driver.report(ReportKind.FILLED, ENTRY, execution=part)
     half = read(driver)
-    assert (half.status, half.filled_qty, half.filled_avg_price) == ("partially_filled", "3", "100.0100")
+    assert (half.status, half.filled_qty, half.filled_avg_price) == ("partially_filled", "3", "100.01")
     assert half.filled_at is None
     driver.report(ReportKind.FILLED, ENTRY, execution=execution("e-2", quantity=D(7)))
     whole = read(driver)
-    assert (whole.status, whole.filled_qty, whole.filled_avg_price) == ("filled", "10", "100.0030")
+    assert (whole.status, whole.filled_qty, whole.filled_avg_price) == ("filled", "10", "100.003")
     assert whole.filled_at is not None
     assert [leg.status for leg in whole.legs or ()] == ["new", "new"]
 
@@ -173,10 +173,20 @@ def test_a_position_is_read_by_alpaca_py(driver: Driver) -> None:
     answer = position_answer(book, ALFA, book.holdings[ALFA], instruments()[ALFA], D("101.50"))
     position = models.Position.model_validate_json(encode(answer))
     assert (position.symbol, position.qty, position.side) == ("ALFA", "10", "long")
-    assert (position.avg_entry_price, position.cost_basis) == ("100.0000", "1000")
+    assert (position.avg_entry_price, position.cost_basis) == ("100", "1000")
     assert (position.market_value, position.unrealized_pl) == ("1015.00", "15.00")
     assert (position.unrealized_plpc, position.qty_available) == ("0.015000", "0")
     assert str(position.asset_id) == asset_id(ALFA)
+
+
+def test_an_average_is_told_to_the_finest_that_anybody_quotes(driver: Driver) -> None:
+    for number, (quantity, price) in enumerate(((3, "0.00001234"), (3, "0.00001235"), (1, "0.00001235"))):
+        made = execution(f"e-{number}", quantity=D(quantity), price=D(price))
+        driver.report(ReportKind.FILLED, ENTRY, execution=made)
+    assert read(driver).filled_avg_price == "0.000012346"
+    book = driver.engine.state.book
+    answer = position_answer(book, ALFA, book.holdings[ALFA], instruments()[ALFA], None)
+    assert models.Position.model_validate_json(encode(answer)).avg_entry_price == "0.000012346"
 
 
 def test_a_short_is_negative_and_without_a_price_nothing_is_guessed(driver: Driver) -> None:
