@@ -57,15 +57,23 @@ class Announcements:
         return announcement
 
     def withdraw(self, role: str) -> None:
-        """Take back this process's own announcement; another process's stays."""
-        found = self._read(role)
+        """Take back this process's own announcement; another process's stays, and what is unreadable."""
+        try:
+            found = self._read(role)
+        except Unreachable:
+            return
         if found is not None and found.pid == os.getpid():
             self._path(role).unlink(missing_ok=True)
 
     def get(self, role: str) -> Announcement | None:
-        """The living process that plays `role`, or None."""
+        """The living process that plays `role`, or None. Raises Unreachable where that cannot be read."""
         found = self._read(role)
-        return found if found is not None and _lives(found) else None
+        try:
+            return found if found is not None and _lives(found) else None
+        except OSError as error:
+            raise Unreachable(
+                f"{role}: expected to see whether process {found and found.pid} lives, found: {error}"
+            ) from error
 
     async def find(self, role: str, timeout_seconds: float) -> Announcement:
         """The living process that plays `role`, waited for. Raises Unreachable when none announced itself."""
@@ -93,6 +101,11 @@ class Announcements:
             return _decoder.decode(self._path(role).read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as error:
+            # Such as no descriptor being left: that passes, and must not end who asks.
+            raise Unreachable(
+                f"{self._path(role)}: expected to read an announcement, found: {error}"
+            ) from error
         except msgspec.MsgspecError as error:
             raise Unreachable(
                 f"{self._path(role)}: expected an announcement, found something else ({error}); remove it"

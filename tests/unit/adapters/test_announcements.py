@@ -1,7 +1,10 @@
+import contextlib
 import os
+import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,33 @@ async def test_a_peer_that_never_comes_is_named_with_what_was_found(tmp_path: Pa
         process.kill()
     with pytest.raises(Unreachable, match=rf"what process {process.pid} left, which is gone"):
         await announcements.find("venue", timeout_seconds=0.01)
+
+
+@contextlib.contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """The process may open no file more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("is_read", (False, True), ids=["the file", "the process"])
+def test_without_a_descriptor_a_peer_is_unreachable_and_nobody_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_read: bool
+) -> None:
+    announcements = Announcements(tmp_path)
+    mine = announcements.announce("venue", "127.0.0.1:1")
+    if is_read:
+        monkeypatch.setattr(announcements, "_read", lambda _: mine)
+    with no_descriptor_left():
+        with pytest.raises(Unreachable, match="Too many open files"):
+            announcements.get("venue")
+        if not is_read:
+            announcements.withdraw("venue")
+    assert announcements.get("venue") == mine
 
 
 def test_a_file_that_is_no_announcement_and_a_name_that_is_no_role_are_refused(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from agenttrader.app.gateway.stream import Stream
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import SwitchReading
-from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError
+from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
@@ -331,5 +331,9 @@ async def _waited_for(announcements: Announcements, role: str) -> str:
 
 
 def _address(announcements: Announcements, role: str) -> str | None:
-    found = announcements.get(role)
+    """Where the role listens now; None where it has not said so. Raises Unsent where that cannot be read."""
+    try:
+        found = announcements.get(role)
+    except Unreachable as error:
+        raise Unsent(str(error)) from error
     return None if found is None else found.url

@@ -1,8 +1,12 @@
+from pathlib import Path
 from typing import cast
 
-from agenttrader.app.gateway.wiring import HaltsHeard
+import pytest
+
+from agenttrader.adapters.announcements import Announcements
+from agenttrader.app.gateway.wiring import HaltsHeard, _address
 from agenttrader.model.decisions import SwitchReading, TradingState
-from agenttrader.model.errors import InboxFull
+from agenttrader.model.errors import InboxFull, Unsent
 from agenttrader.runtime.inputs import Input, SwitchSeen
 from agenttrader.runtime.session import Session
 
@@ -18,6 +22,12 @@ class Full:
         if len(self.told) >= self.places:
             raise InboxFull("too much is waiting")
         self.told.append(received)
+
+
+def test_where_the_broker_listens_that_cannot_be_read_means_that_nothing_was_sent(tmp_path: Path) -> None:
+    (tmp_path / "venue.json").write_text("no announcement")
+    with pytest.raises(Unsent, match="expected an announcement"):
+        _address(Announcements(tmp_path), "venue")
 
 
 def halted(name: str, reason: str) -> SwitchReading:
