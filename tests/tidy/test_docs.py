@@ -280,7 +280,7 @@ def test_every_error_code_of_the_gateway_is_on_a_page() -> None:
     page = section(text_of("operations"), "The /v1 API")
     rows = re.findall(r"^\| ([\d, ]+) \| `(\w+)` \|", page, re.MULTILINE)
     real = {(str(status), code) for _, status, code in gateway._STATUS_OF_ERROR}
-    real |= {("401", "not_permitted"), ("500", "internal")}
+    real |= {("401", "not_permitted"), ("403", "forbidden"), ("500", "internal")}
     same(
         (f"{status} {code}" for status, code in rows if code != "http"),
         (f"{status} {code}" for status, code in real),
