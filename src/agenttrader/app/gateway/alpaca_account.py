@@ -7,7 +7,7 @@ in its limits, and a denial says which.
 from decimal import Decimal
 
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.identifiers import AgentName, derive_order_id
+from agenttrader.model.identifiers import AgentName, StrategyName, derive_order_id
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.values import ZERO
@@ -20,7 +20,8 @@ _BLOCKED = (TradingState.HALTED, TradingState.FROZEN)
 def account_answer(engine: Engine, agent: AgentName) -> Account:
     """The account at the last marks; a position without a mark is taken at its cost.
 
-    `trading_blocked` says that nothing leaves now: no window is open, or something halts everybody.
+    `trading_blocked` says that nothing of this agent's leaves now: no window is open, or something halts it,
+    or everybody.
     """
     book, rules = engine.state.book, engine.rules
     value = book.value(engine.market.prices)
@@ -28,6 +29,7 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
     power = max(ZERO, book.cash - book.orders.open_notional_total)
     grant = rules.grants.get(agent)
     symbols = rules.limits.symbol.items()
+    halts = engine.state.standing.latches_on(rules.authority.account, agent, StrategyName(""), ())
     return Account(
         id=derive_order_id("account", rules.authority.account),
         account_number=rules.authority.account,
@@ -44,7 +46,7 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
         multiplier=Decimal(1),
         shorting_enabled=grant is not None
         and any(limits.shorting_permitted for symbol, limits in symbols if symbol in grant.symbols),
-        trading_blocked=engine.standing().state in _BLOCKED,
+        trading_blocked=engine.standing().state in _BLOCKED or any(halt.state in _BLOCKED for halt in halts),
         account_blocked=False,
         trade_suspended_by_user=False,
     )

@@ -6,6 +6,8 @@ import pytest
 from alpaca.trading import models
 
 from agenttrader.app.gateway.alpaca_account import account_answer, clock_answer
+from agenttrader.model.authority import Scope, ScopeKind
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.records import Chain
@@ -13,7 +15,7 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_trading import encode
 from agenttrader.runtime.engine import Engine
-from agenttrader.runtime.inputs import MarketSeen, WindowCloseAsked
+from agenttrader.runtime.inputs import HaltAsked, MarketSeen, WindowCloseAsked
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     AGENT,
@@ -21,6 +23,7 @@ from agenttrader.testing.builders import (
     CLOSE,
     MULTIPLIERS,
     OPEN,
+    OTHER_AGENT,
     bar,
     calendar,
     execution,
@@ -64,6 +67,15 @@ def test_open_orders_take_buying_power_and_positions_are_marked(driver: Driver) 
     account = read(driver)
     assert (account.cash, account.equity, account.buying_power) == ("99000", "100020", "99000")
     assert (account.long_market_value, account.short_market_value) == ("1020", "0")
+
+
+def test_trading_is_blocked_for_an_agent_that_is_halted_and_for_nobody_else(driver: Driver) -> None:
+    scope = Scope(ScopeKind.AGENT, AGENT)
+    driver.give(HaltAsked(scope, TradingState.REDUCE_ONLY, "ada", "look"))
+    assert read(driver).trading_blocked is False
+    driver.give(HaltAsked(scope, TradingState.HALTED, "ada", "look"))
+    assert read(driver).trading_blocked is True
+    assert read(driver, OTHER_AGENT).trading_blocked is False
 
 
 def test_at_rest_trading_is_blocked(driver: Driver) -> None:
