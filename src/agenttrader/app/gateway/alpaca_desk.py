@@ -48,7 +48,7 @@ from agenttrader.model.identifiers import (
     derive_agents_order_id,
     derive_proposed_id,
 )
-from agenttrader.model.orders import TERMINAL, Effect, OrderState, Proposal
+from agenttrader.model.orders import TERMINAL, Effect, OrderState, Proposal, TimeInForce
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import Account, Clock, NewOrder, Position
@@ -113,9 +113,11 @@ class AlpacaDesk:
     def order_by_client_order_id(self, agent: AgentName, pairs: Pairs) -> OrderAnswer:
         """An order by its client's id, with its legs. Raises Refused where the agent has none."""
         wanted = read(pairs, ClientOrderAsked).client_order_id
-        _, found = self._latest(_name_of(agent, wanted), _was_denied)
-        # One that came in other words, or a leg, has no id of its client's: it is known by its own.
-        found = found or find_order(self._desk.session.engine.state.book, agent, wanted)
+        _, found = self._latest(agent, _name_of(agent, wanted), _was_denied)
+        book = self._desk.session.engine.state.book
+        # One that came in our own words is known by what it was proposed as; what has no name, by its id.
+        for name in (derive_proposed_id(agent, wanted), wanted):
+            found = found or find_order(book, agent, name)
         if found is None or not is_shown(found, agent):
             raise not_found(f"order not found for {wanted}")
         return self._answer(found, nested=True)
@@ -160,11 +162,18 @@ class AlpacaDesk:
 
         def propose(name: OrderId) -> Proposal:
             engine = self._desk.session.engine
+            position = engine.state.book.position(wish.symbol)
+            limits = engine.rules.limits.agent.get(agent)
+            is_exit = effect_of(wish, position) is not Effect.OPEN  # of an entry the decision says it
+            if is_exit and wish.time_in_force is TimeInForce.GTC and not (limits and limits.gtc_permitted):
+                raise cannot_be(
+                    "time_in_force: expected day, found gtc: gtc_permitted lets no order of this agent's rest"
+                )
             return proposal_of(
                 wish,
                 name,
                 agent,
-                position=engine.state.book.position(wish.symbol),
+                position=position,
                 mark=engine.market.marks.get(wish.symbol),
                 fractions=None if configured is None else configured.exit_plan,
                 instrument=engine.rules.instruments.get(wish.symbol),
@@ -176,7 +185,7 @@ class AlpacaDesk:
             name, is_spent = _name_of_words(agent, wish), self._is_over(wish, window_seconds)
         else:
             name, is_spent = _name_of(agent, wish.client_order_id), _was_denied
-        order, is_repeated = await self._once(name, is_spent, propose)
+        order, is_repeated = await self._once(agent, name, is_spent, propose)
         if order.proposal.correlation_id != wish.digest(agent):
             raise cannot_be(
                 f"client_order_id must be unique: {wish.client_order_id} was used for another order; "
@@ -191,7 +200,8 @@ class AlpacaDesk:
         """
         for parameter, _ in pairs:
             raise Unsupported(
-                f"parameter {parameter} of a close; sell a part by an order with a client_order_id"
+                f"parameter {parameter} of a close: the whole is closed, for its protection holds all of it. "
+                "Close it without parameters, then buy anew what is to stay"
             )
         symbol = self._held(agent, symbol_or_asset_id)
 
@@ -209,7 +219,7 @@ class AlpacaDesk:
         def name_of_try(number: int) -> OrderId:
             return derive_agents_order_id(agent, "alpaca close", symbol, number)
 
-        order, is_repeated = await self._once(name_of_try, _has_ended, propose)
+        order, is_repeated = await self._once(agent, name_of_try, _has_ended, propose)
         return Submitted(self._outcome(order), is_repeated)
 
     async def cancel(self, agent: AgentName, name: str) -> None:
@@ -221,7 +231,11 @@ class AlpacaDesk:
             raise cannot_be(str(error)) from error
 
     async def _once(
-        self, name: Name, is_spent: Callable[[Order], bool], propose: Callable[[OrderId], Proposal]
+        self,
+        agent: AgentName,
+        name: Name,
+        is_spent: Callable[[Order], bool],
+        propose: Callable[[OrderId], Proposal],
     ) -> tuple[Order, bool]:
         """The one order of this name, the one there is or the one now decided; and whether there was one.
 
@@ -229,7 +243,7 @@ class AlpacaDesk:
         another request took the name meanwhile, what that has become is looked at anew.
         """
         for _ in range(TRIES_MAX):
-            number, known = self._latest(name, is_spent)
+            number, known = self._latest(agent, name, is_spent)
             proposal = propose(name(number)) if known is None else known.proposal
             try:
                 order = await self._desk.decide(proposal)
@@ -265,10 +279,13 @@ class AlpacaDesk:
 
         return is_over
 
-    def _latest(self, name: Name, is_spent: Callable[[Order], bool]) -> tuple[int, Order | None]:
+    def _latest(
+        self, agent: AgentName, name: Name, is_spent: Callable[[Order], bool]
+    ) -> tuple[int, Order | None]:
         """The last try and its order; where that is spent, or there is none, the next and None.
 
-        Tries are made in order, so doubling and halving finds the first that was not made.
+        Tries are made in order, so doubling and halving finds the first that was not made. No other agent's
+        order has such an id; if one had, it would be passed over, and never be taken for the agent's.
         """
         orders = self._desk.session.engine.state.book.orders.by_id
         if name(0) not in orders:
@@ -280,7 +297,7 @@ class AlpacaDesk:
             middle = (low + high) // 2
             low, high = (middle, high) if name(middle) in orders else (low, middle)
         last = orders[name(low)]
-        return (high, None) if is_spent(last) else (low, last)
+        return (high, None) if last.agent != agent or is_spent(last) else (low, last)
 
     def _outcome(self, order: Order) -> OrderAnswer:
         """The order as it is answered, or the refusal where nothing of it can fill."""

@@ -1,27 +1,30 @@
 """What a client that speaks Alpaca's protocol may ask: one order for one id, denials in words."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_requests import wish_of
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, NotReady, StoreError
 from agenttrader.model.events import Decided
-from agenttrader.model.identifiers import derive_order_id
+from agenttrader.model.identifiers import OrderId, derive_agents_order_id, derive_order_id
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import Effect, ExitPlan
+from agenttrader.model.orders import Effect, ExitPlan, Leg
 from agenttrader.model.reports import ReportKind
 from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
-from agenttrader.runtime.inputs import MarketSeen, SwitchSeen, WindowCloseAsked
+from agenttrader.runtime.inputs import MarketSeen, Proposed, SwitchSeen, WindowCloseAsked
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
@@ -374,6 +377,18 @@ async def test_a_sale_of_a_part_reduces_what_no_protection_holds(face: Face) -> 
     assert too_much.error.message.startswith("denied by reduces: ")
 
 
+async def test_an_exit_that_would_rest_needs_the_permission_to(face: Face) -> None:
+    await face.hold()
+    for kind in ({}, {"type": "limit", "limit_price": D(104)}):
+        found = await refused(face.buy("sale", side="sell", time_in_force="gtc", **kind))
+        assert (found.status, found.error.code) == (422, 42210000)
+        assert found.error.message.startswith("time_in_force: expected day, found gtc")
+    assert len(face.decided()) == 1
+    limits = face.gateway.session.engine.rules.limits.agent
+    limits[BOT] = msgspec.structs.replace(limits[BOT], gtc_permitted=True)
+    assert (await face.buy("sale", side="sell", time_in_force="gtc")).status == "pending_new"
+
+
 async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Face) -> None:
     await face.hold()
     answers = await asyncio.gather(*(face.desk.close(BOT, CHARLY, []) for _ in range(5)))
@@ -384,7 +399,7 @@ async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Fa
     assert len(face.decided()) == 2
     with pytest.raises(Refused, match="position does not exist: ALFA"):
         await face.desk.close(BOT, ALFA, [])
-    with pytest.raises(Unsupported, match="parameter qty of a close"):
+    with pytest.raises(Unsupported, match=r"parameter qty of a close: .* Close it without parameters"):
         await face.desk.close(BOT, CHARLY, [("qty", "4")])
 
 
@@ -432,11 +447,62 @@ async def test_orders_are_found_by_their_ids_and_only_by_their_agent(face: Face)
     assert face.desk.order(BOT, bought.id, []).legs is None
 
 
-async def test_an_order_that_came_in_our_own_words_is_shown_under_its_id(face: Face) -> None:
+async def test_an_order_that_came_in_our_own_words_is_known_by_what_it_was_proposed_as(face: Face) -> None:
     ours = await face.gateway.desk.propose(encode(to_body(proposal())), AGENT)
     (shown, *legs) = face.desk.orders(AGENT, [("direction", "asc")])
-    assert (shown.id, shown.client_order_id, len(legs)) == (ours.order.id, ours.order.id, 2)
+    assert (shown.id, shown.client_order_id, len(legs)) == (ours.order.id, proposal().client_order_id, 2)
+    for name in (shown.id, shown.client_order_id):
+        asked = [("client_order_id", name)]
+        assert face.desk.order_by_client_order_id(AGENT, asked).id == shown.id
+        with pytest.raises(Refused):
+            face.desk.order_by_client_order_id(BOT, asked)
     assert face.desk.orders(BOT, []) == []
+
+
+# Another agent's order is never taken for one's own.
+
+
+async def plant(face: Face, order_id: OrderId) -> None:
+    """An order of another agent's under this id; no client can bring that about."""
+    planted = proposal(id=order_id, legs=(Leg(ALFA),), quantity=D(1))
+    await face.gateway.session.ask(Proposed(planted))
+    assert face.gateway.order(order_id).agent == AGENT
+
+
+async def test_no_words_of_another_agent_take_an_id(forgetful: Face) -> None:
+    names = [forgetful.decided()[-1].proposal.id for _ in "12" if await forgetful.buy(None)]
+    (close_id,) = {derive_agents_order_id(BOT, "alpaca close", CHARLY, 0)}
+    for name in (*names, close_id, derive_agents_order_id(BOT, "alpaca", "mine", 0)):
+        theirs = await forgetful.gateway.desk.propose(
+            json.dumps(json.loads(encode(to_body(proposal()))) | {"proposal_id": name}).encode(), AGENT
+        )
+        assert (theirs.order.agent, theirs.order.proposal_id) == (AGENT, name)
+        assert theirs.order.id not in (*names, close_id)
+    assert (await forgetful.buy("mine")).client_order_id == "mine"
+
+
+@pytest.mark.parametrize("name", ("mine", None))
+async def test_an_order_passes_over_another_agents_id(forgetful: Face, name: str | None) -> None:
+    wish = wish_of(order(name), forgetful.gateway.session.engine.rules.instruments)
+    words = ("alpaca", name) if name else ("alpaca words", wish.digest(BOT))
+    taken = derive_agents_order_id(BOT, *words, 0)
+    await plant(forgetful, taken)
+    answer = await forgetful.desk.submit(BOT, order(name))
+    assert (answer.is_repeated, answer.order.symbol, answer.order.qty) == (False, CHARLY, D(10))
+    assert answer.order.id != taken
+
+
+async def test_a_close_passes_over_another_agents_id(face: Face) -> None:
+    await face.hold()
+    await plant(face, derive_agents_order_id(BOT, "alpaca close", CHARLY, 0))
+    answer = await face.desk.close(BOT, CHARLY, [])
+    assert (answer.order.symbol, answer.order.side, answer.order.qty) == (CHARLY, "sell", D(10))
+
+
+async def test_a_leg_is_found_whatever_another_agent_has_under_its_id(face: Face) -> None:
+    stop, _ = (await face.buy()).legs or ()
+    await plant(face, OrderId(stop.id))
+    assert face.desk.order(BOT, stop.id, []) == stop
 
 
 async def test_orders_are_listed_as_asked(face: Face) -> None:
