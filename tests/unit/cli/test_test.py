@@ -45,7 +45,7 @@ def test_everything_is_checked(bench: Bench, capfd: pytest.CaptureFixture[str]) 
         "ruff format --check .",
         "lint-imports ",
         "mypy ",
-        f"pytest {junit}",
+        " ".join(("pytest", junit, *verb.ALL_TESTS)),
     ]
     shown = capfd.readouterr()
     assert shown.out == "pytest speaks\n"
