@@ -102,7 +102,7 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "opens": Sentence(
         "The order says that it opens, but the position is {observed}, not {permitted}. Say `reduce` "
-        "or `close`.",
+        "or `close`, or wait until what works the other way has ended.",
     ),
     "reduces": Sentence(
         "The order would take {observed} off the position, and {permitted} can be taken off: what "

@@ -33,6 +33,8 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     open_buy: Decimal | None
     """Units that working orders may still buy; of a pair of which one cancels the other, the larger."""
     open_sell: Decimal | None
+    opposed: bool
+    """Whether an entry the other way works in the symbol, or protection that came with one."""
     reducible: Decimal | None
     """Units, unsigned, that an order of the proposal's effect may take off.
 

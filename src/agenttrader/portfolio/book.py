@@ -174,10 +174,25 @@ class Book:
         taken = working.closing if cancels_protection else working.closing + working.protecting
         return max(ZERO, abs(self.position(symbol)) - taken)
 
+    def is_opposed(self, symbol: Symbol, quantity: Decimal) -> bool:
+        """Whether an entry the other way than `quantity` works in `symbol`, or protection that came with one.
+
+        Were both to fill, the protection of each would stand against the other, and open what it should end.
+        """
+        entries = (order.parent or order for order in self.orders.open_in(symbol))
+        return any(
+            entry.adds_risk and entry.side.sign * entry.ratio_in(symbol) * quantity < 0 for entry in entries
+        )
+
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
-        """The protective legs of `symbol` that have not ended and can trade."""
+        """The protective legs of `symbol` that have not ended, can trade, and face the position."""
+        held = self.position(symbol)
         return tuple(
-            order for order in self.orders.open_in(symbol) if order.parent is not None and order.is_armed
+            order
+            for order in self.orders.open_in(symbol)
+            if order.parent is not None
+            and order.is_armed
+            and order.side.sign * order.ratio_in(symbol) * held < 0
         )
 
     def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:

@@ -30,11 +30,19 @@ def _refusal_to_agent(book: Book, order: Order) -> str:
     """An agent may end its entries; what protects a position, or is about to close it, it may not."""
     if order.parent is not None and not order.is_armed:
         return "it is held to protect what its entry will fill; cancel the entry"
-    if order.parent is not None and book.position(order.proposal.symbol):
+    if order.parent is not None and any(book.position(leg.symbol) for leg in order.legs):
         return "it protects a position; replace it, or close the position"
+    if order.parent is not None and _others_armed(book, order):
+        return "other protection of its position can still trade, and may need it; ask a person to cancel all"
     if order.effect is Effect.CLOSE:
         return "what protected the position was canceled for this close; let it go on"
     return ""
+
+
+def _others_armed(book: Book, leg: Order) -> bool:
+    """Whether other legs can trade in its symbols: alone, they would open what nothing protects."""
+    others = (other for each in leg.legs for other in book.orders.open_in(each.symbol))
+    return any(other.parent is not None and other.is_armed and other is not leg for other in others)
 
 
 def cancel_of(order: Order, by: str, reason: str) -> CancelRequested | Withheld | None:

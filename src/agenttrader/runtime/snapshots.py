@@ -74,15 +74,17 @@ def _leg_view(
     symbol = leg.symbol
     instrument = instruments.get(symbol)
     working = book.working(symbol)
+    quantity = proposal.signed_quantity(leg)
     return LegView(
         symbol=symbol,
-        quantity=proposal.signed_quantity(leg),
+        quantity=quantity,
         instrument=None if isinstance(instrument, Spread) else instrument,
         status=market.statuses.get(symbol),
         mark=market.marks.get(symbol),
         position=book.position(symbol),
         open_buy=working.buys,
         open_sell=working.sells,
+        opposed=book.is_opposed(symbol, quantity),
         reducible=book.reducible(symbol, working, cancels_protection=proposal.effect is Effect.CLOSE),
     )
 

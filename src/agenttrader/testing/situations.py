@@ -148,7 +148,12 @@ def nothing_right(effect: Effect) -> Situation:
         buying_power_fold=ZERO,
     )
     wrong = wrong.seeing_leg(
-        instrument=None, status=TradingStatus.HALTED, mark=None, position=Decimal(50), reducible=ZERO
+        instrument=None,
+        status=TradingStatus.HALTED,
+        mark=None,
+        position=Decimal(50),
+        opposed=True,
+        reducible=ZERO,
     )
     wrong = wrong.limiting_account(
         gross_exposure_max=ZERO, daily_loss_max=ZERO, orders_per_minute_max=5, open_orders_max=5
@@ -222,6 +227,7 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
             position=position,
             open_buy=ZERO,
             open_sell=ZERO,
+            opposed=False,
             reducible=abs(position),
         )
         for leg in proposal.legs

@@ -14,6 +14,7 @@ from agenttrader.model.events import (
     Accepted,
     AccountOpened,
     Busted,
+    Canceled,
     CancelRequested,
     Event,
     Filled,
@@ -265,6 +266,31 @@ def test_entries_take_nothing_off_and_are_counted_on_their_side() -> None:
     assert fold.reducible(ALFA, cancels_protection=True) == 10
 
 
+def test_an_entry_is_opposed_while_one_the_other_way_or_its_protection_works() -> None:
+    fold = Fold()
+    assert not fold.book.is_opposed(ALFA, D(-1))
+    entry = fold.bracket()
+    assert fold.book.is_opposed(ALFA, D(-1))
+    assert not fold.book.is_opposed(ALFA, D(1))
+    assert not fold.book.is_opposed(BRAVO, D(-1))
+    fold.fill(entry, 10, 100)
+    assert fold.book.is_opposed(ALFA, D(-1))
+    for role in (Role.STOP, Role.TARGET):
+        assert fold.book.is_opposed(ALFA, D(-1))
+        fold.add(Canceled(order_id=protective_id(entry, role), time=at(1), reason="why"))
+    assert not fold.book.is_opposed(ALFA, D(-1))
+    fold.send(exit_of(10))
+    assert not fold.book.is_opposed(ALFA, D(1))
+
+
+def test_a_spread_opposes_by_each_leg() -> None:
+    fold = Fold()
+    fold.bracket(legs=(Leg(ALFA, 1), Leg(BRAVO, -2)), exit_plan=ExitPlan(stop=D(-95)))
+    assert fold.book.is_opposed(ALFA, D(-1))
+    assert fold.book.is_opposed(BRAVO, D(1))
+    assert not fold.book.is_opposed(BRAVO, D(-1))
+
+
 def test_a_spread_works_on_the_other_side_of_its_negative_leg() -> None:
     fold = Fold()
     fold.send(proposal(legs=(Leg(ALFA, 1), Leg(BRAVO, -2)), exit_plan=None))
@@ -327,6 +353,18 @@ def test_more_stops_than_position_cover_no_more_than_the_position() -> None:
     fold.fill(fold.bracket(2), 10, 100)
     fold.fill(fold.send(exit_of(15)), 15, 100)
     assert fold.dead(ALFA=100) == 25
+
+
+def test_what_does_not_face_the_position_protects_nothing() -> None:
+    fold = Fold()
+    fold.fill(fold.bracket(1), 10, 100)
+    plan = ExitPlan(stop=D(105), target=D(90))
+    fold.fill(fold.bracket(2, side=Side.SELL, quantity=D(4), exit_plan=plan), 4, 100)
+    of_the_long = (protective_id(proposal(1).id, Role.STOP), protective_id(proposal(1).id, Role.TARGET))
+    assert tuple(leg.id for leg in fold.book.protection(ALFA)) == of_the_long
+    assert fold.dead(ALFA=103) == 6 * 8
+    fold.fill(fold.send(exit_of(6)), 6, 100)
+    assert fold.book.protection(ALFA) == ()
 
 
 def test_a_stop_at_a_net_price_protects_no_single_leg() -> None:

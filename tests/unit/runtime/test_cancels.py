@@ -13,11 +13,13 @@ from agenttrader.runtime.cancels import cancel_of, unwanted
 from agenttrader.runtime.inputs import CancelAsked, TimeReached, WindowCloseAsked
 from agenttrader.testing.builders import (
     AGENT,
+    ALFA,
     BRAVO,
     OTHER_AGENT,
     at,
     closing_proposal,
     compared,
+    execution,
     proposal,
 )
 from agenttrader.testing.driver import Driver, trading
@@ -111,6 +113,22 @@ def test_protection_that_is_left_over_when_flat_may_be_canceled() -> None:
     entry = driver.enter()
     driver.fill(protective_id(entry.id, Role.TARGET), "out", 10, 110)
     assert refusal(driver, protective_id(entry.id, Role.STOP)) == ""
+
+
+def test_while_flat_an_agent_ends_no_protection_beside_other_protection() -> None:
+    driver = trading()
+    entry = driver.enter()
+    execution_id = next(iter(driver.engine.state.book.executions))
+    driver.report(K.BUSTED, entry.id, execution=execution(execution_id))
+    stop, target = (leg.id for leg in entry.protection)
+    assert driver.engine.state.book.position(ALFA) == 0
+    for leg in (stop, target):
+        assert refusal(driver, leg) == (
+            "other protection of its position can still trade, and may need it; ask a person to cancel all"
+        )
+    assert refusal(driver, stop, None) == ""
+    driver.report(K.CANCELED, stop)
+    assert refusal(driver, target) == ""
 
 
 def test_a_close_that_waits_goes_on_unless_a_person_stops_it() -> None:

@@ -148,7 +148,23 @@ def test_a_denied_proposal_again_is_the_same_denial() -> None:
     assert driver.order(proposal().id).state is S.DENIED
 
 
-@pytest.mark.parametrize("changes", ({"quantity": D(11)}, {"agent": OTHER_AGENT}, {"reason": "another"}))
+def test_while_flat_an_agent_opens_one_way_only() -> None:
+    driver = trading()
+    plan = ExitPlan(stop=D(105), target=D(90))
+    first, other_way = proposal(1), proposal(2, side=Side.SELL, exit_plan=plan)
+    driver.propose(first)
+    (denied,) = driver.propose(other_way)
+    assert isinstance(denied, Decided)
+    assert denied.decision.denied_by == "opens"
+    driver.report(ReportKind.REJECTED, first.id)
+    (approved,) = driver.propose(proposal(3, side=Side.SELL, exit_plan=plan))
+    assert isinstance(approved, Decided)
+    assert approved.decision.denied_by is None
+
+
+@pytest.mark.parametrize(
+    "changes", ({"quantity": D(11)}, {"agent": OTHER_AGENT, "id": proposal().id}, {"reason": "another"})
+)
 def test_an_id_that_is_used_for_something_else_is_refused(changes: dict[str, Any]) -> None:
     driver = trading()
     driver.propose(proposal())

@@ -14,11 +14,18 @@ _DAY, _GTC = TimeInForce.DAY, TimeInForce.GTC
 
 
 def order_really_opens(case: Case) -> Check:
-    """What says that it opens does not go against a position. Observed is the signed position."""
+    """What says that it opens goes against no position, no working entry, and no entry's protection.
+
+    Observed is the signed position. Of two entries of opposite sides that both fill, nothing is left but
+    their protection, and that would open what nothing protects.
+    """
     position, quantity = case.leg.position, case.leg.quantity
     if position is None:
         return Check("opens", None, None, passed=False)
     permitted = "long or flat" if quantity > ZERO else "short or flat"
+    if case.leg.opposed:
+        observed = f"{position:f} with an entry or its protection the other way"
+        return Check("opens", observed, f"{permitted} without one", passed=False)
     return Check("opens", position, permitted, position * quantity >= ZERO)
 
 

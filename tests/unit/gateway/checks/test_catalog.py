@@ -71,7 +71,10 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("quote", lambda it: it.seeing_leg(mark=Mark(price=Decimal(100), time=Instant(NOW + 1), source="s"))),
     ("quote_time", lambda it: it.marked(time=Instant(NOW - HOUR))),
     ("quote_age", lambda it: it.marked(time=NOW)),
-    ("opens", lambda it: it.seeing_leg(position=ZERO) if it.proposal.effect is Effect.OPEN else it),
+    (
+        "opens",
+        lambda it: it.seeing_leg(position=ZERO, opposed=False) if it.proposal.effect is Effect.OPEN else it,
+    ),
     ("reduces", lambda it: it.seeing_leg(reducible=FAR)),
     ("shorting", lambda it: it.limiting_symbol(shorting_permitted=True)),
     ("tick", lambda it: it.proposing(limit_price=Decimal("200.00"))),

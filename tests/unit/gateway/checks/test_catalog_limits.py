@@ -165,6 +165,8 @@ EDGES = (
     ),
     ("opens", entry().seeing_leg(position=Decimal(1)), entry().seeing_leg(position=Decimal(-1))),
     ("opens", short_entry().seeing_leg(position=Decimal(-1)), short_entry().seeing_leg(position=Decimal(1))),
+    ("opens", entry(), entry().seeing_leg(opposed=True)),
+    ("opens", short_entry(), short_entry().seeing_leg(opposed=True)),
     ("reduces", exit_of_long(), exit_of_long().seeing_leg(reducible=Decimal(99))),
     ("reduces", exit_of_long(Effect.REDUCE), exit_of_long(Effect.REDUCE).proposing(quantity=Decimal(101))),
     ("reduces", exit_of_long(), exit_of_long().seeing_leg(position=ZERO)),
