@@ -1,7 +1,8 @@
 """The venue's books: every order, what accounts hold and owe, and what they may still do.
 
 An order *opens* where it adds to the holding or starts one; what closes needs no buying power, but the
-holding must be there and not be held for another order. The two legs of a bracket hold it once.
+holding must be there and not be held for another order. The two legs of a bracket hold it once, and from the
+entry's first fill on: what it bought so far is theirs, though they rest only when it is whole.
 
 Without leverage an account may spend its cash, less what its opening orders have set aside, less twice what
 it is short at the last price: once because the cash holds the proceeds of the short sale, once as its cover.
@@ -167,8 +168,14 @@ class Books:
         for order in closing:
             is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
             group = self.orders[order.replaces or order.id].group if is_replacing else order.group
-            held[group] = max(held.get(group, 0), order.leaves)
+            held[group] = max(held.get(group, 0), self._lots_held_by(order))
         return sum(held.values())
+
+    def _lots_held_by(self, order: VenueOrder) -> int:
+        """A leg that waits for its entry holds what that has filled, so that it is there when it is armed."""
+        if order.status is Status.HELD and order.entry is not None:
+            return self.orders[order.entry].filled_lots
+        return order.leaves
 
     def reserved(self, account: str) -> int:
         """Femtos set aside for the account's open orders."""
@@ -288,5 +295,5 @@ class Books:
         return [
             order
             for order in self.open_of(account, symbol)
-            if order.side is side and order.status is not Status.HELD
+            if order.side is side and self._lots_held_by(order)
         ]

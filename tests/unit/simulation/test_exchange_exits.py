@@ -134,3 +134,28 @@ def test_a_protecting_stop_may_have_a_limit() -> None:
 def test_exits_lie_on_their_sides(changes: dict[str, object], found: str) -> None:
     asked = {"side": Side.SELL, "type": OrderType.LIMIT, "order_class": OCO, "target": 110, "stop_loss": LOSS}
     assert found in holding().refusal(**(asked | changes))
+
+
+def partly_entered() -> tuple[VenueStage, str]:
+    """The entry of a bracket that has filled 4 of 10."""
+    stage = VenueStage(volume_percent=10)
+    entry = stage.order(
+        "entry", type=OrderType.LIMIT, limit_price=101, order_class=BRACKET, target=110, stop_loss=LOSS
+    )
+    assert stage.bar(2, 100, volume=40) == ["entry partial_fill 4@100.00"]
+    return stage, entry
+
+
+def test_what_an_entry_has_filled_in_part_is_held_for_its_legs() -> None:
+    stage, _ = partly_entered()
+    assert "insufficient qty" in stage.refusal(side=Side.SELL, quantity=4)
+    assert stage.bar(3, 100) == ["entry fill 6@100.00", "target new", "stop new"]
+    assert stage.bar(4, 89) == ["stop fill 10@89.00", "target canceled"]
+    assert stage.quantity() == 0
+
+
+def test_what_an_entry_has_filled_in_part_is_free_when_it_is_canceled() -> None:
+    stage, entry = partly_entered()
+    stage.cancel(entry)
+    stage.order("sale", side=Side.SELL, quantity=4)
+    assert stage.bar(3, 100) == ["sale fill 4@100.00"]
