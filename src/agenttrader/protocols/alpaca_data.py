@@ -164,7 +164,7 @@ _json_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decim
 _msgpack_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder()
 _json_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _msgpack_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
 def channel_of(told: Told) -> str | None:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, exact
+from agenttrader.protocols.doubled_keys import refuse_doubled_keys
 from agenttrader.protocols.plain_numbers import encode_plainly
 
 SIDES = frozenset({"buy", "sell"})
@@ -64,6 +65,8 @@ INVALID = 40010001
 """A field or its value that cannot be; with status 422."""
 
 CLIENT_ORDER_ID_LENGTH_MAX = 128
+SYMBOL_LENGTH_MAX = 32
+"""The longest that Alpaca has are options of 21 characters."""
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -305,8 +308,8 @@ class ApiError(Answer, frozen=True, kw_only=True, omit_defaults=True):
 _NUMBERS = frozenset(
     ("qty", "notional", "limit_price", "stop_price", "trail_price", "trail_percent", "trail", "ratio_qty")
 )
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+"""What reading raises for bytes that are none: malformed, not UTF-8, nested or with exponents without end."""
 _digits_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _Body = TypeVar("_Body")
 
@@ -340,7 +343,8 @@ def decode_new_order(body: bytes) -> NewOrder:
         _expect_word(order.side, SIDES, "side")
     if order.position_intent is not None:
         _expect_word(order.position_intent, POSITION_INTENTS, "position_intent")
-    _expect_short_id(order.client_order_id)
+    _expect_short(order.symbol, SYMBOL_LENGTH_MAX, "symbol")
+    _expect_short(order.client_order_id, CLIENT_ORDER_ID_LENGTH_MAX, "client_order_id")
     return order
 
 
@@ -349,24 +353,23 @@ def decode_replacement(body: bytes) -> OrderReplacement:
     replacement = decode_request(body, OrderReplacement, "replacement")
     if replacement.time_in_force is not None:
         _expect_word(replacement.time_in_force, TIMES_IN_FORCE, "time_in_force")
-    _expect_short_id(replacement.client_order_id)
+    _expect_short(replacement.client_order_id, CLIENT_ORDER_ID_LENGTH_MAX, "client_order_id")
     return replacement
 
 
 def decode_request(body: bytes, kind: type[_Body], what: str) -> _Body:
     """A client's request read as `kind`, strictly. Raises BadValue, naming `what`, where it is none."""
     try:
-        return msgspec.convert(_with_numbers(_digits_decoder.decode(body)), kind)
+        found = msgspec.convert(_with_numbers(_digits_decoder.decode(body)), kind)
+        refuse_doubled_keys(body, what)
     except UNREADABLE as error:
         raise BadValue(f"{what}: {error}") from error
+    return found
 
 
-def _expect_short_id(client_order_id: str | None) -> None:
-    length = len(client_order_id or "")
-    if length > CLIENT_ORDER_ID_LENGTH_MAX:
-        raise BadValue(
-            f"client_order_id: expected at most {CLIENT_ORDER_ID_LENGTH_MAX} characters, found {length}"
-        )
+def _expect_short(text: str | None, length_max: int, name: str) -> None:
+    if text is not None and len(text) > length_max:
+        raise BadValue(f"{name}: expected at most {length_max} characters, found {len(text)}")
 
 
 def _with_numbers(value: object) -> object:

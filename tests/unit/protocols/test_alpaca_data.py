@@ -239,7 +239,10 @@ def test_a_bar_that_cannot_be_is_refused(fields: dict[str, object]) -> None:
         decode(json.dumps([bar | fields]))
 
 
-@pytest.mark.parametrize("frame", ("", "{}", "[1]", "[{}]", '[{"T":1}]', b"\xff\xfe", "[" * 100_000))
+@pytest.mark.parametrize(
+    "frame",
+    ("", "{}", "[1]", "[{}]", '[{"T":1}]', b"\xff\xfe", "[" * 100_000, "[1.0e99999999999999999999]"),
+)
 def test_what_is_no_array_of_messages_is_refused(frame: bytes | str) -> None:
     with pytest.raises(BadValue, match="market data: expected"):
         decode(frame)
