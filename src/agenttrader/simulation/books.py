@@ -18,7 +18,7 @@ from agenttrader.simulation.fees import Accrued
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.ledger import Ledger
 from agenttrader.simulation.listings import DOLLAR, Listing, femtos_of
-from agenttrader.simulation.orders import ENDS, OrderType, Shortage, Side, Status, VenueOrder
+from agenttrader.simulation.orders import ENDS, OrderClass, OrderType, Shortage, Side, Status, VenueOrder
 from agenttrader.simulation.trading_days import TradingDay
 
 DAY_LEVERAGE = 4
@@ -145,7 +145,7 @@ class Books:
         if order.notional is not None:
             return max(order.notional - listing.notional(order.filled_value, 1), 0)
         price = order.limit or order.stop
-        return self.set_aside(order.symbol, order.type, price, order.leaves, order.side) or 0
+        return self.set_aside(order.symbol, order.type, price, self._leaves(order), order.side) or 0
 
     def opening_orders(self, account: str) -> Iterator[VenueOrder]:
         """The open orders that would add to a holding, or start one; no legs."""
@@ -158,16 +158,23 @@ class Books:
         """Of an order and what is to replace it the larger counts (docs.alpaca.markets, Replace an Order)."""
         if order.status is Status.PENDING_REPLACE and order.replaced_by is not None:
             return self.needed(self.orders[order.replaced_by]) >= self.needed(order)
-        if order.status is Status.PENDING_NEW and order.replaces is not None:
-            return self.needed(self.orders[order.replaces]) > self.needed(order)
+        if order.is_replacing:
+            return self.needed(self.orders[order.replaces or ""]) > self.needed(order)
         return False
+
+    def _leaves(self, order: VenueOrder) -> int:
+        """Lots that are still to fill; what waits to replace an order counts what that has filled by now."""
+        if not order.is_replacing:
+            return order.leaves
+        old = self.orders[order.replaces or ""]
+        lots = order.lots if old.order_class is OrderClass.SIMPLE else old.lots
+        return max(lots - old.filled_lots, 0)
 
     def _lots_held(self, closing: list[VenueOrder]) -> int:
         """Two legs hold the same lots, and so do an order and what is to replace it."""
         held: dict[str, int] = {}
         for order in closing:
-            is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
-            group = self.orders[order.replaces or order.id].group if is_replacing else order.group
+            group = self.orders[order.replaces or ""].group if order.is_replacing else order.group
             held[group] = max(held.get(group, 0), self._lots_held_by(order))
         return sum(held.values())
 
@@ -175,7 +182,7 @@ class Books:
         """A leg that waits for its entry holds what that has filled, so that it is there when it is armed."""
         if order.status is Status.HELD and order.entry is not None:
             return self.orders[order.entry].filled_lots
-        return order.leaves
+        return self._leaves(order)
 
     def reserved(self, account: str) -> int:
         """Femtos set aside for the account's open orders."""

@@ -197,8 +197,7 @@ class Exchange:
         order = self.books.order_of(account, order_id)
         if order is None:
             return refused(Reason.NOT_FOUND, f"order not found for {order_id}")
-        is_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
-        if not order.status.is_open or order.status in PENDING or is_replacing:
+        if not order.status.is_open or order.status in PENDING or order.is_replacing:
             return refused(Reason.UNPROCESSABLE, f"order is not cancelable: it is {order.status.value}")
         members = self.floor.members(order)
         working = [each for each in members if each.status in WORKING - PENDING]
@@ -259,7 +258,7 @@ class Exchange:
     def _wake(self, time: Instant, order_id: str) -> None:
         """An order's pending state is over, or its two minutes are; what changed meanwhile is left alone."""
         order = self.books.orders[order_id]
-        if order.status is Status.PENDING_NEW and order.replaces is not None:
+        if order.is_replacing:
             self.floor.complete_replacement(order, time)
         elif order.status is Status.PENDING_NEW:
             self.floor.change(order.become(Status.NEW, time), Event.NEW)

@@ -76,7 +76,7 @@ class Floor:
 
     def end(self, order: VenueOrder, status: Status, event: Event, time: Instant) -> None:
         """End an order that does not fill; what waited to replace it, or to be replaced by it, is told."""
-        was_replacing = order.status is Status.PENDING_NEW and order.replaces is not None
+        was_replacing = order.is_replacing
         replacement = order.replaced_by if order.status is Status.PENDING_REPLACE else None
         self.change(order.become(status, time, replaced_by=None), event)
         if replacement is not None:

@@ -186,6 +186,11 @@ class VenueOrder(Struct, frozen=True, gc=False):
         return self.lots - self.filled_lots
 
     @property
+    def is_replacing(self) -> bool:
+        """Whether the order waits to stand in another's place."""
+        return self.status is Status.PENDING_NEW and self.replaces is not None
+
+    @property
     def group(self) -> str:
         """What a leg shares with its sibling, which hold the same lots; for another order its own id."""
         return self.entry or self.id

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from agenttrader.simulation.inputs import Habits
-from agenttrader.simulation.orders import OrderClass, OrderType, Status, StopLoss, TimeInForce
+from agenttrader.simulation.orders import OrderClass, OrderType, Side, Status, StopLoss, TimeInForce
 from agenttrader.testing.venue_stage import CLOSE, VenueStage, at
 
 PENDING = Habits(pending_seconds=30)
@@ -116,6 +116,31 @@ def test_the_larger_of_two_orders_sets_cash_aside_while_one_replaces_the_other()
     stage, order = resting()
     stage.replace(order, limit_price=80)
     assert stage.exchange.books.reserved("a") == 950 * 10**15
+
+
+def test_what_waits_to_replace_an_order_holds_only_what_that_has_not_filled() -> None:
+    stage = VenueStage(habits=PENDING, volume_percent=10)
+    stage.order("entry", type=OrderType.LIMIT, limit_price=101)
+    stage.watermark(2)
+    stage.bar(3, 100)
+    sale = stage.order("sale", type=OrderType.LIMIT, limit_price=99, side=Side.SELL)
+    stage.watermark(4)
+    assert stage.bar(5, 100, volume=40) == ["sale partial_fill 4@100.00"]
+    stage.watermark(5)
+    stage.replace(sale, limit_price=98)
+    assert stage.exchange.books.available("a", "ABC") == 0
+    assert stage.bar(6, 100, volume=30) == ["sale partial_fill 3@100.00"]
+    assert stage.exchange.books.available("a", "ABC") == 0
+    assert stage.watermark(6) == ["sale replaced", "new new"]
+    assert stage.exchange.books.available("a", "ABC") == 0
+
+
+def test_what_waits_to_replace_an_order_needs_cash_only_for_what_that_has_not_filled() -> None:
+    stage, order = resting(volume_percent=10)
+    stage.bar(3, 94, volume=40)
+    stage.watermark(3)
+    stage.replace(order, limit_price=99)
+    assert stage.exchange.books.reserved("a") == 6 * 99 * 10**15
 
 
 def test_an_order_that_ends_takes_what_was_to_replace_it() -> None:
