@@ -21,7 +21,7 @@ from agenttrader.app.demo.report import Compared
 from agenttrader.app.demo.setup import VISITOR, Run, Wish, prepare
 from agenttrader.app.demo.wiring import maker, now
 from agenttrader.model.errors import AgentTraderError
-from agenttrader.model.identifiers import StrategyName, Symbol, derive_order_id
+from agenttrader.model.identifiers import StrategyName, Symbol, derive_order_id, derive_proposed_id
 from agenttrader.model.market import Bar, MarketEvent, Watermark
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import MINUTE, Instant
@@ -122,8 +122,10 @@ class Market:
 
 
 def entry(run: Run, number: int, price: Decimal, time: Instant) -> Proposal:
+    name = derive_order_id("full disk", number)
     return Proposal(
-        id=derive_order_id("full disk", number),
+        id=derive_proposed_id(VISITOR, name),
+        client_order_id=name,
         agent=VISITOR,
         strategy=StrategyName(""),
         legs=(Leg(run.visited),),

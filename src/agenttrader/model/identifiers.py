@@ -32,6 +32,19 @@ def derive_order_id(*facts: str | int) -> OrderId:
     return OrderId(f"{found[:8]}-{found[8:12]}-{found[12:16]}-{found[16:20]}-{found[20:]}")
 
 
+def derive_agents_order_id(agent: AgentName, *words: str | int) -> OrderId:
+    """The id of the order that `agent` calls so.
+
+    The agent is one of the facts, so whatever two agents call theirs, no order of one has the other's id.
+    """
+    return derive_order_id("order", agent, *words)
+
+
+def derive_proposed_id(agent: AgentName, proposal_id: str) -> OrderId:
+    """The id of the order that `agent` proposes as `proposal_id`; agent and gateway derive the same."""
+    return derive_agents_order_id(agent, "proposal", proposal_id)
+
+
 def derive_client_order_id(sequence: int, head: str) -> ClientOrderId:
     """The id towards the broker of the order whose sending is record `sequence` with hash `head`.
 

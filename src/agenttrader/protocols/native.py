@@ -11,7 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
+from agenttrader.model.identifiers import (
+    AgentName,
+    OrderId,
+    StrategyName,
+    Symbol,
+    derive_agents_order_id,
+    derive_proposed_id,
+)
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, NANO
@@ -38,7 +45,10 @@ class ExitPlanBody(_Body, frozen=True):
 
 
 class ProposalBody(_Body, frozen=True):
-    """What `POST /v1/proposals` takes. The agent is the key's owner, never a field."""
+    """What `POST /v1/proposals` takes. The agent is the key's owner, never a field.
+
+    `proposal_id` is what the agent calls the order; the order's own id is derived from both.
+    """
 
     legs: tuple[LegBody, ...]
     side: Side
@@ -96,6 +106,8 @@ class OrderBody(_Body, frozen=True):
     reason: str
     time: str
     """Data time of the order's last change."""
+    proposal_id: str | None = None
+    """What its agent called it in `POST /v1/proposals`."""
     parent: OrderId | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -237,21 +249,21 @@ def decode_stream(message: bytes | str) -> StreamMessage:
 def decode_proposal(body: bytes, agent: AgentName) -> Proposal:
     """The proposal that `body` asks for, in `agent`'s name. Raises BadValue, naming the field.
 
-    Without a `proposal_id` the id is the hash of agent and body, so the same body sent twice is the same
-    order.
+    Its id is the hash of the agent and its `proposal_id` or, without one, the body: what is sent twice is the
+    same order, and nothing that an agent sends is another's.
     """
     try:
         request = _proposal_decoder.decode(body)
     except UNREADABLE as error:
         raise BadValue(f"proposal: {error}") from error
-    return to_proposal(request, agent, derive_order_id("proposal", agent, body.decode()))
+    return to_proposal(request, agent, derive_agents_order_id(agent, "body", body.decode()))
 
 
 def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Proposal:
     """The proposal of a decoded body; `derived` is its id where the client gave none."""
-    plan = request.exit_plan
+    plan, name = request.exit_plan, request.proposal_id
     return Proposal(
-        id=derived if request.proposal_id is None else _order_id(request.proposal_id),
+        id=derived if name is None else derive_proposed_id(agent, _expect_uuid(name)),
         agent=agent,
         strategy=StrategyName(request.strategy),
         legs=tuple(Leg(Symbol(leg.symbol), leg.ratio) for leg in request.legs),
@@ -269,6 +281,7 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
         exit_plan=None if plan is None else _to_plan(plan),
         group=request.group,
         valid_until=_instant(request.valid_until),
+        client_order_id=name,
     )
 
 
@@ -282,9 +295,11 @@ def _to_plan(plan: ExitPlanBody) -> ExitPlan:
 
 
 def to_body(proposal: Proposal) -> ProposalBody:
-    """The body with which a client of ours asks for `proposal`."""
+    """The body with which a client of ours asks for `proposal`, which has the id that the gateway derives."""
+    name = proposal_id_of(proposal)
+    assert name is not None, f"{proposal.id}: expected the id derived from its agent and client_order_id"
     return ProposalBody(
-        proposal_id=proposal.id,
+        proposal_id=name,
         strategy=proposal.strategy,
         legs=tuple(LegBody(symbol=leg.symbol, ratio=leg.ratio) for leg in proposal.legs),
         side=proposal.side,
@@ -302,6 +317,12 @@ def to_body(proposal: Proposal) -> ProposalBody:
         group=proposal.group,
         valid_until=None if proposal.valid_until is None else rfc3339(proposal.valid_until),
     )
+
+
+def proposal_id_of(proposal: Proposal) -> str | None:
+    """What its agent called it here; None where it gave no name, or proposed in other words than ours."""
+    name = proposal.client_order_id
+    return name if name is not None and proposal.id == derive_proposed_id(proposal.agent, name) else None
 
 
 def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
@@ -326,14 +347,14 @@ def _meant(value: Decimal) -> Decimal:
     return value.quantize(NANO) if is_sane and value != value.quantize(NANO) else value
 
 
-def _order_id(text: str) -> OrderId:
-    """128 bits in a UUID's one spelling: no two texts name one order, and none names a protective leg."""
+def _expect_uuid(text: str) -> str:
+    """A UUID in its one spelling: no two texts are one name."""
     if not _UUID.fullmatch(text):
         raise BadValue(
             f"proposal_id: expected a UUID in lower case, such as 609f36a2-7b8e-9aa9-8384-ed96d3651d7c, "
             f"found {text[:60]!r}"
         )
-    return OrderId(text)
+    return text
 
 
 def _instant(text: str | None) -> Instant | None:

@@ -6,7 +6,14 @@ from typing import Any, TypedDict, Unpack
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbol, derive_order_id
+from agenttrader.model.identifiers import (
+    AgentName,
+    Digest,
+    StrategyName,
+    Symbol,
+    derive_order_id,
+    derive_proposed_id,
+)
 from agenttrader.model.instruments import Single
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.sessions import Session
@@ -128,8 +135,9 @@ class Ticket(Struct, frozen=True, kw_only=True):
         plan: ExitPlan | None = None,
     ) -> Proposal:
         author = self.author
+        name = derive_order_id(author.agent, author.parameters, self.symbol, self.time, self.ordinal)
         return Proposal(
-            id=derive_order_id(author.agent, author.parameters, self.symbol, self.time, self.ordinal),
+            id=derive_proposed_id(author.agent, name),
             agent=author.agent,
             strategy=author.strategy,
             legs=(Leg(self.symbol),),
@@ -144,4 +152,5 @@ class Ticket(Struct, frozen=True, kw_only=True):
             correlation_id=f"{author.strategy}-{self.symbol}-{rfc3339(self.time)}",
             limit_price=limit,
             exit_plan=plan,
+            client_order_id=name,
         )

@@ -34,6 +34,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
     derive_order_id,
+    derive_proposed_id,
 )
 from agenttrader.model.instruments import Equity, Instrument
 from agenttrader.model.market import Bar
@@ -84,8 +85,10 @@ def calendar() -> Calendar:
 
 def proposal(number: int = 1, **changes: Any) -> Proposal:
     """An entry of the agent: buy 10 ALFA at the market, out at 95 or 110."""
+    name = derive_order_id("test", number)
     fields: dict[str, Any] = {
-        "id": derive_order_id("test", number),
+        "id": derive_proposed_id(changes.get("agent", AGENT), name),
+        "client_order_id": name,
         "agent": AGENT,
         "strategy": STRATEGY,
         "legs": (Leg(ALFA),),

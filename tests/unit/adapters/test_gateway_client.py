@@ -13,7 +13,7 @@ from agenttrader.adapters import gateway_client as module
 from agenttrader.adapters.gateway_client import UNAUTHORIZED, GatewayClient
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
-from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, StrategyName, Symbol, derive_proposed_id
 from agenttrader.model.orders import Effect, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.protocols.native import (
@@ -32,8 +32,9 @@ from agenttrader.protocols.native import (
 
 D = Decimal
 KEY = "a-secret-key"
+NAME = "7d9f2d0e-0000-0000-0000-000000000001"
 PROPOSAL = Proposal(
-    id=OrderId("7d9f2d0e-0000-0000-0000-000000000001"),
+    id=derive_proposed_id(AgentName("mo"), NAME),
     agent=AgentName("mo"),
     strategy=StrategyName("momentum"),
     legs=(Leg(Symbol("ALFA")),),
@@ -46,6 +47,7 @@ PROPOSAL = Proposal(
     decision_price=D("48.20"),
     decision_time=Instant(1_795_186_800_000_000_000),
     correlation_id="momentum-ALFA",
+    client_order_id=NAME,
 )
 ANSWER = AnswerBody(
     order=OrderBody(

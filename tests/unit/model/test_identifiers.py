@@ -3,7 +3,14 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.model.identifiers import derive_client_order_id, derive_order_id, digest_of
+from agenttrader.model.identifiers import (
+    AgentName,
+    derive_agents_order_id,
+    derive_client_order_id,
+    derive_order_id,
+    derive_proposed_id,
+    digest_of,
+)
 
 FACTS = st.lists(st.text(max_size=6) | st.integers(), max_size=4)
 
@@ -16,6 +23,13 @@ def test_derived_ids_do_not_change() -> None:
         == "2f69e4f6-e0e3-a172-f025-325b7c9e3b1e"
     )
     assert derive_order_id("é", -1) == "e7d8a035-3c82-6d7a-9013-0de7fe59ae75"
+
+
+def test_no_words_give_two_agents_one_id() -> None:
+    ours, theirs = AgentName("ours"), AgentName("theirs")
+    assert derive_proposed_id(ours, "a") == derive_agents_order_id(ours, "proposal", "a")
+    assert derive_proposed_id(ours, "a") != derive_proposed_id(theirs, "a")
+    assert derive_agents_order_id(ours, "theirs", 1) != derive_agents_order_id(theirs, "ours", 1)
 
 
 def test_a_derived_id_reads_as_a_uuid_of_128_bits() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import OrderId, derive_order_id
+from agenttrader.model.identifiers import OrderId, derive_order_id, derive_proposed_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.protocols.native import (
@@ -30,6 +30,7 @@ from agenttrader.protocols.native import (
     decode_stream,
     encode,
     exit_plan_body,
+    proposal_id_of,
     to_body,
 )
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, OTHER_AGENT, STRATEGY, at, proposal
@@ -65,7 +66,7 @@ def decoded(**changes: Any) -> Proposal:
 
 def test_every_field_of_a_body_is_the_proposals() -> None:
     assert decoded() == Proposal(
-        id=OrderId("4f1d0000-0000-4000-8000-000000000000"),
+        id=derive_proposed_id(AGENT, "4f1d0000-0000-4000-8000-000000000000"),
         agent=AGENT,
         strategy=STRATEGY,
         legs=(Leg(ALFA, 1), Leg(BRAVO, -2)),
@@ -82,6 +83,7 @@ def test_every_field_of_a_body_is_the_proposals() -> None:
         exit_plan=ExitPlan(stop=D(95), target=D("110.5"), trail=D(2), until=Instant(at(385))),
         group="pair",
         valid_until=at(1),
+        client_order_id="4f1d0000-0000-4000-8000-000000000000",
     )
 
 
@@ -166,10 +168,26 @@ def test_numbers_are_their_own_digits_and_floats_what_they_were_meant_to_be() ->
 # Identity.
 
 
+def test_what_two_agents_propose_under_one_id_is_two_orders_each_its_own_again() -> None:
+    body = json.dumps(BODY).encode()
+    ours, theirs = decode_proposal(body, AGENT), decode_proposal(body, OTHER_AGENT)
+    assert ours.client_order_id == theirs.client_order_id == BODY["proposal_id"]
+    assert len({ours.id, theirs.id, BODY["proposal_id"]}) == 3
+    assert ours == decode_proposal(body, AGENT)
+    assert proposal_id_of(ours) == BODY["proposal_id"]
+    assert proposal_id_of(msgspec.structs.replace(ours, id=theirs.id)) is None
+    assert proposal_id_of(msgspec.structs.replace(ours, client_order_id=None)) is None
+
+
+def test_a_proposal_that_has_another_id_than_the_gateway_will_give_it_is_not_sent() -> None:
+    with pytest.raises(AssertionError, match="expected the id derived from its agent and client_order_id"):
+        to_body(proposal(id=OrderId("4f1d0000-0000-4000-8000-000000000000")))
+
+
 def test_without_an_id_the_same_body_of_the_same_agent_is_the_same_order() -> None:
     body = json.dumps({name: value for name, value in BODY.items() if name != "proposal_id"}).encode()
     first = decode_proposal(body, AGENT)
-    assert first.id == decode_proposal(body, AGENT).id == derive_order_id("proposal", AGENT, body.decode())
+    assert first.id == decode_proposal(body, AGENT).id
     assert first.id != decode_proposal(body, OTHER_AGENT).id
     assert first.id != decode_proposal(body.replace(b"it rises", b"it falls"), AGENT).id
 
@@ -199,7 +217,8 @@ def test_a_proposal_survives_the_wire() -> None:
 
 @given(entry=proposals())
 def test_any_proposal_survives_the_wire(entry: Proposal) -> None:
-    named = msgspec.structs.replace(entry, id=derive_order_id(entry.id), client_order_id=None)
+    name = derive_order_id(entry.id)
+    named = msgspec.structs.replace(entry, id=derive_proposed_id(entry.agent, name), client_order_id=name)
     if abs(named.decision_time) > 2**62 or named.exit_plan is not None or named.valid_until is not None:
         named = msgspec.structs.replace(named, decision_time=at(1), exit_plan=None, valid_until=None)
     assert decode_proposal(encode(to_body(named)), named.agent) == named

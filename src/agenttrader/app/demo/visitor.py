@@ -6,7 +6,7 @@ from decimal import Decimal
 from agenttrader.app.demo.operator import patiently
 from agenttrader.app.demo.setup import VISITOR
 from agenttrader.model.errors import AgentTraderError
-from agenttrader.model.identifiers import StrategyName, Symbol, derive_order_id
+from agenttrader.model.identifiers import StrategyName, Symbol, derive_order_id, derive_proposed_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.protocols.native import AnswerBody
@@ -31,7 +31,7 @@ class Visitor:
         name = derive_order_id("demo", VISITOR, symbol, time, reason)
         stop, target = (price * STOP).quantize(TICK), (price * TARGET).quantize(TICK)
         proposal = Proposal(
-            id=name,
+            id=derive_proposed_id(VISITOR, name),
             agent=VISITOR,
             strategy=StrategyName(""),
             legs=(Leg(symbol),),
@@ -45,11 +45,12 @@ class Visitor:
             decision_time=time,
             correlation_id=name,
             exit_plan=ExitPlan(stop=stop, target=target),
+            client_order_id=name,
         )
         # The same id is the same order, so asking again after a lost answer is safe.
         answer = await patiently(lambda: self._propose(proposal))
         if answer.state != "denied":
             raise NotDenied(
-                f"{VISITOR}: expected order {name} to be denied, found it {answer.state}: {reason}"
+                f"{VISITOR}: expected order {proposal.id} to be denied, found it {answer.state}: {reason}"
             )
         return answer.decision.sentence

@@ -77,8 +77,8 @@ def find_order(book: Book, agent: AgentName, name: str) -> Order | None:
         return None
     orders = book.orders.by_id
     legs = (protective_id(_turned(uuid, role), role) for role in _MASKS)
-    found = next((orders[each] for each in (OrderId(uuid), *legs) if each in orders), None)
-    return found if found is not None and is_shown(found, agent) else None
+    named = (orders[each] for each in (OrderId(uuid), *legs) if each in orders)
+    return next((order for order in named if is_shown(order, agent)), None)
 
 
 def is_shown(order: Order, agent: AgentName) -> bool:

@@ -25,6 +25,7 @@ from agenttrader.protocols.native import (
     Snapshot,
     TradingBody,
     exit_plan_body,
+    proposal_id_of,
 )
 from agenttrader.runtime.engine import Engine
 
@@ -49,6 +50,7 @@ def order_body(order: Order) -> OrderBody:
         state=order.state.value,
         reason=proposal.reason,
         time=rfc3339(order.updated),
+        proposal_id=None if order.parent else proposal_id_of(proposal),
         parent=order.parent.id if order.parent else None,
         limit_price=order.limit_price,
         stop_price=order.stop_price,

@@ -85,7 +85,7 @@ def test_terminal_states_are_terminal_there_too() -> None:
 
 def test_an_entry_and_its_legs_are_read_by_alpaca_py(driver: Driver) -> None:
     order = read(driver)
-    assert (str(order.id), order.client_order_id, order.symbol) == (ENTRY, ENTRY, "ALFA")
+    assert (str(order.id), order.client_order_id, order.symbol) == (ENTRY, proposal().client_order_id, "ALFA")
     assert (order.qty, order.filled_qty, order.filled_avg_price) == ("10", "0", None)
     assert (order.status, order.order_class, order.side) == ("new", "bracket", "buy")
     assert (order.type, order.time_in_force, order.position_intent) == ("market", "day", "buy_to_open")

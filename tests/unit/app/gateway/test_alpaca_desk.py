@@ -470,15 +470,15 @@ async def plant(face: Face, order_id: OrderId) -> None:
 
 
 async def test_no_words_of_another_agent_take_an_id(forgetful: Face) -> None:
-    names = [forgetful.decided()[-1].proposal.id for _ in "12" if await forgetful.buy(None)]
-    (close_id,) = {derive_agents_order_id(BOT, "alpaca close", CHARLY, 0)}
-    for name in (*names, close_id, derive_agents_order_id(BOT, "alpaca", "mine", 0)):
-        theirs = await forgetful.gateway.desk.propose(
-            json.dumps(json.loads(encode(to_body(proposal()))) | {"proposal_id": name}).encode(), AGENT
-        )
+    wordless = (await forgetful.buy(None)).id
+    words = (("alpaca", "mine"), ("alpaca close", CHARLY))
+    ours = {derive_agents_order_id(BOT, *each, 0) for each in words}
+    for name in (wordless, *ours):
+        body = json.loads(encode(to_body(proposal()))) | {"proposal_id": name}
+        theirs = await forgetful.gateway.desk.propose(json.dumps(body).encode(), AGENT)
         assert (theirs.order.agent, theirs.order.proposal_id) == (AGENT, name)
-        assert theirs.order.id not in (*names, close_id)
-    assert (await forgetful.buy("mine")).client_order_id == "mine"
+        assert theirs.order.id not in {wordless, *ours}
+    assert (await forgetful.buy("mine")).id in ours
 
 
 @pytest.mark.parametrize("name", ("mine", None))

@@ -1,6 +1,7 @@
 """The use cases of a gateway: what clients and persons ask for, what they are told, and every refusal."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -63,6 +64,11 @@ def body(number: int = 1, **changes: Any) -> bytes:
     return encode(to_body(proposal(number, **changes)))
 
 
+def as_proposed(name: str) -> bytes:
+    """The body of the proposal, called `name`."""
+    return json.dumps(json.loads(body()) | {"proposal_id": name}).encode()
+
+
 # Proposing.
 
 
@@ -96,16 +102,31 @@ async def test_the_same_body_again_is_the_same_order_and_leaves_once(gateway: Sm
     assert len(gateway.broker.sent) == 1
 
 
-async def test_an_id_that_is_used_is_refused_whoever_used_it(gateway: SmallGateway) -> None:
+async def test_an_id_that_is_used_is_refused(gateway: SmallGateway) -> None:
     gateway.broker.on_submit = gateway.accept
     await gateway.desk.propose(body(), AGENT)
     with pytest.raises(BadValue, match="was used for another order; send a new id"):
         await gateway.desk.propose(body(quantity=D(11)), AGENT)
-    with pytest.raises(BadValue, match="was used for another order"):
-        await gateway.desk.propose(body(), OTHER_AGENT)
     leg = protective_id(proposal().id, Role.STOP)
     with pytest.raises(BadValue, match="expected a UUID"):
-        await gateway.desk.propose(body(id=leg), AGENT)
+        await gateway.desk.propose(as_proposed(leg), AGENT)
+
+
+async def test_two_agents_that_call_their_orders_the_same_have_two_orders(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    ours = await gateway.desk.propose(body(), AGENT)
+    theirs = await gateway.desk.propose(body(), OTHER_AGENT)
+    assert (ours.order.agent, theirs.order.agent) == (AGENT, OTHER_AGENT)
+    assert ours.order.proposal_id == theirs.order.proposal_id == proposal().client_order_id
+    assert ours.order.id != theirs.order.id
+
+
+async def test_no_agent_takes_the_id_that_anothers_order_has_or_will_have(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    planted = await gateway.desk.propose(as_proposed(proposal().id), OTHER_AGENT)
+    assert planted.order.proposal_id == proposal().id != planted.order.id
+    ours = await gateway.desk.propose(body(), AGENT)
+    assert (ours.order.id, ours.order.agent, ours.state) == (proposal().id, AGENT, "accepted")
 
 
 async def test_the_agent_is_the_keys_owner(gateway: SmallGateway) -> None:
@@ -188,6 +209,21 @@ async def test_a_cancel_is_asked_for_or_refused_with_its_reason(gateway: SmallGa
     assert gateway.order(proposal().id).state is OrderState.CANCEL_REQUESTED
     with pytest.raises(BadValue, match="no order nobody's of yours is known"):
         await gateway.desk.cancel(OrderId("nobody's"), None, "ada", "why")
+
+
+async def test_an_agent_may_cancel_by_what_it_called_the_order_and_nobody_else_may(
+    gateway: SmallGateway,
+) -> None:
+    gateway.broker.on_submit = gateway.accept
+    name = proposal().client_order_id
+    assert name is not None
+    await gateway.desk.propose(body(), AGENT)
+    for agent in (OTHER_AGENT, None):
+        with pytest.raises(BadValue, match=f"no order {name} of yours is known"):
+            await gateway.desk.cancel(name, agent, "bot", "why")
+    await gateway.desk.propose(as_proposed(proposal().id), OTHER_AGENT)
+    assert await gateway.desk.cancel(name, AGENT, AGENT, "asked for") == proposal().id
+    assert gateway.broker.canceled == [proposal().id]
 
 
 # Statements and switches.

@@ -215,10 +215,11 @@ def test_in_a_window_its_mode_and_times_are_told_and_halted_the_mode_is_off() ->
 )
 def test_an_agent_sees_its_own_orders_and_an_operator_all(agent: AgentName | None, seen: set[int]) -> None:
     driver = trading()
-    driver.propose(proposal(1), proposal(2, agent=OTHER_AGENT, strategy="", legs=(Leg(CHARLY),)))
+    made = {1: proposal(1), 2: proposal(2, agent=OTHER_AGENT, strategy="", legs=(Leg(CHARLY),))}
+    driver.propose(*made.values())
     snapshot = snapshot_body(driver.engine, agent, "2026-11-20T14:31:00Z")
     entries = {order.id for order in snapshot.orders if order.role == "entry"}
-    assert entries == {proposal(number).id for number in seen}
+    assert entries == {made[number].id for number in seen}
     assert len(snapshot.orders) == 3 * len(seen)
     assert snapshot.watermark == "2026-11-20T14:31:00Z"
     assert (snapshot.account, snapshot.trading) == (
