@@ -21,6 +21,7 @@ from msgspec import Struct
 from agenttrader.api.alpaca_stream import serve_alpaca_stream
 from agenttrader.api.probes import Application, Receive, Scope, Send
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
+from agenttrader.app.gateway.alpaca_questions import Nothing, read
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.identifiers import AgentName
@@ -34,6 +35,8 @@ from agenttrader.protocols.alpaca_trading import (
 )
 
 BODY_BYTES_MAX = 65_536
+BODY_SHOWN_BYTES = 60
+"""How much of a body that is refused its message repeats."""
 PREFIX, STREAM = "/v2/", "/stream"
 REPEATED = "X-Order-Repeated"
 """Stands in the answer to an order that is one which there was before this request."""
@@ -92,12 +95,12 @@ def with_alpaca(app: Application, alpaca: Application) -> Application:
 def _account_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
     @get("/v2/account")
     async def account(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.account(_agent(request, agents), _parameters(request)))
+        return _json(desk.account(_agent(request, agents), await _parameters(request)))
 
     @get("/v2/clock")
     async def clock(request: AnyRequest) -> Response[bytes]:
         _agent(request, agents)
-        return _json(desk.clock(_parameters(request)))
+        return _json(desk.clock(await _parameters(request)))
 
     @websocket(STREAM)
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
@@ -110,23 +113,26 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
     @post("/v2/orders", status_code=HTTPStatus.OK)
     async def submit(request: AnyRequest) -> Response[bytes]:
         agent = _agent(request, agents)
+        read(_pairs(request), Nothing)
         return _submitted(await desk.submit(agent, decode_new_order(await request.body())))
 
     @get("/v2/orders")
     async def orders(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.orders(_agent(request, agents), _parameters(request)))
+        return _json(desk.orders(_agent(request, agents), await _parameters(request)))
 
     @get("/v2/orders/{order_id:str}")
     async def order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
-        return _json(desk.order(_agent(request, agents), order_id, _parameters(request)))
+        return _json(desk.order(_agent(request, agents), order_id, await _parameters(request)))
 
     @get("/v2/orders:by_client_order_id")
     async def order_by_client_order_id(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.order_by_client_order_id(_agent(request, agents), _parameters(request)))
+        return _json(desk.order_by_client_order_id(_agent(request, agents), await _parameters(request)))
 
     @delete("/v2/orders/{order_id:str}", status_code=HTTPStatus.NO_CONTENT)
     async def cancel(request: AnyRequest, order_id: FromPath[str]) -> None:
-        await desk.cancel(_agent(request, agents), order_id)
+        agent = _agent(request, agents)
+        read(await _parameters(request), Nothing)
+        await desk.cancel(agent, order_id)
 
     return [submit, orders, order, order_by_client_order_id, cancel]
 
@@ -134,15 +140,15 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
 def _positions_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
     @get("/v2/positions")
     async def positions(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.positions(_agent(request, agents), _parameters(request)))
+        return _json(desk.positions(_agent(request, agents), await _parameters(request)))
 
     @get("/v2/positions/{symbol:str}")
     async def position(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
-        return _json(desk.position(_agent(request, agents), symbol, _parameters(request)))
+        return _json(desk.position(_agent(request, agents), symbol, await _parameters(request)))
 
     @delete("/v2/positions/{symbol:str}", status_code=HTTPStatus.OK)
     async def close(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
-        return _submitted(await desk.close(_agent(request, agents), symbol, _parameters(request)))
+        return _submitted(await desk.close(_agent(request, agents), symbol, await _parameters(request)))
 
     return [positions, position, close]
 
@@ -165,8 +171,15 @@ def _agent(connection: ASGIConnection[Any, Any, Any, Any], agents: Mapping[str, 
     return agent
 
 
-def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
+def _pairs(request: AnyRequest) -> list[tuple[str, str]]:
     return list(request.query_params.multi_items())
+
+
+async def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
+    """The parameters of what is asked in the address alone. Raises Unsupported for a body."""
+    if body := await request.body():
+        raise Unsupported(f"a body of {request.method} {request.url.path}: {body[:BODY_SHOWN_BYTES]!r}")
+    return _pairs(request)
 
 
 def _json(body: Struct | list[Any], status: int = HTTPStatus.OK) -> Response[bytes]:

@@ -213,6 +213,35 @@ async def test_a_parameter_that_is_not_known_is_refused(client: Client, path: st
     assert says in refusal["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    (
+        ("GET", "/v2/account"),
+        ("GET", "/v2/clock"),
+        ("GET", "/v2/positions"),
+        ("GET", "/v2/positions/CHARLY"),
+        ("GET", "/v2/orders"),
+        ("GET", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
+        ("GET", "/v2/orders:by_client_order_id"),
+        ("DELETE", "/v2/positions/CHARLY"),
+        ("DELETE", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
+    ),
+)
+async def test_a_body_is_refused_where_none_is_read(client: Client, method: str, path: str) -> None:
+    status, refusal = await client.ask(method, path, {"qty": "1"})
+    assert (status, refusal["code"]) == (422, 42210000)
+    assert f'a body of {method} {path}: b\'{{"qty":"1"}}\'' in refusal["message"]
+
+
+async def test_a_parameter_is_refused_where_none_is_read(client: Client) -> None:
+    _, order = await client.ask("POST", "/v2/orders", ORDER | {"type": "limit", "limit_price": 99})
+    for method, path in (("POST", "/v2/orders"), ("DELETE", f"/v2/orders/{order['id']}")):
+        status, refusal = await client.ask(method, f"{path}?qty=1", ORDER if method == "POST" else None)
+        assert (status, refusal["code"]) == (422, 40010001)
+        assert "unknown field `qty`" in refusal["message"]
+    assert (len(client.gateway.broker.sent), client.gateway.broker.canceled) == (1, [])
+
+
 async def test_what_is_too_long_is_refused_and_a_body_of_the_right_length_read(client: Client) -> None:
     status, refusal = await client.ask("POST", "/v2/orders", b" " * (BODY_BYTES_MAX + 1))
     assert (status, refusal["code"]) == (413, 41300000)
