@@ -6,9 +6,10 @@ float's tail of noise cut off; they leave as text. Times are RFC 3339. Unknown f
 
 import re
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import (
@@ -23,6 +24,9 @@ from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal,
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, NANO
 
+_Name = Annotated[str, Meta(max_length=128)]
+"""What an agent calls something. Each text of its that goes on record has an end."""
+
 
 class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     pass
@@ -31,7 +35,7 @@ class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class LegBody(_Body, frozen=True):
     """One leg: `ratio` units per unit of the proposal; negative means the opposite side."""
 
-    symbol: str
+    symbol: Annotated[str, Meta(max_length=32)]
     ratio: int = 1
 
 
@@ -50,22 +54,22 @@ class ProposalBody(_Body, frozen=True):
     `proposal_id` is what the agent calls the order; the order's own id is derived from both.
     """
 
-    legs: tuple[LegBody, ...]
+    legs: Annotated[tuple[LegBody, ...], Meta(max_length=16)]
     side: Side
     quantity: Decimal
     type: OrderType
     time_in_force: TimeInForce
     effect: Effect
-    reason: str
+    reason: Annotated[str, Meta(max_length=1_000)]
     decision_price: Decimal
     decision_time: str
-    correlation_id: str
+    correlation_id: _Name
     proposal_id: str | None = None
-    strategy: str = ""
+    strategy: _Name = ""
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     exit_plan: ExitPlanBody | None = None
-    group: str | None = None
+    group: _Name | None = None
     valid_until: str | None = None
 
 

@@ -1,6 +1,7 @@
 """`/v1` on the wire: what a proposal's body becomes, every refusal that names its field, and the stream."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +145,23 @@ def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], found: str) 
 
 
 NO_BODIES = (b"", b"{", b"[]", b"null", b'{"reason": "\xff"}', b"\xff", b"[" * 99_999)
+
+
+@pytest.mark.parametrize(
+    ("length_max", "changes"),
+    (
+        (1_000, lambda text: {"reason": text}),
+        (128, lambda text: {"correlation_id": text}),
+        (128, lambda text: {"strategy": text}),
+        (128, lambda text: {"group": text}),
+        (32, lambda text: {"legs": [{"symbol": text}]}),
+        (16, lambda text: {"legs": [{"symbol": f"S{number}"} for number, _ in enumerate(text)]}),
+    ),
+)
+def test_what_goes_on_record_has_an_end(length_max: int, changes: Callable[[str], dict[str, Any]]) -> None:
+    decoded(**changes("x" * length_max))
+    with pytest.raises(BadValue, match=f"length <= {length_max} - at `\\$.{next(iter(changes('')))}"):
+        decoded(**changes("x" * (length_max + 1)))
 
 
 @pytest.mark.parametrize("body", NO_BODIES, ids=range(len(NO_BODIES)))
