@@ -32,14 +32,19 @@ def choose_days(
     Without a symbol it is the first by name that has the day, without a day the symbol's first. Raises
     RecordingRefused where there is none.
     """
-    found = _first_with(folder, [symbol] if symbol else recorded_symbols(folder), day)
+    there = recorded_symbols(folder)
+    if symbol is not None and symbol not in there:
+        refuse(
+            Rule.ABSENT, f"{folder}", f"expected --symbol as one of {', '.join(there)}, found {symbol!r:.40}"
+        )
+    found = _first_with(folder, there if symbol is None else [symbol], day)
     first = day or found.dates[0]
     days = [each for each in found.dates if first <= each <= (last or first)]
     if last is not None and (not days or days[-1] != last):
         refuse(
             Rule.ABSENT,
             str(folder),
-            f"expected {found.symbol} from {first} to a recorded {last}, found the days "
+            f"expected --to as a recorded day of {found.symbol} from {first} on, found {last}; recorded are "
             f"{', '.join(found.dates)}",
         )
     for each in days:
@@ -55,8 +60,8 @@ def _first_with(folder: Path, symbols: Sequence[str], day: str | None) -> Record
         if recording.dates and (day is None or day in recording.dates):
             return recording
         there.append(f"{symbol} {', '.join(recording.dates) or 'none'}")
-    wanted = "any day" if day is None else day
-    sentence = f"expected {wanted} to be recorded, found {'; '.join(there)}"
+    wanted = "any day to be recorded" if day is None else f"--day as a recorded day, found {day}"
+    sentence = f"expected {wanted}; recorded are {'; '.join(there)}"
     raise RecordingRefused(Rule.ABSENT, str(folder), sentence)
 
 

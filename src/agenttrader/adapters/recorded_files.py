@@ -33,6 +33,8 @@ ZONE = "America/New_York"
 FILE_BYTES_MAX = 32 * 1024 * 1024
 TEXT_BYTES_MAX = 128 * 1024 * 1024
 """A year of minutes is about 12 MB of text."""
+NAMES_SHOWN = 8
+"""Of the files that are none of ours."""
 
 _SYMBOL = re.compile(r"[A-Z]{1,6}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:00", re.ASCII)
@@ -44,8 +46,16 @@ T = TypeVar("T", Bar, Quote)
 def recorded_symbols(folder: Path) -> tuple[Symbol, ...]:
     """The symbols that `folder` has trades of, by name. Raises RecordingRefused where it has none."""
     place = _place(folder)
-    names = (path.name.removesuffix(TRADES) for path in place.glob(f"*{TRADES}"))
-    return tuple(Symbol(name) for name in sorted(names) if _SYMBOL.fullmatch(name))
+    names = sorted(path.name.removesuffix(TRADES) for path in place.glob(f"*{TRADES}"))
+    found = tuple(Symbol(name) for name in names if _SYMBOL.fullmatch(name))
+    if not found:
+        refuse(
+            Rule.ABSENT,
+            f"{place}",
+            f"expected SYMBOL{TRADES} with a SYMBOL of one to six capital letters, found "
+            f"{_listed([f'{name}{TRADES}' for name in names])}; rename them",
+        )
+    return found
 
 
 def read_recording(folder: Path, symbol: str) -> Recording:
@@ -77,8 +87,21 @@ def _place(folder: Path) -> Path:
     found = next((place for place in places if any(place.glob(f"*{TRADES}"))), None)
     if found is None:
         wanted = " or ".join(f"{place}/SYMBOL{TRADES}" for place in places)
-        refuse(Rule.ABSENT, f"{folder}", f"expected {wanted}, found no such file")
+        refuse(Rule.ABSENT, f"{folder}", f"expected {wanted}, found {_seen(places)}")
     return found
+
+
+def _seen(places: Sequence[Path]) -> str:
+    """What lies in a folder that has no file of trades, and that it is none."""
+    if not places[0].is_dir():
+        return "no such folder"
+    names = [path.name for place in places if place.is_dir() for path in sorted(place.iterdir())]
+    return f"{_listed(names)}: none is a file of trades by its name" if names else "an empty folder"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _packed(path: Path) -> bytes:
@@ -109,6 +132,13 @@ def _text(path: Path, packed: bytes) -> str:
         refuse(Rule.GZIP, path.name, f"expected a whole gzip file, found: {error}; copy it anew")
     if len(found) > TEXT_BYTES_MAX:
         refuse(Rule.SIZE, path.name, f"expected at most {TEXT_BYTES_MAX} bytes of text, found more")
+    if b"\r" in found:
+        refuse(
+            Rule.TEXT,
+            path.name,
+            "expected lines that end in a line feed alone, found carriage returns, as Windows writes them; "
+            f"take them out: gzip -dc {path.name} | tr -d '\\r' | gzip > NEW",
+        )
     if not found.endswith(b"\n") or not found.isascii():
         refuse(Rule.TEXT, path.name, "expected lines of ASCII text that all end, found others; copy it anew")
     return found.decode("ascii").removesuffix("\n")

@@ -18,11 +18,11 @@ from msgspec import Struct
 from agenttrader.model.identifiers import Digest, Symbol, digest_of
 from agenttrader.model.market import Bar, Quote, StatusChange, TradingStatus
 from agenttrader.model.sessions import Session
-from agenttrader.model.times import MINUTE, Instant, rfc3339
+from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import is_on_step
 from agenttrader.simulation.days import Day, Moment
 from agenttrader.simulation.overnight import PreviousClose, judge_close
-from agenttrader.simulation.recording import Recording, Row, Rule, in_order, refuse
+from agenttrader.simulation.recording import Recording, Row, Rule, at_exchange, in_order, refuse
 
 FEED = "recorded"
 """The name of the feed that serves such days; never that of a live one."""
@@ -87,9 +87,10 @@ def play_back(recording: Recording, session: Session, before: Session) -> Record
     """
     trades = in_order(_of(recording.trades, session, recording), recording.file)
     in_session = [row for row in trades.rows if session.is_open_at(row.start)]
-    bars = [row.said for row in in_session if row.said.volume]
-    _refuse_gaps(bars, session, recording)
-    _refuse_spikes(bars, recording)
+    traded = [row for row in in_session if row.said.volume]
+    bars = [row.said for row in traded]
+    _refuse_gaps(traded, session, recording)
+    _refuse_spikes(traded, recording)
     quotes_file = recording.quotes_file or ""
     quotes = in_order((row for row in recording.quotes if row.date == session.date), quotes_file)
     told = [row.said for row in quotes.rows if session.is_open_at(row.start)]
@@ -128,30 +129,35 @@ def _of(rows: Sequence[Row[Bar]], session: Session, recording: Recording) -> lis
     return found
 
 
-def _refuse_gaps(bars: Sequence[Bar], session: Session, recording: Recording) -> None:
-    edges = [session.open, *(bar.end for bar in bars)]
-    starts = [*(bar.start for bar in bars), session.close]
-    for edge, start in zip(edges, starts, strict=True):
+def _refuse_gaps(rows: Sequence[Row[Bar]], session: Session, recording: Recording) -> None:
+    edges = [session.open, *(row.said.end for row in rows)]
+    starts = [*(row.start for row in rows), session.close]
+    for number, (edge, start) in enumerate(zip(edges, starts, strict=True)):
         minutes = (start - edge) // MINUTE
         if minutes > GAP_MINUTES_MAX:
+            before = f"line {rows[number - 1].line}" if number else "the session's open"
+            after = f"line {rows[number].line}" if number < len(rows) else "the session's close"
             refuse(
                 Rule.GAP,
                 recording.file,
                 f"expected at most {GAP_MINUTES_MAX} minutes of {session.date} in a row without a bar, found "
-                f"{minutes} from {rfc3339(edge)} on; play another day, or find the rows",
+                f"{minutes} between {before} and {after}, from {at_exchange(edge)} to {at_exchange(start)} "
+                "in New York; name another day, or put the rows that are missing into the file",
             )
 
 
-def _refuse_spikes(bars: Sequence[Bar], recording: Recording) -> None:
-    last = bars[0].open
-    for bar in bars:
+def _refuse_spikes(rows: Sequence[Row[Bar]], recording: Recording) -> None:
+    last = rows[0].said.open
+    for row in rows:
+        bar = row.said
         for price in (bar.open, bar.high, bar.low, bar.close):
             if abs(price - last) * 100 > SPIKE_PERCENT_MAX * last:
                 refuse(
                     Rule.SPIKE,
-                    recording.file,
-                    f"expected prices of {rfc3339(bar.start)} within {SPIKE_PERCENT_MAX} % of {last:f}, "
-                    f"found {price:f}; if that was traded, no rule here knows it",
+                    f"{recording.file}, line {row.line}",
+                    f"expected prices of {row.date} {at_exchange(row.start)} in New York within "
+                    f"{SPIKE_PERCENT_MAX} % of {last:f}, found {price:f}; name another day, or mend the row "
+                    "where it is an error: if that was traded, no rule here knows it",
                 )
         last = bar.close
 

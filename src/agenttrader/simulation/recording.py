@@ -7,13 +7,14 @@ repair. Nothing is guessed: what could be two things is refused.
 from collections.abc import Iterable
 from itertools import groupby, pairwise
 from typing import Generic, NamedTuple, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, Quote
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.times import Instant, to_datetime
 from agenttrader.model.words import Word
 
 
@@ -69,7 +70,13 @@ def refuse(rule: Rule, place: str, sentence: str) -> NoReturn:
     raise RecordingRefused(rule, place, sentence)
 
 
+def at_exchange(instant: Instant) -> str:
+    """The time of day that the files write: New York's, `09:30`."""
+    return f"{to_datetime(instant).astimezone(_EXCHANGE):%H:%M}"
+
+
 T = TypeVar("T", Bar, Quote)
+_EXCHANGE = ZoneInfo("America/New_York")
 
 
 class Row(NamedTuple, Generic[T]):
@@ -118,8 +125,8 @@ def in_order(rows: Iterable[Row[T]], file: str) -> Ordered[T]:
                 refuse(
                     Rule.CONFLICT,
                     file,
-                    f"expected one row of {rfc3339(first.start)}, found lines {first.line} and {other.line} "
-                    "that differ; find out which of them is true",
+                    f"expected one row of {first.date} {at_exchange(first.start)}, found lines {first.line} "
+                    f"and {other.line} that differ; find out which of them is true",
                 )
         kept.append(first)
     repaired = {Rule.ORDER.value: misplaced, Rule.DOUBLED.value: len(found) - len(kept)}

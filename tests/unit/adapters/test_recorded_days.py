@@ -52,11 +52,16 @@ def test_every_recorded_session_up_to_a_day(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("symbol", "day", "last", "words"),
     (
-        ("AAA", HALF_DAY, None, "expected 2013-11-29 to be recorded, found AAA 2014-06-06, 2014-06-09"),
-        (None, "2014-06-11", None, "found AAA 2014-06-06.*; BBB 2013-11-29"),
-        ("AAA", MONDAY, FRIDAY, "expected AAA from 2014-06-09 to a recorded 2014-06-06"),
-        ("AAA", FRIDAY, "2014-06-12", "to a recorded 2014-06-12"),
-        ("CCC", None, None, "expected one of AAA, BBB, found symbol 'CCC'"),
+        ("AAA", HALF_DAY, None, "found 2013-11-29; recorded are AAA 2014-06-06, 2014-06-09"),
+        (None, "2014-06-11", None, "expected --day .*recorded are AAA 2014-06-06.*; BBB 2013-11-29"),
+        (
+            "AAA",
+            MONDAY,
+            FRIDAY,
+            "expected --to as a recorded day of AAA from 2014-06-09 on, found 2014-06-06",
+        ),
+        ("AAA", FRIDAY, "2014-06-12", "on, found 2014-06-12; recorded are 2014"),
+        ("CCC", None, None, "expected --symbol as one of AAA, BBB, found 'CCC'"),
     ),
 )
 def test_what_is_not_recorded_is_refused(
@@ -76,7 +81,7 @@ def test_files_behind_the_first_that_has_the_day_are_not_read(folder: Path) -> N
 
 def test_a_file_without_rows_has_no_day(tmp_path: Path) -> None:
     write_trades(tmp_path, "AAA", [])
-    with pytest.raises(RecordingRefused, match="expected any day to be recorded, found AAA none"):
+    with pytest.raises(RecordingRefused, match="expected any day to be recorded; recorded are AAA none"):
         choose_days(tmp_path, "XNYS", None, None)
 
 

@@ -68,6 +68,31 @@ def test_a_folder_without_files_is_refused_with_where_they_are_looked_for(tmp_pa
             recorded_symbols(folder)
 
 
+def test_files_that_are_not_ours_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordingRefused, match="found an empty folder"):
+        recorded_symbols(tmp_path)
+    with pytest.raises(RecordingRefused, match="found no such folder"):
+        recorded_symbols(tmp_path / "nowhere")
+    for number in range(recorded_files.NAMES_SHOWN + 2):
+        (tmp_path / f"SPY_{number}.csv").touch()
+    with pytest.raises(RecordingRefused, match=r"found SPY_0\.csv, .* and 2 more: none is a file of trades"):
+        recorded_symbols(tmp_path)
+
+
+def test_files_whose_symbol_is_none_are_named(tmp_path: Path) -> None:
+    write_trades(tmp_path, "spy", [ROW])
+    with pytest.raises(
+        RecordingRefused, match=r"one to six capital letters, found spy_trade\.csv\.gz; rename them"
+    ):
+        recorded_symbols(tmp_path)
+
+
+def test_lines_as_windows_ends_them_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    pack(tmp_path / "XYZ_trade.csv.gz", (f"{TRADES_HEADER}\r", f"{ROW}\r"))
+    with pytest.raises(RecordingRefused, match=r"rule text: .* carriage returns.* tr -d '\\r'"):
+        read_recording(tmp_path, "XYZ")
+
+
 def test_the_digest_is_of_both_files(tmp_path: Path) -> None:
     write_trades(tmp_path, "XYZ", [ROW])
     alone = read_recording(tmp_path, "XYZ").digest

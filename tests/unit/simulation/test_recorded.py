@@ -118,12 +118,22 @@ def test_minutes_without_a_bar_are_counted_and_nothing_is_invented(missing: int)
 @pytest.mark.parametrize("start", (0, 20, MINUTES - GAP_MINUTES_MAX - 1))
 def test_a_longer_gap_is_refused_wherever_it_lies(start: int) -> None:
     trades = [*WHOLE[:start], *WHOLE[start + GAP_MINUTES_MAX + 1 :]]
-    with pytest.raises(RecordingRefused, match=r"rule gap: expected at most 15 minutes .* found 16 from"):
+    with pytest.raises(RecordingRefused, match=r"rule gap: expected at most 15 minutes .* found 16 between"):
         played(trades)
 
 
+def test_a_gap_is_told_by_its_lines_and_in_the_time_of_the_file() -> None:
+    with pytest.raises(
+        RecordingRefused,
+        match=r"found 16 between line 119 and line 136, from 09:50 to 10:06 in New York; name another day",
+    ):
+        played([*WHOLE[:20], *WHOLE[36:]])
+
+
 def test_a_session_without_any_bar_is_a_gap() -> None:
-    with pytest.raises(RecordingRefused, match=r"rule gap: .* found 60 from 2014-06-09T13:30:00Z"):
+    with pytest.raises(
+        RecordingRefused, match=r"rule gap: .* found 60 between the session's open and the .* from 09:30"
+    ):
         played([bar(-3)])
 
 
@@ -140,7 +150,9 @@ def test_a_row_in_which_nothing_was_traded_is_a_minute_without_a_bar() -> None:
 )
 def test_a_price_that_no_minute_can_reach_is_refused(spoilt: Row[Bar], price: str) -> None:
     trades = [row for row in WHOLE if row.start != spoilt.start]
-    with pytest.raises(RecordingRefused, match=f"rule spike: .* within 10 % of 100, found {price}"):
+    time = "10:00" if spoilt.line == 130 else "09:30"
+    place = f"line {spoilt.line}: refused by rule spike: expected prices of 2014-06-09 {time} in New York"
+    with pytest.raises(RecordingRefused, match=f"{place} within 10 % of 100, found {price}; name another"):
         played([*trades, spoilt])
 
 
