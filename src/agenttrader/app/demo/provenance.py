@@ -53,6 +53,10 @@ def told_of(run: Run) -> Iterator[str]:
     yield found.sentence
     yield found.previous_close.sentence
     yield (
+        "a market order fills at the open of the next minute's bar, bought or sold at the same price: the "
+        "spread is not paid; a fill is told at the end of its bar"
+    )
+    yield (
         f"a file tells of no halts, so this day has none; the visitor's symbol is {run.visited}, of which "
         "nobody tells a price"
     )

@@ -265,7 +265,8 @@ async def test_a_recorded_day_says_where_its_prices_come_from_and_that_it_has_no
     assert told[0] == "the first is played: XYZ on 2014-06-06"
     assert told[1].startswith("390 rows: 390 bars played, 0 outside the session kept apart")
     assert told[2].startswith("2014-06-05, the session before, is not recorded")
-    assert told[3].startswith("a file tells of no halts, so this day has none")
+    assert "the spread is not paid; a fill is told at the end of its bar" in told[3]
+    assert told[4].startswith("a file tells of no halts, so this day has none")
 
 
 async def test_in_the_middle_of_a_recorded_day_the_visitor_tries_what_nobody_tells_a_price_of(
