@@ -129,6 +129,7 @@ def test_the_show_begins_with_a_denial_and_says_what_is_played_and_what_was_done
     assert "the first recorded is played, for want of --symbol and --day: XYZ on 2013-11-29" in told
     assert "50 outside the session kept apart" in told
     assert "repaired: order 2, doubled 1" in told
+    assert "the spread is not paid; a fill is told at the end of its bar" in told
     assert "a file tells of no halts, so this day has none" in told
     assert (
         "visitor: buy 10 NO_DATA at market: Whether the exchange lets the symbol trade is not known" in told
@@ -164,8 +165,12 @@ def test_the_same_recorded_day_has_the_same_digest_at_another_speed_and_in_anoth
 @pytest.mark.parametrize(
     ("words", "said"),
     (
-        (("--symbol", "QQQ"), "refused by rule absent: expected one of XYZ, found symbol 'QQQ'"),
-        (("--day", "2013-11-27"), "refused by rule absent: expected 2013-11-27 to be recorded"),
+        (("--symbol", "QQQ"), "refused by rule absent: expected --symbol as one of XYZ, found 'QQQ'"),
+        (
+            ("--day", "2013-11-27"),
+            "refused by rule absent: expected --day as a recorded day, found 2013-11-27",
+        ),
+        (("--day", "nonsense"), "--day: expected a day as YYYY-MM-DD, found 'nonsense'"),
         (("--seed", "7"), "--seed: expected none with --data"),
         (("--to", HALF_DAY), "--to: expected --exit with it"),
     ),

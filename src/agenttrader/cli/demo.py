@@ -9,8 +9,11 @@ import typer
 
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
+from agenttrader.model.values import ZERO
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agenttrader.app.demo.report import Result
     from agenttrader.app.demo.setup import Asked, Wish
 
@@ -43,7 +46,7 @@ def demo(  # noqa: PLR0913 - each is an option
         str, typer.Option(metavar="watermark|arrival", help="In which order the gateway hears its sources.")
     ] = "watermark",
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Play a recorded day from the files in this folder.")
+        str | None, typer.Option(metavar="DIR", help="Play a recorded day from the files in this folder.")
     ] = None,
     symbol: Annotated[
         str | None, typer.Option(metavar="SYMBOL", help="Which recorded symbol.", show_default="the first")
@@ -68,16 +71,18 @@ def demo(  # noqa: PLR0913 - each is an option
     asked = asked_of(wish, data, symbol, day, last)
     if last is not None and not leaves:
         raise BadValue("--to: expected --exit with it, for every session but the last must end by itself")
-    codes = []
+    results = []
     for each in days_of(wish, asked):
-        codes.append(asyncio.run(_demo(each, stays=not leaves, prints=prints)))
-        if codes[-1] is not ExitCode.DONE:
+        results.append(asyncio.run(_demo(each, stays=not leaves, prints=prints)))
+        if exit_code_of(results[-1]) is not ExitCode.DONE:
             break
-    raise typer.Exit(codes[-1])
+    if last is not None:
+        typer.echo(sum_of(results), err=True)
+    raise typer.Exit(exit_code_of(results[-1]))
 
 
 def asked_of(
-    wish: "Wish", data: Path | None, symbol: str | None, day: str | None, last: str | None
+    wish: "Wish", data: str | None, symbol: str | None, day: str | None, last: str | None
 ) -> "Asked | None":
     """The recorded sessions that these words ask for; None for a generated day. Raises BadValue."""
     from agenttrader.app.demo.setup import Asked
@@ -90,7 +95,10 @@ def asked_of(
     for word, found in (("--seed", wish.seed), ("--date", wish.date)):
         if found is not None:
             raise BadValue(f"{word}: expected none with --data, for only a generated day has one; say --day")
-    return Asked(folder=data, symbol=symbol, day=day, last=last)
+    for word, text in (("--data", data), ("--symbol", symbol)):
+        if text == "":
+            raise BadValue(f"{word}: expected a name, found an empty text")
+    return Asked(folder=Path(data), symbol=symbol, day=_date("--day", day), last=_date("--to", last))
 
 
 def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | None, inbox: str) -> "Wish":
@@ -101,7 +109,18 @@ def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | 
         raise BadValue(f"--inbox: expected watermark or arrival, found {inbox!r}")
     chosen: Literal["watermark", "arrival"] = "arrival" if inbox == "arrival" else "watermark"
     roles = ROLES if order is None else tuple(role.strip() for role in order.split(","))
-    return Wish(seed=seed, date=date, speed=_speed(speed), order=roles, inbox=chosen)
+    return Wish(seed=seed, date=_date("--date", date), speed=_speed(speed), order=roles, inbox=chosen)
+
+
+def _date(word: str, text: str | None) -> str | None:
+    from datetime import date
+
+    try:
+        if text is None or date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass  # No date in any form: told with those of other forms.
+    raise BadValue(f"{word}: expected a day as YYYY-MM-DD, found {text!r:.40}")
 
 
 def _speed(text: str | None) -> int | Literal["max"] | None:
@@ -114,7 +133,7 @@ def _speed(text: str | None) -> int | Literal["max"] | None:
     return int(text)
 
 
-async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> ExitCode:
+async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> "Result":
     import asyncio
     from zoneinfo import ZoneInfo
 
@@ -133,8 +152,30 @@ async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> ExitCode:
             print(msgspec.json.encode(summary).decode(), flush=True)
 
     async with show_day(Console(stderr=True), ZoneInfo(EXCHANGE_ZONE)) as tell:
-        result = await perform(wish, os.environ, tell, interrupted, stays=stays, reports=REPORTS, ended=ended)
-    return exit_code_of(result)
+        return await perform(wish, os.environ, tell, interrupted, stays=stays, reports=REPORTS, ended=ended)
+
+
+def sum_of(results: "Sequence[Result]") -> str:
+    """What all sessions came to together, in one line; a session that was not compared has no breaks."""
+    from agenttrader.cli.figures import amount, signed
+
+    days = [result.day for result in results]
+    realised, unrealised, fees = (
+        sum((getattr(day.profit, name) for day in days), ZERO) for name in ("realised", "unrealised", "fees")
+    )
+    uncompared = sum(bool(result.compared.failure) for result in results)
+    parts = (
+        f"sessions: {len(days)}",
+        f"orders: {sum(sum(day.orders.values()) for day in days)}",
+        f"fills: {sum(len(day.fills) for day in days)}",
+        f"realised {signed(realised)}",
+        f"unrealised {signed(unrealised)}",
+        f"fees {amount(fees)}",
+        f"net {signed(realised + unrealised - fees)}",
+        f"breaks: {sum(len(result.compared.breaks) for result in results)}",
+        *((f"not compared: {uncompared}",) if uncompared else ()),
+    )
+    return f"{'':8}  {'sum':<9} {'; '.join(parts)}"
 
 
 def exit_code_of(result: "Result") -> ExitCode:

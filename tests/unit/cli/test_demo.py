@@ -8,7 +8,7 @@ import typer
 from agenttrader.app.demo.outcome import Day, Profit
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result
 from agenttrader.app.demo.setup import ROLES, Asked, Wish
-from agenttrader.cli.demo import asked_of, demo, exit_code_of, wish_of
+from agenttrader.cli.demo import asked_of, demo, exit_code_of, sum_of, wish_of
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
@@ -79,10 +79,10 @@ def test_without_a_folder_the_day_is_a_generated_one() -> None:
 
 def test_a_folder_asks_for_recorded_days() -> None:
     folder = Path("data")
-    assert asked_of(Wish(), folder, "SPY", "2013-10-04", "2013-10-08") == Asked(
+    assert asked_of(Wish(), "data", "SPY", "2013-10-04", "2013-10-08") == Asked(
         folder=folder, symbol="SPY", day="2013-10-04", last="2013-10-08"
     )
-    assert asked_of(Wish(), folder, None, None, None) == Asked(
+    assert asked_of(Wish(), "data", None, None, None) == Asked(
         folder=folder, symbol=None, day=None, last=None
     )
 
@@ -108,7 +108,38 @@ def test_words_of_a_recorded_day_without_a_folder_are_refused(
 )
 def test_words_of_a_generated_day_beside_a_folder_are_refused(wish: Wish, message: str) -> None:
     with pytest.raises(BadValue, match=message):
-        asked_of(wish, Path("data"), None, None, None)
+        asked_of(wish, "data", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    (
+        (("", None, None, None), "--data: expected a name, found an empty text"),
+        (("data", "", None, None), "--symbol: expected a name, found an empty text"),
+        (("data", None, "nonsense", None), "--day: expected a day as YYYY-MM-DD, found 'nonsense'"),
+        (("data", None, "20131004", None), "--day: expected a day as YYYY-MM-DD, found '20131004'"),
+        (("data", None, "2013-10-04", "2013-10-32"), "--to: expected a day as YYYY-MM-DD"),
+    ),
+)
+def test_words_that_name_nothing_are_refused(
+    words: tuple[str, str | None, str | None, str | None], message: str
+) -> None:
+    """An empty --data would be the folder that the demo was started in."""
+    with pytest.raises(BadValue, match=message):
+        asked_of(Wish(), *words)
+    with pytest.raises(BadValue, match="--date: expected a day as YYYY-MM-DD, found 'today'"):
+        wish_of(None, "today", None, None, "watermark")
+
+
+def test_the_sum_is_of_all_sessions() -> None:
+    profit = Profit(realised=Decimal("5.25"), unrealised=Decimal(0), fees=Decimal("0.35"))
+    day = msgspec.structs.replace(GOOD.day, orders={"filled": 2, "canceled": 1}, profit=profit)
+    played = msgspec.structs.replace(GOOD, day=day)
+    outage = msgspec.structs.replace(played, compared=OUTAGE)
+    assert sum_of([played, played]).split("sum       ")[1] == (
+        "sessions: 2; orders: 6; fills: 0; realised +10.50; unrealised 0.00; fees 0.70; net +9.80; breaks: 0"
+    )
+    assert sum_of([played, outage]).endswith("breaks: 0; not compared: 1")
 
 
 @pytest.mark.parametrize(
@@ -121,6 +152,7 @@ def test_words_of_a_generated_day_beside_a_folder_are_refused(wish: Wish, messag
 )
 def test_sessions_are_played_one_after_the_other_until_one_is_not_good(
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     codes: tuple[ExitCode, ...],
     played: int,
@@ -130,19 +162,21 @@ def test_sessions_are_played_one_after_the_other_until_one_is_not_good(
     write_trades(tmp_path, "XYZ", [row for day in days for row in trade_rows(day, minutes=1)])
     seen: list[str] = []
 
-    async def end(wish: Wish, *, stays: bool, prints: bool) -> ExitCode:
+    async def end(wish: Wish, *, stays: bool, prints: bool) -> Result:
         assert (stays, prints) == (False, True)
         assert wish.recorded is not None
         seen.append(wish.recorded.day)
-        return codes[len(seen) - 1]
+        is_good = codes[len(seen) - 1] is ExitCode.DONE
+        return msgspec.structs.replace(GOOD, is_halted=is_good)
 
     monkeypatch.setattr("agenttrader.cli.demo._demo", end)
     with pytest.raises(typer.Exit) as ended:
-        demo(leaves=True, prints=True, data=tmp_path, symbol="XYZ", day=days[0], last=days[1])
+        demo(leaves=True, prints=True, data=str(tmp_path), symbol="XYZ", day=days[0], last=days[1])
     assert seen == list(days[:played])
     assert ended.value.exit_code == last
+    assert f"sum       sessions: {played}; orders: 0" in capsys.readouterr().err
 
 
 def test_sessions_that_would_not_end_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="--to: expected --exit with it"):
-        demo(data=tmp_path, last="2014-06-09")
+        demo(data=str(tmp_path), last="2014-06-09")

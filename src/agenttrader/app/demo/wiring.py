@@ -68,9 +68,24 @@ def choose(asked: Asked) -> tuple[Chosen, ...]:
     folder = asked.folder.absolute()
     calendar = tomllib.loads(demo_template())["environment"]["calendar"]
     days = choose_days(folder, calendar, asked.symbol, asked.day, asked.last)
-    words = [word for word, given in (("--symbol", asked.symbol), ("--day", asked.day)) if given is None]
-    picked = f"the first recorded is played, for want of {' and '.join(words)}" if words else ""
-    return tuple(Chosen(folder=folder, symbol=each.symbol, day=each.day, picked=picked) for each in days)
+    picked = _picked(asked)
+    return tuple(
+        Chosen(folder=folder, symbol=each.symbol, day=each.day, picked="" if number else picked)
+        for number, each in enumerate(days)
+    )
+
+
+def _picked(asked: Asked) -> str:
+    """What nobody asked for; said once, of the first session: the others follow from `--to`."""
+    match asked.symbol, asked.day:
+        case None, None:
+            return "the first recorded is played, for want of --symbol and --day"
+        case None, _:
+            return "the first symbol that has the day is played, for want of --symbol"
+        case _, None:
+            return "the symbol's first recorded day is played, for want of --day"
+        case _:
+            return ""
 
 
 def now() -> Instant:

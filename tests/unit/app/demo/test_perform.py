@@ -10,7 +10,6 @@ from agenttrader.testing.recordings import trade_rows, write_trades
 
 FRIDAY, MONDAY = "2014-06-06", "2014-06-09"
 XYZ = Symbol("XYZ")
-FOR_WANT_OF = "the first recorded is played, for want of"
 
 
 @pytest.fixture
@@ -27,9 +26,9 @@ def test_a_generated_day_is_one_wish() -> None:
 @pytest.mark.parametrize(
     ("symbol", "day", "picked"),
     (
-        (None, None, f"{FOR_WANT_OF} --symbol and --day"),
-        ("XYZ", None, f"{FOR_WANT_OF} --day"),
-        (None, FRIDAY, f"{FOR_WANT_OF} --symbol"),
+        (None, None, "the first recorded is played, for want of --symbol and --day"),
+        ("XYZ", None, "the symbol's first recorded day is played, for want of --day"),
+        (None, FRIDAY, "the first symbol that has the day is played, for want of --symbol"),
         ("XYZ", FRIDAY, ""),
     ),
 )
@@ -44,6 +43,11 @@ def test_what_nobody_asked_for_is_picked_and_said(
 def test_each_session_up_to_a_day_is_a_wish_of_its_own(folder: Path) -> None:
     wishes = days_of(Wish(), Asked(folder=folder, symbol="XYZ", day=FRIDAY, last=MONDAY))
     assert [wish.recorded and wish.recorded.day for wish in wishes] == [FRIDAY, MONDAY]
+
+
+def test_what_was_picked_is_said_once_of_all_sessions(folder: Path) -> None:
+    wishes = days_of(Wish(), Asked(folder=folder, symbol=None, day=FRIDAY, last=MONDAY))
+    assert [bool(wish.recorded and wish.recorded.picked) for wish in wishes] == [True, False]
 
 
 def test_a_folder_is_named_from_the_root_on_because_the_roles_stand_elsewhere(
