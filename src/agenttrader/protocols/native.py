@@ -193,7 +193,7 @@ class FillMade(_Body, frozen=True, tag="fill"):
 
 
 class PositionsChanged(_Body, frozen=True, tag="positions"):
-    """All positions that are not flat."""
+    """All positions that are not flat and that the subscriber may see."""
 
     positions: tuple[PositionBody, ...]
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 from agenttrader.app.gateway.views import (
     account_body,
     order_body,
-    position_bodies,
     snapshot_body,
     trading_body,
     visible,
+    visible_positions,
 )
 from agenttrader.model.events import (
     EquitySampled,
@@ -108,7 +108,7 @@ class Stream:
             for order in visible((orders[each] for each in touched), agent)
         )
         if touched or any(isinstance(event, EquitySampled) for event in events):
-            yield PositionsChanged(positions=position_bodies(engine.state.book, engine.market.prices))
+            yield PositionsChanged(positions=visible_positions(engine, agent))
             yield AccountMarked(account=account_body(engine))
 
     def _tell_trading(self) -> None:

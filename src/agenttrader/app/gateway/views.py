@@ -84,6 +84,15 @@ def position_bodies(book: Book, prices: Mapping[Symbol, Decimal]) -> tuple[Posit
     )
 
 
+def visible_positions(engine: Engine, agent: AgentName | None) -> tuple[PositionBody, ...]:
+    """The positions in the agent's own symbols; None: an operator, who sees all."""
+    bodies = position_bodies(engine.state.book, engine.market.prices)
+    if agent is None:
+        return bodies
+    grant = engine.rules.grants.get(agent)
+    return tuple(body for body in bodies if grant is not None and body.symbol in grant.symbols)
+
+
 def account_body(engine: Engine) -> AccountBody:
     """The account at the last marks; the equity of a position without a mark is its cost."""
     book = engine.state.book
@@ -131,7 +140,7 @@ def snapshot_body(engine: Engine, agent: AgentName | None, watermark: str | None
     return Snapshot(
         watermark=watermark,
         orders=tuple(order_body(order) for order in visible(orders, agent)),
-        positions=position_bodies(engine.state.book, engine.market.prices),
+        positions=visible_positions(engine, agent),
         account=account_body(engine),
         trading=trading_body(engine),
     )

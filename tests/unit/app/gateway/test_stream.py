@@ -186,6 +186,17 @@ async def test_who_does_not_keep_up_is_ended_and_slows_nobody(
     assert heard(quick)
 
 
+async def test_positions_are_told_to_their_agent_and_to_persons(gateway: SmallGateway) -> None:
+    told = {agent: subscribed(gateway, agent) for agent in (AGENT, OTHER_AGENT, None)}
+    await gateway.session.ask(Proposed(proposal()))
+    gateway.accept(gateway.broker.sent[0])
+    gateway.fill(gateway.broker.sent[0])
+    await gateway.settle()
+    for agent, held in ((AGENT, [ALFA]), (OTHER_AGENT, []), (None, [ALFA])):
+        positions = [each for each in heard(told[agent]) if isinstance(each, PositionsChanged)]
+        assert [position.symbol for position in positions[-1].positions] == held
+
+
 async def test_who_left_is_told_nothing_more(gateway: SmallGateway) -> None:
     subscriber = subscribed(gateway)
     gateway.stream.unsubscribe(subscriber)

@@ -14,7 +14,7 @@ from agenttrader.app.gateway.views import (
 )
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.identifiers import AgentName
+from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Role, Side
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
@@ -226,6 +226,20 @@ def test_an_agent_sees_its_own_orders_and_an_operator_all(agent: AgentName | Non
         account_body(driver.engine),
         trading_body(driver.engine),
     )
+
+
+@pytest.mark.parametrize(
+    ("agent", "seen"),
+    ((AGENT, [ALFA]), (OTHER_AGENT, [CHARLY]), (None, [ALFA, CHARLY]), (AgentName("nobody"), [])),
+)
+def test_an_agent_sees_the_positions_in_its_own_symbols_and_an_operator_all(
+    agent: AgentName | None, seen: list[Symbol]
+) -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.enter(2, agent=OTHER_AGENT, strategy="", legs=(Leg(CHARLY),))
+    snapshot = snapshot_body(driver.engine, agent, None)
+    assert [position.symbol for position in snapshot.positions] == seen
 
 
 def test_a_canceled_order_is_shown_as_that() -> None:
