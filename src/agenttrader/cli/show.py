@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -30,7 +31,11 @@ LINES_SHOWN_MIN = 3
 MONEY_WIDTH = 40
 MONEY_ROWS = 11
 POSITION_ROWS = 8
+"""What positions may take; rows that they do not need show what happens."""
 ORDER_ROWS = 5
+DENIAL_ROWS_MAX = 6
+HALTED = " HALTED "
+COLUMN_GAPS = 5
 ROWS_BESIDE_LINES = 4 + MONEY_ROWS + POSITION_ROWS + ORDER_ROWS + 2 + 1
 """What the board needs besides its last lines, and the row that the cursor stands in."""
 
@@ -159,23 +164,26 @@ class LiveShow:
         # A terminal echoes ^C behind the last row: were that full, the echo would push the board up a row.
         width = min(self.console.width - ECHO_WIDTH, WIDTH_MAX)
         shown = max(self.console.height - ROWS_BESIDE_LINES, LINES_SHOWN_MIN)
-        return draw(self.board, list(self.lines)[-shown:], shown, width, self.zone)
+        return draw(self.board, list(self.lines), shown, width, self.zone)
 
 
 def draw(board: Board, lines: list[Line], lines_shown: int, width: int, zone: tzinfo) -> RenderableType:
-    """The whole board, `width` columns wide."""
+    """The whole board, `width` columns wide, as high with many positions and a long denial as without."""
     height = max(len(board.quotes) + 3, MONEY_ROWS)
+    held = min(max(len(board.positions) + 3, 3), POSITION_ROWS)
+    ordered = 3 + min(denial_rows(board, width - 4, zone), DENIAL_ROWS_MAX)
+    happened = max(lines_shown + 2 + POSITION_ROWS - held + ORDER_ROWS - ordered, LINES_SHOWN_MIN)
     middle = Table.grid()
     middle.add_row(
-        framed("prices", prices(board), width - MONEY_WIDTH, height),
+        framed("prices", prices(board, width - MONEY_WIDTH - 4), width - MONEY_WIDTH, height),
         framed("dead-machine loss", money(board), MONEY_WIDTH, height),
     )
     return Group(
         framed("", head(board, width - 4, zone), width, 4),
         middle,
-        framed("positions", positions(board), width, POSITION_ROWS),
-        framed("orders", orders(board, zone), width, ORDER_ROWS),
-        framed("what happens", last_lines(lines, zone), width, lines_shown + 2),
+        framed("positions", positions(board), width, held),
+        framed("orders", orders(board, zone), width, ordered),
+        framed("what happens", last_lines(lines[2 - happened :], zone), width, happened),
     )
 
 
@@ -213,14 +221,19 @@ def notice(board: Board) -> str:
     return f"{board.prices.upper()} DATA · SIMULATED VENUE · throw-away demo person"
 
 
-def prices(board: Board) -> RenderableType:
-    """Each symbol with its last price, its change since the open and the way there."""
+def prices(board: Board, width: int) -> RenderableType:
+    """Each symbol with its last price, its change since the open and as much of the way there as has room."""
     table = Table.grid(expand=True, padding=(0, 1, 0, 0))
     for justify in ("left", "right", "right", "left", "left"):
         table.add_column(justify=justify)
     table.add_row(*(Text(word, style="dim") for word in ("symbol", "last", "day", "", "")))
-    for symbol, quote in board.quotes.items():
-        table.add_row(Text(symbol, style="bold"), *_price(quote))
+    told = {symbol: list(_price(quote)) for symbol, quote in board.quotes.items()}
+    taken = [max((cell_len(cells[column].plain) for cells in told.values()), default=0) for column in (0, 1)]
+    names = max(map(len, (*told, "symbol")))
+    room = width - names - max(taken[0], len("last")) - max(taken[1], len("day")) - len(HALTED) - COLUMN_GAPS
+    for symbol, cells in told.items():
+        cells[2] = cells[2][-max(room, 1) :]
+        table.add_row(Text(symbol, style="bold"), *cells)
     return table
 
 
@@ -232,7 +245,7 @@ def _price(quote: Quote) -> Iterator[Text]:
     yield Text(amount(quote.last), style="bold")
     yield Text(change(quote.last, quote.open), style=style)
     yield Text(spark(quote.closes), style=style)
-    yield Text(" HALTED " if quote.is_halted else "", style="bold white on magenta")
+    yield Text(HALTED if quote.is_halted else "", style="bold white on magenta")
 
 
 def money(board: Board) -> RenderableType:
@@ -286,12 +299,19 @@ def orders(board: Board, zone: tzinfo) -> RenderableType:
         text.append(f"{count}   ", style="bold")
     text.append("fills ", style="dim")
     text.append(str(board.fills), style="bold")
-    if board.denial is None:
-        return text
-    why = Text(f"{clock(board.denial.time, zone)[:8]}  ", style="dim")
+    return text if board.denial is None else Group(text, _denial(board.denial, zone))
+
+
+def _denial(denial: Line, zone: tzinfo) -> Text:
+    why = Text(f"{clock(denial.time, zone)[:8]}  ", style="dim")
     why.append("denied  ", style=WORD_STYLES["denied"])
-    why.append(board.denial.sentence, style="default")
-    return Group(text, why)
+    why.append(denial.sentence, style="default")
+    return why
+
+
+def denial_rows(board: Board, width: int, zone: tzinfo) -> int:
+    """How many rows the last denial needs to be read to its end."""
+    return 0 if board.denial is None else len(_denial(board.denial, zone).wrap(Console(width=width), width))
 
 
 def last_lines(lines: list[Line], zone: tzinfo) -> RenderableType:

@@ -5,10 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 from rich.console import Console
 
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
-from agenttrader.cli.board import Board, Line
+from agenttrader.cli.board import CLOSES_KEPT, Board, Line
 from agenttrader.cli.show import REFRESH_SECONDS, clock, draw, notice, show_day
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
@@ -79,6 +80,10 @@ def drawn(width: int, lines: list[Line]) -> list[str]:
     board = Board()
     for happening in HAPPENINGS:
         board.take(happening)
+    return drawn_of(board, width, lines)
+
+
+def drawn_of(board: Board, width: int, lines: list[Line]) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as capture:
         console.print(draw(board, lines, 5, width, NEW_YORK))
@@ -91,6 +96,39 @@ def test_the_board_fits_a_terminal_of_100_by_35_and_says_what_it_is_not() -> Non
     assert max(map(len, rows)) == 100
     text = "\n".join(rows)
     assert NOTICE in text
+
+
+def test_the_newest_prices_show_however_narrow_the_board_is() -> None:
+    """The line was cut at its end: what had just happened could not be seen."""
+    board = Board()
+    board.take(DAY)
+    for minute in range(CLOSES_KEPT):
+        price = Decimal(1000 + (minute == CLOSES_KEPT - 1))
+        start = Instant(OPEN + minute * MINUTE)
+        changes = {"start": start, "open": price, "high": price, "low": price, "close": price}
+        board.take(MarketMoved(msgspec.structs.replace(BAR, **changes)))
+    board.take(MarketMoved(StatusChange(symbol=ALFA, time=OPEN, status=TradingStatus.HALTED, reason="fast")))
+    for width in (88, 98, 110):
+        rows = drawn_of(board, width, [])
+        (row,) = (row for row in rows if "ALFA" in row)
+        assert "▁▁▁█" in row
+        assert "…" not in row
+        assert " HALTED " in row
+
+
+def test_a_denial_shows_whole_and_rows_without_positions_show_what_happens() -> None:
+    board = Board()
+    for happening in (DAY, Said("denied", "word " * 80 + "the end")):
+        board.take(happening)
+    lines = [Line(OPEN, "fill", f"number {number:02}") for number in range(20)]
+    flat = drawn_of(board, 98, lines)
+    assert "the end" in "\n".join(flat)
+    assert sum("number" in row for row in flat) > 5
+    assert "number 19" in flat[-2]
+    board.take(GatewayTold(SNAPSHOT))
+    holding = drawn_of(board, 98, lines)
+    assert "number 19" in holding[-2]
+    assert len(flat) == len(holding)
 
 
 def test_the_notice_says_which_prices_are_shown() -> None:
