@@ -19,7 +19,7 @@ from agenttrader.cli.journal import journal
 from agenttrader.cli.test import check
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
-ROLES = ("exits", "gateway", "marketdata", "ops", "strategy", "venue")
+ROLES = ("gateway", "marketdata", "strategy", "venue")
 """The processes of the program; each is a module of `agenttrader.roles`."""
 
 app = typer.Typer(
@@ -91,13 +91,7 @@ def run(
     if role not in ROLES:
         raise BadValue(f"role: expected one of {', '.join(ROLES)}, found {role!r}")
     # By name, because an import would point upwards: a role assembles faces, and this is one.
-    name = f"agenttrader.roles.{role}"
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name not in {name, "agenttrader.roles"}:
-            raise
-        raise BadValue(f"role: {role} is not in this version") from error
+    module = importlib.import_module(f"agenttrader.roles.{role}")
     raise typer.Exit(module.main(arguments or []))
 
 
