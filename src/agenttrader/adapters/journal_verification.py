@@ -28,10 +28,11 @@ from agenttrader.ports.journal import Verification
 class _Progress:
     """How far the walk has come: what is reported when it stops."""
 
-    __slots__ = ("anchored", "epoch", "head", "records")
+    __slots__ = ("anchored", "epoch", "head", "records", "written")
 
     def __init__(self) -> None:
         self.records = 0
+        self.written = 0
         self.head = GENESIS
         self.anchored = 0
         self.epoch = 0
@@ -39,6 +40,7 @@ class _Progress:
     def report(self, finding: str = "", record: int | None = None) -> Verification:
         return Verification(
             records=self.records,
+            written=max(self.written, self.records),
             head=self.head,
             anchored=self.anchored,
             epoch=self.epoch,
@@ -55,6 +57,7 @@ def verify(path: Path, heads_folder: Path, public_key: Ed25519PublicKey) -> Veri
     """
     progress = _Progress()
     with closing(open_for_reading(path)) as connection:
+        progress.written = _count(connection)
         try:
             _verify(connection, OutsideHeads(heads_folder, path), public_key, progress)
         except TamperingFound as found:
@@ -62,6 +65,15 @@ def verify(path: Path, heads_folder: Path, public_key: Ed25519PublicKey) -> Veri
         except StoreError as error:
             return progress.report(str(error))
     return progress.report()
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    """How many records the file has, whatever they are worth; 0 where it cannot be read so far."""
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(count)
 
 
 def refuse_lost_records(

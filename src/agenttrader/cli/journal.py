@@ -17,6 +17,11 @@ RUN = "run.toml"
 FOREIGN = ("pyproject.toml",)
 """Configurations of other programs, as they lie about in checkouts."""
 
+NEXT = (
+    "keep the journal and its heads as they are, on a copy; do not start the gateway on them; hold them "
+    "against another copy of the heads and the broker's own record of its orders (docs/journal.md, Verify)"
+)
+
 journal = typer.Typer(
     help="Verify, show and export the journal of a run.", rich_markup_mode=None, no_args_is_help=True
 )
@@ -51,10 +56,13 @@ def verify(path: Where, *, heads: Heads = None, key: Key = None, as_json: AsJson
     else:
         where = f" at record {found.record}" if found.record is not None else ""
         print(f"journal   {verified.journal}")
-        print(f"records   {found.records}, epoch {found.epoch}")
+        of_written = "" if found.verified else f" verified of {found.written}"
+        print(f"records   {found.records}{of_written}, epoch {found.epoch}")
         print(f"head      {found.head}")
         print(f"anchored  to record {found.anchored} by the signed heads in {verified.heads}")
         print(f"verdict   {'verified' if found.verified else f'NOT VERIFIED{where}: {found.finding}'}")
+        if not found.verified:
+            print(f"next      {NEXT}")
     raise typer.Exit(ExitCode.DONE if found.verified else ExitCode.FINDING)
 
 

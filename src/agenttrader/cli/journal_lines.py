@@ -234,7 +234,7 @@ def _time(instant: Instant) -> str:
 
 
 def _seen(value: object) -> str:
-    return "nothing" if value is None else str(value)
+    return "nothing" if value in (None, "") else str(value)
 
 
 def _harmless(text: str) -> str:

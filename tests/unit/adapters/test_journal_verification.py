@@ -87,6 +87,7 @@ def world(tmp_path: Path, template: Path) -> World:
 def test_a_sound_journal_verifies(world: World) -> None:
     assert world.verify() == Verification(
         records=10,
+        written=10,
         head=world.records[-1].hash,
         anchored=10,
         epoch=2,

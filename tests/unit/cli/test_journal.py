@@ -88,8 +88,10 @@ def test_tampering_ends_with_1_and_names_the_record(journal: Journal, tampered: 
     said = journal("verify", tampered)
     assert (said.code, said.err) == (1, "")
     assert "verdict   NOT VERIFIED at record 3: its hash does not cover what stands in it" in said.out
+    assert said.out.splitlines()[1] == "records   2 verified of 4, epoch 1"
+    assert said.out.splitlines()[-1].startswith("next      keep the journal and its heads as they are")
     found = json.loads(journal("verify", tampered, "--json").out)
-    assert (found["verified"], found["record"], found["records"]) == (False, 3, 2)
+    assert (found["verified"], found["record"], found["records"], found["written"]) == (False, 3, 2, 4)
     assert found["journal"] == str(tampered / "store" / "SIM-1.journal")
 
 
@@ -148,6 +150,16 @@ def test_an_export_goes_into_a_folder_or_a_file(journal: Journal, folder: Path, 
     again = journal("export", folder, tmp_path)
     assert (again.code, again.out) == (2, "")
     assert "expected a new file for the export, found one" in again.err
+
+
+def test_an_export_below_a_file_is_a_fault_of_the_words(
+    journal: Journal, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").touch()
+    for target in ("taken/x.jsonl", "taken/below/x.jsonl"):
+        said = journal("export", folder, tmp_path / target)
+        assert (said.code, said.out) == (2, "")
+        assert "expected a folder for the export, found a file on the way; name another" in said.err
 
 
 @pytest.mark.parametrize("unbuffered", ("", "1"))

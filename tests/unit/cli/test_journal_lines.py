@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agenttrader.cli.journal_lines import line_for_person, tell
-from agenttrader.model.decisions import Verdict
+from agenttrader.model.decisions import Check, Verdict
 from agenttrader.model.events import Decided, Event, Reconciled
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Leg, OrderType
@@ -62,6 +62,17 @@ def test_an_approval_says_what_was_asked_for() -> None:
         tell(approved)
         == "0b5c  APPROVED: momentum would open buy 100 ALFA stop 9.5, because fast (12) über slow (26)"
     )
+
+
+def test_a_denial_of_an_order_without_a_strategy_observed_nothing() -> None:
+    decided: Decided = of_kind("decided.1")
+    denied = msgspec.structs.replace(
+        decided.decision,
+        denied_by="strategy",
+        checks=(Check("strategy", "", "momentum", passed=False),),
+    )
+    told = tell(msgspec.structs.replace(decided, decision=denied))
+    assert "DENIED strategy (observed nothing, permitted momentum): " in told
 
 
 def test_a_comparison_that_was_not_made_says_why() -> None:

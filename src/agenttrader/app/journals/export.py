@@ -75,6 +75,10 @@ def write(records: Iterable[Sealed[Event]], file: Path) -> tuple[int, Digest]:
             waiting.unlink(missing_ok=True)
         # Last: where it stands, the export is whole.
         digest_file.write_text(f"{digest}  {file.name}\n", encoding="utf-8")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadValue(
+            f"{file.parent}: expected a folder for the export, found a file on the way; name another"
+        ) from error
     except OSError as error:
         raise StoreError(
             f"{file}: expected to write the export, found: {error.strerror}; make room"
