@@ -4,6 +4,7 @@ Two sessions, the first with hours before and after it; two shares, one of them 
 account that may sell short and one that may not.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import assert_never
 
@@ -49,6 +50,8 @@ NIGHT = 18
 """After so many minutes of the first day the second begins, three minutes before its session."""
 MINUTES = 34
 _DAY = 24 * 60
+TRIES_MAX = 1_000
+"""How often a list of inputs that fails is tried with fewer: some seconds."""
 OPENS, CLOSES = (2, _DAY + 3), (16, _DAY + 16)
 """The minutes of the sessions, long enough for closing orders to be taken."""
 
@@ -253,6 +256,22 @@ def _mishaps(draw: st.DrawFn) -> Mishap:
             return CorrectionAsked(execution_id=number, price=draw(_PRICE))
         case _:
             return RejectAsked(order_id=number, message="drawn")
+
+
+def fewest(told: list[Input], fails: Callable[[list[Input]], bool]) -> list[Input]:
+    """What is left of the inputs when those are left out without which it fails too; never many tries."""
+    tries, size = 0, len(told) // 2
+    while size:
+        place = 0
+        while place < len(told) and tries < TRIES_MAX:
+            fewer = told[:place] + told[place + size :]
+            tries += 1
+            if fails(fewer):
+                told = fewer
+            else:
+                place += size
+        size //= 2
+    return told
 
 
 def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
