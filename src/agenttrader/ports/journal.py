@@ -43,7 +43,8 @@ class Verification(Struct, frozen=True, kw_only=True):
 
     `records` and `head` are how far the chain holds: of a sound journal the whole of it, of another a part
     of what is `written`. `anchored` is the last of them that a signed head outside the store covers. `record`
-    is the first that is not as it was written; None where all is well, or where it is about no single one. `finding` is empty when `verified`.
+    is the first that is not as it was written; None where all is well, or where it is about no single one.
+    `finding` is empty when `verified`.
     """
 
     records: int
