@@ -33,6 +33,7 @@ from agenttrader.api.probes import Application, Readiness, with_probes
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import exit_code_of
 from agenttrader.model.errors import AgentTraderError, ConfigurationError
+from agenttrader.roles.connections import MESSAGE_BYTES_MAX, BoundedHttp, raise_file_limit
 
 DRAIN_SECONDS = 5
 """How long open requests and the role's own tasks may take to end."""
@@ -59,6 +60,7 @@ def run(role: str, words: Sequence[str], assemble: Callable[[Arguments], Awaitab
     """
     arguments = parse(role, words)
     set_mode(role, "off")
+    raise_file_limit()
     if arguments.lifeline:
         hold_lifeline(sys.stdin.fileno())
     try:
@@ -191,8 +193,9 @@ def listening(role: str, listen: str) -> socket.socket:
 def _configured(app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHttp,
         ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,

@@ -1,0 +1,204 @@
+"""What strangers may do to a role's server: over real sockets, and it answers who comes after them."""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import AsyncIterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agenttrader.adapters.announcements import Announcements
+from agenttrader.api.probes import Receive, Send
+from agenttrader.roles import connections
+from agenttrader.roles.connections import HEAD_BYTES_MAX, MESSAGE_BYTES_MAX, raise_file_limit
+from agenttrader.roles.process import serve_beside
+
+HEAD = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
+
+
+async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """200 to every request, after its body, and an echo."""
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": str(len(message["text"]))})
+    else:
+        while (await receive()).get("more_body"):
+            pass
+        if scope["path"] == "/slow":
+            await asyncio.sleep(1)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+class Stranger:
+    """One connection, spoken to by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def says(self, data: bytes) -> None:
+        """Send it, as far as anybody reads it."""
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            self.writer.write(data)
+            await asyncio.wait_for(self.writer.drain(), 5)
+
+    async def hears(self) -> bytes:
+        """The first line of the answer; nothing where the connection was ended."""
+        with contextlib.suppress(ConnectionError):
+            return (await asyncio.wait_for(self.reader.readline(), 5)).strip()
+        return b""
+
+    async def is_let_go(self) -> bool:
+        """Whether the other end closes within a moment."""
+        with contextlib.suppress(ConnectionError):
+            return await asyncio.wait_for(self.reader.read(), 5) == b""
+        return True
+
+
+class Server:
+    """The role's server, and everybody who came."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.strangers: list[Stranger] = []
+
+    async def stranger(self) -> Stranger:
+        host, port = self.url.removeprefix("http://").split(":")
+        self.strangers.append(Stranger(*await asyncio.open_connection(host, int(port))))
+        return self.strangers[-1]
+
+    async def answers(self) -> bool:
+        async with aiohttp.ClientSession() as session, session.get(self.url) as answer:
+            return answer.status == 200
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    announcements = Announcements(tmp_path)
+    serving = asyncio.create_task(serve_beside("beside", application, "127.0.0.1:0", announcements))
+    made = Server((await announcements.find("beside", 5)).url)
+    yield made
+    for each in made.strangers:
+        each.writer.close()
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    (
+        (b"GET /livez?", b"a" * 65_536),
+        (HEAD + b"x: ", b"a" * 65_536),
+        (HEAD, b"x: y\r\n" * 10_000),
+        (HEAD + b"x: " + b"a" * HEAD_BYTES_MAX + b"\r\n\r\n", b""),
+    ),
+    ids=["target", "header", "headers", "whole"],
+)
+async def test_a_head_too_long_is_refused_however_it_comes(server: Server, begin: bytes, more: bytes) -> None:
+    stranger = await server.stranger()
+    await stranger.says(begin)
+    for _ in range(64 if more else 0):
+        await stranger.says(more)
+    assert await stranger.hears() in (b"HTTP/1.1 400 Bad Request", b"")
+    assert await server.answers()
+
+
+async def test_a_head_of_many_pieces_and_a_long_body_are_read(server: Server) -> None:
+    stranger = await server.stranger()
+    request = HEAD + b"content-length: 65000\r\nx: " + b"a" * 60_000 + b"\r\n\r\n" + b"b" * 65_000
+    for _ in range(2):
+        for start in range(0, len(request), 9_000):
+            await stranger.says(request[start : start + 9_000])
+            await asyncio.sleep(0.001)
+        assert await stranger.hears() == b"HTTP/1.1 200 OK"
+        assert (await stranger.reader.readuntil(b"ok")).endswith(b"ok")
+    await stranger.says((HEAD + b"x: " + b"a" * 1_000 + b"\r\n\r\n") * 300)
+    for _ in range(300):
+        assert await stranger.hears() == b"HTTP/1.1 200 OK"
+        await stranger.reader.readuntil(b"ok")
+
+
+@pytest.mark.parametrize(
+    ("is_first", "said"),
+    (
+        (True, b""),
+        (True, b"\r\n"),
+        (True, HEAD),
+        (True, HEAD + b"content-length: 9\r\n\r\nhalf"),
+        (False, b"\r\n"),
+        (False, HEAD),
+    ),
+    ids=["nothing", "a blank line", "half a head", "half a body", "a line after one", "half a second head"],
+)
+async def test_who_does_not_finish_a_request_is_let_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch, said: bytes, *, is_first: bool
+) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS_MAX", 0.2)
+    stranger = await server.stranger()
+    if not is_first:
+        await stranger.says(HEAD + b"\r\n")
+        assert await stranger.hears() == b"HTTP/1.1 200 OK"
+        await stranger.reader.readuntil(b"ok")
+    await stranger.says(said)
+    assert await stranger.is_let_go()
+
+
+async def test_a_request_that_takes_long_is_waited_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS_MAX", 0.2)
+    stranger = await server.stranger()
+    await stranger.says(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert await stranger.hears() == b"HTTP/1.1 200 OK"
+
+
+async def test_the_quietest_makes_room_and_who_is_at_work_stays(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 4)
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url) as listener:
+        at_work = await server.stranger()
+        await at_work.says(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        idle = [await server.stranger() for _ in range(20)]
+        assert await server.answers()
+        assert all([await each.is_let_go() for each in idle[:18]])
+        assert await at_work.hears() == b"HTTP/1.1 200 OK"
+        await listener.send_str("hello")
+        assert await listener.receive_str() == "5"
+
+
+async def test_a_message_too_long_ends_its_socket(server: Server) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url) as client:
+        await client.send_str("a" * MESSAGE_BYTES_MAX)
+        assert await client.receive_str() == str(MESSAGE_BYTES_MAX)
+        await client.send_str("a" * (MESSAGE_BYTES_MAX + 1))
+        assert (await client.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert client.close_code == 1009
+
+
+async def test_a_socket_that_listens_is_not_let_go(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS_MAX", 0.1)
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url) as client:
+        await asyncio.sleep(0.3)
+        await client.send_str("hello")
+        assert await client.receive_str() == "5"
+
+
+def test_as_many_files_may_be_opened_as_the_system_grants() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
