@@ -200,6 +200,10 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             raise BadValue(f"{name}: expected above 0 and at most {QUANTITY_MAX}, found {quantity}")
         return lots
 
+    def lots_of_whole(self, quantity: int) -> int:
+        """So many whole shares in lots."""
+        return int(quantity / self._step)
+
     def is_whole(self, lots: int) -> bool:
         """Whether this is no fraction: a multiple of `lot`."""
         return lots % self._whole_lots == 0
