@@ -47,6 +47,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
             bars=day.bars,
             fills=day.fills,
             comparisons=day.comparisons,
+            restarts=day.restarts,
             breaks=day.breaks,
             disagreements=len(day.disagreements),
         )
@@ -59,7 +60,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
                 file=sys.stderr,
             )
     counted = {name: dict(sorted(counter.items())) for name, counter in sums.items()}
-    names = ("days", "bars", "fills", "comparisons", "breaks", "disagreements")
+    names = ("days", "bars", "fills", "comparisons", "restarts", "breaks", "disagreements")
     return {name: numbers[name] for name in names} | counted | {"seeds_that_differ": found}
 
 
@@ -77,14 +78,14 @@ def main(words: list[str]) -> int:
     start = time.perf_counter()
     found = summed(played(range(asked.seed, asked.seed + days), processes), days)
     seconds = time.perf_counter() - start
-    # A replaced order and its replacement are two; legs are orders too.
-    orders = found["venue_orders"] and sum(found["venue_orders"].values()) + found["orders"].get("denied", 0)
+    # What reached the venue, legs too, and what was denied before it.
+    orders = sum(found["venue_orders"].values()) + sum(found["denials"].values())
     found["throughput"] = {
         "processes": processes,
         "seconds": round(seconds, 1),
         "days_per_second": round(days / seconds, 2),
         "bars_per_second": round(found["bars"] / seconds),
-        "orders_per_second": round((orders or 0) / seconds),
+        "orders_per_second": round(orders / seconds),
     }
     print(json.dumps({"seed": asked.seed} | found))
     return 1 if found["disagreements"] else 0

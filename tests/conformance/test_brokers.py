@@ -14,11 +14,19 @@ from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.market import Bar, Watermark
+from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
-from agenttrader.testing.broker_suite import BrokerSuite, BrokerWorld, Heard
+from agenttrader.testing.broker_suite import (
+    BrokerSuite,
+    BrokerWorld,
+    Heard,
+    nothing_halts,
+    sending,
+    until,
+)
 from agenttrader.testing.fault_proxy import FaultProxy
 from agenttrader.testing.serving import serving
 
@@ -124,3 +132,19 @@ class TestAlpacaBrokerAtTheVenue(BrokerSuite):
             with suppress(asyncio.CancelledError):
                 await task
         await world.stop_exchange()
+
+    async def test_a_stop_alone_goes_out_as_oto_and_protects(self, world: BrokerWorld) -> None:
+        world.broker.submit(sending(world, stop=Decimal(95)), nothing_halts)
+        await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
+        (stop,) = world.heard.reports(ReportKind.ACCEPTED)[0].legs
+        assert (stop.stop_price, stop.limit_price) == (Decimal(95), None)
+        world.trade(99, 101)
+        world.trade(94, 101)
+        await until(lambda: len(world.heard.reports(ReportKind.FILLED)) == 2)
+        out = world.heard.reports(ReportKind.FILLED)[1]
+        assert (out.broker_order_id, out.execution and out.execution.price) == (
+            stop.broker_order_id,
+            Decimal(95),
+        )
+        statement = await world.broker.statement(world.since)
+        assert (statement.positions, statement.open_orders) == ((), ())

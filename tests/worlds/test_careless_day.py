@@ -48,6 +48,7 @@ def test_three_books_agree_and_every_promise_holds(seed: int) -> None:
 
 def test_the_days_are_careless_enough_to_show_anything() -> None:
     orders, denials, answers, at_venue = (Counter[str]() for _ in range(4))
+    fills = restarts = 0
     for seed in SEEDS:
         played = day(seed)
         orders.update(played.orders)
@@ -55,15 +56,20 @@ def test_the_days_are_careless_enough_to_show_anything() -> None:
         answers.update(played.answers)
         at_venue.update(played.venue_orders)
         assert played.fills > 20
+        fills += played.fills
+        restarts += played.restarts
     assert {"canceled", "denied", "expired", "filled"} <= orders.keys()
     assert {"trading_state", "price_collar", "order_quantity", "tick", "lot", "ownership"} <= denials.keys()
     assert {"POST 200", "POST 403", "POST 422", "DELETE 204", "DELETE 404", "DELETE 422"} <= answers.keys()
-    assert {"canceled", "expired", "filled"} <= at_venue.keys()
+    assert {"PATCH 200", "PATCH 422"} <= answers.keys()
+    assert {"canceled", "expired", "filled", "rejected", "replaced"} <= at_venue.keys()
+    assert restarts > 0
+    assert fills > 2 * at_venue["filled"], "expected orders that fill in parts"
 
 
 def test_a_seed_is_one_day() -> None:
     assert play(3, SHORT) == day(3)
-    assert structs.replace(play(4, SHORT), seed=3) != day(3)
+    assert day(4).head != day(3).head
 
 
 def test_a_fee_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

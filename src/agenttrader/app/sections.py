@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from agenttrader.app.fault_kinds import FaultPlan
+from agenttrader.app.venue_rules import VenueRules
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -162,6 +163,8 @@ class Venue(_Section, frozen=True):
     """The file of its own ledger: it forgets nothing when it is killed."""
     shorting: bool
     accounts: tuple[VenueAccount, ...]
+    rules: VenueRules | None = None
+    """What it holds its accounts to, and how awkward it is; where there is none, it is plain and kind."""
     faults: FaultPlan | None = None
     """What goes wrong on purpose; where there is none, nothing does, and no port lets anybody ask for it."""
 

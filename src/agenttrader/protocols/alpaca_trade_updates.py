@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
-from agenttrader.protocols.alpaca_trading import UNREADABLE, Answer, Order, Request, decode
+from agenttrader.protocols.alpaca_trading import UNREADABLE, Answer, Order, Request, decode, encode
 
 TRADE_UPDATES = "trade_updates"
 WATERMARKS = "watermarks"
@@ -128,7 +128,6 @@ _STREAMS: dict[str, type[Authorization | Listening | TradeUpdate | WatermarkReac
     WATERMARKS: WatermarkReached,
 }
 _STREAM_NAMES = {kind: name for name, kind in _STREAMS.items()}
-_encoder = msgspec.json.Encoder()
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _action_decoder = msgspec.json.Decoder(_Action)
 _Body = TypeVar("_Body")
@@ -136,7 +135,7 @@ _Body = TypeVar("_Body")
 
 def encode_stream(message: Authorization | Listening | TradeUpdate | WatermarkReached) -> bytes:
     """A message of the stream in its envelope."""
-    return _encoder.encode({"stream": _STREAM_NAMES[type(message)], "data": message})
+    return encode({"stream": _STREAM_NAMES[type(message)], "data": message})
 
 
 def decode_stream(message: bytes | str) -> StreamMessage:
@@ -152,7 +151,7 @@ def decode_stream(message: bytes | str) -> StreamMessage:
 def encode_stream_request(request: StreamRequest) -> bytes:
     """What a client says on `/stream`."""
     action = "authenticate" if isinstance(request, Authenticate) else "listen"
-    return _encoder.encode({"action": action, "data": request})
+    return encode({"action": action, "data": request})
 
 
 def decode_stream_request(message: bytes | str) -> StreamRequest:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, exact
+from agenttrader.protocols.plain_numbers import encode_plainly
 
 SIDES = frozenset({"buy", "sell"})
 ORDER_TYPES = frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"})
@@ -313,14 +314,13 @@ _NUMBERS = frozenset(
 )
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
-_encoder = msgspec.json.Encoder()
 _digits_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _Body = TypeVar("_Body")
 
 
-def encode(body: Struct | list[Any] | tuple[Any, ...]) -> bytes:
-    """A request or an answer as JSON; Decimals leave as their own text."""
-    return _encoder.encode(body)
+def encode(body: Struct | list[Any] | tuple[Any, ...] | dict[str, Any]) -> bytes:
+    """A request or an answer as JSON; Decimals leave as their own text, never with an exponent."""
+    return encode_plainly(body)
 
 
 def decode(body: bytes | str, kind: type[_Body]) -> _Body:

@@ -24,7 +24,7 @@ async def _assemble(arguments: Arguments) -> int:
     set_mode(ROLE, configuration.environment.mode_ceiling.value)
     announcements = Announcements(configuration.path(configuration.peers.announcements))
     parts = wire_venue(configuration, announcements)
-    app, work = create_venue_app(parts.desk, parts.keys), parts.work
+    app, work = create_venue_app(parts.desk, parts.keys, parts.limit), parts.work
     plan, faults = configuration.venue.faults, parts.faults
     if plan is not None and faults is not None:
         app = with_faults(app, faults.faults)

@@ -188,6 +188,8 @@ class CarelessPerson:
         self._gateway, self._watch, self._chance, self._close = gateway, watch, chance, close
         self._statements = 0
         self._mend_at: Instant | None = None
+        self._suspended: tuple[Scope, Instant, Instant] | None = None
+        """The lease that a restart suspended."""
 
     def act(self) -> None:
         """Mend what was to be mended by now; else, seldom, break something; and see that a window is open."""
@@ -209,7 +211,7 @@ class CarelessPerson:
 
     def _break(self) -> None:
         gateway = self._gateway
-        match self._chance.randrange(6):
+        match self._chance.randrange(7):
             case 0:
                 self._watch.window = None
                 gateway.handle(WindowCloseAsked(PERSON, "a careless person"))
@@ -218,6 +220,10 @@ class CarelessPerson:
                 if self._chance.randrange(2):
                     gateway.handle(SwitchSeen(gateway.switch.read()))
             case 2:
+                gateway.die()
+                self._suspended, self._watch.window = self._watch.window, None
+                gateway.start_again()
+            case 3:
                 link = self._chance.choice(("broker", "marketdata"))
                 self._watch.halted.add(EVERYTHING)
                 gateway.handle(LinkSeen(link, up=False, reason="a careless person"))
@@ -235,12 +241,26 @@ class CarelessPerson:
         gateway.handle(SwitchSeen(gateway.switch.read()))
         for link in ("broker", "marketdata"):
             gateway.handle(LinkSeen(link, up=True, reason="put right"))
-        gateway.compare()
+        if self._chance.randrange(3) == 0:
+            gateway.compare()
         if self._give(Act.RESUME, EVERYTHING, self._close) in ("", "nothing is latched on everything"):
             self._watch.halted.clear()
+            self._resume_window()
         else:
             # Something was latched in this very minute, which no statement for now lifts.
             self._mend_at = Instant(gateway.now + MINUTE)
+
+    def _resume_window(self) -> None:
+        """Let a suspended lease go on, or end it where it may not."""
+        if self._suspended is None:
+            return
+        (scope, _, end), self._suspended = self._suspended, None
+        now = self._gateway.now
+        if self._give(Act.RESUME_WINDOW, scope, end):
+            self._gateway.handle(WindowCloseAsked(PERSON, "it cannot be resumed"))
+        else:
+            self._watch.window = (scope, now, end)
+            self._gateway.handle(SwitchSeen(self._gateway.switch.read()))
 
     def _open_window(self) -> None:
         scope = self._chance.choice((EVERYTHING, EVERYTHING, EVERYTHING, Scope(ScopeKind.SYMBOL, ALFA)))
@@ -259,7 +279,7 @@ class CarelessPerson:
         statement = Statement(
             act=act,
             account=self._gateway.account,
-            epoch=1,
+            epoch=self._gateway.epoch,
             configuration=CONFIGURATION,
             mode=Mode.PAPER,
             scope=scope,

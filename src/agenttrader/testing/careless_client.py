@@ -1,4 +1,4 @@
-"""A client of the venue itself that sends whatever comes to mind, with our kind of books on what it is told.
+"""A client of the venue itself that sends whatever comes to mind, with our kind of book on what it is told.
 
 No gateway stands before it: sizes that cannot be, limits far and near, ids used before, closes of what is not
 held, cancels of what has ended, orders while halted, before the open and after the close. Half of the orders
@@ -13,14 +13,11 @@ from random import Random
 from typing import Any, TypeVar
 
 from agenttrader.adapters.alpaca.connection import Answer
-from agenttrader.adapters.alpaca.reports import reports_of_update
-from agenttrader.model.identifiers import ExecutionId, Symbol
-from agenttrader.model.orders import Side
-from agenttrader.model.reports import ReportKind
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import Instant
-from agenttrader.model.values import ZERO
-from agenttrader.portfolio.holdings import FeeSchedule, Holding
-from agenttrader.protocols.alpaca_trade_updates import TradeUpdate, decode_stream
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.simulation.inputs import BustAsked, CorrectionAsked, Mishap, RejectAsked
+from agenttrader.testing.told_book import ToldBook
 from agenttrader.testing.venue_calls import VenueCalls
 
 T = TypeVar("T")
@@ -29,8 +26,6 @@ TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 TIMES_IN_FORCE = ("day", "gtc", "ioc", "fok", "opg", "cls")
 CLASSES = ("bracket", "oco", "oto")
 _OURS = "careless-{}"
-_NOT_FOR_US = frozenset({"order_replace_rejected"})
-"""What the adapter has no treatment for, because the gateway never asks for it."""
 
 
 class CarelessClient:
@@ -46,15 +41,12 @@ class CarelessClient:
         chance: Random,
     ) -> None:
         self.account = account
-        self.cash = cash
-        self.fees = ZERO
-        self.holdings: dict[Symbol, Holding] = {}
+        self.book = ToldBook(cash, fees)
         self.findings: list[str] = []
         self.answers: Counter[str] = Counter()
         """How often each method met each status."""
-        self._venue, self._chance, self._fees, self._marks = venue, chance, fees, marks
+        self._venue, self._chance, self._marks = venue, chance, marks
         self._listener = venue.listen(account)
-        self._counted: set[ExecutionId] = set()
         self._order_ids: list[str] = []
         self._number = 0
 
@@ -64,31 +56,25 @@ class CarelessClient:
         self._chance.choices(acts, (60, 20, 12, 8, 1, 1))[0]()
 
     def hear_stream(self, now: Instant) -> None:
-        """Count every fill that the stream tells, once."""
+        """Read what the venue has said since."""
         queue = self._listener.queue
         while not queue.empty():
             message = queue.get_nowait()
             assert message is not None, "the stream ended: it was not read for too long"
-            told = decode_stream(message)
-            if isinstance(told, TradeUpdate):
-                self._count(told, message.decode(), now)
+            self.book.hear(message, now)
 
-    def _count(self, told: TradeUpdate, raw: str, now: Instant) -> None:
-        for report in reports_of_update(told, raw, now):
-            if report.kind is ReportKind.UNRECOGNISED and told.event not in _NOT_FOR_US:
-                self.findings.append(f"{self.account}: not understood: {report.reason}: {raw}")
-            execution = report.execution
-            if report.kind is not ReportKind.FILLED or execution is None or execution.id in self._counted:
-                continue
-            self._counted.add(execution.id)
-            sells = execution.side is Side.SELL
-            fee = self._fees.on(sells=sells, quantity=execution.quantity, price=execution.price)
-            signed = -execution.quantity if sells else execution.quantity
-            self.cash -= signed * execution.price + fee
-            self.fees += fee
-            self.holdings.setdefault(execution.symbol, Holding(Decimal(1))).trade(
-                signed, execution.price, fee
-            )
+    def mishap(self) -> Mishap | None:
+        """What an exchange might do to this account: to an execution or an order of its own."""
+        executions = self.book.executions
+        if self._order_ids and (not executions or self._one_in(3)):
+            return RejectAsked(order_id=self._one_of(*self._order_ids[-6:]), message="by chance")
+        if not executions:
+            return None
+        execution = self._one_of(*executions)
+        if self._one_in(2):
+            return BustAsked(execution_id=execution.id)
+        price = (execution.price * self._permille(990, 1_010)).quantize(_CENT)
+        return CorrectionAsked(execution_id=execution.id, price=price)
 
     def _order(self) -> None:
         fields = self._sane() if self._one_in(2) else self._special()
@@ -100,7 +86,7 @@ class CarelessClient:
         if answer.status == HTTPStatus.OK:
             self._order_ids.append(json.loads(answer.body)["id"])
         elif self._state() != before:
-            self.findings.append(f"{self.account}: an order that was refused left a trace: {body.decode()}")
+            self.findings.append(f"an order that was refused left a trace: {body.decode()}")
 
     def _sane(self) -> dict[str, Any]:
         symbol = self._one_of(*self._marks)
@@ -217,7 +203,7 @@ class CarelessClient:
             self._order_ids.append(json.loads(answer.body)["id"])
 
     def _close(self) -> None:
-        held = [symbol for symbol, holding in self.holdings.items() if holding.quantity]
+        held = list(self.book.held())
         symbol = self._one_of(*held) if held and not self._one_in(4) else self._one_of("NOPE", *self._marks)
         part = self._one_of({}, {}, {"qty": "3"}, {"qty": "1000000"}, {"percentage": "40"})
         self._ask("DELETE", f"v2/positions/{symbol}", part)

@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -23,7 +24,7 @@ from agenttrader.model.events import BreakFound, Event, Reconciled
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant, rfc3339
-from agenttrader.runtime.inputs import LinkSeen, MarketSeen, SwitchSeen, TimeReached
+from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
 from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.market import MINUTES_MIN, Moment, generate_day
@@ -62,7 +63,10 @@ it was generated that volume is: a day has one of these pairs."""
 
 
 class CarelessDay(Struct, frozen=True, kw_only=True):
-    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status."""
+    """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status.
+
+    `head` is the end of the gateway's journal: two days with one head are the same day.
+    """
 
     seed: int
     minutes: int
@@ -73,6 +77,8 @@ class CarelessDay(Struct, frozen=True, kw_only=True):
     answers: dict[str, int]
     fills: int
     comparisons: int
+    restarts: int
+    head: str
     breaks: int
     disagreements: tuple[str, ...]
 
@@ -117,6 +123,8 @@ class _Day:
             CarelessClient(self._venue, name, CASH[name], FEES, self._marks, _chance(seed, name))
             for name in (RICH, POOR)
         ]
+        self._is_rough = self._chance.randrange(3) == 0
+        """Whether the exchange busts, corrects and rejects on this day."""
         self._bars = 0
 
     def play(self) -> None:
@@ -149,6 +157,8 @@ class _Day:
             answers=_counted(answer for client in self._clients for answer in client.answers.elements()),
             fills=sum(len(json.loads(page)) for page in self._executions()),
             comparisons=self._gateway.comparisons,
+            restarts=self._gateway.epoch - 1,
+            head=self._gateway.engine.chain.head,
             breaks=len(breaks),
             disagreements=(*breaks, *self._findings(theirs[GATED])),
         )
@@ -156,13 +166,8 @@ class _Day:
     # The day.
 
     def _begin(self) -> None:
-        gateway = self._gateway
-        gateway.start(START)
-        for link in ("broker", "marketdata"):
-            gateway.handle(LinkSeen(link, up=True, reason="connected"))
-        gateway.compare()
-        gateway.handle(TimeReached(START))
-        gateway.handle(SwitchSeen(self._switch.read()))
+        self._gateway.start(START)
+        self._gateway.handle(TimeReached(START))
 
     def _moments(self) -> Iterator[Moment]:
         """Every minute, from the one after the start; outside the session prices stand still."""
@@ -215,11 +220,18 @@ class _Day:
         for client in self._clients:
             client.hear_stream(self._gateway.now)
             actors += [client.act] * self._chance.randrange(3)
+            if self._is_rough and self._chance.randrange(15) == 0:
+                actors.append(partial(self._befall, client))
         self._chance.shuffle(actors)
         for act in actors:
             act()
             if self._chance.randrange(2):
                 self._gateway.hear_stream()
+
+    def _befall(self, client: CarelessClient) -> None:
+        mishap = client.mishap()
+        if mishap is not None:
+            self._venue.befall(mishap)
 
     # What is asserted of it.
 
@@ -239,9 +251,8 @@ class _Day:
         ours = OurBook(cash=book.cash, fees=book.fees, holdings=book.holdings)
         yield from disagreements(self._venue, GATED, CASH[GATED], ours)
         for client in self._clients:
-            yield from client.findings
-            ours = OurBook(cash=client.cash, fees=client.fees, holdings=client.holdings)
-            yield from disagreements(self._venue, client.account, CASH[client.account], ours)
+            yield from (f"{client.account}: {each}" for each in (*client.findings, *client.book.findings))
+            yield from disagreements(self._venue, client.account, CASH[client.account], client.book.book())
         folded, _ = fold(self._gateway.journal, MULTIPLIERS)
         if dump_state(folded) != dump_state(self._gateway.engine.state):
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"

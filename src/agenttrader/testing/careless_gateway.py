@@ -3,7 +3,7 @@
 What leaves is what the adapter would post (`adapters.alpaca.orders`), what comes is read as the adapter reads
 it (`protocols`, `adapters.alpaca.reports`), questions are the adapter's own (`AccountReader`); only the wire
 and its tasks are left out. In their place chance has an order or a cancel leave a minute late, an answer come
-after the fills or not at all, and a message of the stream come twice.
+after the fills or not at all, a message of the stream come twice, and the process die and start again.
 """
 
 import asyncio
@@ -45,12 +45,13 @@ from agenttrader.runtime.inputs import (
     Compared,
     Input,
     LastLookStopped,
+    LinkSeen,
     MarketSeen,
     Reported,
     SwitchSeen,
     TimeReached,
 )
-from agenttrader.runtime.recovery import book_statement
+from agenttrader.runtime.recovery import book_statement, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.testing.careless_world import MULTIPLIERS, SWITCH, segment
@@ -114,19 +115,21 @@ class CarelessGateway:
         runner: asyncio.Runner,
         on_posting: Callable[[Posting], None],
     ) -> None:
+        self.epoch = 0
         self.engine = Engine(rules, State(MULTIPLIERS), Chain())
         self.journal = MemoryJournal()
         self.switch = switch
         self.account = rules.authority.account
-        self._venue, self._chance, self._runner = venue, chance, runner
+        self._venue, self._rules, self._chance, self._runner = venue, rules, chance, runner
         self._on_posting = on_posting
         self._listener = venue.listen(self.account)
-        self._dispatcher = Dispatcher(
-            self, (self.switch,), lambda reading: self._inputs.append(SwitchSeen(reading))
-        )
+        self._dispatcher = self._make_dispatcher()
         self._reader = AccountReader(cast("Connection", _Questions(venue, self.account)), lambda: self.now)
         self._inputs: deque[Input] = deque()
         self._parcels: list[Callable[[], None]] = []
+        """Orders and cancels on their way to the venue."""
+        self._answers: list[Callable[[], None]] = []
+        """What will be heard of them later."""
         self._resync = False
         self.now = rules.calendar.start
         self.comparisons = 0
@@ -134,9 +137,29 @@ class CarelessGateway:
     # What happens to it.
 
     def start(self, now: Instant) -> None:
-        """Open the segment, and ask the broker for the first time."""
+        """Open a segment, ask the broker, and compare: the first process of the day, or the next."""
         self.now = now
-        self._finish(self.engine.start(segment(), now))
+        self.epoch += 1
+        self._finish(self.engine.start(segment(self.epoch), now))
+        for link in ("broker", "marketdata"):
+            self.handle(LinkSeen(link, up=True, reason="connected"))
+        self.compare()
+        self.handle(SwitchSeen(self.switch.read()))
+
+    def die(self) -> None:
+        """Stop after all that left has arrived, and before any answer to it has."""
+        while self._parcels:
+            parcels, self._parcels = self._parcels, []
+            for parcel in parcels:
+                parcel()
+        self._answers.clear()
+        self._inputs.clear()
+
+    def start_again(self) -> None:
+        """Another process, on what the journal holds."""
+        self.engine = Engine(self._rules, *fold(self.journal, MULTIPLIERS))
+        self._dispatcher = self._make_dispatcher()
+        self.start(self.now)
 
     def handle(self, received: Input) -> str:
         """Decide on an input and all that follows from it at once; the refusal, or nothing."""
@@ -166,7 +189,8 @@ class CarelessGateway:
 
     def hand_over_parcels(self) -> None:
         """What was under way arrives: orders and cancels at the venue, answers here."""
-        parcels, self._parcels = self._parcels, []
+        parcels, self._parcels = [*self._parcels, *self._answers], []
+        self._answers = []
         for parcel in parcels:
             parcel()
         while self._inputs:
@@ -186,7 +210,7 @@ class CarelessGateway:
 
     def _let_all_arrive(self) -> None:
         """Until nothing is under way either way: what one says may have the other send more."""
-        while self._parcels or not self._listener.queue.empty():
+        while self._parcels or self._answers or not self._listener.queue.empty():
             self.hand_over_parcels()
             self.hear_stream()
 
@@ -222,9 +246,9 @@ class CarelessGateway:
         # UNKNOWN, and itself halted, until a person decides.
         if answer.status == HTTPStatus.OK and self._happens(LOST_PERCENT):
             self._inputs.append(Reported(lost(client_order_id, time, "no answer came, by chance")))
-            self._parcels.append(lambda: self._ask(client_order_id))
+            self._answers.append(lambda: self._ask(client_order_id))
         elif self._happens(AFTERWARDS_PERCENT):
-            self._parcels.append(lambda: self._inputs.append(Reported(report)))
+            self._answers.append(lambda: self._inputs.append(Reported(report)))
         else:
             self._inputs.append(Reported(report))
 
@@ -262,6 +286,9 @@ class CarelessGateway:
         )
         if reason is not None:
             self._inputs.append(LastLookStopped(order.id, reason))
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(self, (self.switch,), lambda reading: self._inputs.append(SwitchSeen(reading)))
 
     def _hand_in(self, reports: Iterable[ExecutionReport]) -> None:
         for report in reports:

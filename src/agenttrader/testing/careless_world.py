@@ -125,12 +125,12 @@ def rules(minutes: int) -> Rules:
     )
 
 
-def segment() -> SegmentOpened:
-    """The one process of the day becomes the journal's writer."""
+def segment(epoch: int) -> SegmentOpened:
+    """The day's process of this number becomes the journal's writer."""
     return SegmentOpened(
         session="careless",
         account=GATED,
-        epoch=1,
+        epoch=epoch,
         configuration=CONFIGURATION,
         code="careless",
         parameters=CONFIGURATION,

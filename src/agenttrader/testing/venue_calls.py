@@ -26,7 +26,7 @@ from agenttrader.protocols.alpaca_trading import (
     decode_replacement,
     encode,
 )
-from agenttrader.simulation.inputs import Settings
+from agenttrader.simulation.inputs import Mishap, Settings
 
 PAGE = 100
 _NOTHING: Mapping[str, str] = {}
@@ -58,6 +58,10 @@ class VenueCalls:
     def hear(self, event: MarketEvent) -> None:
         """What the market did."""
         self._desk.hear(event)
+
+    def befall(self, mishap: Mishap) -> None:
+        """What an exchange may do against everybody's wish; to what is not there, nothing."""
+        self._desk.apply(mishap)
 
     def listen(self, account: str) -> Listener:
         """A listener that hears from now on what becomes of the account's orders, and watermarks."""

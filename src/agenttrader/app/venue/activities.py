@@ -7,6 +7,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from agenttrader.app.venue.new_york import day_of
 from agenttrader.app.venue.order_lists import DIRECTIONS
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.symbols import position_symbol
@@ -60,7 +61,7 @@ def activities_asked(
         if activity_type(activity) in wanted
         and (after is None or activity.time > after)
         and (until is None or activity.time < until)
-        and (day is None or rfc3339(activity.time).startswith(day.isoformat()))
+        and (day is None or day_of(activity.time) == day)
     ]
     if direction == "desc":
         found.reverse()
@@ -204,7 +205,8 @@ def _id(activity: VenueActivity) -> str:
 
 
 def _day(time: Instant) -> str:
-    return _moment(time).strftime("%Y-%m-%d")
+    """New York's: a day of trading may end there when it is over elsewhere."""
+    return day_of(time).isoformat()
 
 
 def _moment(time: Instant) -> datetime:

@@ -30,7 +30,7 @@ from agenttrader.app.venue.requests import (
     to_replacement,
     to_submission,
 )
-from agenttrader.app.venue.symbols import Symbols
+from agenttrader.app.venue.symbols import Symbols, position_symbol
 from agenttrader.app.venue.updates import Listener, Updates
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
@@ -39,6 +39,7 @@ from agenttrader.protocols.alpaca_options import OptionContract, OptionContracts
 from agenttrader.protocols.alpaca_trading import (
     Account,
     Activity,
+    ApiError,
     CanceledOrder,
     Clock,
     ClosedPosition,
@@ -142,11 +143,14 @@ class Desk:
             self.cancel_all(account)
         closed = []
         for symbol in self.exchange.books.ledger.symbols(account):
+            answer: Order | ApiError
             try:
-                status, body = int(HTTPStatus.OK), msgspec.to_builtins(self.close(account, symbol, None))
+                status, answer = int(HTTPStatus.OK), self.close(account, symbol, None)
             except Refused as refused:
-                status, body = refused.status, msgspec.to_builtins(refused.error)
-            closed.append(ClosedPosition(symbol=symbol, status=status, body=body))
+                status, answer = refused.status, refused.error
+            body = msgspec.to_builtins(answer, builtin_types=(Decimal,))
+            told = position_symbol(self.exchange.books.listings[symbol])
+            closed.append(ClosedPosition(symbol=told, status=status, body=body))
         return closed
 
     def order(self, account: str, order_id: str, *, nested: bool) -> Order:

@@ -1,22 +1,55 @@
-"""The venue that a configuration describes: its accounts, what it lists, its sessions and fees."""
+"""The venue that a configuration describes: its accounts, what it lists, its sessions, fees and rules."""
+
+from collections.abc import Callable
+from decimal import Decimal
 
 from agenttrader.app.config import Configuration
+from agenttrader.app.sections import VenueAccount
 from agenttrader.app.venue.keys import VenueKey
+from agenttrader.app.venue.new_york import at, day_of
+from agenttrader.app.venue.rate_limit import RateLimit
+from agenttrader.app.venue_rules import VenueRules
 from agenttrader.model.errors import BadValue, ConfigurationError
-from agenttrader.model.instruments import Equity
+from agenttrader.model.instruments import CryptoPair, Equity
 from agenttrader.model.sessions import Calendar
+from agenttrader.model.sessions import Session as TradingSession
+from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.inputs import AccountOpening, Session, Settings
-from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.inputs import AccountOpening, Habits, Session, Settings
+from agenttrader.simulation.listings import AssetClass, Listing
 
 MARKET_RESERVE_PERCENT = 3
 """Set aside above the last price for an order without one (docs.alpaca.markets, Buying Power)."""
+
+PLAIN = VenueRules(
+    multiplier=1,
+    day_trade_rule=False,
+    settled_cash=False,
+    wash_trade_rule=False,
+    volume_percent="any",
+    pending_seconds="none",
+    late_fees=False,
+    done_for_day=False,
+    requests_per_minute_max="any",
+    cat_rate=Decimal(0),
+    crypto_maker_rate=Decimal(0),
+    crypto_taker_rate=Decimal(0),
+    margin_rate=Decimal(0),
+    easy_borrow_rate=Decimal(0),
+    hard_borrow_rate=Decimal(0),
+)
+"""Of a venue whose configuration has no table of rules."""
+EARLY_HOUR = 4
+LATE_MINUTES = 4 * 60
+"""Extended hours are from 04:00 in New York to four hours after the close (docs.alpaca.markets)."""
+NEW_YORKS = frozenset({"XNYS", "XNAS"})
+"""The calendars of exchanges with those hours."""
 
 
 def venue_settings(configuration: Configuration, calendar: Calendar) -> Settings:
     """The venue as it begins at the open of the configured day.
 
-    It lists every equity of [instruments]; an order in anything else is refused as not found. Raises
+    It lists every share and pair of coins of [instruments]; an order in anything else is refused. Raises
     ConfigurationError where the day is no session, or an instrument cannot be traded exactly.
     """
     try:
@@ -33,8 +66,14 @@ def venue_keys(configuration: Configuration) -> dict[str, VenueKey]:
     }
 
 
+def venue_rate_limit(configuration: Configuration, now: Callable[[], Instant]) -> RateLimit:
+    """How many requests a key may make in a minute of the wall clock, which `now` tells."""
+    most = _rules(configuration).requests_per_minute_max
+    return RateLimit(None if most == "any" else most, now)
+
+
 def _settings(configuration: Configuration, calendar: Calendar) -> Settings:
-    venue, fees, day = configuration.venue, configuration.account.fees, configuration.marketdata.date
+    venue, rules, day = configuration.venue, _rules(configuration), configuration.marketdata.date
     session = calendar.on(day)
     if session is None:
         raise BadValue(f"date: expected a session of {calendar.name}, found {day}, when it is closed")
@@ -43,23 +82,83 @@ def _settings(configuration: Configuration, calendar: Calendar) -> Settings:
         listings=tuple(
             _listing(instrument)
             for instrument in configuration.instruments.values()
-            if isinstance(instrument, Equity)
+            if isinstance(instrument, Equity | CryptoPair)
         ),
-        accounts=tuple(
-            AccountOpening(name=account.name, cash=account.cash, shorting=venue.shorting)
-            for account in venue.accounts
-        ),
+        accounts=tuple(_opening(account, rules, shorting=venue.shorting) for account in venue.accounts),
         sessions=tuple(
-            Session(date=each.date, open=each.open, close=each.close)
-            for each in calendar.sessions
-            if each.open >= session.open
+            _session(each, calendar.name) for each in calendar.sessions if each.open >= session.open
         ),
-        fees=FeeSchedule(sec_rate=fees.sec_rate, taf_rate=fees.taf_rate, taf_cap=fees.taf_cap),
+        fees=_fees(configuration, rules),
         market_reserve_percent=MARKET_RESERVE_PERCENT,
+        volume_percent=0 if rules.volume_percent == "any" else rules.volume_percent,
+        habits=Habits(
+            pending_seconds=0 if rules.pending_seconds == "none" else rules.pending_seconds,
+            late_fees=rules.late_fees,
+            done_for_day=rules.done_for_day,
+        ),
     )
 
 
-def _listing(equity: Equity) -> Listing:
-    if equity.multiplier != 1:
-        raise BadValue(f"{equity.symbol}.multiplier: expected 1 for an equity, found {equity.multiplier}")
-    return Listing(symbol=equity.symbol, tick=equity.tick, lot=equity.lot)
+def _rules(configuration: Configuration) -> VenueRules:
+    return configuration.venue.rules or PLAIN
+
+
+def _opening(account: VenueAccount, rules: VenueRules, *, shorting: bool) -> AccountOpening:
+    return AccountOpening(
+        name=account.name,
+        cash=account.cash,
+        shorting=shorting,
+        multiplier=rules.multiplier,
+        day_trade_rule=rules.day_trade_rule,
+        settled_cash=rules.settled_cash,
+        wash_trade_rule=rules.wash_trade_rule,
+    )
+
+
+def _session(session: TradingSession, calendar: str) -> Session:
+    """A trading day with the hours around it, where its exchange has them."""
+    plain = Session(date=session.date, open=session.open, close=session.close)
+    if calendar not in NEW_YORKS:
+        return plain
+    return Session(
+        date=session.date,
+        open=session.open,
+        close=session.close,
+        early_open=at(day_of(session.open), EARLY_HOUR),
+        late_close=Instant(session.close + LATE_MINUTES * MINUTE),
+    )
+
+
+def _fees(configuration: Configuration, rules: VenueRules) -> FeeSchedule:
+    fees = configuration.account.fees
+    return FeeSchedule(
+        sec_rate=fees.sec_rate,
+        taf_rate=fees.taf_rate,
+        taf_cap=fees.taf_cap,
+        cat_rate=rules.cat_rate,
+        crypto_maker_rate=rules.crypto_maker_rate,
+        crypto_taker_rate=rules.crypto_taker_rate,
+        margin_rate=rules.margin_rate,
+        easy_borrow_rate=rules.easy_borrow_rate,
+        hard_borrow_rate=rules.hard_borrow_rate,
+    )
+
+
+def _listing(instrument: Equity | CryptoPair) -> Listing:
+    """A share with a lot below one is one that can be had in fractions; a coin always is."""
+    if instrument.multiplier != 1:
+        raise BadValue(f"{instrument.symbol}.multiplier: expected 1, found {instrument.multiplier}")
+    if isinstance(instrument, CryptoPair):
+        return Listing(
+            symbol=instrument.symbol,
+            tick=instrument.tick,
+            lot=instrument.lot,
+            asset_class=AssetClass.CRYPTO,
+            fractionable=True,
+            shortable=False,
+            easy_to_borrow=False,
+            marginable=False,
+        )
+    is_fractionable = instrument.lot < 1
+    lot = Decimal(1) if is_fractionable else instrument.lot
+    return Listing(symbol=instrument.symbol, tick=instrument.tick, lot=lot, fractionable=is_fractionable)

@@ -10,13 +10,15 @@ from msgspec import Struct
 from agenttrader.adapters.alpaca.feed import BEGINNING, AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
+from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
 from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
-from agenttrader.app.venue.settings import venue_keys, venue_settings
+from agenttrader.app.venue.rate_limit import RateLimit
+from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_settings
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.sessions import Calendar
@@ -43,6 +45,7 @@ class VenueParts(Struct, frozen=True):
 
     desk: Desk
     keys: dict[str, VenueKey]
+    limit: RateLimit
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
     faults: FaultParts | None
@@ -82,6 +85,7 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
     return VenueParts(
         desk=desk,
         keys=venue_keys(configuration),
+        limit=venue_rate_limit(configuration, WallClock().now),
         work=work,
         ready=lambda: standing.waits_for,
         faults=faults,

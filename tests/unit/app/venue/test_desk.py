@@ -170,7 +170,7 @@ def test_a_holding_is_closed_in_part_or_whole_unless_it_is_held(tmp_path: Path) 
     with pytest.raises(Refused, match="qty: expected a multiple of 1"):
         desk.close("a", "ABC", Decimal("0.5"))
     assert [line.status for line in desk.close_all("a", cancel_orders=False)] == [403]
-    assert [line.body["qty"] for line in desk.close_all("a", cancel_orders=True)] == ["10"]
+    assert [line.body["qty"] for line in desk.close_all("a", cancel_orders=True)] == [Decimal(10)]
     log.close()
 
 

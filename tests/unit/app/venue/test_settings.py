@@ -10,11 +10,13 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.app.config import Configuration
 from agenttrader.app.demo.setup import Wish, prepare
 from agenttrader.app.demo.wiring import maker
-from agenttrader.app.venue.settings import venue_keys, venue_settings
+from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_settings
+from agenttrader.app.venue_rules import VenueRules
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.instruments import Equity, Instrument, Option
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.instruments import CryptoPair, Equity, Instrument, Option
+from agenttrader.model.times import Instant, from_rfc3339, rfc3339
+from agenttrader.simulation.inputs import Habits
 
 CALENDAR = read_calendar("XNYS", "2026-11-20", "2026-11-30")
 
@@ -49,7 +51,80 @@ def test_the_venue_begins_at_the_open_with_what_is_configured(configuration: Con
     assert key.account == "DEMO-1"
 
 
-def test_only_equities_are_listed(configuration: Configuration) -> None:
+RULES = VenueRules(
+    multiplier=2,
+    day_trade_rule=True,
+    settled_cash=False,
+    wash_trade_rule=True,
+    volume_percent=10,
+    pending_seconds=30,
+    late_fees=True,
+    done_for_day=True,
+    requests_per_minute_max=200,
+    cat_rate=Decimal("0.0000265"),
+    crypto_maker_rate=Decimal("0.0015"),
+    crypto_taker_rate=Decimal("0.0025"),
+    margin_rate=Decimal("0.0675"),
+    easy_borrow_rate=Decimal(0),
+    hard_borrow_rate=Decimal("0.15"),
+)
+
+
+def with_rules(configuration: Configuration, rules: VenueRules) -> Configuration:
+    venue = msgspec.structs.replace(configuration.venue, rules=rules)
+    return msgspec.structs.replace(configuration, venue=venue)
+
+
+def test_without_a_table_of_rules_the_venue_is_plain(configuration: Configuration) -> None:
+    settings = venue_settings(configuration, CALENDAR)
+    assert (settings.volume_percent, settings.habits) == (0, Habits())
+    (account,) = settings.accounts
+    assert (account.multiplier, account.day_trade_rule, account.wash_trade_rule) == (1, False, False)
+    assert settings.fees.crypto_taker_rate == 0
+    limit = venue_rate_limit(configuration, lambda: Instant(0))
+    assert [limit.take("key") for _ in range(1_000)] == [None] * 1_000
+
+
+def test_rules_hold_the_accounts_and_make_the_venue_awkward(configuration: Configuration) -> None:
+    ruled = with_rules(configuration, RULES)
+    settings = venue_settings(ruled, CALENDAR)
+    assert settings.volume_percent == 10
+    assert settings.habits == Habits(pending_seconds=30, late_fees=True, done_for_day=True)
+    (account,) = settings.accounts
+    assert (account.multiplier, account.day_trade_rule, account.wash_trade_rule) == (2, True, True)
+    assert (settings.fees.crypto_taker_rate, settings.fees.margin_rate) == (
+        RULES.crypto_taker_rate,
+        RULES.margin_rate,
+    )
+    allowance = venue_rate_limit(ruled, lambda: Instant(0)).take("key")
+    assert allowance is not None
+    assert allowance.limit == 200
+
+
+def test_a_day_has_the_hours_around_it_that_its_exchange_has(configuration: Configuration) -> None:
+    days = {each.date: each for each in venue_settings(configuration, CALENDAR).sessions}
+    for date, early, late in (
+        ("2026-11-20", "2026-11-20T09:00:00Z", "2026-11-21T01:00:00Z"),
+        ("2026-11-27", "2026-11-27T09:00:00Z", "2026-11-27T22:00:00Z"),
+    ):
+        assert days[date].early_open == from_rfc3339(early)
+        assert days[date].late_close == from_rfc3339(late)
+    other = msgspec.structs.replace(CALENDAR, name="XLON")
+    assert {each.early_open for each in venue_settings(configuration, other).sessions} == {None}
+
+
+def test_coins_and_fractions_are_listed_as_such(configuration: Configuration) -> None:
+    coin = CryptoPair(symbol=Symbol("BTC/USD"), tick=Decimal("0.01"), lot=Decimal("0.0001"))
+    share = Equity(symbol=Symbol("FRAC"), tick=Decimal("0.01"), lot=Decimal("0.001"))
+    both = with_instrument(with_instrument(configuration, coin), share)
+    listings = {each.symbol: each for each in venue_settings(both, CALENDAR).listings}
+    assert listings["BTC/USD"].is_coin
+    assert listings["BTC/USD"].fractionable
+    assert (listings["FRAC"].lot, listings["FRAC"].fractionable) == (Decimal(1), True)
+    assert not listings["ALFA"].fractionable
+
+
+def test_only_shares_and_coins_are_listed(configuration: Configuration) -> None:
     option = Option(
         symbol=Symbol("ALFA261218C00050000"),
         tick=Decimal("0.01"),
