@@ -53,7 +53,7 @@ class OptionCrossing:
 
     def _match(self, order: VenueOrder, time: Instant) -> None:
         legs = self.floor.books.legs_of(order) if order.is_package else (order,)
-        offers = [self._offer(leg, order.eligible_from) for leg in legs]
+        offers = [self._offer(leg, order) for leg in legs]
         met = [offer for offer in offers if offer is not None]
         if len(met) < len(legs):
             return
@@ -72,10 +72,12 @@ class OptionCrossing:
         if order.is_package:
             self.floor.fill_package(order, units, net, time)
 
-    def _offer(self, leg: VenueOrder, since: Instant) -> Offer | None:
-        """What is left for the account of the side that the order meets, if it was quoted since then."""
+    def _offer(self, leg: VenueOrder, order: VenueOrder) -> Offer | None:
+        """What is left for the account of the side that a leg meets, if quoted since the order came."""
         quote = self._quotes.get(leg.symbol)
-        if quote is None or quote.time < since or self._rests(leg.symbol):
+        if quote is None or self._rests(leg.symbol):
+            return None
+        if quote.time <= order.accepted_at or quote.time < order.eligible_from:
             return None
         offer = quote.offer(leg.side)
         if offer is None:
