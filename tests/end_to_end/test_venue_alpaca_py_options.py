@@ -201,6 +201,49 @@ async def test_a_vertical_spread_is_opened_and_closed(
     assert [each["symbol"] for each in fills] == [call(105), call(100), call(105), call(100)]
 
 
+WHOLE: dict[str, Any] = {
+    "asset_id": "",
+    "symbol": "",
+    "asset_class": "",
+    "notional": None,
+    "qty": "1",
+    "filled_qty": "0",
+    "filled_avg_price": None,
+    "order_class": "mleg",
+    "order_type": "limit",
+    "type": "limit",
+    "side": "",
+    "time_in_force": "day",
+    "limit_price": "1.50",
+    "stop_price": None,
+    "status": "new",
+    "extended_hours": False,
+}
+LEG: dict[str, Any] = WHOLE | {
+    "asset_class": "us_option",
+    "order_type": "",
+    "type": "",
+    "limit_price": None,
+    "legs": None,
+    "expires_at": "2026-11-20T21:00:00Z",
+}
+"""As docs.alpaca.markets/reference/getallorders-1 has them in its example of a multi-leg order."""
+
+
+async def test_the_body_of_an_order_is_as_documented(client: TradingClient) -> None:
+    order = await ask(client.submit_order, package(*BULL, limit=1.5))
+    told = await ask(client.get, f"/orders/{order.id}?nested=true")
+    first, second = told["legs"]
+    long = {"symbol": call(100), "side": "buy", "position_intent": "buy_to_open", "ratio_qty": "1"}
+    short = {"symbol": call(105), "side": "sell", "position_intent": "sell_to_open", "ratio_qty": "1"}
+    for found, expected in ((told, WHOLE), (first, LEG | long), (second, LEG | short)):
+        assert {name: found[name] for name in expected if name != "asset_id"} == {
+            name: value for name, value in expected.items() if name != "asset_id"
+        }
+    assert told["asset_id"] == ""
+    assert first["asset_id"] != second["asset_id"]
+
+
 async def test_an_iron_condor_needs_its_wider_wing(client: TradingClient) -> None:
     status, code, message = await refusal(client.submit_order, package(*CONDOR, limit=-1.2, qty=2))
     assert (status, code) == (403, 40310000)
