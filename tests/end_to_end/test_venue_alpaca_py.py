@@ -227,10 +227,6 @@ async def test_a_refusal_is_read_as_alpacas(client: TradingClient) -> None:
 
 async def test_what_alpaca_has_and_this_venue_has_not_is_named(client: TradingClient) -> None:
     for ask, what in (
-        (
-            lambda: client.get_option_contract("ALFA261218C00050000"),
-            "GET /v2/options/contracts/ALFA261218C0005",
-        ),
         (lambda: client.exercise_options_position("ALFA261218C00050000"), "POST /v2/positions/ALFA261218C"),
     ):
         with pytest.raises(APIError) as refused:

@@ -22,8 +22,10 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetClass, CorporateActionType, OrderSide, TimeInForce
 
 from agenttrader.api.venue import create_venue_app
+from agenttrader.simulation.contracts import OptionContract, Right
 from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen
-from agenttrader.testing.small_venue import KEYS, OPEN, SECRET, SmallVenue
+from agenttrader.simulation.listings import option_listing
+from agenttrader.testing.small_venue import KEYS, OPEN, SECRET, SmallVenue, small_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "brokers.md"
 METHODS = sorted(
@@ -31,7 +33,7 @@ METHODS = sorted(
     for name, found in inspect.getmembers(TradingClient, inspect.isfunction)
     if not name.startswith("_") and name not in vars(RESTClient)
 )
-CONTRACT = "ALFA261218C00050000"
+CONTRACT = OptionContract(underlying="ALFA", expiration="2026-12-18", strike=Decimal(50), right=Right.CALL)
 SPLIT = CorporateActionSeen(
     symbol="BRVO", time=OPEN, kind=CorporateActionKind.SPLIT, new_rate=Decimal(7), old_rate=Decimal(1)
 )
@@ -101,7 +103,7 @@ CALLS: dict[str, Callable[[Called], Any]] = {
         requests.CreateWatchlistRequest(name="other", symbols=[])
     ),
     "delete_watchlist_by_id": lambda at: at.client.delete_watchlist_by_id(at.watchlist_id),
-    "exercise_options_position": lambda at: at.client.exercise_options_position(CONTRACT),
+    "exercise_options_position": lambda at: at.client.exercise_options_position(CONTRACT.symbol),
     "get_account": lambda at: at.client.get_account(),
     "get_account_configurations": lambda at: at.configurations,
     "get_all_assets": lambda at: at.client.get_all_assets(
@@ -116,7 +118,7 @@ CALLS: dict[str, Callable[[Called], Any]] = {
     ),
     "get_corporate_announcements": lambda at: at.client.get_corporate_announcements(_announcements()),
     "get_open_position": lambda at: at.client.get_open_position("ALFA"),
-    "get_option_contract": lambda at: at.client.get_option_contract(CONTRACT),
+    "get_option_contract": lambda at: at.client.get_option_contract(CONTRACT.symbol),
     "get_option_contracts": lambda at: at.client.get_option_contracts(
         requests.GetOptionContractsRequest(underlying_symbols=["ALFA"])
     ),
@@ -146,8 +148,9 @@ CALLS: dict[str, Callable[[Called], Any]] = {
 
 @pytest.fixture
 async def venue() -> AsyncIterator[SmallVenue]:
-    """Its market open, and one of its shares split."""
-    venue = SmallVenue()
+    """Its market open, one of its shares split, and an option on another listed."""
+    settings = small_settings()
+    venue = SmallVenue(small_settings(listings=(*settings.listings, option_listing(CONTRACT))))
     async with venue.served(create_venue_app(venue.desk, KEYS)):
         assert venue.desk.apply(SPLIT).applied
         venue.bar(100)

@@ -97,9 +97,8 @@ POSITION: Body = {
 }
 
 # docs.alpaca.markets/reference/getaccount-1, "Account". Left out: admin_configurations, user_configurations,
-# options_buying_power, options_approved_level, options_trading_level, effective_buying_power, bod_dtbp,
-# pending_transfer_in, pending_transfer_out, position_market_value, sma, balance_asof, crypto_tier,
-# intraday_adjustments, pending_reg_taf_fees.
+# effective_buying_power, bod_dtbp, pending_transfer_in, pending_transfer_out, position_market_value, sma,
+# balance_asof, crypto_tier, intraday_adjustments, pending_reg_taf_fees.
 ACCOUNT: Body = {
     "id": ID,
     "account_number": "DEMO-1",
@@ -109,6 +108,9 @@ ACCOUNT: Body = {
     "cash": "99800.00",  # buying power is less by what the bracket sets aside: 2 at 101 and 3 % more
     "portfolio_value": "100002.00",
     "non_marginable_buying_power": "99591.94",
+    "options_buying_power": "99591.94",
+    "options_approved_level": 0,
+    "options_trading_level": 0,
     "accrued_fees": "0.00",
     "pattern_day_trader": False,
     "trade_suspended_by_user": False,

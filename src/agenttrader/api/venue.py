@@ -19,6 +19,7 @@ from agenttrader.api.venue_entrance import (
     tell_allowance,
 )
 from agenttrader.api.venue_market import MARKET_ROUTES
+from agenttrader.api.venue_options import OPTION_ROUTES
 from agenttrader.api.venue_orders import ORDER_ROUTES
 from agenttrader.api.venue_stream import serve_stream
 from agenttrader.app.venue.desk import Desk
@@ -32,7 +33,7 @@ BODY_BYTES_MAX = 65_536
 def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey], limit: RateLimit = NO_LIMIT) -> Application:
     """The venue's application over `desk`; `keys` by their ids, each within `limit`."""
     app = Litestar(
-        [*ACCOUNT_ROUTES, *MARKET_ROUTES, *ORDER_ROUTES, stream],
+        [*ACCOUNT_ROUTES, *MARKET_ROUTES, *OPTION_ROUTES, *ORDER_ROUTES, stream],
         state=State({"face": Face(desk, Keys(keys), limit)}, deep_copy=False),
         before_send=[tell_allowance],
         exception_handlers={

@@ -142,7 +142,10 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Order(Answer, frozen=True, kw_only=True):
-    """An order as the broker has it. Legs are orders of their own, nested in their entry."""
+    """An order as the broker has it. Legs are orders of their own, nested in their entry.
+
+    Of several options at once (`mleg`) the whole has no symbol, no side and no asset, and a leg has a ratio.
+    """
 
     id: str
     client_order_id: str
@@ -169,6 +172,7 @@ class Order(Answer, frozen=True, kw_only=True):
     type: str | None = None
     side: str | None = None
     position_intent: str | None = None
+    ratio_qty: Decimal | None = None
     time_in_force: str
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -223,6 +227,9 @@ class Account(Answer, frozen=True, kw_only=True):
     buying_power: Decimal | None = None
     regt_buying_power: Decimal | None = None
     daytrading_buying_power: Decimal | None = None
+    options_buying_power: Decimal | None = None
+    options_approved_level: int | None = None
+    options_trading_level: int | None = None
     non_marginable_buying_power: Decimal | None = None
     long_market_value: Decimal | None = None
     short_market_value: Decimal | None = None

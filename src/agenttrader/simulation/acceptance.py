@@ -19,6 +19,7 @@ from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.lifetimes import Lifetime, lifetime
 from agenttrader.simulation.listings import CENT, DOLLAR, Listing, femtos_of, money
 from agenttrader.simulation.margin import EQUITY_MIN
+from agenttrader.simulation.option_acceptance import Part, intent_of, options_fault
 from agenttrader.simulation.orders import (
     OrderClass,
     OrderType,
@@ -92,6 +93,7 @@ def judge(
         return when
     return (
         _holding_fault(books, account, asked, terms)
+        or _option_fault(books, account, asked, terms, sessions, when)
         or wash_trade_fault(books, account.name, asked, terms.limit)
         or day_trade_fault(books, account.name, asked)
         or Accepted(terms, when)
@@ -181,10 +183,12 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
     opens = books.opens(account.name, asked.symbol, asked.side)
     if asked.order_class is OrderClass.OCO and opens:
         return refused(Reason.UNPROCESSABLE, "oco orders must be exit orders")
+    if listing.is_option:
+        return None if opens else shortage_fault(books, account.name, listing, terms.lots)
     if not opens:
         if asked.order_class in {OrderClass.BRACKET, OrderClass.OTO}:
             return refused(Reason.UNPROCESSABLE, f"{word} orders must be entry orders")
-        return _shortage(books, account.name, listing, terms)
+        return shortage_fault(books, account.name, listing, terms.lots)
     if asked.side is Side.SELL:
         fault = _short_fault(books, account, listing, terms)
         if fault is not None:
@@ -218,9 +222,27 @@ def _short_fault(books: Books, account: AccountOpening, listing: Listing, terms:
     return None
 
 
-def _shortage(books: Books, account: str, listing: Listing, terms: Terms) -> Refusal | None:
+def _option_fault(
+    books: Books,
+    account: AccountOpening,
+    asked: Submission,
+    terms: Terms,
+    sessions: Sessions,
+    when: Lifetime,
+) -> Refusal | None:
+    """What is asked of an order in an option besides."""
+    listing = books.listings[asked.symbol]
+    if listing.contract is None:
+        return None
+    intent = intent_of(books, account.name, asked.symbol, asked.side)
+    part = Part(listing, listing.contract, intent, terms.lots)
+    price = terms.limit
+    at_most = None if price is None else listing.notional(price, terms.lots * asked.side.sign)
+    return options_fault(books, account, (part,), at_most, sessions, when)
+
+
+def shortage_fault(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
     """More than the holding cannot be closed, nor what other orders already hold."""
-    lots = terms.lots
     if lots <= books.available(account, listing.symbol):
         return None
     shortage = books.shortage(account, listing.symbol)

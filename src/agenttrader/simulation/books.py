@@ -7,7 +7,8 @@ entry's first fill on: what it bought so far is theirs, though they rest only wh
 Without leverage an account may spend its cash, less what its opening orders have set aside, less twice what
 it is short at the last price: once because the cash holds the proceeds of the short sale, once as its cover.
 With leverage it may spend a multiple of the equity that stands behind nothing yet. Fees that are due and not
-taken yet count as gone.
+taken yet count as gone. Options are worth what they are worth, but nothing can be bought with that: they, and
+orders in them, need cash of one's own for what they may lose (`option_power`).
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from agenttrader.simulation.fees import Accrued
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.ledger import Ledger
 from agenttrader.simulation.listings import DOLLAR, Listing, femtos_of
+from agenttrader.simulation.option_power import OptionPower
 from agenttrader.simulation.orders import ENDS, OrderClass, OrderType, Shortage, Side, Status, VenueOrder
 from agenttrader.simulation.trading_days import TradingDay
 
@@ -51,6 +53,9 @@ class Books:
         self._open_but_legs: dict[str, dict[str, None]] = {account: {} for account in self.accounts}
         self._client_ids: dict[str, dict[str, str]] = {account: {} for account in self.accounts}
         self._reserve_percent = 100 + market_reserve_percent
+        self.options = OptionPower(
+            self.listings, self.ledger, self.open_of, self._unheld, self._reserve_percent
+        )
         for name, account in self.accounts.items():
             cash = femtos_of(account.cash, "cash")
             self.ledger.deposit(name, cash)
@@ -59,12 +64,12 @@ class Books:
     def add(self, order: VenueOrder, *legs: VenueOrder) -> None:
         """Write down a new order, and the legs of a bracket behind it; all are open."""
         account = order.account
-        client_ids, open_orders = self._client_ids[account], self._open[account][order.symbol]
+        client_ids, by_symbol = self._client_ids[account], self._open[account]
         for each in (order, *legs):
             self.orders[each.id] = each
             self._by_account[account].append(each.id)
             client_ids[each.client_order_id] = each.id
-            open_orders[each.id] = None
+            by_symbol[each.symbol][each.id] = None
         if order.entry is None:
             self._open_but_legs[account][order.id] = None
 
@@ -111,9 +116,8 @@ class Books:
         return self.ledger.lots(account, symbol) * side.sign >= 0
 
     def available(self, account: str, symbol: str) -> int:
-        """Lots of the holding that no open order holds."""
-        lots = self.ledger.lots(account, symbol)
-        return abs(lots) - self._lots_held(self._closing(account, symbol, lots))
+        """Lots of the holding that no open order holds, and no call that is short."""
+        return self._unheld(account, symbol) - self._encumbered(account, symbol)
 
     def shortage(self, account: str, symbol: str) -> Shortage:
         """How much of the holding open orders hold, and which."""
@@ -123,7 +127,7 @@ class Books:
         return Shortage(
             symbol=symbol,
             existing=listing.quantity(abs(lots)),
-            held=listing.quantity(self._lots_held(closing)),
+            held=listing.quantity(self._lots_held(closing) + self._encumbered(account, symbol)),
             orders=tuple(order.id for order in closing),
         )
 
@@ -148,9 +152,11 @@ class Books:
         return self.set_aside(order.symbol, order.type, price, self._leaves(order), order.side) or 0
 
     def opening_orders(self, account: str) -> Iterator[VenueOrder]:
-        """The open orders that would add to a holding, or start one; no legs."""
+        """The open orders that would add to a holding, or start one; no legs, and none in options."""
         for order_id in self._open_but_legs[account]:
             order = self.orders[order_id]
+            if order.is_option:
+                continue
             if self.opens(account, order.symbol, order.side) and not self._is_outweighed(order):
                 yield order
 
@@ -201,6 +207,10 @@ class Books:
         """Femtos that all short holdings are worth: 0 or negative."""
         return sum([self.value(account, symbol) for symbol in self.ledger.shorts(account)])
 
+    def listing_of(self, order: VenueOrder) -> Listing:
+        """What an order is in; of several options the first's, which counts prices as all do."""
+        return self.listings[order.symbol or self.orders[order.legs[0]].symbol]
+
     def equity(self, account: str) -> int:
         """Femtos of cash and holdings together."""
         return self.ledger.cash(account) + self.long_value(account) + self.short_value(account)
@@ -229,15 +239,15 @@ class Books:
             return 0
         return sum(
             margin.initial(self.listings[symbol], abs(self.value(account, symbol)))
-            for symbol in self.ledger.symbols(account)
-        )
+            for symbol in self._shares(account)
+        ) + self._option_margin(account)
 
     def maintenance_margin(self, account: str) -> int:
         """Femtos of equity that must stay behind what is held over night; none without leverage."""
         if self.accounts[account].multiplier == 1:
             return 0
         cash, total, needed = self.ledger.cash(account), 0, 0
-        symbols = self.ledger.symbols(account)
+        symbols = self._shares(account)
         if cash < 0:
             total = sum(abs(self.value(account, symbol)) for symbol in symbols)
         for symbol in symbols:
@@ -246,7 +256,7 @@ class Books:
             needed += margin.maintenance(
                 self.listings[symbol], self.marks[symbol], lots, concentrated=concentrated
             )
-        return needed
+        return needed + self._option_margin(account)
 
     def regt_buying_power(self, account: str) -> int:
         """Twice the equity that stands behind neither holdings nor orders; never below 0."""
@@ -255,7 +265,8 @@ class Books:
             for order in self.opening_orders(account)
         )
         free = self.equity(account) - self.initial_margin(account) - behind - self.accrued_fees(account)
-        return max(2 * free, 0)
+        pending = self.options.needs(account) - self.options.requirement(account)
+        return max(2 * (free - pending), 0)
 
     def daytrading_buying_power(self, account: str) -> int:
         """Four times what the last day left free, less what was opened today; 0 without that leverage."""
@@ -263,11 +274,12 @@ class Books:
             return 0
         day = self.days[account]
         started = DAY_LEVERAGE * (day.last_equity - day.last_maintenance)
-        return max(started - day.opened - self.reserved(account) - self.accrued_fees(account), 0)
+        owed = self.reserved(account) + self.options.needs(account) + self.accrued_fees(account)
+        return max(started - day.opened - owed, 0)
 
     def non_marginable_buying_power(self, account: str) -> int:
         """Femtos for what cannot be bought on margin: the account's own cash, and none that it borrowed."""
-        own = self._unborrowed(account)
+        own = self.unborrowed(account)
         if self.leverage(account) > 1:
             own = min(own, self.regt_buying_power(account) // 2)
         return max(own, 0)
@@ -276,7 +288,7 @@ class Books:
         """Femtos that the account may spend, as it is told; never below 0."""
         match self.leverage(account):
             case 1:
-                return max(self._unborrowed(account), 0)
+                return max(self.unborrowed(account), 0)
             case 2:
                 return self.regt_buying_power(account)
             case _:
@@ -290,11 +302,40 @@ class Books:
             return self.daytrading_buying_power(account)
         return self.buying_power(account)
 
-    def _unborrowed(self, account: str) -> int:
+    def unborrowed(self, account: str) -> int:
         """Cash that is the account's own, has settled where that matters, and is set aside for nothing."""
         unsettled = self.days[account].proceeds if self.accounts[account].settled_cash else 0
-        owed = self.reserved(account) + self.accrued_fees(account) + unsettled
-        return self.ledger.cash(account) + 2 * self.short_value(account) - owed
+        owed = self.reserved(account) + self.options.needs(account) + self.accrued_fees(account) + unsettled
+        shorts = sum(
+            [
+                self.value(account, symbol)
+                for symbol in self.ledger.shorts(account)
+                if not self.listings[symbol].is_option
+            ]
+        )
+        return self.ledger.cash(account) + 2 * shorts - owed
+
+    def _shares(self, account: str) -> list[str]:
+        """What the account holds but options, by name."""
+        symbols = self.ledger.symbols(account)
+        return [symbol for symbol in symbols if not self.listings[symbol].is_option]
+
+    def _option_margin(self, account: str) -> int:
+        """Femtos of equity that stand behind options: all that they are worth, and what they may lose."""
+        if not self.options.underlyings:
+            return 0
+        symbols = [each for each in self.ledger.symbols(account) if self.listings[each].is_option]
+        worth = sum(self.value(account, symbol) for symbol in symbols)
+        return worth + self.options.requirement(account)
+
+    def _unheld(self, account: str, symbol: str) -> int:
+        """Lots of the holding that no open order holds."""
+        lots = self.ledger.lots(account, symbol)
+        return abs(lots) - self._lots_held(self._closing(account, symbol, lots))
+
+    def _encumbered(self, account: str, symbol: str) -> int:
+        """Lots of what is held that must stay behind calls."""
+        return self.options.encumbered(account, symbol) if self.ledger.lots(account, symbol) > 0 else 0
 
     def _closing(self, account: str, symbol: str, lots: int) -> list[VenueOrder]:
         """The open orders that would close some of a holding of so many lots."""

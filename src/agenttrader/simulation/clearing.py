@@ -13,7 +13,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.borrowing import borrow_fee, margin_interest
-from agenttrader.simulation.fees import Fee, coin_cash_fee, coin_fee, rounded, share_dues
+from agenttrader.simulation.fees import Fee, coin_cash_fee, coin_fee, option_dues, rounded, share_dues
 from agenttrader.simulation.identities import Numbering
 from agenttrader.simulation.inputs import (
     Activity,
@@ -61,7 +61,8 @@ class Clearing:
             self._keep_coins(order, execution, listing)
             return
         sells = order.side is Side.SELL
-        dues = share_dues(self._schedule, listing, execution.lots, execution.price, sells=sells)
+        dues_of = option_dues if listing.is_option else share_dues
+        dues = dues_of(self._schedule, listing, execution.lots, execution.price, sells=sells)
         if self._posts_late:
             self.books.accrued[account].add(dues)
             return
@@ -98,6 +99,8 @@ class Clearing:
         interest = margin_interest(self._schedule, ledger.cash(account) + day.paid, nights)
         self._take_interest(account, InterestKind.MARGIN, interest, nights, time)
         for symbol in sorted(ledger.shorts(account) | day.symbols):
+            if self.books.listings[symbol].is_option:
+                continue
             settled = ledger.lots(account, symbol) - day.lots(symbol)
             mark, listing = self.books.marks[symbol], self.books.listings[symbol]
             fee_femtos = borrow_fee(self._schedule, listing, settled, mark, nights)

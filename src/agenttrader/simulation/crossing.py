@@ -51,6 +51,10 @@ class Crossing:
         self._status_times[seen.symbol] = seen.time
         return True
 
+    def is_halted(self, symbol: str) -> bool:
+        """Whether the exchange halts it now."""
+        return self._halted_at.get(symbol) is not None
+
     def cross(self, bar: PriceBar, symbol: str, accounts: Iterable[str], volume: Decimal) -> None:
         """Fill what the bar fills, for each account."""
         halted_at = self._halted_at.get(symbol)

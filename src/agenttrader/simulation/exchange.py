@@ -3,6 +3,7 @@
     submitted ──▶ accepted or refused        bar ──▶ fills, legs armed, siblings canceled
     replaced  ──▶ a new order, or refused    watermark ──▶ sessions open and close, the clock moves on
     cancel    ──▶ canceled or refused        fault ──▶ an execution busted or corrected, an order rejected
+    package   ──▶ several options, as one    quote ──▶ fills of options
 
 - The clock is the data's: the last watermark, or a later bar's end; before any data, the time it was set to.
 - An order is filled only by bars that start at or after its acceptance, in hours in which it may trade.
@@ -20,6 +21,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from agenttrader.model.errors import BadValue
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.simulation import corporate_actions, mishaps
 from agenttrader.simulation.acceptance import judge, refused
@@ -27,11 +29,13 @@ from agenttrader.simulation.agenda import Agenda
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.clearing import Clearing
 from agenttrader.simulation.crossing import Crossing
+from agenttrader.simulation.expirations import expire
 from agenttrader.simulation.floor import Floor
 from agenttrader.simulation.inputs import (
     BarSeen,
     BustAsked,
     CancelAsked,
+    CorporateActionKind,
     CorporateActionSeen,
     CorrectionAsked,
     HaltSeen,
@@ -39,6 +43,7 @@ from agenttrader.simulation.inputs import (
     Mishap,
     OrderSubmitted,
     Outcome,
+    PackageSubmitted,
     RejectAsked,
     ReplaceAsked,
     Request,
@@ -46,12 +51,15 @@ from agenttrader.simulation.inputs import (
     WatermarkPassed,
     WatermarkSeen,
 )
-from agenttrader.simulation.lifetimes import expiry_status
+from agenttrader.simulation.lifetimes import Lifetime, expiry_status
 from agenttrader.simulation.matching import IMMEDIATE
+from agenttrader.simulation.option_acceptance import intent_of
+from agenttrader.simulation.option_crossing import OptionCrossing
 from agenttrader.simulation.orders import (
     PENDING,
     WORKING,
     Event,
+    PackageSubmission,
     Reason,
     Refusal,
     Replacement,
@@ -59,7 +67,9 @@ from agenttrader.simulation.orders import (
     Submission,
     VenueOrder,
 )
+from agenttrader.simulation.packages import judge_package, place_package
 from agenttrader.simulation.placing import place
+from agenttrader.simulation.quotes import QuoteSeen, quote_of
 from agenttrader.simulation.replacing import judge_replacement
 from agenttrader.simulation.sessions import Bell, Edge, Sessions
 
@@ -78,6 +88,7 @@ class Exchange:
         self.floor = Floor(self.clearing)
         self.activities = self.clearing.activities
         self.market = Crossing(self.floor, self.sessions, settings.volume_percent)
+        self.options = OptionCrossing(self.floor, self.sessions, self.market.is_halted)
         self.clock = settings.start
         self.watermark: Instant | None = None
         self.equity_at_close: dict[str, int] = {}
@@ -94,11 +105,13 @@ class Exchange:
                 applied = self._see_bar(input_)
             case WatermarkSeen():
                 applied = self._see_watermark(input_.time)
+            case QuoteSeen():
+                applied = self._see_quote(input_)
             case HaltSeen():
                 applied = self._see_halt(input_)
             case CorporateActionSeen():
                 applied = self._see_action(input_)
-            case OrderSubmitted() | ReplaceAsked() | CancelAsked():
+            case OrderSubmitted() | PackageSubmitted() | ReplaceAsked() | CancelAsked():
                 return self._answer(self._asked(input_))
             case BustAsked() | CorrectionAsked() | RejectAsked():
                 return self._answer(self._befallen(input_))
@@ -117,6 +130,8 @@ class Exchange:
         match request:
             case OrderSubmitted():
                 return self._submit(request.account, request.submission)
+            case PackageSubmitted():
+                return self._submit_package(request.account, request.submission)
             case ReplaceAsked():
                 return self._replace(request.account, request.order_id, request.replacement)
             case CancelAsked():
@@ -143,19 +158,44 @@ class Exchange:
         accepted = judge(self.books, self.accounts[account], asked, self.sessions, self.clock)
         if isinstance(accepted, Refusal):
             return accepted
-        waits = self._pending > 0 and accepted.lifetime.status is Status.NEW
-        if waits:
-            accepted = replace(accepted, lifetime=replace(accepted.lifetime, status=Status.PENDING_NEW))
-        eligible = Instant(self.clock + self._pending) if waits else self.clock
-        numbering = self.floor.numberings[account]
-        order, *legs = place(
-            numbering, account, self.books.listings[asked.symbol], asked, accepted, self.clock, eligible
+        when, eligible = self._reached(accepted.lifetime)
+        listing, intent = self.books.listings[asked.symbol], None
+        if listing.is_option:
+            intent = intent_of(self.books, account, asked.symbol, asked.side)
+        return self._placed(
+            *place(
+                self.floor.numberings[account],
+                account,
+                listing,
+                asked,
+                replace(accepted, lifetime=when),
+                self.clock,
+                eligible,
+                intent,
+            )
         )
+
+    def _submit_package(self, account: str, asked: PackageSubmission) -> str | Refusal:
+        accepted = judge_package(self.books, self.accounts[account], asked, self.sessions, self.clock)
+        if isinstance(accepted, Refusal):
+            return accepted
+        when, eligible = self._reached(accepted.lifetime)
+        numbering = self.floor.numberings[account]
+        accepted = replace(accepted, lifetime=when)
+        return self._placed(*place_package(numbering, account, asked, accepted, self.clock, eligible))
+
+    def _reached(self, when: Lifetime) -> tuple[Lifetime, Instant]:
+        """An order's status, pending first where that lasts, and from when on it is in the market."""
+        if self._pending == 0 or when.status is not Status.NEW:
+            return when, self.clock
+        return replace(when, status=Status.PENDING_NEW), Instant(self.clock + self._pending)
+
+    def _placed(self, order: VenueOrder, *legs: VenueOrder) -> str:
         self.books.add(order, *legs)
         self.floor.say(order, Event(order.status.value))
         for each in (order, *legs):
             if each.status is Status.PENDING_NEW:
-                self._agenda.add(eligible, each.id)
+                self._agenda.add(each.eligible_from, each.id)
         if order.time_in_force in IMMEDIATE and order.expires_at is not None:
             self._agenda.add(Instant(order.expires_at + self._pending), order.id)
         return order.id
@@ -211,7 +251,12 @@ class Exchange:
 
     def _see_bar(self, seen: BarSeen) -> bool:
         listing = self.books.listings.get(seen.symbol)
-        if listing is None or not self.market.is_new(seen) or seen.end <= (self.watermark or 0):
+        if (
+            listing is None
+            or listing.is_option
+            or not self.market.is_new(seen)
+            or seen.end <= (self.watermark or 0)
+        ):
             return False
         bar = self.market.bar(seen, listing)
         self._advance(bar.start)
@@ -219,6 +264,18 @@ class Exchange:
         self.clock = max(self.clock, seen.end)
         self.market.cross(bar, seen.symbol, self.accounts, seen.volume)
         self.books.marks[seen.symbol] = bar.close
+        return True
+
+    def _see_quote(self, seen: QuoteSeen) -> bool:
+        listing = self.books.listings.get(seen.symbol)
+        if listing is None or not listing.is_option or seen.time <= (self.watermark or 0):
+            return False
+        if not self.options.is_new(seen.symbol, seen.time):
+            return False
+        quote = quote_of(seen, listing)
+        self._advance(seen.time)
+        self.clock = max(self.clock, seen.time)
+        self.options.see(seen.symbol, quote, self.accounts)
         return True
 
     def _see_halt(self, seen: HaltSeen) -> bool:
@@ -231,6 +288,8 @@ class Exchange:
         if listing is None or seen.time <= (self.watermark or 0) or seen in self._actions:
             return False
         corporate_actions.check(seen, listing)
+        if seen.kind is CorporateActionKind.SPLIT and seen.symbol in self.books.options.underlyings:
+            raise BadValue(f"{seen.symbol}: expected no split while options on it are listed, found one")
         self._actions.add(seen)
         self._advance(seen.time)
         self.clock = max(self.clock, seen.time)
@@ -274,6 +333,7 @@ class Exchange:
                 # One before it may have ended it.
                 self._hear_bell(self.books.orders[order.id], edge)
             if edge.bell is Bell.CLOSE:
+                expire(self.clearing, self.sessions, account, edge.session.date, edge.time)
                 self.equity_at_close[account] = self.books.equity(account)
             if edge.ends_day:
                 self.clearing.end_day(account, edge.session, edge.time)
@@ -288,7 +348,7 @@ class Exchange:
             opens or (edge.bell is Bell.EARLY_OPEN and order.extended_hours)
         ):
             self.floor.change(order.become(Status.NEW, time, eligible_from=time), Event.NEW)
-        elif rests and order.status is Status.PARTIALLY_FILLED:
+        elif rests and not order.is_option and order.status is Status.PARTIALLY_FILLED:
             self.floor.change(order.become(Status.DONE_FOR_DAY, time), Event.DONE_FOR_DAY)
         elif is_over and (opens or order.status is not Status.DONE_FOR_DAY):
             status = expiry_status(order.time_in_force)

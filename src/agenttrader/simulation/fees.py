@@ -6,6 +6,10 @@ takes the day's sum of each, rounded up to the cent, at the day's end (docs.alpa
 Fees"). The venue can do so, or take each fill's fees, rounded up, at once. The rates change by the year, so
 they are settings: see sec.gov ("Section 31 Transaction Fee Rate Advisory") and FINRA's By-Laws, Schedule A.
 
+Options: the exchanges' regulatory fee (`ORF`) and the clearing house's (`OCC`), contracts × rate, both ways,
+and the SEC fee when sold; taken as those of shares are. That Alpaca passes these on is from its published fee
+schedule; the rates change, see the exchanges' circulars and theocc.com ("Schedule of Fees").
+
 Coins: a part of what is received, by whether the order rested (maker) or not (taker): coins when bought,
 cash when sold (docs.alpaca.markets, "Crypto Spot Trading Fees"); rounded up to a billionth, our own rule.
 """
@@ -27,7 +31,8 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """`sec_rate` per currency unit sold, `taf_rate` per share sold, `taf_cap` the most of it for one fill.
 
     `cat_rate` per share; the rates of coins as parts of one; those of a year on borrowed cash, and on the
-    value of borrowed shares that are easy or hard to borrow, as parts of one.
+    value of borrowed shares that are easy or hard to borrow, as parts of one. `option_orf_rate` and
+    `option_occ_rate` per contract, both ways.
     """
 
     sec_rate: Decimal
@@ -39,6 +44,8 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     margin_rate: Decimal = Decimal(0)
     easy_borrow_rate: Decimal = Decimal(0)
     hard_borrow_rate: Decimal = Decimal(0)
+    option_orf_rate: Decimal = Decimal(0)
+    option_occ_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -97,6 +104,20 @@ def share_dues(
     if sells:
         taf = min(rates["taf_rate"] * shares, rates["taf_cap"] * BILLION)
         dues[:0] = [Due("REG", rates["sec_rate"] * listing.notional(price, lots)), Due("TAF", taf * _NANO)]
+    return tuple([due for due in dues if due.billionths > 0])
+
+
+def option_dues(
+    schedule: FeeSchedule, listing: Listing, lots: int, price: int, *, sells: bool
+) -> tuple[Due, ...]:
+    """What is passed on for one fill of contracts; what is nothing is left out."""
+    rates, contracts = schedule.billionths, listing.billionths(lots)
+    dues = [
+        Due("ORF", rates["option_orf_rate"] * contracts * _NANO),
+        Due("OCC", rates["option_occ_rate"] * contracts * _NANO),
+    ]
+    if sells:
+        dues.append(Due("REG", rates["sec_rate"] * listing.notional(price, lots)))
     return tuple([due for due in dues if due.billionths > 0])
 
 

@@ -58,7 +58,7 @@ class Floor:
                 event=event,
                 order=order,
                 legs=legs,
-                position=self.books.ledger.lots(order.account, order.symbol),
+                position=0 if order.is_package else self.books.ledger.lots(order.account, order.symbol),
                 execution=execution,
                 previous_execution_id=previous_execution_id,
             )
@@ -112,6 +112,27 @@ class Floor:
             self._settle_races(order, filled, time)
             self._arm(filled, time, legs_from)
         self._settle_siblings(filled, time)
+
+    def fill_package(self, order: VenueOrder, units: int, net: int, time: Instant) -> None:
+        """Count units of an order whose legs have just filled, at their net price.
+
+        Its execution moves nothing and is no activity: those of the legs are.
+        """
+        _, execution_id = self.numberings[order.account].next()
+        filled_lots = order.filled_lots + units
+        whole = filled_lots == order.lots
+        stays = order.status if order.status in PENDING else Status.PARTIALLY_FILLED
+        execution = Execution(id=execution_id, lots=units, price=net, time=time)
+        filled = order.become(
+            Status.FILLED if whole else stays,
+            time,
+            filled_lots=filled_lots,
+            filled_value=order.filled_value + units * net,
+            execution=execution,
+        )
+        self.change(filled, Event.FILL if whole else Event.PARTIAL_FILL, execution)
+        if whole:
+            self._settle_races(order, filled, time)
 
     def add_replacement(self, old: VenueOrder, new: VenueOrder, time: Instant, *, pending: bool) -> None:
         """Write down what is to replace an order; where that takes time, both are said to be pending."""
@@ -195,6 +216,8 @@ class Floor:
     def _settle_siblings(self, filled: VenueOrder, time: Instant) -> None:
         """Exits that share what is held: what one has filled the other cannot."""
         entry = filled if filled.entry is None else self.books.orders[filled.entry]
+        if entry.order_class is OrderClass.MLEG:
+            return
         exits = self.members(filled) if entry.order_class is OrderClass.OCO else self.books.legs_of(entry)
         if all(each.id != filled.id for each in exits):
             return

@@ -12,11 +12,24 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.words import Word
+from agenttrader.simulation.contracts import CONTRACT_SIZE
 from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.listings import Listing, femtos_of
-from agenttrader.simulation.orders import Event, Execution, Refusal, Replacement, Submission, VenueOrder
+from agenttrader.simulation.listings import AssetClass, Listing, femtos_of
+from agenttrader.simulation.option_events import OptionPosted
+from agenttrader.simulation.orders import (
+    Event,
+    Execution,
+    PackageSubmission,
+    Refusal,
+    Replacement,
+    Submission,
+    VenueOrder,
+)
+from agenttrader.simulation.quotes import QuoteSeen
 
 _PERCENT_MAX = 100
+OPTIONS_LEVEL_MAX = 3
+"""With it, spreads may be traded (docs.alpaca.markets, "Options Trading", Trading Levels)."""
 
 
 class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +67,7 @@ class AccountOpening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     day_trade_rule: bool = False
     settled_cash: bool = False
     wash_trade_rule: bool = False
+    options_level: int = 0
 
 
 class Habits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ):
                 raise BadValue(f"venue, {name}: expected one or more different names, found {found}")
         _expect_in_order(self.sessions)
+        _expect_underlyings(self.listings)
         for account in self.accounts:
             _expect_possible(account)
         for name, number in (
@@ -120,11 +135,27 @@ def _expect_in_order(sessions: tuple[Session, ...]) -> None:
         raise BadValue(f"venue, sessions: expected one or more in order, without overlap, found {times}")
 
 
+def _expect_underlyings(listings: tuple[Listing, ...]) -> None:
+    """Raises BadValue for an option whose shares cannot be delivered: not listed, or not at its strike."""
+    shares = {each.symbol: each for each in listings if each.asset_class is AssetClass.US_EQUITY}
+    for contract in [listing.contract for listing in listings if listing.contract is not None]:
+        share = shares.get(contract.underlying)
+        if share is None:
+            raise BadValue(
+                f"venue, listings: expected the shares {contract.underlying}, on which {contract.symbol} is "
+                f"an option, found {', '.join(sorted(shares)) or 'no shares'}"
+            )
+        share.units(contract.strike, "strike")
+        share.order_lots(Decimal(CONTRACT_SIZE), f"{contract.symbol}, shares of a contract")
+
+
 def _expect_possible(account: AccountOpening) -> None:
     if femtos_of(account.cash, f"{account.name}.cash") < 0:
         raise BadValue(f"{account.name}.cash: expected at least 0, found {account.cash}")
     if account.multiplier not in (1, 2, 4):
         raise BadValue(f"{account.name}.multiplier: expected 1, 2 or 4, found {account.multiplier}")
+    if account.options_level not in range(OPTIONS_LEVEL_MAX + 1):
+        raise BadValue(f"{account.name}.options_level: expected 0 to 3, found {account.options_level}")
     if account.settled_cash and account.multiplier != 1:
         raise BadValue(f"{account.name}.settled_cash: expected a multiplier of 1, found {account.multiplier}")
 
@@ -134,6 +165,13 @@ class OrderSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     account: str
     submission: Submission
+
+
+class PackageSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="package"):
+    """A client asks for several options at once."""
+
+    account: str
+    submission: PackageSubmission
 
 
 class CancelAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cancel"):
@@ -216,9 +254,9 @@ class CorporateActionSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cash: Decimal = Decimal(0)
 
 
-Request = OrderSubmitted | ReplaceAsked | CancelAsked
+Request = OrderSubmitted | PackageSubmitted | ReplaceAsked | CancelAsked
 Mishap = BustAsked | CorrectionAsked | RejectAsked
-Input = Request | Mishap | BarSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
+Input = Request | Mishap | BarSeen | QuoteSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):
@@ -328,7 +366,9 @@ class SplitPosted(Struct, frozen=True, kw_only=True, gc=False):
     femtos: int
 
 
-Activity = FillPosted | FeePosted | CoinFeePosted | InterestPosted | DividendPosted | SplitPosted
+Activity = (
+    FillPosted | FeePosted | CoinFeePosted | InterestPosted | DividendPosted | SplitPosted | OptionPosted
+)
 
 
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):

@@ -109,6 +109,10 @@ class Ledger:
         """A dividend; one that is negative is owed on what is short."""
         self._move(ISSUERS, account, CASH, femtos)
 
+    def settle(self, account: str, femtos: int) -> None:
+        """What an option is worth in cash at its end, from the market; owed where it is below 0."""
+        self._move(MARKET, account, CASH, femtos)
+
     def cash(self, account: str) -> int:
         """Femtos; negative where it is borrowed, or a gap made a purchase dearer than what was set aside."""
         return self.balances[account][CASH]

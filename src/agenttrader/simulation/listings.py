@@ -18,6 +18,7 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact, on_step
 from agenttrader.model.words import Word
+from agenttrader.simulation.contracts import CONTRACT_SIZE, OptionContract
 
 DOLLAR = 10**15
 """One unit of the account's currency in femtos."""
@@ -34,6 +35,8 @@ DECIMALS = 6
 DECIMALS_MAX = 9
 FRACTION = Decimal("1e-9")
 """The smallest part of a share or coin (docs.alpaca.markets, Fractional Trading)."""
+DEAR_OPTION = Decimal(3)
+"""From this price on options have their wider step (alpaca.markets, "Options Pricing Increments")."""
 
 
 class AssetClass(Word):
@@ -41,6 +44,7 @@ class AssetClass(Word):
 
     US_EQUITY = "us_equity"
     CRYPTO = "crypto"
+    US_OPTION = "us_option"
 
 
 class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -48,7 +52,7 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
 
     `lot` is the smallest whole order; one that is `fractionable` can be had in billionths too. `shortable`
     says that it can be borrowed at all, `easy_to_borrow` that this costs nothing, `marginable` that half of
-    its price may be borrowed.
+    its price may be borrowed. An option has a `contract`, whose size every amount of cash counts.
     """
 
     symbol: str
@@ -60,6 +64,7 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     shortable: bool = True
     easy_to_borrow: bool = True
     marginable: bool = True
+    contract: OptionContract | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.decimals <= DECIMALS_MAX:
@@ -83,6 +88,33 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
                 f"{self.symbol}: expected a coin to be fractionable, and neither shortable nor marginable, "
                 f"found {self.fractionable}, {self.shortable} and {self.marginable}"
             )
+        self._expect_option()
+
+    def _expect_option(self) -> None:
+        """Raises BadValue for an option without a contract of its name, and for what none can be."""
+        if not self.is_option and self.contract is None:
+            return
+        if not self.is_option or self.contract is None or self.contract.symbol != self.symbol:
+            named = None if self.contract is None else self.contract.symbol
+            raise BadValue(
+                f"{self.symbol}: expected an option, and nothing else, to have a contract of its name, "
+                f"found {self.asset_class.value} with {named}"
+            )
+        if self.fractionable or self.shortable or self.marginable or self.lot != 1:
+            raise BadValue(
+                f"{self.symbol}: expected an option in lots of 1, and neither fractionable nor shortable nor "
+                f"marginable, found {self.lot}, {self.fractionable}, {self.shortable} and {self.marginable}"
+            )
+        if self.contract.dear_tick % self.tick:
+            raise BadValue(
+                f"{self.symbol}.dear_tick: expected a multiple of {self.tick}, "
+                f"found {self.contract.dear_tick}"
+            )
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is a contract for a hundred shares."""
+        return self.asset_class is AssetClass.US_OPTION
 
     @property
     def is_coin(self) -> bool:
@@ -111,9 +143,14 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         return int(self.lot / self._step)
 
     @cached_property
+    def _size(self) -> int:
+        """What one lot's price stands for: a hundred shares in an option, else itself."""
+        return CONTRACT_SIZE if self.is_option else 1
+
+    @cached_property
     def _femtos(self) -> int:
         """Femtos of cash in one unit of price times one lot."""
-        return int(self._unit * self._step * DOLLAR)
+        return int(self._unit * self._step * DOLLAR) * self._size
 
     @cached_property
     def lots_max(self) -> int:
@@ -137,10 +174,18 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
 
     def order_units(self, price: Decimal, name: str) -> int:
         """An order's price in units. Raises BadValue unless it lies on a tick, above 0."""
+        if self.contract is not None and price >= DEAR_OPTION:
+            return self.units(on_step(price, self.contract.dear_tick, name), name)
         units = _steps(price, self._unit, _PRICE_MAX)
         if units is None or units % self._tick_units:
             return self.units(on_step(price, self.tick, name), name)  # what is left is noise, or refused
         return units
+
+    def net_units(self, price: Decimal, name: str) -> int:
+        """A net price in units: paid where above 0, received where below. Raises BadValue off a tick."""
+        if not price.is_finite() or abs(price) > _PRICE_MAX:
+            raise BadValue(f"{name}: expected a price within {PRICE_MAX} of 0, found {price}")
+        return int(on_step(price, self.tick, name) * self._scale)
 
     def tick_below(self, units: int) -> int:
         """The highest price on a tick that is no higher; one tick at least."""
@@ -154,6 +199,10 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         if lots is None:
             raise BadValue(f"{name}: expected above 0 and at most {QUANTITY_MAX}, found {quantity}")
         return lots
+
+    def lots_of_whole(self, quantity: int) -> int:
+        """So many whole shares in lots."""
+        return int(quantity / self._step)
 
     def is_whole(self, lots: int) -> bool:
         """Whether this is no fraction: a multiple of `lot`."""
@@ -187,9 +236,23 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
 
     def average(self, femtos: int, lots: int) -> Decimal:
         """The price at which `lots` are worth `femtos`, to nine decimals."""
-        average = (Decimal(femtos) / (DOLLAR * lots * self._step)).quantize(Decimal("1e-9"))
+        average = (Decimal(femtos) / (DOLLAR * lots * self._step * self._size)).quantize(Decimal("1e-9"))
         on_tick = average.quantize(self.tick)
         return on_tick if on_tick == average else _plain(average)
+
+
+def option_listing(contract: OptionContract, tick: Decimal = Decimal("0.01")) -> Listing:
+    """A contract as it is listed."""
+    return Listing(
+        symbol=contract.symbol,
+        tick=tick,
+        lot=Decimal(1),
+        asset_class=AssetClass.US_OPTION,
+        shortable=False,
+        easy_to_borrow=False,
+        marginable=False,
+        contract=contract,
+    )
 
 
 def _plain(number: Decimal) -> Decimal:

@@ -7,7 +7,8 @@ Alpaca's stream has words for each and its pages say no more, so the rest is our
   whole. The fees stay.
 - A correction gives an execution another price, and another id, in all of them.
 - A rejection ends an open order and what waits for it: the legs of an entry, a replacement. What it was to
-  protect is not protected.
+  protect is not protected. Of several options at once all legs go.
+- Executions of options stand: what covers a call, and what has expired, cannot be taken back.
 """
 
 from decimal import Decimal
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from agenttrader.model.times import Instant
 from agenttrader.simulation.floor import Floor
 from agenttrader.simulation.inputs import Activity, FillPosted
-from agenttrader.simulation.orders import Event, Execution, Status, VenueOrder
+from agenttrader.simulation.orders import Event, Execution, OrderClass, Status, VenueOrder
 
 
 def bust(floor: Floor, execution_id: str, time: Instant) -> str | None:
@@ -64,8 +65,12 @@ def reject(floor: Floor, order_id: str, message: str, time: Instant) -> str | No
         return None
     floor.books.amend(replace(order, rejection=message))
     floor.end(floor.books.orders[order.id], Status.REJECTED, Event.REJECTED, time)
+    if order.order_class is OrderClass.MLEG:
+        for each in floor.members(order):
+            if floor.books.orders[each.id].status.is_open:
+                floor.end(floor.books.orders[each.id], Status.REJECTED, Event.REJECTED, time)
     for leg in floor.books.legs_of(order):
-        if leg.status is Status.HELD:
+        if floor.books.orders[leg.id].status is Status.HELD:
             floor.end(leg, Status.CANCELED, Event.CANCELED, time)
     return order_id
 
@@ -74,7 +79,9 @@ def _place(floor: Floor, execution_id: str) -> tuple[list[Activity], int, FillPo
     """Where an execution stands among its account's activities."""
     for activities in floor.clearing.activities.values():
         for number, activity in enumerate(activities):
-            if isinstance(activity, FillPosted) and activity.execution.id == execution_id:
+            if not isinstance(activity, FillPosted) or activity.order.is_option:
+                continue
+            if activity.execution.id == execution_id:
                 return activities, number, activity
     return None
 

@@ -57,12 +57,32 @@ class TimeInForce(Word):
 
 
 class OrderClass(Word):
-    """What stands together: nothing, an entry with both exits, two exits, an entry with one exit."""
+    """What stands together: nothing, an entry with both exits, two exits, an entry with one exit, options."""
 
     SIMPLE = "simple"
     BRACKET = "bracket"
     OCO = "oco"
     OTO = "oto"
+    MLEG = "mleg"
+
+
+class Intent(Word):
+    """What an order in options is to do with the holding."""
+
+    BUY_TO_OPEN = "buy_to_open"
+    BUY_TO_CLOSE = "buy_to_close"
+    SELL_TO_OPEN = "sell_to_open"
+    SELL_TO_CLOSE = "sell_to_close"
+
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+        return Side.BUY if self in {Intent.BUY_TO_OPEN, Intent.BUY_TO_CLOSE} else Side.SELL
+
+    @property
+    def opens(self) -> bool:
+        """Whether it adds to the holding, or starts one."""
+        return self in {Intent.BUY_TO_OPEN, Intent.SELL_TO_OPEN}
 
 
 class Status(Word):
@@ -145,6 +165,8 @@ class VenueOrder(Struct, frozen=True, gc=False):
     trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes:
     a buy stop is then limited by `cap`.
     An order by `notional` has so many `lots` as that would buy at the last price known, until it fills.
+    An order of several options (`is_package`) has no symbol, its side says nothing, and its prices are net:
+    below 0 where cash is received. Its legs have a `ratio` of contracts to one of its units, and an `intent`.
     """
 
     id: str
@@ -179,6 +201,18 @@ class VenueOrder(Struct, frozen=True, gc=False):
     filled_lots: int = 0
     filled_value: int = 0
     execution: Execution | None = None
+    ratio: int | None = None
+    intent: Intent | None = None
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is the whole of several options, which has legs and trades through them."""
+        return self.order_class is OrderClass.MLEG and self.entry is None
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it trades in options: all of these say what they are to do with the holding."""
+        return self.intent is not None or self.is_package
 
     @property
     def leaves(self) -> int:
@@ -230,6 +264,26 @@ class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order_class: OrderClass = OrderClass.SIMPLE
     target: Decimal | None = None
     stop_loss: StopLoss | None = None
+
+
+class OptionLeg(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One leg as a client asks for it; without an intent, it is what the holding makes of its side."""
+
+    symbol: str
+    side: Side
+    ratio: Decimal
+    intent: Intent | None = None
+
+
+class PackageSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several options at once, as a client asks for them: so many units, at most at this net price."""
+
+    client_order_id: str | None
+    type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    legs: tuple[OptionLeg, ...]
+    limit_price: Decimal | None = None
 
 
 class Replacement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

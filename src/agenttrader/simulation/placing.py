@@ -7,7 +7,7 @@ from agenttrader.simulation.acceptance import Accepted
 from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.identities import Numbering
 from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import OrderClass, OrderType, Status, Submission, VenueOrder
+from agenttrader.simulation.orders import Intent, OrderClass, OrderType, Status, Submission, VenueOrder
 
 
 def place(
@@ -18,8 +18,12 @@ def place(
     accepted: Accepted,
     clock: Instant,
     eligible: Instant,
+    intent: Intent | None = None,
 ) -> tuple[VenueOrder, ...]:
-    """The order, then its legs, target first. Legs of an entry are held; the stop of two exits is not."""
+    """The order, then its legs, target first. Legs of an entry are held; the stop of two exits is not.
+
+    Only an order in an option has an `intent`.
+    """
     terms, when = accepted.terms, accepted.lifetime
     sequence, order_id = numbering.next()
     # Two by position: for a call with more than 15 keywords Python makes a dictionary first.
@@ -41,6 +45,8 @@ def place(
         eligible_from=eligible,
         expires_at=when.expires_at,
     )
+    if intent is not None:
+        return (replace(order, intent=intent),)
     cap = cap_of(listing, order.side, order.type, order.stop)
     if cap is not None:
         order = replace(order, cap=cap)

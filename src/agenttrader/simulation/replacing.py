@@ -42,6 +42,10 @@ def judge_replacement(
     """The order as it would be, still under its old id, or why it stays as it is."""
     if order.status not in REPLACEABLE:
         return refused(Reason.UNPROCESSABLE, f"order cannot be replaced: it is {order.status.value}")
+    if order.is_option:
+        return refused(
+            Reason.UNPROCESSABLE, "options orders cannot be replaced here: cancel, and send another order"
+        )
     if asked == Replacement():
         return refused(Reason.INVALID, "a replacement needs at least one value that changes, found none")
     wanted = asked.client_order_id

@@ -39,6 +39,7 @@ class Sessions:
         self._times = [edge.time for edge in self._edges]
         self._opens = [session.open for session in sessions]
         self._closes = [session.close for session in sessions]
+        self._dates = {session.close: session.date for session in sessions}
         self._day_ends = [session.late_close or session.close for session in sessions]
         self._passed = bisect_right(self._times, start)
         self.next_edge = self._next_edge()
@@ -79,6 +80,14 @@ class Sessions:
     def next_day_end(self, time: Instant) -> Instant | None:
         """The first end of a day after `time`, with its late hours; None where the table has ended."""
         return _first_after(self._day_ends, time)
+
+    def date_of_close(self, close: Instant) -> str:
+        """The day of the session that ends at `close`."""
+        return self._dates[close]
+
+    def date_after(self, session_date: str) -> str | None:
+        """The day of the next session; None where the table has ended."""
+        return min((each for each in self._dates.values() if each > session_date), default=None)
 
     def pass_to(self, time: Instant) -> list[Edge]:
         """The edges up to `time` that have not been passed before, in order."""

@@ -1,7 +1,8 @@
 """Which orders there are at all: what a type, a class and a time in force need, and what they exclude.
 
 Nothing here looks at an account, a price or the clock. Sources: docs.alpaca.markets, "Placing Orders" (types,
-classes, times in force, extended hours), "Fractional Trading" and "Crypto Orders".
+classes, times in force, extended hours), "Fractional Trading", "Crypto Orders" and
+"Options Trading".
 """
 
 from decimal import Decimal
@@ -31,6 +32,7 @@ def shape_fault(asked: Submission, listing: Listing) -> str | None:
         or _time_fault(asked)
         or _class_fault(asked)
         or (_crypto_fault(asked) if listing.asset_class is AssetClass.CRYPTO else None)
+        or (_option_fault(asked) if listing.is_option else None)
     )
 
 
@@ -46,6 +48,15 @@ def fraction_fault(asked: Submission, listing: Listing, *, is_fraction: bool) ->
         return f"fractional orders must be DAY orders, found {asked.time_in_force.value}"
     if asked.order_class is not OrderClass.SIMPLE or asked.type is OrderType.TRAILING_STOP:
         return "fractional orders must be simple market, limit, stop or stop_limit orders"
+    return None
+
+
+def kind_fault(order_type: OrderType, time_in_force: TimeInForce) -> str | None:
+    """Why there is no order in options of this type and time in force; None where there is."""
+    if order_type not in {OrderType.MARKET, OrderType.LIMIT}:
+        return f"options orders must be market or limit orders, found {order_type.value}"
+    if time_in_force is not TimeInForce.DAY:
+        return f"options orders must be day orders, found {time_in_force.value}"
     return None
 
 
@@ -115,6 +126,17 @@ def _class_fault(asked: Submission) -> str | None:
         if asked.limit_price not in {None, asked.target}:
             return f"limit_price: expected that of take_profit, {asked.target}, found {asked.limit_price}"
     return None
+
+
+def _option_fault(asked: Submission) -> str | None:
+    fault = kind_fault(asked.type, asked.time_in_force)
+    if fault is not None:
+        return fault
+    if asked.order_class is not OrderClass.SIMPLE:
+        return f"options orders must be simple or mleg orders, found {asked.order_class.value}"
+    if asked.notional is not None:
+        return f"options orders are for whole contracts, found a notional of {asked.notional}"
+    return "options orders are not supported in extended hours" if asked.extended_hours else None
 
 
 def _crypto_fault(asked: Submission) -> str | None:

@@ -21,6 +21,7 @@ from agenttrader.simulation.inputs import (
 )
 from agenttrader.simulation.ledger import CASH
 from agenttrader.simulation.listings import DOLLAR
+from agenttrader.simulation.option_events import OptionPosted
 from agenttrader.simulation.orders import OrderType, Reason
 from agenttrader.testing.venue_days import DATES, House
 
@@ -204,6 +205,9 @@ def explained(made: House) -> tuple[int, dict[str, int]]:
             case SplitPosted():
                 assert lots[posted.symbol] == posted.lots_before
                 lots[posted.symbol] = posted.lots_after
+                cash += posted.femtos
+            case OptionPosted():
+                lots[posted.symbol] += posted.lots
                 cash += posted.femtos
             case _:
                 assert_never(posted)

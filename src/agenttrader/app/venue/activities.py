@@ -28,8 +28,16 @@ from agenttrader.simulation.inputs import (
     SplitPosted,
 )
 from agenttrader.simulation.listings import Listing, money
+from agenttrader.simulation.option_events import OptionEvent, OptionPosted
 
 ACTIVITIES_MAX = 100
+_OPTION_WORDS = {
+    OptionEvent.EXPIRED: "Option Expiration",
+    OptionEvent.EXERCISED: "Option Exercise",
+    OptionEvent.ASSIGNED: "Option Assignment",
+    OptionEvent.SHARES: "Option Trade",
+    OptionEvent.CASH: "Option Cash Settlement",
+}
 _CATEGORIES = {"trade_activity": frozenset({"FILL"}), "non_trade_activity": ACTIVITY_TYPES - {"FILL"}}
 
 
@@ -77,6 +85,8 @@ def activity_type(activity: VenueActivity) -> str:
             return "DIV"
         case SplitPosted():
             return "SPLIT"
+        case OptionPosted():
+            return activity.event.value
         case _:
             assert_never(activity)
 
@@ -129,6 +139,16 @@ def activity_answer(activity: VenueActivity, account: str, listings: Mapping[str
                 qty=listing.quantity(activity.lots_after - activity.lots_before),
                 description=f"Split of {activity.symbol}: {activity.new_rate} for {activity.old_rate}",
             )
+        case OptionPosted():
+            listing, price = listings[activity.symbol], activity.price
+            return replace(
+                moved,
+                net_amount=money(activity.femtos),
+                symbol=activity.symbol,
+                qty=listing.quantity(activity.lots) if activity.lots else None,
+                price=None if price is None else listing.price(price),
+                description=_OPTION_WORDS[activity.event],
+            )
         case _:
             assert_never(activity)
 
@@ -159,7 +179,7 @@ def _fee_words(fee: FeePosted, listings: Mapping[str, Listing]) -> dict[str, str
     if order is None or execution is None:
         return kind | {"description": f"{fee.name} fee for {_day(fee.time)}"}
     quantity = listings[order.symbol].quantity(execution.lots)
-    of = "coins" if listings[order.symbol].is_coin else "shares"
+    of = "contracts" if order.is_option else "coins" if listings[order.symbol].is_coin else "shares"
     text = f"{fee.name} fee for proceed of {quantity} {of} of {order.symbol}, execution {execution.id}"
     return kind | {"description": text}
 

@@ -1,6 +1,7 @@
 """What becomes of orders, in Alpaca's words: the order itself, its updates on the stream, and refusals."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from agenttrader.app.venue.symbols import asset_id
 from agenttrader.model.errors import AgentTraderError
@@ -41,7 +42,10 @@ def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing
     """The order, with its legs nested where it is given any.
 
     One by amount tells its `notional` and no `qty`, as Alpaca does. `filled_at` is told of what filled whole.
+    Of several options the whole tells no symbol, side or asset, and a leg no type, as Alpaca's examples do.
+    `listing` is then the first leg's: all count prices alike.
     """
+    is_whole, is_leg = order.is_package, order.ratio is not None
     nested = tuple(order_answer(leg, (), listing) for leg in legs)
     updated_at = rfc3339(order.updated_at)
     ended_at = {order.status: updated_at}
@@ -60,9 +64,9 @@ def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing
         replaced_at=ended_at.get(Status.REPLACED),
         replaced_by=order.replaced_by,
         replaces=order.replaces,
-        asset_id=asset_id(order.symbol),
+        asset_id="" if is_whole else asset_id(order.symbol),
         symbol=order.symbol,
-        asset_class=listing.asset_class.value,
+        asset_class="" if is_whole else listing.asset_class.value,
         notional=None if order.notional is None else money(order.notional),
         qty=listing.quantity(order.lots) if order.notional is None else None,
         filled_qty=listing.quantity(order.filled_lots),
@@ -72,9 +76,11 @@ def order_answer(order: VenueOrder, legs: Iterable[VenueOrder], listing: Listing
             else None
         ),
         order_class="" if order.order_class is OrderClass.SIMPLE else order.order_class.value,
-        order_type=order.type.value,
-        type=order.type.value,
-        side=order.side.value,
+        order_type="" if is_leg else order.type.value,
+        type="" if is_leg else order.type.value,
+        side="" if is_whole else order.side.value,
+        position_intent=None if order.intent is None else order.intent.value,
+        ratio_qty=None if order.ratio is None else Decimal(order.ratio),
         time_in_force=order.time_in_force.value,
         limit_price=None if order.limit is None else listing.price(order.limit),
         stop_price=None if order.stop is None else listing.price(order.stop),

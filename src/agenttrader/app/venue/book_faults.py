@@ -21,6 +21,8 @@ _WAITING_MAX = 1_000_000
 """Events that may wait for their draw, which takes no time: more than any bar brings."""
 _BEGINNINGS = frozenset({"pending_new", "accepted", "new"})
 _FILLS = frozenset({"fill", "partial_fill"})
+_STANDING = frozenset({"us_option", ""})
+"""Executions of options, alone or several at once, stand."""
 
 
 class BookFaults:
@@ -75,7 +77,7 @@ class BookFaults:
             fault = self._faults.of_order(order.symbol or "", order.id)
             if fault is not None:
                 self._strike(RejectAsked(order_id=order.id, message=fault.message), order.id)
-        elif told.event in _FILLS:
+        elif told.event in _FILLS and order.asset_class not in _STANDING:
             assert told.execution_id is not None
             self._draw_fill(order.symbol or "", told.execution_id, told.price or Decimal(0))
 

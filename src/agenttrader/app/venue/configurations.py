@@ -30,7 +30,7 @@ def first_configurations(opening: AccountOpening) -> Configurations:
         suspend_trade=False,
         trade_confirm_email="none",
         ptp_no_exception_entry=False,
-        max_options_trading_level=0,
+        max_options_trading_level=opening.options_level,
         disable_overnight_trading=True,
     )
 
@@ -51,7 +51,8 @@ def refusal_of(
     """Why the owner's settings refuse an order; None where they do not. `opens`: it adds to a holding."""
     if standing.suspend_trade:
         return SUSPENDED
-    if standing.no_shorting and opens and asked.side is Side.SELL:
+    is_option = listing is not None and listing.is_option
+    if standing.no_shorting and opens and asked.side is Side.SELL and not is_option:
         return Refusal(
             reason=Reason.FORBIDDEN,
             message=f"account is not allowed to short: its owner has set no_shorting; it holds no "

@@ -17,16 +17,25 @@ from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
 from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
 from agenttrader.app.venue.new_york import day_of
+from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked
 from agenttrader.app.venue.order_lists import answered, orders_asked
 from agenttrader.app.venue.owner import Owner
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.record import Log, Record
-from agenttrader.app.venue.requests import closing_order, part_of, to_replacement, to_submission
+from agenttrader.app.venue.requests import (
+    PACKAGE_CLASS,
+    closing_order,
+    part_of,
+    to_package,
+    to_replacement,
+    to_submission,
+)
 from agenttrader.app.venue.symbols import Symbols, position_symbol
 from agenttrader.app.venue.updates import Listener, Updates
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.protocols.alpaca_market import Announcement, Asset, CalendarDay
+from agenttrader.protocols.alpaca_options import OptionContract, OptionContractsPage
 from agenttrader.protocols.alpaca_trading import (
     Account,
     Activity,
@@ -47,7 +56,9 @@ from agenttrader.simulation.inputs import (
     Input,
     OrderSubmitted,
     Outcome,
+    PackageSubmitted,
     ReplaceAsked,
+    Request,
     Settings,
     WatermarkSeen,
 )
@@ -76,6 +87,8 @@ class Desk:
 
     def submit(self, account: str, order: NewOrder) -> Order:
         """A client's order, as accepted. Raises BadValue for what is no order here, else Refused."""
+        if order.order_class == PACKAGE_CLASS:
+            return self._submit_package(account, order)
         named = None if order.symbol is None else self.symbols.meant(order.symbol)
         submission = to_submission(msgspec.structs.replace(order, symbol=named))
         self._expect_intent(account, order.position_intent, submission)
@@ -185,6 +198,17 @@ class Desk:
         listing = self.exchange.books.listings.get(self.symbols.meant(name))
         return asset_answer(self._found(listing, f"asset not found for {name}"))
 
+    def option_contracts(self, parameters: Parameters) -> OptionContractsPage:
+        """The option contracts that are asked for. Raises BadValue for parameters that cannot be."""
+        return contracts_asked(self.exchange, parameters)
+
+    def option_contract(self, name: str) -> OptionContract:
+        """One option contract by symbol or id. Raises Refused where none is listed."""
+        listing = self.exchange.books.listings.get(self.symbols.meant(name))
+        found = listing if listing is not None and listing.is_option else None
+        today = day_of(self.exchange.clock).isoformat()
+        return contract_answer(self._found(found, f"option contract not found for {name}"), today)
+
     def calendar(self, parameters: Parameters) -> list[CalendarDay]:
         """The trading days that are asked for. Raises BadValue for parameters that cannot be."""
         return calendar_asked(self.exchange, parameters)
@@ -248,6 +272,17 @@ class Desk:
             raise Refused(refusal)
         return self._ask(OrderSubmitted(account=account, submission=submission))
 
+    def _submit_package(self, account: str, order: NewOrder) -> Order:
+        """Several options as one order; its legs may be named by their asset ids."""
+        package = to_package(order)
+        if self.record.files.configurations[account].suspend_trade:
+            raise Refused(SUSPENDED)
+        legs = tuple(
+            msgspec.structs.replace(leg, symbol=self.symbols.meant(leg.symbol)) for leg in package.legs
+        )
+        package = msgspec.structs.replace(package, legs=legs)
+        return self._ask(PackageSubmitted(account=account, submission=package))
+
     def _expect_intent(self, account: str, intent: str | None, submission: Submission) -> None:
         """Raises Refused where an order would not do with the holding what its client says it is for."""
         if intent is None or submission.symbol not in self.exchange.books.listings:
@@ -275,7 +310,7 @@ class Desk:
             raise Refused(Refusal(reason=Reason.NOT_FOUND, message=otherwise))
         return thing
 
-    def _ask(self, input_: OrderSubmitted | ReplaceAsked | CancelAsked) -> Order:
+    def _ask(self, input_: Request) -> Order:
         """Apply a client's input, and answer with the order as it then is. Raises Refused."""
         outcome = self.apply(input_)
         if outcome.refusal is not None:

@@ -31,18 +31,18 @@ def orders_asked(exchange: Exchange, symbols: Symbols, account: str, parameters:
     above = _sequence(exchange, account, parameters.text("after_order_id"), "after_order_id")
     below = _sequence(exchange, account, parameters.text("before_order_id"), "before_order_id")
     parameters.finish()
-    listings = exchange.books.listings
+    books = exchange.books
     found = {
         order.id: order
-        for order in exchange.books.all_of(account)
+        for order in books.all_of(account)
         if (status == "all" or order.status.is_open is (status == "open"))
         and (after is None or order.accepted_at > after)
         and (until is None or order.accepted_at < until)
         and (above is None or order.sequence > above)
         and (below is None or order.sequence < below)
-        and side in ("", order.side.value)
+        and (not side or (side == order.side.value and not order.is_package))
         and (wanted is None or order.symbol in wanted)
-        and (classes is None or listings[order.symbol].asset_class.value in classes)
+        and (classes is None or books.listing_of(order).asset_class.value in classes)
     }
     shown = [order for order in found.values() if not (nested and order.entry in found)]
     if direction == "desc":
@@ -53,7 +53,7 @@ def orders_asked(exchange: Exchange, symbols: Symbols, account: str, parameters:
 def answered(exchange: Exchange, order: VenueOrder, *, nested: bool) -> Order:
     """One order as it is told, with its legs where they are asked for."""
     books = exchange.books
-    return order_answer(order, books.legs_of(order) if nested else (), books.listings[order.symbol])
+    return order_answer(order, books.legs_of(order) if nested else (), books.listing_of(order))
 
 
 def _classes(parameters: Parameters) -> frozenset[str] | None:

@@ -4,11 +4,15 @@ from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
 from agenttrader.model.errors import BadValue
-from agenttrader.protocols.alpaca_trading import NewOrder, OrderReplacement
+from agenttrader.protocols.alpaca_trading import POSITION_INTENTS, SIDES, NewOrder, OrderReplacement
+from agenttrader.protocols.alpaca_trading import OptionLeg as AskedLeg
 from agenttrader.simulation.listings import FRACTION, Listing
 from agenttrader.simulation.orders import (
+    Intent,
+    OptionLeg,
     OrderClass,
     OrderType,
+    PackageSubmission,
     Replacement,
     Side,
     StopLoss,
@@ -20,8 +24,13 @@ _T = TypeVar("_T")
 _TYPES = {each.value: each for each in OrderType}
 _TIMES_IN_FORCE = {each.value: each for each in TimeInForce}
 _CLASSES = {"": OrderClass.SIMPLE} | {each.value: each for each in OrderClass}
-_UNSUPPORTED_FIELDS = ("legs", "advanced_instructions")
-_UNSUPPORTED_CLASS = "mleg"
+_UNSUPPORTED_FIELDS = ("advanced_instructions",)
+PACKAGE_CLASS = "mleg"
+"""The class of an order of several options."""
+_PACKAGE_HAS_NO = (
+    *("notional", "stop_price", "trail_price", "trail_percent", "take_profit", "stop_loss", "symbol", "side"),
+    "position_intent",
+)
 _WHOLE = Decimal(100)
 """Per cent."""
 
@@ -38,8 +47,8 @@ def to_submission(order: NewOrder) -> Submission:
     for field in _UNSUPPORTED_FIELDS:
         if getattr(order, field) is not None:
             raise Unsupported(field)
-    if order.order_class == _UNSUPPORTED_CLASS:
-        raise Unsupported(f"order_class {order.order_class}")
+    if order.legs is not None or order.order_class == PACKAGE_CLASS:
+        raise BadValue(f"legs: expected them in orders of class mleg alone, found {order.order_class!r}")
     if (order.qty is None) is (order.notional is None):
         found = "neither" if order.qty is None else "both"
         raise BadValue(f"qty: expected either qty or notional in this order, found {found}")
@@ -62,6 +71,39 @@ def to_submission(order: NewOrder) -> Submission:
         target=target,
         stop_loss=stop_loss,
     )
+
+
+def to_package(order: NewOrder) -> PackageSubmission:
+    """An order of several options as the exchange takes it. Raises Unsupported and BadValue as above."""
+    for field in _UNSUPPORTED_FIELDS:
+        if getattr(order, field) is not None:
+            raise Unsupported(field)
+    for field in _PACKAGE_HAS_NO:
+        if getattr(order, field) is not None:
+            raise BadValue(f"{field}: an mleg order has none, found {getattr(order, field)}")
+    if order.extended_hours:
+        raise BadValue("extended_hours: options orders are not supported in extended hours")
+    return PackageSubmission(
+        client_order_id=order.client_order_id or None,
+        type=_TYPES[order.type],
+        time_in_force=_TIMES_IN_FORCE[order.time_in_force],
+        quantity=_required(order.qty, "qty"),
+        limit_price=order.limit_price,
+        legs=tuple(map(_leg, _required(order.legs, "legs"))),
+    )
+
+
+def _leg(leg: AskedLeg) -> OptionLeg:
+    """A leg says a side, an intent, or both."""
+    for name, found, words in (
+        ("side", leg.side, SIDES),
+        ("position_intent", leg.position_intent, POSITION_INTENTS),
+    ):
+        if found is not None and found not in words:
+            raise BadValue(f"legs, {name}: expected one of {', '.join(sorted(words))}, found {found!r}")
+    intent = None if leg.position_intent is None else Intent(leg.position_intent)
+    side = Side(leg.side) if leg.side is not None else _required(intent, "legs, side").side
+    return OptionLeg(symbol=leg.symbol, side=side, ratio=leg.ratio_qty, intent=intent)
 
 
 def to_replacement(asked: OrderReplacement) -> Replacement:
@@ -126,6 +168,8 @@ def _exits(order: NewOrder, order_class: OrderClass) -> tuple[Decimal | None, St
             if (target is None) is (stop is None):
                 found = "neither" if target is None else "both"
                 raise BadValue(f"oto: expected either take_profit or stop_loss in this order, found {found}")
+        case OrderClass.MLEG:
+            raise AssertionError("several options are no submission")
     return target, stop
 
 

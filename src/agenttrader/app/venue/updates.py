@@ -79,7 +79,9 @@ class Updates:
     def _message(self, update: Update) -> bytes:
         if isinstance(update, WatermarkPassed):
             return encode_stream(WatermarkReached(time=rfc3339(update.time)))
-        return encode_stream(trade_update(update, self._listings[update.order.symbol]))
+        return encode_stream(
+            trade_update(update, self._listings[update.order.symbol or update.legs[0].symbol])
+        )
 
 
 def _concerns(update: Update, listener: Listener) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
+from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.updates import Listener
 from agenttrader.model.errors import BadValue, ConfigurationError, StoreError
 from agenttrader.model.identifiers import Symbol
@@ -19,6 +20,8 @@ from agenttrader.protocols.alpaca_trading import NewOrder, decode_new_order
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
+from agenttrader.testing.option_stage import OptionStage, call
+from agenttrader.testing.venue_calls import MemoryLog
 
 SETTINGS = Settings(
     start=Instant(0),
@@ -212,3 +215,34 @@ async def test_a_fault_in_mid_input_ends_the_venue_and_the_log_does_not_have_it(
     again.hear(bar(2))
     assert again.position("a", "ABC").qty == 10
     log.close()
+
+
+def test_a_venue_that_traded_options_comes_back_from_its_log() -> None:
+    stage = OptionStage()
+    log = MemoryLog()
+    desk = Desk(stage.exchange.settings, log)
+    legs = ((1, call(100), "buy_to_open"), (1, call(105), "sell_to_open"))
+    body = {
+        "order_class": "mleg",
+        "type": "limit",
+        "time_in_force": "day",
+        "qty": 2,
+        "limit_price": "1.50",
+        "legs": [
+            {"symbol": symbol, "ratio_qty": ratio, "position_intent": intent}
+            for ratio, symbol, intent in legs
+        ],
+    }
+    for told in stage.told:
+        assert desk.apply(told).applied
+    desk.submit("a", decode_new_order(msgspec.json.encode(body)))
+    for symbol, bid, ask in ((call(100), "1.90", "2.00"), (call(105), "0.60", "0.70")):
+        stage.quote(symbol, bid, ask)
+        assert desk.apply(stage.told[-1]).applied
+    again = Desk(stage.exchange.settings, log)
+    parameters = [("status", "all"), ("nested", "true")]
+    (order,) = again.orders("a", Parameters(parameters))
+    assert (order.status, len(order.legs or ())) == ("filled", 2)
+    assert [order] == desk.orders("a", Parameters(parameters))
+    assert again.positions("a") == desk.positions("a")
+    assert again.account("a") == desk.account("a")

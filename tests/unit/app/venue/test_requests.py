@@ -10,6 +10,7 @@ from agenttrader.app.venue.requests import (
     Unsupported,
     closing_order,
     part_of,
+    to_package,
     to_replacement,
     to_submission,
 )
@@ -17,6 +18,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_trading import NewOrder, decode_new_order, decode_replacement
 from agenttrader.simulation.listings import Listing
 from agenttrader.simulation.orders import (
+    Intent,
     OrderClass,
     OrderType,
     Replacement,
@@ -117,17 +119,9 @@ def test_every_class_is_taken_with_its_exits(
     assert order_class is not OrderClass.OCO or taken.limit_price is None
 
 
-@pytest.mark.parametrize(
-    ("changes", "what"),
-    (
-        ({"order_class": "mleg"}, "order_class mleg"),
-        ({"advanced_instructions": {"algorithm": "VWAP"}}, "advanced_instructions"),
-        ({"legs": [{"symbol": "ABC", "ratio_qty": "1"}]}, "legs"),
-    ),
-)
-def test_what_the_venue_has_not_is_named(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(Unsupported, match=f"^not supported by this venue yet: {what}$"):
-        to_submission(order(**changes))
+def test_what_the_venue_has_not_is_named() -> None:
+    with pytest.raises(Unsupported, match="yet: advanced_instructions"):
+        to_submission(order(advanced_instructions={"algorithm": "VWAP"}))
 
 
 @pytest.mark.parametrize(
@@ -204,3 +198,67 @@ def test_a_percentage_of_a_holding_is_whole_where_that_is(
 def test_a_percentage_that_is_none_or_leaves_nothing_is_refused(percentage: str) -> None:
     with pytest.raises(BadValue, match="percentage: expected"):
         part_of(LISTINGS["ALFA"], Decimal(10), Decimal(percentage))
+
+
+LEG = {"symbol": "A", "ratio_qty": 1}
+SPREAD: dict[str, Any] = {
+    "order_class": "mleg",
+    "type": "limit",
+    "time_in_force": "day",
+    "qty": 2,
+    "limit_price": "-1.35",
+    "legs": [
+        {"symbol": "ABC261120C00100000", "ratio_qty": 1, "position_intent": "sell_to_open"},
+        {"symbol": "ABC261120C00105000", "ratio_qty": "3", "side": "buy"},
+    ],
+}
+
+
+def spread(**changes: Any) -> NewOrder:
+    return decode_new_order(msgspec.json.encode(SPREAD | changes))
+
+
+def test_several_options_are_taken_with_their_sides_ratios_and_intents() -> None:
+    taken = to_package(spread())
+    assert (taken.quantity, taken.limit_price, taken.type) == (
+        Decimal(2),
+        Decimal("-1.35"),
+        OrderType.LIMIT,
+    )
+    assert [(leg.side, leg.ratio, leg.intent) for leg in taken.legs] == [
+        (Side.SELL, Decimal(1), Intent.SELL_TO_OPEN),
+        (Side.BUY, Decimal(3), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    (
+        ({"legs": None}, "legs: expected it in this order"),
+        ({"qty": None}, "qty: expected it in this order"),
+        ({"symbol": "ABC"}, "symbol: an mleg order has none"),
+        ({"side": "buy"}, "side: an mleg order has none"),
+        ({"notional": 5}, "notional: an mleg order has none"),
+        ({"stop_price": 5}, "stop_price: an mleg order has none"),
+        ({"extended_hours": True}, "extended_hours: options orders"),
+        ({"legs": [LEG]}, "legs, side: expected it in this order"),
+        (
+            {"legs": [{"symbol": "A", "ratio_qty": 1, "side": "short"}]},
+            "legs, side: expected one of buy, sell",
+        ),
+        (
+            {"legs": [{"symbol": "A", "ratio_qty": 1, "position_intent": "x"}]},
+            "legs, position_intent: expected",
+        ),
+        ({"advanced_instructions": {"algorithm": "VWAP"}}, "not supported by this venue yet"),
+    ),
+)
+def test_what_no_order_of_several_options_has_is_refused(changes: dict[str, Any], found: str) -> None:
+    with pytest.raises(BadValue, match=f"^{found}"):
+        to_package(spread(**changes))
+
+
+@pytest.mark.parametrize("changes", ({"order_class": "mleg"}, {"legs": [LEG]}))
+def test_other_orders_have_no_legs(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadValue, match="legs: expected them in orders of class mleg alone"):
+        to_submission(order(**changes))
