@@ -28,8 +28,8 @@ ORDER_CLASSES = frozenset({"", "simple", "bracket", "oco", "oto", "mleg"})
 POSITION_INTENTS = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
 OPEN_STATUSES = frozenset(
     (  # noqa: SIM905  as a list it would fill a screen
-        "new partially_filled done_for_day pending_cancel pending_replace pending_review accepted pending_new "
-        "accepted_for_bidding stopped suspended calculated held"
+        "new partially_filled done_for_day pending_cancel pending_replace pending_review accepted "
+        "pending_new accepted_for_bidding stopped suspended calculated held"
     ).split()
 )
 CLOSED_STATUSES = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
