@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 UV = """#!/bin/sh
 echo "$*" >> "$UV_LOG"
+echo "many words of uv"
 sleep "${UV_SECONDS:-0}"
 case "$*" in *--editable*)
     printf '#!/bin/sh\\necho "$0 $*"\\n' > .venv/bin/agenttrader
@@ -102,6 +103,7 @@ def test_the_first_start_installs_and_becomes_the_program(checkout: Checkout) ->
 
     assert (code, out) == (0, f"{checkout.venv}/bin/agenttrader journal verify --all\n")
     assert "making .venv" in err
+    assert "many words of uv" not in err
     assert checkout.installed() == ["requirements.lock", "."]
 
 
@@ -201,6 +203,7 @@ def test_without_an_index_it_says_so_and_the_next_start_begins_anew(checkout: Ch
     code, out, err = checkout.start("demo", UV_EXIT="1", PIP_NO_INDEX="1")
 
     assert (code, out) == (5, "")
+    assert "many words of uv" in err
     assert "uv could not; trying pip" in err
     assert "the package index must be reachable" in err
     checkout.installed()

@@ -150,7 +150,8 @@ def _authorize(request: AnyRequest, terms: Terms) -> None:
     headers = request.headers
     if not terms.accept(headers.get(KEY_HEADER, ""), headers.get(SECRET_HEADER, "")):
         raise Forbidden(
-            f"expected the headers {KEY_HEADER} and {SECRET_HEADER} with a key that is known here"
+            f"expected the headers {KEY_HEADER} and {SECRET_HEADER} with a key of [[marketdata.keys]] in the "
+            "run's configuration"
         )
 
 

@@ -12,6 +12,7 @@ def main(words: list[str]) -> int:
 async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.alpaca import create_alpaca_app, with_alpaca
     from agenttrader.api.gateway import Keys, create_gateway_app
+    from agenttrader.api.turns import with_turns
     from agenttrader.app.config import load
     from agenttrader.app.gateway.wiring import wire_gateway
 
@@ -22,7 +23,7 @@ async def _assemble(arguments: Arguments) -> int:
     face = create_gateway_app(parts.desk, Keys(parts.agents, parts.people))
     return await serve(
         "gateway",
-        with_alpaca(face, create_alpaca_app(parts.alpaca, parts.agents)),
+        with_turns(with_alpaca(face, create_alpaca_app(parts.alpaca, parts.agents)), parts.agents),
         configuration.gateway.listen,
         announcements,
         background=parts.work,

@@ -168,6 +168,9 @@ class Engine:
                 assert_never(received)
         if self.state.closing:
             self._go_on_closing()
+        for event in closing.left_bare(self.state.book, self._step.records):
+            if event.found not in self.state.breaks:
+                self._emit(event)
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:

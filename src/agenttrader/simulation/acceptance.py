@@ -14,6 +14,7 @@ from msgspec import Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
+from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.lifetimes import Lifetime, lifetime
@@ -52,7 +53,7 @@ class Terms(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def price(self) -> int | None:
-        """The price that cash is set aside by, where the order says one."""
+        """The price that the order itself says, where it says one."""
         return self.stop if self.limit is None else self.limit
 
 
@@ -193,7 +194,8 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
         fault = _short_fault(books, account, listing, terms)
         if fault is not None:
             return refused(Reason.FORBIDDEN, fault)
-    needed = terms.notional or books.set_aside(asked.symbol, asked.type, terms.price, terms.lots, asked.side)
+    price = cap_of(listing, asked.side, asked.type, terms.stop) or terms.price
+    needed = terms.notional or books.set_aside(asked.symbol, asked.type, price, terms.lots, asked.side)
     if needed is None:
         return _no_price(asked.symbol)
     return power_fault(books, account.name, asked.symbol, needed)

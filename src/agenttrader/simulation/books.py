@@ -148,7 +148,7 @@ class Books:
         listing = self.listings[order.symbol]
         if order.notional is not None:
             return max(order.notional - listing.notional(order.filled_value, 1), 0)
-        price = order.limit or order.stop
+        price = order.limit or order.cap or order.stop
         return self.set_aside(order.symbol, order.type, price, self._leaves(order), order.side) or 0
 
     def opening_orders(self, account: str) -> Iterator[VenueOrder]:

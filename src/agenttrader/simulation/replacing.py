@@ -1,7 +1,8 @@
 """Whether an order may be replaced, and by what: a new order with a new id, which keeps what is filled.
 
 status · something asked · used id · what this order can change · quantity and prices on their steps · more
-than is filled · holding or buying power for what it is larger. The first that does not hold is the refusal.
+than is filled · holding or buying power for what it is larger · wash trades. The first that does not hold is
+the refusal.
 
 Sources: docs.alpaca.markets, "Replace an Order" (the statuses, the buying power of the larger of the two) and
 "Placing Orders" (only the prices of brackets and OCO orders; whole shares; a trail before it has triggered).
@@ -32,6 +33,7 @@ from agenttrader.simulation.orders import (
 from agenttrader.simulation.sessions import Sessions
 from agenttrader.simulation.shapes import CRYPTO_TIMES, PRICES, RESTING
 from agenttrader.simulation.trailing import stop_behind
+from agenttrader.simulation.wash_trades import wash_trade_fault
 
 REPLACEABLE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.HELD, Status.DONE_FOR_DAY})
 
@@ -71,7 +73,12 @@ def judge_replacement(
         if isinstance(when, Refusal):
             return when
         changed = replace(changed, time_in_force=asked.time_in_force, expires_at=when.expires_at)
-    return _exit_fault(books, changed) or _size_fault(books, order, changed) or changed
+    return (
+        _exit_fault(books, changed)
+        or _size_fault(books, order, changed)
+        or wash_trade_fault(books, order.account, changed, changed.limit)
+        or changed
+    )
 
 
 def _scope_fault(order: VenueOrder, asked: Replacement) -> str | None:

@@ -2,7 +2,8 @@
 
 Where an account is under the rule, such an order is refused: always where one of the two is a market or a
 stop order, by their limits where both have one. Orders of a class and trailing stops are excepted, on either
-side. Coins are under it too. Source: docs.alpaca.markets, "User Protection", and its table.
+side. Coins are under it too. Source: docs.alpaca.markets, "User Protection", and its table. A replacement is
+asked as a new order is: our own rule.
 """
 
 from agenttrader.simulation.books import Books
@@ -21,7 +22,9 @@ MESSAGE = "potential wash trade detected. use complex orders"
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 
-def wash_trade_fault(books: Books, account: str, asked: Submission, limit: int | None) -> Refusal | None:
+def wash_trade_fault(
+    books: Books, account: str, asked: Submission | VenueOrder, limit: int | None
+) -> Refusal | None:
     """Why an order with such a limit in units is refused under the rule, if it is."""
     is_excepted = asked.order_class is not OrderClass.SIMPLE or asked.type is OrderType.TRAILING_STOP
     if is_excepted or not books.accounts[account].wash_trade_rule:
@@ -32,7 +35,7 @@ def wash_trade_fault(books: Books, account: str, asked: Submission, limit: int |
     return None
 
 
-def _could_meet(order: VenueOrder, asked: Submission, limit: int | None) -> bool:
+def _could_meet(order: VenueOrder, asked: Submission | VenueOrder, limit: int | None) -> bool:
     if order.order_class is not OrderClass.SIMPLE or order.type is OrderType.TRAILING_STOP:
         return False
     if order.type not in _LIMITED or asked.type not in _LIMITED:

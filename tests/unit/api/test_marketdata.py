@@ -102,9 +102,15 @@ async def test_latest_bars_by_hand() -> None:
     ("path", "headers", "status", "code", "words"),
     (
         ("/v2/stocks/bars/latest?symbols=ALFA", {}, 403, 40310000, "expected the headers apca-api-key-id"),
-        ("/v2/stocks/bars/latest?symbols=ALFA", KEYS | {"APCA-API-SECRET-KEY": "x"}, 403, 40310000, "known"),
-        ("/v2/stocks/ALFA/bars/latest", {}, 403, 40310000, "known here"),
-        ("/v1/pacer", {}, 403, "forbidden", "known here"),
+        (
+            "/v2/stocks/bars/latest?symbols=ALFA",
+            KEYS | {"APCA-API-SECRET-KEY": "x"},
+            403,
+            40310000,
+            "marketdata.keys",
+        ),
+        ("/v2/stocks/ALFA/bars/latest", {}, 403, 40310000, "with a key of"),
+        ("/v1/pacer", {}, 403, "forbidden", "with a key of"),
         ("/v2/stocks/bars/latest", KEYS, 422, 42210000, "symbols: expected one or more"),
         ("/v2/stocks/bars/latest?symbols=A&feed=sip", KEYS, 422, 42210000, "feed: expected generated"),
         ("/v2/stocks/bars/latest?symbols=A&depth=3", KEYS, 422, 42210000, "query: expected only"),

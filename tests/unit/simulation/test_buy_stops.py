@@ -53,3 +53,13 @@ def test_a_replaced_stop_has_another_cap() -> None:
     stage.replace(order, stop_price=110)
     assert stage.outcome.order is not None
     assert stage.outcome.order.cap == 112_750_000
+
+
+def test_cash_is_set_aside_at_the_cap_for_which_it_may_buy() -> None:
+    stage = VenueStage()
+    stage.order("dear", type=OrderType.STOP, stop_price=105, quantity=90)
+    assert stage.exchange.books.reserved("a") == 90 * 107_620 * 10**12
+    refusal = stage.refusal(type=OrderType.STOP, stop_price=105, quantity=3)
+    assert refusal == "insufficient buying power (required: 322.86, available: 314.20)"
+    stage.bar(2, "107.62")
+    assert stage.exchange.books.ledger.cash("a") >= 0

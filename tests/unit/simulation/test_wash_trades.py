@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agenttrader.simulation.orders import OrderClass, OrderType, Reason, StopLoss
+from agenttrader.simulation.inputs import Outcome, ReplaceAsked
+from agenttrader.simulation.orders import OrderClass, OrderType, Reason, Replacement, StopLoss
 from agenttrader.simulation.wash_trades import MESSAGE
 from agenttrader.testing.venue_days import House
 
@@ -80,3 +81,21 @@ def test_what_stands_together_and_what_trails_is_excepted() -> None:
     assert other.ask(-5, order_class=OrderClass.OCO, type=OrderType.LIMIT, **exits).refusal is None
     assert other.ask(-5, type=OrderType.TRAILING_STOP, trail_percent=Decimal(5)).refusal is None
     assert other.ask(1).refusal is None
+
+
+def replaced(made: House, order_id: str, limit: int) -> Outcome:
+    asked = Replacement(limit_price=Decimal(limit))
+    return made.exchange.handle(ReplaceAsked(account="a", order_id=order_id, replacement=asked))
+
+
+def test_an_order_is_not_replaced_by_one_that_could_meet_another() -> None:
+    made = House(wash_trade_rule=True)
+    made.trade(10)
+    assert made.ask(-1, type=OrderType.LIMIT, limit_price=Decimal(110)).refusal is None
+    order = made.ask(1, type=OrderType.LIMIT, limit_price=Decimal(90)).order
+    assert order is not None
+    assert replaced(made, order.id, 109).refusal is None
+    (near,) = [each for each in made.books.open_of("a") if each.replaces == order.id]
+    refusal = replaced(made, near.id, 110).refusal
+    assert refusal is not None
+    assert (refusal.reason, refusal.message) == (Reason.FORBIDDEN, MESSAGE)

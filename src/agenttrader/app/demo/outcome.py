@@ -30,6 +30,11 @@ class Profit(Struct, frozen=True, kw_only=True):
     unrealised: Decimal
     fees: Decimal
 
+    @property
+    def net(self) -> Decimal:
+        """After fees."""
+        return self.realised + self.unrealised - self.fees
+
 
 class Made(Struct, frozen=True, kw_only=True):
     """What one strategy made in one symbol, before fees, and the fees."""
@@ -48,6 +53,13 @@ class Denial(Struct, frozen=True, kw_only=True):
     symbol: Symbol
     code: str
     sentence: str
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """Whose order an execution was of, and why it was made: a protective leg names its role."""
+
+    strategy: StrategyName
+    reason: str
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -87,6 +99,8 @@ class Day(Struct, frozen=True, kw_only=True):
     made: tuple[Made, ...]
     digest: Digest
     """Over what every order was and became, with its data times; without keys and wall times."""
+    whys: dict[OrderId, Why] = {}
+    """Of every order that was filled."""
     held: tuple[Held, ...] = ()
     """What was not flat at the end."""
     dead_machine_loss: Decimal = ZERO
@@ -136,6 +150,7 @@ def read_day(
             for (strategy, symbol), holding in sorted(book.by_strategy.items())
         ),
         digest=_digest(orders, fills),
+        whys={order: _why(book.orders.by_id[order]) for order in dict.fromkeys(f.order_id for f in fills)},
         held=tuple(_held(book, marks)),
         dead_machine_loss=book.dead_machine_loss(marks),
     )
@@ -164,6 +179,12 @@ def _held(book: Book, marks: Mapping[Symbol, Decimal]) -> Iterator[Held]:
                 parent.proposal.time_in_force is TimeInForce.DAY for parent in parents
             ),
         )
+
+
+def _why(order: Order) -> Why:
+    proposal = order.proposal
+    reason = proposal.reason if order.parent is None else f"{order.role.value} of {proposal.strategy}"
+    return Why(strategy=proposal.strategy, reason=reason)
 
 
 def _denial(order: Order) -> Denial:

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,10 @@ from agenttrader.app.demo.provenance import data_of, notice_of, seed_of, source_
 from agenttrader.app.demo.setup import Run
 from agenttrader.model.breaks import Break
 from agenttrader.model.errors import StoreError
-from agenttrader.model.times import rfc3339
+from agenttrader.model.events import Filled
+from agenttrader.model.times import from_rfc3339, rfc3339, to_datetime
+
+_NEW_YORK = ZoneInfo("America/New_York")
 
 
 class JournalFound(Struct, frozen=True, kw_only=True):
@@ -137,7 +141,8 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         "made": msgspec.to_builtins(result.day.made),
         "denied": msgspec.to_builtins(result.day.denials),
         "breaks": msgspec.to_builtins(result.compared.breaks),
-        "executions": [msgspec.to_builtins(fill) for fill in result.day.fills],
+        "net": msgspec.to_builtins(result.day.profit.net),
+        "executions": [_execution(fill, result.day) for fill in result.day.fills],
         **seed_of(run),
         "configuration": run.configuration.digest,
         "code": code,
@@ -180,7 +185,12 @@ def page(run: Run, result: Result, code: str) -> str:
     profit = day.profit
     parts += [
         "## Profit",
-        _listed(f"{name}: {_money(getattr(profit, name))}" for name in profit.__struct_fields__),
+        _listed(
+            (
+                *(f"{name}: {_money(getattr(profit, name))}" for name in profit.__struct_fields__),
+                f"net, after fees: {_money(profit.net)}",
+            )
+        ),
         "Before fees, by strategy and symbol:",
         _table(
             ("strategy", "symbol", "realised", "fees"),
@@ -205,26 +215,47 @@ def page(run: Run, result: Result, code: str) -> str:
         _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
         "## Denials",
         _table(
-            ("time (UTC)", "agent", "symbol", "check", "why"),
-            ((each.time, each.agent, each.symbol, each.code, each.sentence) for each in day.denials),
+            ("New York", "time (UTC)", "agent", "symbol", "check", "why"),
+            (
+                (_at_exchange(each.time), each.time, each.agent, each.symbol, each.code, each.sentence)
+                for each in day.denials
+            ),
         ),
         "## Fills",
         _table(
-            ("time (UTC)", "symbol", "side", "quantity", "price", "fee"),
+            ("New York", "time (UTC)", "symbol", "side", "quantity", "price", "fee", "strategy", "reason"),
             (
                 (
+                    _at_exchange(rfc3339(fill.time)),
                     rfc3339(fill.time),
                     fill.symbol,
                     fill.side.value,
                     f"{fill.quantity:f}",
                     f"{fill.price:f}",
                     _money(fill.fee),
+                    *_why(fill, day),
                 )
                 for fill in day.fills
             ),
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _execution(fill: Filled, day: Day) -> dict[str, Any]:
+    """For machines, with its time in the form of all others."""
+    strategy, reason = _why(fill, day)
+    told = {**msgspec.to_builtins(fill), "time": rfc3339(fill.time)}
+    return {**told, "strategy": strategy, "reason": reason}
+
+
+def _why(fill: Filled, day: Day) -> tuple[str, str]:
+    why = day.whys.get(fill.order_id)
+    return ("", "") if why is None else (why.strategy, why.reason)
+
+
+def _at_exchange(time: str) -> str:
+    return f"{to_datetime(from_rfc3339(time)).astimezone(_NEW_YORK):%H:%M:%S}"
 
 
 def _data(run: Run) -> list[str]:
@@ -271,7 +302,8 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    # Agents write reasons: a line end in one would end the row.
+    return f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |"
 
 
 def _money(value: Decimal) -> str:

@@ -203,8 +203,8 @@ async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.E
         resync.clear()
         try:
             await reconciler.run()
-        except StoreError as error:
-            # Nothing is decided while the store cannot be written; the comparison is owed until it can.
+        except (StoreError, InboxFull) as error:
+            # Nothing is decided while the store cannot be written or too much waits; it is owed until then.
             logger.error("comparison_owed", reason=str(error))  # noqa: TRY400 - a trace says nothing more
             await asyncio.sleep(COMPARE_AGAIN_SECONDS)
             resync.set()

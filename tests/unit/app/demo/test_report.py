@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agenttrader.adapters.recorded_days import read_recorded_day
-from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit
+from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit, Why
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, summary, write
 from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
 from agenttrader.model.breaks import Break, BreakKind
@@ -49,6 +49,7 @@ DAY = Day(
         Made(strategy=StrategyName("momentum"), symbol=ALFA, realised=Decimal(-110), fees=Decimal("0.13")),
     ),
     digest=Digest("d" * 64),
+    whys={OrderId("o"): Why(strategy=StrategyName("momentum"), reason="it\n falls")},
 )
 GOOD = Result(
     day=DAY,
@@ -160,13 +161,18 @@ def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_wa
         "- realised: -110.00",
         "| momentum | ALFA | -110.00 | 0.13 |",
         "| visitor | ALFA | symbol_status | the exchange / halts it |",
-        "| 2026-11-20T14:30:00Z | ALFA | sell | 100 | 40.10 | 0.13 |",
+        "- net, after fees: -110.13",
+        "| 09:30:00 | 2026-11-20T14:30:00Z | visitor | ALFA | symbol_status |",
+        "| 09:30:00 | 2026-11-20T14:30:00Z | ALFA | sell | 100 | 40.10 | 0.13 | momentum | it falls |",
         "- code c0ffee",
         f"- digest of the day {'d' * 64}",
     ):
         assert expected in page
     assert body["breaks"][0]["kind"] == "position"
-    assert body["executions"][0]["price"] == "40.10"
+    (execution,) = body["executions"]
+    assert (execution["price"], execution["time"]) == ("40.10", body["denied"][0]["time"])
+    assert (execution["strategy"], execution["reason"]) == ("momentum", "it\n falls")
+    assert body["net"] == "-110.13"
     assert body["configuration"] == run.configuration.digest
 
 
