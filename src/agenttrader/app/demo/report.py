@@ -213,6 +213,13 @@ def page(run: Run, result: Result, code: str) -> str:
         f"Dead-machine loss, were everything of ours to stop now: {_money(day.dead_machine_loss)}",
         "## Orders",
         _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
+        *_denials_and_fills(day),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _denials_and_fills(day: Day) -> list[str]:
+    return [
         "## Denials",
         _table(
             ("New York", "time (UTC)", "agent", "symbol", "check", "why"),
@@ -239,7 +246,6 @@ def page(run: Run, result: Result, code: str) -> str:
             ),
         ),
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _execution(fill: Filled, day: Day) -> dict[str, Any]:

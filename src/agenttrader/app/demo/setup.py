@@ -114,7 +114,7 @@ class Run(Struct, frozen=True, kw_only=True):
 def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     """Make the folder of a new run under `home`. Raises BadValue for a wish that cannot be had."""
     if sorted(wish.order) != sorted(ROLES):
-        raise BadValue(f"order: expected each of {', '.join(ROLES)} once, found {', '.join(wish.order)}")
+        raise BadValue(f"--order: expected each of {', '.join(ROLES)} once, found {', '.join(wish.order)}")
     cast = _cast(wish, maker)
     tables = tomllib.loads(cast.template)
     person = maker.person()
