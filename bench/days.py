@@ -49,6 +49,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
             comparisons=day.comparisons,
             restarts=day.restarts,
             breaks=day.breaks,
+            bare=day.bare,
             disagreements=len(day.disagreements),
         )
         if day.disagreements:
@@ -60,7 +61,7 @@ def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
                 file=sys.stderr,
             )
     counted = {name: dict(sorted(counter.items())) for name, counter in sums.items()}
-    names = ("days", "bars", "fills", "comparisons", "restarts", "breaks", "disagreements")
+    names = ("days", "bars", "fills", "comparisons", "restarts", "breaks", "bare", "disagreements")
     return {name: numbers[name] for name in names} | counted | {"seeds_that_differ": found}
 
 

@@ -20,12 +20,18 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from agenttrader.model.breaks import BreakKind
 from agenttrader.model.events import BreakFound, Event, Reconciled
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, Watermark
+from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant, rfc3339
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.book import Book
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
+from agenttrader.runtime.state import State
 from agenttrader.simulation.days import Moment
 from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.market import MINUTES_MIN, generate_day
@@ -81,6 +87,8 @@ class CarelessDay(Struct, frozen=True, kw_only=True):
     restarts: int
     head: str
     breaks: int
+    bare: int
+    """Closes that ended and left their position bare: told as a break of its symbol, and true."""
     disagreements: tuple[str, ...]
 
 
@@ -143,7 +151,7 @@ class _Day:
     def told(self) -> CarelessDay:
         """What came of it."""
         records = list(self._gateway.journal.read())
-        breaks = list(_breaks(records))
+        bare, breaks = _breaks(records)
         self._watch.was_recorded(records)
         orders = self._gateway.engine.state.book.orders.by_id.values()
         asked = [order for order in orders if order.parent is None]
@@ -161,6 +169,7 @@ class _Day:
             restarts=self._gateway.epoch - 1,
             head=self._gateway.engine.chain.head,
             breaks=len(breaks),
+            bare=bare,
             disagreements=(*breaks, *self._findings(theirs[GATED])),
         )
 
@@ -272,16 +281,32 @@ class _Day:
                 yield f"{account}: orders from the venue's log are others than they were"
 
 
-def _breaks(records: Iterable[Sealed[Event]]) -> Iterator[str]:
-    """Each difference that the gateway itself found, with when it did."""
+def _breaks(records: Iterable[Sealed[Event]]) -> tuple[int, list[str]]:
+    """How many positions were bare when the gateway said so; and each other difference that it found."""
+    state, bare, told = State(MULTIPLIERS), 0, []
     for sealed in records:
+        state.apply(sealed)
         match sealed.event:
             case BreakFound(found=found):
-                yield f"{GATED}: break at {rfc3339(sealed.time)}: {found.sentence}"
+                if found.kind is BreakKind.UNPROTECTED and _is_bare(state.book, found.symbol):
+                    bare += 1
+                else:
+                    told.append(f"{GATED}: break at {rfc3339(sealed.time)}: {found.sentence}")
             case Reconciled(breaks=breaks):
-                yield from (f"{GATED}: break at {rfc3339(sealed.time)}: {found.sentence}" for found in breaks)
+                told += [f"{GATED}: break at {rfc3339(sealed.time)}: {found.sentence}" for found in breaks]
             case _:
                 pass
+    return bare, told
+
+
+def _is_bare(book: Book, symbol: Symbol | None) -> bool:
+    """Whether more is held than stops protect that rest, and are not being canceled."""
+    if symbol is None:
+        return False
+    held = book.position(symbol)
+    resting = {OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED}
+    stops = (leg for leg in book.protection(symbol) if leg.role is Role.STOP and leg.state in resting)
+    return sum((leg.remaining for leg in stops), ZERO) < abs(held)
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:
