@@ -18,8 +18,8 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
-from agenttrader.api.alpaca_stream import serve_alpaca_stream
 from agenttrader.api.probes import Application, Receive, Scope, Send
+from agenttrader.api.trade_updates import serve_trade_updates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_questions import Nothing, read
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
@@ -104,7 +104,7 @@ def _account_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[C
 
     @websocket(STREAM)
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
-        await serve_alpaca_stream(socket, desk.updates, lambda name, key: _identify(name, key, agents))
+        await serve_trade_updates(socket, desk.updates, lambda name, key: _identify(name, key, agents))
 
     return [account, clock, stream]
 

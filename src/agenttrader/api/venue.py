@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from agenttrader.api.probes import Application
+from agenttrader.api.trade_updates import serve_trade_updates
 from agenttrader.api.venue_account import ACCOUNT_ROUTES
 from agenttrader.api.venue_entrance import (
     Face,
@@ -21,7 +22,6 @@ from agenttrader.api.venue_entrance import (
 from agenttrader.api.venue_market import MARKET_ROUTES
 from agenttrader.api.venue_options import OPTION_ROUTES
 from agenttrader.api.venue_orders import ORDER_ROUTES
-from agenttrader.api.venue_stream import serve_stream
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import Keys, VenueKey
 from agenttrader.app.venue.rate_limit import NO_LIMIT, RateLimit
@@ -53,4 +53,4 @@ def create_venue_app(desk: Desk, keys: Mapping[str, VenueKey], limit: RateLimit 
 async def stream(socket: WebSocket[Any, Any, Any]) -> None:
     """What becomes of orders."""
     face = face_of(socket)
-    await serve_stream(socket, face.desk, face.keys.identify)
+    await serve_trade_updates(socket, face.desk.updates, face.keys.identify)

@@ -183,6 +183,8 @@ class Session:
             await asyncio.wait((answer,), timeout=seconds)
         finally:
             waiting.discard(answer)
+            if not waiting and self._unanswered.get(order_id) is waiting:
+                del self._unanswered[order_id]  # Nobody waits any more for what may never come.
 
     def _released(self, items: Iterator[Input | Instant]) -> None:
         """Queue what the inbox lets go. It was taken in before: to refuse it now would lose it."""

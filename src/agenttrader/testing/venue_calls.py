@@ -10,11 +10,12 @@ from http import HTTPStatus
 from msgspec import Struct
 
 from agenttrader.adapters.alpaca.connection import Answer
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.requests import Unsupported
-from agenttrader.app.venue.updates import STREAMS, Listener
+from agenttrader.app.venue.updates import STREAMS
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import MarketEvent
 from agenttrader.model.values import exact
@@ -63,12 +64,12 @@ class VenueCalls:
         """What an exchange may do against everybody's wish; to what is not there, nothing."""
         self._desk.apply(mishap)
 
-    def listen(self, account: str) -> Listener:
+    def listen(self, account: str) -> TradeListener:
         """A listener that hears from now on what becomes of the account's orders, and watermarks."""
-        listener = Listener()
-        listener.account = account
+        listener = TradeListener()
+        listener.enter(account)
         self._desk.updates.add(listener)
-        self._desk.listen(listener, STREAMS)
+        self._desk.updates.listen(listener, STREAMS)
         return listener
 
     def restarted(self) -> "VenueCalls":

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from agenttrader.adapters.venue_log import VenueLog
-from agenttrader.api import venue_stream
+from agenttrader.api import trade_updates
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
@@ -299,7 +299,7 @@ async def test_a_client_that_cannot_be_read_is_closed_with_the_reason(venue: Ven
 async def test_a_client_that_never_says_who_it_is_is_closed(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venue_stream, "AUTHENTICATE_SECONDS", 0.01)
+    monkeypatch.setattr(trade_updates, "AUTHENTICATE_SECONDS", 0.01)
     async with connected(venue) as stream:
         closed = await stream.receive(timeout=5)
     assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1008)

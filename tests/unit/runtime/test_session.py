@@ -393,7 +393,7 @@ async def test_who_goes_away_is_not_waited_with(gateway: Gateway) -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait((waiting,))
-    assert not gateway.session._unanswered.get(entry)
+    assert entry not in gateway.session._unanswered
 
 
 async def test_what_was_denied_or_never_sent_is_answered_already(gateway: Gateway) -> None:

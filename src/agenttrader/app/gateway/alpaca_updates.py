@@ -6,7 +6,6 @@ asks over REST. One that does not keep up is ended; it never slows the session o
 order that was denied is told nowhere: for these clients it never was.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Protocol, cast
@@ -15,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from agenttrader.app.gateway.alpaca_answers import Moment, moment_of, order_answer
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import (
     Accepted,
     Busted,
@@ -38,12 +38,10 @@ from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Recorded
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.protocols.alpaca_trade_updates import TRADE_UPDATES, Listening, TradeUpdate, encode_stream
+from agenttrader.protocols.alpaca_trade_updates import TRADE_UPDATES, TradeUpdate, encode_stream
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.session import Session
 
-QUEUE_MAX = 4_096
-"""Messages that may wait for one listener: more than a day's orders of a busy bot."""
 REASONS_MAX = 1_000
 """Of how many orders the reason of their end is kept for the answer that waits for it."""
 
@@ -79,54 +77,27 @@ _WORDS: dict[type, tuple[str, str | None]] = {
 """The event of each record that is told, and the status after it; None where its fills say that."""
 
 
-class Listener:
-    """One connection; `None` in its queue ends it."""
-
-    def __init__(self, queue_max: int = QUEUE_MAX) -> None:
-        self.agent: AgentName | None = None
-        self.is_listening = False
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(queue_max + 1)
-        self.has_ended = False
-
-    def tell(self, message: bytes) -> None:
-        """Put a message behind those that wait, or end a listener that does not keep up."""
-        if self.has_ended:
-            return
-        if self.queue.qsize() < self.queue.maxsize - 1:
-            self.queue.put_nowait(message)
-        else:
-            self.end()
-
-    def end(self) -> None:
-        """Tell no more after what waits."""
-        if not self.has_ended:
-            self.has_ended = True
-            self.queue.put_nowait(None)
-
-
 class AlpacaUpdates:
     """Every such listener of one session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._listeners: set[Listener] = set()
+        self._listeners: set[TradeListener] = set()
         self._reasons: dict[OrderId, str] = {}
         session.listeners.append(self._recorded)
         session.refolded_listeners.append(self._refolded)
 
-    def add(self, listener: Listener) -> None:
+    def add(self, listener: TradeListener) -> None:
         """Begin to tell."""
         self._listeners.add(listener)
 
-    def remove(self, listener: Listener) -> None:
+    def remove(self, listener: TradeListener) -> None:
         """Stop telling one that has gone."""
         self._listeners.discard(listener)
 
-    def listen(self, listener: Listener, streams: Sequence[str]) -> None:
+    def listen(self, listener: TradeListener, streams: Sequence[str]) -> None:
         """Tell the listener these streams from now on, those that exist."""
-        listener.is_listening = TRADE_UPDATES in streams
-        told = (TRADE_UPDATES,) if listener.is_listening else ()
-        listener.tell(encode_stream(Listening(streams=told)))
+        listener.listen(streams, (TRADE_UPDATES,))
 
     def reason_of(self, order_id: OrderId) -> str:
         """Why the order never worked at the broker, as it was recorded in this process."""
@@ -138,14 +109,14 @@ class AlpacaUpdates:
                 self._reasons[each.event.order_id] = each.event.reason
         while len(self._reasons) > REASONS_MAX:
             self._reasons.pop(next(iter(self._reasons)))
-        heard = {listener.agent for listener in self._listeners if listener.is_listening}
+        heard = {listener.owner for listener in self._listeners if listener.streams}
         if not heard:
             return
         for agent, update in updates_of(recorded, self._session.engine):
             if agent in heard:
                 message = encode_stream(update)
                 for listener in self._listeners:
-                    if listener.is_listening and listener.agent == agent:
+                    if listener.streams and listener.owner == agent:
                         listener.tell(message)
 
     def _refolded(self) -> None:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import NoReturn, assert_never
 
 from agenttrader.app.fault_kinds import BustedFill, CorrectedFill
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults, Struck
-from agenttrader.app.venue.updates import Listener
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_trade_updates import TRADE_UPDATES, TradeUpdate, decode_stream
 from agenttrader.simulation.inputs import BustAsked, CorrectionAsked, Mishap, RejectAsked
@@ -57,8 +57,8 @@ class BookFaults:
         return self._faults.note("corrected_fill", execution_id)
 
     async def _follow(self, account: str) -> NoReturn:
-        listener = Listener(_WAITING_MAX)
-        listener.account, listener.streams = account, frozenset({TRADE_UPDATES})
+        listener = TradeListener(_WAITING_MAX)
+        listener.owner, listener.streams = account, frozenset({TRADE_UPDATES})
         self._desk.updates.add(listener)
         try:
             while True:

@@ -31,7 +31,7 @@ from agenttrader.app.venue.requests import (
     to_submission,
 )
 from agenttrader.app.venue.symbols import Symbols, position_symbol
-from agenttrader.app.venue.updates import Listener, Updates
+from agenttrader.app.venue.updates import Updates
 from agenttrader.model.errors import BadValue
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.protocols.alpaca_market import Announcement, Asset, CalendarDay
@@ -78,7 +78,7 @@ class Desk:
         self.record = Record(settings, log)
         self.symbols = Symbols(settings.listings)
         self.owner = Owner(self.record, self.symbols)
-        self.updates = Updates(self.exchange.books.listings)
+        self.updates = Updates(self.exchange.books.listings, lambda: self.exchange.watermark)
 
     @property
     def exchange(self) -> Exchange:
@@ -222,10 +222,6 @@ class Desk:
         told = map(announcement, self.record.corporate_actions)
         found = next((each for each in told if each.id == announcement_id), None)
         return self._found(found, f"announcement not found for {announcement_id}")
-
-    def listen(self, listener: Listener, streams: tuple[str, ...]) -> None:
-        """Tell the listener these streams from now on."""
-        self.updates.listen(listener, streams, self.exchange.watermark)
 
     def hear(self, event: MarketEvent) -> None:
         """What the market did. Raises BadValue for a price that the listing cannot hold."""

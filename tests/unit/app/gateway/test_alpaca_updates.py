@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from alpaca.trading import models
 
-from agenttrader.app.gateway.alpaca_updates import _WORDS, AlpacaUpdates, Listener, updates_of
+from agenttrader.app.gateway.alpaca_updates import _WORDS, AlpacaUpdates, updates_of
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import Busted, CancelRefused, Event, Restated, Suspended
 from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.orders import Role, Side
@@ -221,10 +222,10 @@ async def test_a_listener_hears_of_its_own_agent_once_it_listens() -> None:
     updates = AlpacaUpdates(gateway.session)
     gateway.broker.on_submit = gateway.accept
     await gateway.trade()
-    mine, others, deaf = Listener(), Listener(), Listener()
+    mine, others, deaf = TradeListener(), TradeListener(), TradeListener()
     for listener, agent in ((mine, AGENT), (others, OTHER_AGENT), (deaf, AGENT)):
         updates.add(listener)
-        listener.agent = AgentName(agent)
+        listener.enter(AgentName(agent))
     updates.listen(mine, ("trade_updates", "account_updates"))
     updates.listen(others, ("trade_updates",))
     assert said(mine) == [{"stream": "listening", "data": {"streams": ["trade_updates"]}}]
@@ -245,7 +246,7 @@ async def test_a_listener_hears_of_its_own_agent_once_it_listens() -> None:
 async def test_when_the_state_goes_back_to_the_disks_every_listener_is_ended() -> None:
     gateway = SmallGateway()
     updates = AlpacaUpdates(gateway.session)
-    listener = Listener()
+    listener = TradeListener()
     updates.add(listener)
     for refolded in gateway.session.refolded_listeners:
         refolded()
@@ -255,7 +256,7 @@ async def test_when_the_state_goes_back_to_the_disks_every_listener_is_ended() -
 
 
 def test_one_that_does_not_keep_up_is_ended_after_what_waits() -> None:
-    slow = Listener(queue_max=2)
+    slow = TradeListener(queue_max=2)
     for number in range(5):
         slow.tell(b"%d" % number)
     assert [slow.queue.get_nowait() for _ in range(slow.queue.qsize())] == [b"0", b"1", None]
@@ -276,7 +277,7 @@ async def test_the_reason_of_an_end_is_kept_for_the_answer_that_waits_for_it() -
     await gateway.stop()
 
 
-def said(listener: Listener) -> list[Any]:
+def said(listener: TradeListener) -> list[Any]:
     """What waits for it, taken."""
     return [
         msgspec.json.decode(message)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from agenttrader.adapters.venue_log import VenueLog
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.questions import Parameters
-from agenttrader.app.venue.updates import Listener
 from agenttrader.model.errors import BadValue, ConfigurationError, StoreError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
@@ -141,10 +141,10 @@ def test_a_log_that_was_altered_is_refused_by_entry(tmp_path: Path, entry: bytes
 
 async def test_after_a_log_that_is_full_nothing_is_answered_or_told() -> None:
     desk = Desk(SETTINGS, FullLog(room=2))
-    listener = Listener()
-    listener.account = "a"
+    listener = TradeListener()
+    listener.enter("a")
     desk.updates.add(listener)
-    desk.listen(listener, ("trade_updates",))
+    desk.updates.listen(listener, ("trade_updates",))
     desk.hear(bar(1))
     told = listener.queue.qsize()
     for _ in range(2):

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.app.venue.desk import Desk
-from agenttrader.app.venue.updates import Listener
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.times import MINUTE, Instant
@@ -64,11 +64,11 @@ def play(desk: Desk, minute: int) -> None:
     desk.hear(Watermark(time=Instant(minute * MINUTE)))
 
 
-def listener(desk: Desk, account: str, *streams: str, queue_max: int = 100) -> Listener:
-    found = Listener(queue_max)
-    found.account = account
+def listener(desk: Desk, account: str, *streams: str, queue_max: int = 100) -> TradeListener:
+    found = TradeListener(queue_max)
+    found.enter(account)
     desk.updates.add(found)
-    desk.listen(found, streams)
+    desk.updates.listen(found, streams)
     return found
 
 
@@ -77,7 +77,7 @@ def buy(desk: Desk, account: str) -> None:
     desk.submit(account, decode_new_order(msgspec.json.encode(fields)))
 
 
-def heard(found: Listener) -> list[StreamMessage]:
+def heard(found: TradeListener) -> list[StreamMessage]:
     messages = []
     while not found.queue.empty():
         message = found.queue.get_nowait()
@@ -86,7 +86,7 @@ def heard(found: Listener) -> list[StreamMessage]:
     return messages
 
 
-def words(found: Listener) -> list[str]:
+def words(found: TradeListener) -> list[str]:
     told = []
     for message in heard(found):
         match message:
@@ -126,7 +126,7 @@ def test_listening_is_answered_with_what_there_is_and_where_the_watermark_stands
 def test_listening_again_replaces_what_is_heard() -> None:
     desk = venue()
     found = listener(desk, "a", "trade_updates")
-    desk.listen(found, ())
+    desk.updates.listen(found, ())
     buy(desk, "a")
     assert words(found) == ["Listening", "Listening"]
 
@@ -145,7 +145,7 @@ def test_one_that_does_not_keep_up_is_ended_and_the_others_hear_on() -> None:
     quick = listener(desk, "a", "trade_updates")
     for _ in range(5):
         buy(desk, "a")
-    assert slow.is_lagging
+    assert slow.has_ended
     waiting = [slow.queue.get_nowait() for _ in range(slow.queue.qsize())]
     assert [message is None for message in waiting] == [False, False, False, True]
     assert words(quick) == ["Listening"] + ["new"] * 5

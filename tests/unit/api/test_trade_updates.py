@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from agenttrader.api import alpaca_stream
+from agenttrader.api import trade_updates
 from agenttrader.api.alpaca import create_alpaca_app
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
@@ -109,7 +109,7 @@ async def test_who_says_what_cannot_be_read_is_closed(served: Served) -> None:
 
 
 async def test_who_says_nothing_is_closed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alpaca_stream, "AUTHENTICATE_SECONDS", 0.05)
+    monkeypatch.setattr(trade_updates, "AUTHENTICATE_SECONDS", 0.05)
     wire = await served.wire()
     assert await wire.closed() == 1008
 

@@ -1,19 +1,19 @@
-"""The gateway's `/stream` in Alpaca's words: authenticate, listen, and be told in binary frames.
+"""Alpaca's `/stream` over a web socket, for whoever serves it: authenticate, listen, hear binary frames.
 
-Everything that a connection is told goes through its one queue, so it is told in order.
+Everything that a connection is told goes through its one queue, so it is told in order: the answer to
+`listen`, then updates, then, from a venue, the watermark that ends what a bar did.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
-from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates, Listener
+from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName
 from agenttrader.protocols.alpaca_trade_updates import (
     Authenticate,
     Authorization,
@@ -31,23 +31,37 @@ TRY_AGAIN_LATER = 1013
 _REASON_BYTES_MAX = 123
 """What a close frame holds."""
 
-Identify = Callable[[str, str], AgentName | None]
-"""The agent of a key id and its secret; None where they are not known."""
+Identify = Callable[[str, str], str | None]
+"""The account or agent of a key id and its secret; None where they are not known."""
 
 
-async def serve_alpaca_stream(
-    socket: WebSocket[Any, Any, Any], updates: AlpacaUpdates, identify: Identify
-) -> None:
+class Updates(Protocol):
+    """Who tells the listeners."""
+
+    def add(self, listener: TradeListener) -> None:
+        """Begin to tell."""
+        ...
+
+    def remove(self, listener: TradeListener) -> None:
+        """Stop telling one that has gone."""
+        ...
+
+    def listen(self, listener: TradeListener, streams: tuple[str, ...]) -> None:
+        """Tell the listener these streams from now on, those that exist."""
+        ...
+
+
+async def serve_trade_updates(socket: WebSocket[Any, Any, Any], updates: Updates, identify: Identify) -> None:
     """Tell one client until it leaves, breaks the protocol or does not keep up."""
     await socket.accept()
-    listener = Listener()
+    listener = TradeListener()
     updates.add(listener)
     sender = asyncio.create_task(_send_all(socket, listener))
     try:
         async with asyncio.timeout(AUTHENTICATE_SECONDS) as patience:
             while (said := await _receive(socket)) is not None:
                 _answer(said, listener, updates, identify)
-                if listener.agent is not None:
+                if listener.owner is not None:
                     patience.reschedule(None)
     except TimeoutError:
         await _close(
@@ -62,17 +76,16 @@ async def serve_alpaca_stream(
             await sender
 
 
-def _answer(said: bytes | str, listener: Listener, updates: AlpacaUpdates, identify: Identify) -> None:
+def _answer(said: bytes | str, listener: TradeListener, updates: Updates, identify: Identify) -> None:
     """What one message of the client leads to. Raises BadValue where it cannot be read."""
     request = decode_stream_request(said)
     match request:
         case Authenticate():
-            listener.agent = identify(request.key_id, request.secret_key)
-            listener.is_listening = False
-            word = "unauthorized" if listener.agent is None else "authorized"
+            listener.enter(identify(request.key_id, request.secret_key))
+            word = "unauthorized" if listener.owner is None else "authorized"
             listener.tell(encode_stream(Authorization(status=word)))
         case Listen():
-            if listener.agent is None:
+            if listener.owner is None:
                 listener.tell(encode_stream(Authorization(status="unauthorized", action="listen")))
             else:
                 updates.listen(listener, request.streams)
@@ -89,7 +102,7 @@ async def _receive(socket: WebSocket[Any, Any, Any]) -> bytes | str | None:
     return text if text is not None else data or b""
 
 
-async def _send_all(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:
+async def _send_all(socket: WebSocket[Any, Any, Any], listener: TradeListener) -> None:
     with contextlib.suppress(WebSocketDisconnect, ConnectionError):  # it left while it was told something
         while (message := await listener.queue.get()) is not None:
             await socket.send_data(message, mode="binary")
