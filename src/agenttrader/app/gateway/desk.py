@@ -8,6 +8,14 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from agenttrader.app.gateway.standing_views import (
+    LatchBody,
+    SwitchBody,
+    WindowBody,
+    latches_of,
+    switches_of,
+    window_of,
+)
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.views import decision_body, order_body, snapshot_body, trading_body
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
@@ -24,6 +32,7 @@ from agenttrader.model.identifiers import (
 )
 from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import ExitPlan, Proposal
+from agenttrader.model.times import rfc3339
 from agenttrader.model.values import on_step
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
@@ -55,6 +64,12 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     records: int
     failure: str
     """Why the journal cannot be written; empty while it can."""
+    now: str | None = None
+    """The gateway's time, which is the data's at a simulated venue."""
+    session_close: str | None = None
+    window: WindowBody | None = None
+    latches: tuple[LatchBody, ...] = ()
+    switches: tuple[SwitchBody, ...] = ()
 
 
 class ReconcileBody(Struct, frozen=True, kw_only=True):
@@ -178,6 +193,11 @@ class Desk:
             session=engine.state.day.session if engine.state.day else None,
             records=engine.chain.sequence,
             failure=self.session.failure,
+            now=None if self.session.now is None else rfc3339(self.session.now),
+            session_close=rfc3339(engine.state.day.close) if engine.state.day else None,
+            window=window_of(engine),
+            latches=latches_of(engine),
+            switches=switches_of(engine),
         )
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
