@@ -36,6 +36,7 @@ from agenttrader.model.events import (
     Sending,
     Suspended,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -97,7 +98,7 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"{_scope(event.scope)} {event.state.value} by {event.by}: {event.reason}"
         case Resumed():
             return f"{_scope(event.scope)} by {_person(event.signed)}"
-        case WindowOpened() | WindowResumed():
+        case WindowOpened() | WindowExtended() | WindowResumed():
             said = event.signed.statement
             return (
                 f"{said.mode.value} on {_scope(said.scope)} from {_time(said.start)} to {_time(said.end)} by "

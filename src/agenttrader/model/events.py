@@ -263,6 +263,12 @@ class WindowOpened(_Event, frozen=True, tag="window_opened.1"):
     signed: SignedStatement
 
 
+class WindowExtended(_Event, frozen=True, tag="window_extended.1"):
+    """A person let the open window last longer."""
+
+    signed: SignedStatement
+
+
 class WindowSuspended(_Event, frozen=True, tag="window_suspended.1"):
     """The window stands but lets nothing in until a person resumes it."""
 
@@ -353,6 +359,7 @@ Event = (
     | Halted
     | Resumed
     | WindowOpened
+    | WindowExtended
     | WindowSuspended
     | WindowResumed
     | WindowClosed

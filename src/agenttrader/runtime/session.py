@@ -24,6 +24,7 @@ from agenttrader.model.events import (
     Resumed,
     SegmentOpened,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
 )
@@ -59,7 +60,7 @@ RESERVE_FOR_TIGHTENING = 256
 """Beyond the capacity, for a person's halts, closings and cancels: no agent's flood keeps them out."""
 RESERVE_FOR_LINKS = 64
 """How much of that reserve may tell of links: nobody may believe in one that is down."""
-_ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
+_ANCHORED = (Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
 
 
 class AdvancingClock(MarketClock, Protocol):

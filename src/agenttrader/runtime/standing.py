@@ -11,6 +11,7 @@ from agenttrader.model.events import (
     Halted,
     Resumed,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -18,7 +19,15 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 from agenttrader.model.times import Instant
 
-STANDING_EVENTS = (Halted, Resumed, WindowOpened, WindowSuspended, WindowResumed, WindowClosed)
+STANDING_EVENTS = (
+    Halted,
+    Resumed,
+    WindowOpened,
+    WindowExtended,
+    WindowSuspended,
+    WindowResumed,
+    WindowClosed,
+)
 """The events that `Standing` folds."""
 
 
@@ -56,7 +65,7 @@ class Standing:
                 else:
                     self.latched_at.pop(event.scope, None)
                     self.latches.pop(event.scope, None)
-            case WindowOpened() | WindowResumed():
+            case WindowOpened() | WindowExtended() | WindowResumed():
                 self.window = Window(statement=self._used(event.signed))
             case WindowSuspended():
                 if self.window is not None:

@@ -51,6 +51,7 @@ from agenttrader.model.events import (
     Sending,
     Suspended,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -220,6 +221,7 @@ EVENTS: tuple[Event, ...] = (
     WindowResumed(signed=SIGNED),
     WindowClosed(by=MANUAL, reason="end of day"),
     SegmentSealed(reason="end of session"),
+    WindowExtended(signed=SIGNED),
 )
 
 
