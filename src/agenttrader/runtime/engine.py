@@ -385,10 +385,10 @@ class Engine:
         window = self.state.standing.window
         was_active = before is not None and before.state is TradingState.ACTIVE
         if window is not None and was_active and reading.state is not TradingState.ACTIVE:
+            # A fence freezes the process that reads it, and no other: what outlives that is a halt.
+            state = min(reading.state, TradingState.HALTED, key=lambda each: each.severity)
             self._emit(
-                Halted(
-                    scope=EVERYTHING, state=reading.state, by=f"switch {reading.name}", reason=reading.reason
-                )
+                Halted(scope=EVERYTHING, state=state, by=f"switch {reading.name}", reason=reading.reason)
             )
 
     def _link(self, seen: LinkSeen) -> None:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +19,8 @@ from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.environment_halt import EnvironmentHalt
+from agenttrader.adapters.fence import SWITCH as FENCE
+from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
@@ -36,6 +39,7 @@ from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
@@ -43,7 +47,6 @@ from agenttrader.runtime.inputs import Input, LinkSeen, SwitchSeen
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
-from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import Authority
 
 CALENDAR_DAYS = 30
@@ -85,7 +88,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     clock = WatermarkClock()
     resync = asyncio.Event()
-    switches = _switches(configuration)
+    engine, fence = folded(), _fence(configuration)
+    epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
+    switches = _switches(configuration, epoch)
     broker = AlpacaBroker(
         address=lambda: _address(announcements, "venue"),
         credential=configuration.credential(configuration.credentials.gateway.broker),
@@ -98,8 +103,8 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     )
     by_watermark = configuration.gateway.inbox == "watermark"
     session = Session(
-        engine=folded(),
-        segment=lambda state: _segment(configuration, rules, code, state),
+        engine=engine,
+        segment=lambda _: _segment(configuration, rules, code, epoch),
         refold=folded,
         journal=journal,
         dispatcher=Dispatcher(broker, switches, lambda reading: halts.hear(reading)),  # noqa: PLW0108 - as above
@@ -222,13 +227,27 @@ async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> No
         await asyncio.sleep(SWITCH_SECONDS)
 
 
-def _switches(configuration: Configuration) -> list[HaltSwitch]:
-    """The wired switches outside the store."""
+def _fence(configuration: Configuration) -> Fence | None:
+    """The fence as it stands at the start; one that cannot be read freezes the process that starts."""
+    try:
+        return read_fence(_fence_path(configuration))
+    except StoreError as error:
+        logger.error("fence_unreadable", reason=str(error))  # noqa: TRY400 - a trace says nothing more
+        return None
+
+
+def _fence_path(configuration: Configuration) -> Path:
+    return fence_path(configuration.path(configuration.store.heads_directory), configuration.account.name)
+
+
+def _switches(configuration: Configuration, epoch: int) -> list[HaltSwitch]:
+    """The wired switches outside the store, and the fence, which is always one of them."""
     made: dict[str, Callable[[], HaltSwitch]] = {
         "file": lambda: FileHalt(configuration.path(configuration.switches.file)),
         "environment": lambda: EnvironmentHalt(configuration.halt_variable()),
     }
-    return [made[name]() for name in configuration.switches.wired if name in made]
+    wired = [made[name]() for name in configuration.switches.wired if name in made]
+    return [FenceSwitch(_fence_path(configuration), epoch), *wired]
 
 
 def _journal(configuration: Configuration) -> SqliteJournal:
@@ -287,7 +306,7 @@ def _rules(configuration: Configuration) -> Rules:
             taf_rate=configuration.account.fees.taf_rate,
             taf_cap=configuration.account.fees.taf_cap,
         ),
-        wired_switches=configuration.switches.wired,
+        wired_switches=(FENCE, *configuration.switches.wired),
         market_source=configuration.marketdata.source,
     )
 
@@ -301,15 +320,14 @@ def calendar_around(configuration: Configuration) -> Calendar:
     )
 
 
-def _segment(configuration: Configuration, rules: Rules, code: str, state: State) -> SegmentOpened:
-    before = state.segment
+def _segment(configuration: Configuration, rules: Rules, code: str, epoch: int) -> SegmentOpened:
     parameters = "|".join(
         f"{run.name} {run.class_name} {sorted(run.parameters.items())}" for run in configuration.strategy.run
     )
     return SegmentOpened(
         session=configuration.marketdata.date,
         account=configuration.account.name,
-        epoch=1 if before is None else before.epoch + 1,
+        epoch=epoch,
         configuration=configuration.digest,
         code=code,
         parameters=digest_of(parameters.encode()),
