@@ -206,6 +206,8 @@ def _plan(plan: ExitPlan | None) -> str:
     parts = [f"{name} {price}" for name, price in prices if price is not None]
     if plan.until is not None:
         parts.append(f"until {_time(plan.until)}")
+    if plan.before_close_seconds is not None:
+        parts.append(f"{plan.before_close_seconds} s before the close")
     return f" [{', '.join(parts)}]" if parts else ""
 
 

@@ -83,6 +83,8 @@ class ExitPlan(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     target: Decimal | None = None
     trail: Decimal | None = None
     until: Instant | None = None
+    before_close_seconds: int | None = None
+    """It is left so long before the close of the session that trades, and never held over it."""
 
     def __post_init__(self) -> None:
         for name, price in (("stop", self.stop), ("target", self.target), ("trail", self.trail)):

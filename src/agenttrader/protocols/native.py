@@ -46,6 +46,7 @@ class ExitPlanBody(_Body, frozen=True):
     target: Decimal | None = None
     trail: Decimal | None = None
     until: str | None = None
+    before_close_seconds: int | None = None
 
 
 class ProposalBody(_Body, frozen=True):
@@ -282,19 +283,21 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
         correlation_id=request.correlation_id,
         limit_price=_price(request.limit_price),
         stop_price=_price(request.stop_price),
-        exit_plan=None if plan is None else _to_plan(plan),
+        exit_plan=None if plan is None else to_plan(plan),
         group=request.group,
         valid_until=_instant(request.valid_until),
         client_order_id=name,
     )
 
 
-def _to_plan(plan: ExitPlanBody) -> ExitPlan:
+def to_plan(plan: ExitPlanBody) -> ExitPlan:
+    """The plan that stands on the wire. Raises BadValue, naming the field."""
     return ExitPlan(
         stop=_price(plan.stop),
         target=_price(plan.target),
         trail=_price(plan.trail),
         until=_instant(plan.until),
+        before_close_seconds=plan.before_close_seconds,
     )
 
 
@@ -334,7 +337,13 @@ def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
     if plan is None:
         return None
     until = None if plan.until is None else rfc3339(plan.until)
-    return ExitPlanBody(stop=plan.stop, target=plan.target, trail=plan.trail, until=until)
+    return ExitPlanBody(
+        stop=plan.stop,
+        target=plan.target,
+        trail=plan.trail,
+        until=until,
+        before_close_seconds=plan.before_close_seconds,
+    )
 
 
 def _price(value: Decimal | None) -> Decimal | None:

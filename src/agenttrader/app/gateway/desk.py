@@ -31,7 +31,7 @@ from agenttrader.model.identifiers import (
     derive_proposed_id,
 )
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import ExitPlan, Proposal
+from agenttrader.model.orders import Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import on_step
 from agenttrader.portfolio.orders import Order
@@ -254,11 +254,11 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     def price(value: Decimal | None, name: str) -> Decimal | None:
         return None if value is None else on_step(value, tick, name)
 
-    fitted_plan = plan and ExitPlan(
+    fitted_plan = plan and msgspec.structs.replace(
+        plan,
         stop=price(plan.stop, "exit_plan.stop"),
         target=price(plan.target, "exit_plan.target"),
         trail=price(plan.trail, "exit_plan.trail"),
-        until=plan.until,
     )
     return msgspec.structs.replace(
         proposal,

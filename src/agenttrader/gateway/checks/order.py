@@ -154,6 +154,8 @@ def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
         return f"a trail of {plan.trail}"
     if plan.until is not None and (now is None or plan.until <= now):
         return "an end that is not in the future"
+    if plan.before_close_seconds is not None and plan.before_close_seconds < 1:
+        return f"an end {plan.before_close_seconds} s before the close"
     return ""
 
 
