@@ -22,7 +22,7 @@ from agenttrader.app.sections import Document, KeyFile, SecretSource
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import app
-from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, Rule
+from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, RESTING, Rule
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
 from agenttrader.gateway.sentences import SENTENCES
 from agenttrader.model.breaks import BreakKind
@@ -133,7 +133,7 @@ def test_every_page_is_on_the_map() -> None:
 
 # Controls.
 
-WHOM = {ALL: "every order", ENTRIES: "entries", EXITS: "exits", CLOSES: "closes"}
+WHOM = {ALL: "every order", ENTRIES: "entries", EXITS: "exits", CLOSES: "closes", RESTING: "all but closes"}
 
 
 def test_the_controls_are_the_catalogue_in_its_order() -> None:

@@ -174,8 +174,8 @@ SENTENCES: dict[str, Sentence] = {
         unknown=("The order opens a position and does not say how it will be left. Give exit_plan.stop."),
     ),
     "stop_price": Sentence(
-        "The stop {observed} lies on the wrong side of {permitted}, or is no price: below it for a "
-        "buy, above for a sale. Move it.",
+        "The stop {observed} lies on the wrong side of {permitted}, or is no price: what protects a long "
+        "position lies below, a short one above. Move it; where the price has passed it, close.",
         unknown="The stop cannot be judged: it, or the price to hold it against, is missing.",
     ),
     "target_price": Sentence(

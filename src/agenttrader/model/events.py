@@ -59,10 +59,13 @@ class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     equity: Decimal
 
 
-class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+class Instruction(
+    Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Exactly what goes to the broker.
 
-    `stop` and `target` are the legs of a bracket, armed when the order has filled.
+    `stop` and `target` are the legs of a bracket, armed when the order has filled. Of a `pair` the order
+    itself is the target, and the stop works beside it from the start.
     """
 
     legs: tuple[Leg, ...]
@@ -74,6 +77,7 @@ class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
     stop_price: Decimal | None
     stop: Decimal | None
     target: Decimal | None
+    pair: bool = False
 
 
 class Decided(_Event, frozen=True, tag="decided.1"):

@@ -57,7 +57,7 @@ class Effect(Word):
 
 
 class Role(Word):
-    """What an order is for: the agent's own, or a leg that protects what its parent bought or sold."""
+    """What an order is for: the agent's own entry or exit, or what rests to protect what is held."""
 
     ENTRY = "entry"
     EXIT = "exit"
@@ -133,8 +133,32 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
         if exact(self.quantity, "quantity") <= 0:
             raise BadValue(f"quantity: expected a number above 0, found {self.quantity}")
         exact(self.decision_price, "decision_price")
+        if self.effect is not Effect.OPEN and self.exit_plan is not None:
+            self._require_pair(self.exit_plan)
         _require(self.limit_price, "limit_price", self.type, wanted=self.type is OrderType.LIMIT)
         _require(self.stop_price, "stop_price", self.type, wanted=self.type is OrderType.STOP)
+
+    @property
+    def role(self) -> Role:
+        """What the order is for: an exit protects where it rests at a stop, or is the target of a pair."""
+        if self.effect is Effect.OPEN:
+            return Role.ENTRY
+        if self.is_pair:
+            return Role.TARGET
+        return Role.STOP if self.effect is Effect.REDUCE and self.type is OrderType.STOP else Role.EXIT
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is two exits, target and stop, of which a fill of one takes from the other."""
+        return self.effect is Effect.REDUCE and self.exit_plan is not None
+
+    def _require_pair(self, plan: ExitPlan) -> None:
+        is_pair = self.effect is Effect.REDUCE and self.type is OrderType.LIMIT and len(self.legs) == 1
+        if not is_pair or plan != ExitPlan(stop=plan.stop) or plan.stop is None:
+            raise BadValue(
+                "exit_plan: expected none but that of an entry, or the stop alone of a pair, which is a "
+                f"limit order of one leg that reduces; found {plan}"
+            )
 
     @property
     def symbol(self) -> Symbol:

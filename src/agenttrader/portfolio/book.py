@@ -3,7 +3,7 @@
 Replaying the same records gives the same book.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -33,7 +33,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import OrderState, Side
+from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
@@ -79,9 +79,9 @@ class Working(Struct, frozen=True, kw_only=True, gc=False):
     buys: Decimal
     sells: Decimal
     closing: Decimal
-    """By orders of agents that reduce."""
+    """By orders of agents that reduce and do not protect."""
     protecting: Decimal
-    """By protective legs that can trade."""
+    """By what protects and can trade."""
 
 
 _NOTHING_WORKING = Working(buys=ZERO, sells=ZERO, closing=ZERO, protecting=ZERO)
@@ -139,7 +139,7 @@ class Book:
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
     def working(self, symbol: Symbol) -> Working:
-        """What open orders may still do in `symbol`. A stop and a target of one entry count once."""
+        """What open orders may still do in `symbol`. A stop and a target of one position count once."""
         orders = self.orders.open_in(symbol)
         if not orders:
             return _NOTHING_WORKING
@@ -148,9 +148,10 @@ class Book:
         for order in orders:
             ratio = order.ratio_in(symbol)
             left = order.remaining * abs(ratio)
-            if order.parent is not None:
-                counted = pairs.get(order.parent.id, ZERO)
-                pairs[order.parent.id] = max(left, counted)
+            if order.protects:
+                owner = (order.parent or order).id
+                counted = pairs.get(owner, ZERO)
+                pairs[owner] = max(left, counted)
                 left = max(ZERO, left - counted)
                 if order.is_armed:
                     protecting += left
@@ -166,33 +167,48 @@ class Book:
         """Units of the position that nothing is working to reduce yet.
 
         With `cancels_protection`, for an order that cancels the protection before it leaves, the protection
-        does not count. While an entry works, nothing is reducible: its protection is still to be armed, for
-        the whole of it.
+        does not count. While an entry works that came with protection, nothing is reducible: that is still to
+        be armed, for the whole of it.
         """
-        if not cancels_protection and any(order.adds_risk for order in self.orders.open_in(symbol)):
+        if not cancels_protection and any(
+            order.adds_risk and order.protection for order in self.orders.open_in(symbol)
+        ):
             return ZERO
         taken = working.closing if cancels_protection else working.closing + working.protecting
         return max(ZERO, abs(self.position(symbol)) - taken)
 
     def is_opposed(self, symbol: Symbol, quantity: Decimal) -> bool:
-        """Whether an entry the other way than `quantity` works in `symbol`, or protection that came with one.
+        """Whether an entry the other way than `quantity` works in `symbol`, or what protects such a position.
 
         Were both to fill, the protection of each would stand against the other, and open what it should end.
         """
-        entries = (order.parent or order for order in self.orders.open_in(symbol))
         return any(
-            entry.adds_risk and entry.side.sign * entry.ratio_in(symbol) * quantity < 0 for entry in entries
+            order.side.sign * order.ratio_in(symbol) * quantity * (1 if order.adds_risk else -1) < 0
+            for order in self.orders.open_in(symbol)
+            if order.adds_risk or order.protects
         )
 
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
-        """The protective legs of `symbol` that have not ended, can trade, and face the position."""
+        """The orders in `symbol` that protect, have not ended, can trade, and face the position."""
         held = self.position(symbol)
         return tuple(
             order
             for order in self.orders.open_in(symbol)
-            if order.parent is not None
-            and order.is_armed
-            and order.side.sign * order.ratio_in(symbol) * held < 0
+            if order.protects and order.is_armed and order.side.sign * order.ratio_in(symbol) * held < 0
+        )
+
+    def covered(self, symbol: Symbol, without: Collection[Order] = ()) -> Decimal:
+        """Units of the position that a stop faces which rests at the broker; those `without` are not counted.
+
+        One that the broker has not confirmed, or that was asked to end, may not be there.
+        """
+        return sum(
+            (
+                order.remaining * abs(order.ratio_in(symbol))
+                for order in self.protection(symbol)
+                if order.role is Role.STOP and order.state in _RESTING and order not in without
+            ),
+            ZERO,
         )
 
     def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:

@@ -44,6 +44,7 @@ class Order:
         "parent",
         "proposal",
         "protection",
+        "protects",
         "quantity",
         "reserve_price",
         "reserved",
@@ -59,6 +60,8 @@ class Order:
         self.id = proposal.id
         self.proposal = proposal
         self.role = role
+        self.protects = role is Role.STOP or role is Role.TARGET
+        """Whether it rests to protect a position: a leg of an entry, a stop alone, either half of a pair."""
         self.legs: tuple[Leg, ...] = proposal.legs
         self.side = proposal.side
         self.type = proposal.type
@@ -102,9 +105,18 @@ class Order:
     def is_armed(self) -> bool:
         """Whether a protective leg can trade: brokers hold it until its entry has filled whole.
 
-        Always true of other orders.
+        Always true of other orders, and of the stop of a pair.
         """
-        return self.parent is None or self.parent.state is OrderState.FILLED
+        entry = self.parent
+        return entry is None or not entry.adds_risk or entry.state is OrderState.FILLED
+
+    @property
+    def pair(self) -> "tuple[Order, ...]":
+        """Itself with the exits of which a fill takes as much from it: they count once, for the largest."""
+        owner = self.parent or self
+        if owner.adds_risk:
+            return (self,) if owner is self else owner.protection
+        return (owner, *owner.protection)
 
     def ratio_in(self, symbol: Symbol) -> int:
         """Units of `symbol` in one unit of the order, signed; 0 where it has no such leg."""
@@ -199,7 +211,7 @@ class OrderLedger:
         """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
         event, time = sealed.event, sealed.time
         proposal = event.proposal
-        order = Order(proposal, Role.ENTRY if proposal.effect is Effect.OPEN else Role.EXIT, time)
+        order = Order(proposal, proposal.role, time)
         self.by_id[order.id] = order
         order.decision = event.decision
         if event.decision.denied_by is not None:
@@ -238,11 +250,11 @@ class OrderLedger:
         trigger = order.fill_trigger(event.symbol, event.quantity)
         order.take_fill(event.symbol, event.quantity, event.price)
         self._move(order, trigger, event.time)
-        if order.parent is not None and order.remaining:
+        if order.protects and order.remaining:
             # Brokers leave the other exit as much as this one has left; one that filled whole ends it.
-            for leg in order.parent.protection:
-                if leg is not order and leg.state not in TERMINAL:
-                    leg.quantity = leg.filled + order.remaining
+            for other in order.pair:
+                if other is not order and other.state not in TERMINAL:
+                    other.quantity = other.filled + order.remaining
         return order
 
     def bust(self, fill: Filled, time: Instant) -> Order:
@@ -284,6 +296,8 @@ class OrderLedger:
         if instruction.stop is not None:
             leg = self._protect(order, Role.STOP, OrderType.STOP, sealed.time)
             leg.stop_price = instruction.stop
+            if instruction.pair:
+                leg.side = order.side
             legs.append(leg)
         if instruction.target is not None:
             leg = self._protect(order, Role.TARGET, OrderType.LIMIT, sealed.time)
@@ -292,7 +306,7 @@ class OrderLedger:
         order.protection = tuple(legs)
 
     def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
-        """A leg of a bracket, as an order of its own; the broker holds it until the entry has filled."""
+        """A leg of a bracket or a pair, as an order of its own."""
         leg = Order(order.proposal, role, time)
         leg.limit_price = leg.stop_price = None  # its entry's prices are not its own
         leg.id = protective_id(order.id, role)
@@ -319,8 +333,8 @@ class OrderLedger:
         self._count(order, -1)
 
     def _count(self, order: Order, change: int) -> None:
-        """Protective legs are not counted: they came with their entry, and they only reduce."""
-        if order.parent is None:
+        """What protects is not counted: it only reduces, and must keep no entry out."""
+        if not order.protects:
             self.open_count[order.agent] = self.open_count.get(order.agent, 0) + change
             self.open_count_total += change
 

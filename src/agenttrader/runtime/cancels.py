@@ -28,21 +28,32 @@ def refusal_of(book: Book, asked: CancelAsked) -> str:
 
 def _refusal_to_agent(book: Book, order: Order) -> str:
     """An agent may end its entries; what protects a position, or is about to close it, it may not."""
-    if order.parent is not None and not order.is_armed:
-        return "it is held to protect what its entry will fill; cancel the entry"
-    if order.parent is not None and any(book.position(leg.symbol) for leg in order.legs):
-        return "it protects a position; replace it, or close the position"
-    if order.parent is not None and _others_armed(book, order):
-        return "other protection of its position can still trade, and may need it; ask a person to cancel all"
     if order.effect is Effect.CLOSE:
         return "what protected the position was canceled for this close; let it go on"
+    if not order.protects:
+        return ""
+    if not order.is_armed:
+        return "it is held to protect what its entry will fill; cancel the entry"
+    if _leaves_bare(book, order):
+        return "it protects a position; replace it, or close the position"
+    if order.parent is not None and order.parent.adds_risk and _others_armed(book, order):
+        return "other protection of its position can still trade, and may need it; ask a person to cancel all"
     return ""
 
 
+def _leaves_bare(book: Book, order: Order) -> bool:
+    """Whether units of a position that it protects would be faced by no stop without it and its pair."""
+    return any(
+        order.side.sign * leg.ratio * book.position(leg.symbol) < 0
+        and abs(book.position(leg.symbol)) > book.covered(leg.symbol, without=order.pair)
+        for leg in order.legs
+    )
+
+
 def _others_armed(book: Book, leg: Order) -> bool:
-    """Whether other legs can trade in its symbols: alone, they would open what nothing protects."""
+    """Whether others that protect can trade in its symbols: alone, they would open what nothing protects."""
     others = (other for each in leg.legs for other in book.orders.open_in(each.symbol))
-    return any(other.parent is not None and other.is_armed and other is not leg for other in others)
+    return any(other.protects and other.is_armed and other is not leg for other in others)
 
 
 def cancel_of(order: Order, by: str, reason: str) -> CancelRequested | Withheld | None:

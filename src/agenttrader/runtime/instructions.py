@@ -3,12 +3,12 @@
 from decimal import Decimal
 
 from agenttrader.model.events import Instruction
-from agenttrader.model.orders import Effect, Proposal
+from agenttrader.model.orders import Proposal
 
 
 def instruction_of(proposal: Proposal, quantity: Decimal) -> Instruction:
     """`quantity` units of the proposal; an entry's stop and target rest at the broker as its bracket."""
-    plan = proposal.exit_plan if proposal.effect is Effect.OPEN else None
+    plan = proposal.exit_plan
     return Instruction(
         legs=proposal.legs,
         side=proposal.side,
@@ -19,4 +19,5 @@ def instruction_of(proposal: Proposal, quantity: Decimal) -> Instruction:
         stop_price=proposal.stop_price,
         stop=plan.stop if plan else None,
         target=plan.target if plan else None,
+        pair=proposal.is_pair,
     )

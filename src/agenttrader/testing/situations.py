@@ -100,6 +100,21 @@ def exit_of_long(effect: Effect = Effect.CLOSE) -> Situation:
     return _situation(proposal, position=Decimal(100))
 
 
+def resting_stop() -> Situation:
+    """Protect the 100 ALFA that are held by a stop at 97, good till canceled."""
+    return exit_of_long(Effect.REDUCE).proposing(
+        type=OrderType.STOP, stop_price=Decimal("97.00"), time_in_force=TimeInForce.GTC
+    )
+
+
+def resting_pair() -> Situation:
+    """Leave the 100 ALFA that are held at 105 or 97, whichever comes first."""
+    plan = ExitPlan(stop=Decimal("97.00"))
+    return exit_of_long(Effect.REDUCE).proposing(
+        type=OrderType.LIMIT, limit_price=Decimal("105.00"), exit_plan=plan
+    )
+
+
 def spread_entry() -> Situation:
     """Buy 100 ALFA and sell 200 BRVO at a net price of 0: their marks are 100 and 50."""
     proposal = replace(
@@ -131,7 +146,7 @@ def nothing_right(effect: Effect) -> Situation:
         limit_price=Decimal("200.005"),
         time_in_force=TimeInForce.GTC,
         valid_until=Instant(NOW - 1),
-        exit_plan=None,
+        exit_plan=ExitPlan(stop=Decimal("300.00")) if effect is Effect.REDUCE else None,
     )
     wrong = wrong.seeing(
         grant=None,

@@ -61,6 +61,8 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
     if abs(leg.ratio) != 1:
         raise BadValue(f"legs: expected a ratio of 1 or -1 where there is one leg, found {leg.ratio}")
     order = structs.replace(order, symbol=leg.symbol, side=_side(instruction, leg))
+    if instruction.pair:
+        return _pair(order, instruction)
     return order if stop is None and target is None else _with_protection(order, stop, target)
 
 
@@ -135,6 +137,20 @@ def _with_protection(order: NewOrder, stop: Decimal | None, target: Decimal | No
         order_class="oto" if stop is None or target is None else "bracket",
         take_profit=None if target is None else TakeProfit(limit_price=target),
         stop_loss=None if stop is None else StopLoss(stop_price=stop),
+    )
+
+
+def _pair(order: NewOrder, instruction: Instruction) -> NewOrder:
+    """Alpaca's `oco`: the target is the order, its price that of `take_profit`, and the stop its one leg."""
+    stop, target = instruction.stop, instruction.limit_price
+    if stop is None or target is None:
+        raise BadValue(f"pair: expected a stop and a limit price, found {stop} and {target}")
+    return structs.replace(
+        order,
+        limit_price=None,
+        order_class="oco",
+        take_profit=TakeProfit(limit_price=target),
+        stop_loss=StopLoss(stop_price=stop),
     )
 
 

@@ -18,6 +18,8 @@ ALL = frozenset(Effect)
 ENTRIES = frozenset({Effect.OPEN})
 """What only adds risk is asked; it must never keep a position from being made smaller."""
 CLOSES = frozenset({Effect.CLOSE})
+RESTING = frozenset({Effect.OPEN, Effect.REDUCE})
+"""What can leave protection behind that rests."""
 EXITS = frozenset({Effect.REDUCE, Effect.CLOSE})
 
 
@@ -68,7 +70,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("buying_power", exposure.buying_power_is_sufficient, ENTRIES),
     Rule("daily_loss", exposure.days_loss_is_within_limit, ENTRIES),
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
-    Rule("stop_price", order.stop_is_on_the_losing_side, ENTRIES),
+    Rule("stop_price", order.stop_is_on_the_losing_side, RESTING),
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
     Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),

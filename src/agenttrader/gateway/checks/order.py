@@ -4,13 +4,13 @@ from decimal import Decimal
 
 from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, Side, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Role, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, is_on_step
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _OPEN, _BUY, _SELL, _MARKET = Effect.OPEN, Side.BUY, Side.SELL, OrderType.MARKET
-_DAY, _GTC = TimeInForce.DAY, TimeInForce.GTC
+_DAY, _GTC, _STOP_ROLE = TimeInForce.DAY, TimeInForce.GTC, Role.STOP
 
 
 def order_really_opens(case: Case) -> Check:
@@ -160,10 +160,18 @@ def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
 
 
 def stop_is_on_the_losing_side(case: Case) -> Check:
-    """The stop of an entry that buys lies below mark and order price; of one that sells, above both."""
-    plan = case.proposal.exit_plan
+    """The stop that protects a long position lies below mark and order price; a short one's, above both.
+
+    An exit at a stop that the price has passed is none that rests: the broker refuses it.
+    """
+    proposal = case.proposal
+    plan, opens = proposal.exit_plan, proposal.effect is _OPEN
+    if plan is None and not opens:
+        if proposal.role is not _STOP_ROLE:
+            return Check("stop_price", "no stop", "no stop", passed=True)
+        return _beyond("stop_price", proposal.stop_price, case.net_mark, case, below=proposal.side is _SELL)
     stop = None if plan is None else plan.stop
-    return _on_side("stop_price", stop, case, below=case.proposal.side is _BUY)
+    return _on_side("stop_price", stop, case, below=(proposal.side is _BUY) is opens)
 
 
 def target_is_on_the_winning_side(case: Case) -> Check:
@@ -181,6 +189,12 @@ def _on_side(code: str, price: Decimal | None, case: Case, *, below: bool) -> Ch
         return Check(code, price, None, passed=False)
     if stated is not None and (stated < bound if below else stated > bound):
         bound = stated
+    return _beyond(code, price, bound, case, below=below)
+
+
+def _beyond(code: str, price: Decimal | None, bound: Decimal | None, case: Case, *, below: bool) -> Check:
+    if price is None or bound is None:
+        return Check(code, price, None, passed=False)
     if below:
         return Check(code, price, bound, price < bound and (price > ZERO or len(case.proposal.legs) > 1))
     return Check(code, price, bound, price > bound)

@@ -83,6 +83,25 @@ PLAIN = {
             {"target": Decimal(110)},
             PLAIN | {"order_class": "oto", "take_profit": {"limit_price": "110"}},
         ),
+        (
+            {
+                "side": Side.SELL,
+                "type": OrderType.LIMIT,
+                "time_in_force": TimeInForce.GTC,
+                "limit_price": Decimal(110),
+                "stop": Decimal("95.5"),
+                "pair": True,
+            },
+            PLAIN
+            | {
+                "side": "sell",
+                "type": "limit",
+                "time_in_force": "gtc",
+                "order_class": "oco",
+                "take_profit": {"limit_price": "110"},
+                "stop_loss": {"stop_price": "95.5"},
+            },
+        ),
         ({"legs": (Leg(Symbol("AAPL"), -1),)}, PLAIN | {"side": "sell"}),
         (
             {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
@@ -108,6 +127,8 @@ def test_an_instruction_is_posted_in_alpacas_words(changes: dict[str, Any], expe
     "changes",
     (
         {"legs": (Leg(Symbol("AAPL"), 2),)},
+        {"pair": True, "stop": Decimal(95)},
+        {"pair": True, "type": OrderType.LIMIT, "limit_price": Decimal(95)},
         {"legs": (Leg(Symbol("AAPL"), 1), Leg(Symbol("MSFT"), -1)), "stop": Decimal(1)},
     ),
 )
