@@ -354,13 +354,3 @@ def test_the_example_is_a_strategy() -> None:
     configuration = re.search(r"\[strategy.run.parameters\]\n(.*?)```", text_of("strategies"), re.DOTALL)
     assert configuration is not None
     assert set(re.findall(r"^(\w+) =", configuration[1], re.MULTILINE)) <= set(kind.declared_parameters)
-
-
-def test_the_scripts_of_a_run_of_ones_own_compile_and_import_what_exists() -> None:
-    page = section(text_of("operations"), "A run of your own")
-    scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(scripts) == 2
-    for script in scripts:
-        compile(script, "operations.md", "exec")
-        imports = "\n".join(re.findall(r"^(?:from|import) .*$", script, re.MULTILINE))
-        exec(imports, {})  # noqa: S102  only the imports of the page's own script

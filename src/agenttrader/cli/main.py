@@ -15,8 +15,11 @@ import typer
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
+from agenttrader.cli.persons import persons
 from agenttrader.cli.test import check
+from agenttrader.cli.windows import window
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
 ROLES = ("gateway", "marketdata", "strategy", "venue")
@@ -97,5 +100,9 @@ def run(
 
 app.command("demo")(demo)
 app.command("bench")(bench)
+for verb in (status, halt, resume, switches, reconcile):
+    app.command(verb.__name__)(verb)
+app.add_typer(window, name="window")
+app.add_typer(persons, name="persons")
 app.add_typer(journal, name="journal")
 app.command("test", context_settings={"ignore_unknown_options": True})(check)
