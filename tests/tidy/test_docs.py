@@ -17,8 +17,9 @@ import typer.main
 from msgspec import Struct
 
 from agenttrader.api import gateway, venue_entrance
+from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.gateway.desk import Desk
-from agenttrader.app.sections import Document, KeyFile, SecretSource
+from agenttrader.app.sections import Document
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import app
@@ -184,7 +185,7 @@ def tables(name: str, kind: type[Struct]) -> Iterator[tuple[str, set[str]]]:
     """The table and those in it. A key's id with its secret is explained where it is used."""
     keys: set[str] = set()
     for field in msgspec.structs.fields(kind):
-        place = f"{name}.{field.encode_name}".lstrip(".")
+        place = f"{name.strip('[]')}.{field.encode_name}".lstrip(".")
         inner = table_in(field.type)
         if inner is None:
             keys.add(field.encode_name)

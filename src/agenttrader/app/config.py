@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agenttrader.app.sections import Document, KeyFile, SecretSource
+from agenttrader.app.credential_sections import KeyFile, SecretSource
+from agenttrader.app.sections import EXITS, Document
 from agenttrader.app.tables import Place, build, parse
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.credentials import Credential, Secret
@@ -36,10 +37,23 @@ class Configuration(Document, frozen=True, kw_only=True):
 
     def grants(self) -> dict[AgentName, Grant]:
         """What each agent may act for, as the gateway's checks look it up."""
-        return {
+        grants = {
             name: Grant(strategies=frozenset(agent.strategies), symbols=frozenset(agent.symbols))
             for name, agent in self.agents.items()
         }
+        if self.exits is not None:
+            # It names the strategy whose position it leaves, so that what that makes is counted where it was.
+            grants[EXITS] = Grant(
+                strategies=frozenset().union(*(grant.strategies for grant in grants.values())),
+                symbols=frozenset(self.limits.symbol),
+                reduces_only=True,
+            )
+        return grants
+
+    def agent_keys(self) -> dict[str, AgentName]:
+        """Who proposes with which key, by the key's SHA-256."""
+        keys = {agent.key_sha256: name for name, agent in self.agents.items()}
+        return keys if self.exits is None else keys | {self.exits.key_sha256: EXITS}
 
     def secret(self, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
         """The secret that `source` names. Raises ConfigurationError where it is missing or empty."""

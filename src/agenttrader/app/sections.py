@@ -1,14 +1,14 @@
 """The sections of a configuration file: structs whose fields are its keys. `config/demo.toml` explains."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import field
 
+from agenttrader.app.credential_sections import Credentials, KeyHash, Section
 from agenttrader.app.fault_kinds import FaultPlan
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.venue_rules import VenueRules
@@ -20,59 +20,12 @@ from agenttrader.model.instruments import Instrument, Spread
 
 ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
+EXITS = AgentName("exits")
+"""What the exits unit is called as an agent."""
 SwitchName = Literal["store", "file", "environment"]
 
-_HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 
-
-class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whole numbers are above 0, Decimals 0 or more, texts not empty, hashes and public keys whole."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, str) and not value:
-                raise BadValue(f"{name}: expected a text, found an empty one")
-            if isinstance(value, int) and not isinstance(value, bool) and name != "seed" and value < 1:
-                raise BadValue(f"{name}: expected a whole number above 0, found {value}")
-            if isinstance(value, Decimal) and value < 0:
-                raise BadValue(f"{name}: expected 0 or more, found {value}")
-            if name.endswith("_sha256") or name == "public_key":
-                _require_hex(value, name)
-
-
-def _require_hex(value: str, name: str) -> None:
-    if not _HEX_256_BITS.fullmatch(value):
-        raise BadValue(f"{name}: expected 64 hexadecimal digits in lower case, found {value!r}")
-
-
-class SecretSource(_Section, frozen=True):
-    """Where a secret is found: in a file, or in an environment variable. One of them."""
-
-    file: str | None = None
-    variable: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.file is None) == (self.variable is None):
-            raise BadValue("expected either `file` or `variable`, found both or neither")
-
-
-class KeyFile(_Section, frozen=True):
-    """A key that a role shows a peer: its id stands here, its secret elsewhere."""
-
-    key_id: str
-    secret: SecretSource
-
-
-class KeyHash(_Section, frozen=True):
-    """A key that a role accepts: the id, and the SHA-256 of the secret."""
-
-    key_id: str
-    secret_sha256: str
-
-
-class Environment(_Section, frozen=True):
+class Environment(Section, frozen=True):
     """Which environment this is, and how far it may go."""
 
     name: str
@@ -82,7 +35,7 @@ class Environment(_Section, frozen=True):
     """The exchange whose sessions rule, such as XNYS."""
 
 
-class Fees(_Section, frozen=True):
+class Fees(Section, frozen=True):
     """The schedule by which sales are charged; see `config/demo.toml`."""
 
     sec_rate: Decimal
@@ -93,7 +46,7 @@ class Fees(_Section, frozen=True):
     """The most of the TAF for one execution."""
 
 
-class Account(_Section, frozen=True):
+class Account(Section, frozen=True):
     """The broker account that the gateway trades."""
 
     name: AccountName
@@ -101,7 +54,7 @@ class Account(_Section, frozen=True):
     fees: Fees
 
 
-class Gateway(_Section, frozen=True):
+class Gateway(Section, frozen=True):
     """How the gateway listens, waits and writes."""
 
     listen: str
@@ -111,9 +64,12 @@ class Gateway(_Section, frozen=True):
     inbox_capacity: int
     batch_max: int
     heads_every_records: int
+    shutdown_seconds: int
+    """How long the broker's word on orders under way is awaited when the gateway is told to stop."""
+    entries_at_shutdown: Literal["cancel", "leave"]
 
 
-class Store(_Section, frozen=True):
+class Store(Section, frozen=True):
     """Where the journal, its outside heads and its signing key lie: three folders."""
 
     directory: str
@@ -126,7 +82,7 @@ class Store(_Section, frozen=True):
             raise BadValue("expected three different folders: a head beside its journal is lost with it")
 
 
-class Switches(_Section, frozen=True):
+class Switches(Section, frozen=True):
     """The halt switches that are wired. One that is wired and cannot be read is a halt."""
 
     wired: tuple[SwitchName, ...]
@@ -140,23 +96,25 @@ class Switches(_Section, frozen=True):
             )
 
 
-class Peers(_Section, frozen=True):
+class Peers(Section, frozen=True):
     """How the processes of a run find each other."""
 
     announcements: str
     """The folder in which each writes where it listens."""
 
 
-class VenueAccount(_Section, frozen=True):
+class VenueAccount(Section, frozen=True):
     """One account at the simulated exchange."""
 
     name: AccountName
     cash: Decimal
     key_id: str
     secret_sha256: str
+    more_keys: tuple[KeyHash, ...] = ()
+    """Which keys open it besides."""
 
 
-class Venue(_Section, frozen=True):
+class Venue(Section, frozen=True):
     """The simulated exchange."""
 
     listen: str
@@ -170,7 +128,7 @@ class Venue(_Section, frozen=True):
     """What goes wrong on purpose; where there is none, nothing does, and no port lets anybody ask for it."""
 
 
-class MarketData(_Section, frozen=True):
+class MarketData(Section, frozen=True):
     """The source of market data and its pace."""
 
     listen: str
@@ -203,7 +161,7 @@ class MarketData(_Section, frozen=True):
         return self.prices.names
 
 
-class StrategyRun(_Section, frozen=True):
+class StrategyRun(Section, frozen=True):
     """One strategy with its parameters. Numbers with a point are written in quotes."""
 
     name: StrategyName
@@ -213,7 +171,7 @@ class StrategyRun(_Section, frozen=True):
     parameters: dict[str, str | int | bool]
 
 
-class Strategy(_Section, frozen=True):
+class Strategy(Section, frozen=True):
     """The strategy host: in whose name it proposes, and what it runs."""
 
     listen: str
@@ -224,7 +182,7 @@ class Strategy(_Section, frozen=True):
     run: tuple[StrategyRun, ...]
 
 
-class ExitFractions(_Section, frozen=True):
+class ExitFractions(Section, frozen=True):
     """The exit plan of entries that bring none: how far from the entry's price, as fractions of it."""
 
     stop: Decimal
@@ -242,7 +200,7 @@ class ExitFractions(_Section, frozen=True):
                 )
 
 
-class Agent(_Section, frozen=True):
+class Agent(Section, frozen=True):
     """Who may propose, known by the hash of a key."""
 
     key_sha256: str
@@ -256,7 +214,16 @@ class Agent(_Section, frozen=True):
     """How long its order in Alpaca's words without an id is the same order; where there is none, refused."""
 
 
-class Person(_Section, frozen=True):
+class Exits(Section, frozen=True):
+    """The unit that runs the exit plans of what is held: a key that only reduces, in every symbol."""
+
+    listen: str
+    key_sha256: str
+    checkpoints: str
+    """The folder of what it remembers: the best price since each position was opened."""
+
+
+class Person(Section, frozen=True):
     """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal).
 
     Whoever holds the token may look, halt and close; what loosens is signed with the key and nothing else.
@@ -267,35 +234,15 @@ class Person(_Section, frozen=True):
     role: PersonRole
 
 
-class GatewayCredentials(_Section, frozen=True):
-    """What the gateway shows."""
+class Sentinel(Section, frozen=True):
+    """Who watches the gateway from outside."""
 
-    broker: KeyFile
-    marketdata: KeyFile
-
-
-class VenueCredentials(_Section, frozen=True):
-    """What the venue shows."""
-
-    marketdata: KeyFile
+    listen: str
+    silence_seconds_max: int
+    """How long the gateway may say nothing before it is fenced off and its entries are canceled."""
 
 
-class StrategyCredentials(_Section, frozen=True):
-    """What the strategy host shows; to the gateway, its agent's key."""
-
-    gateway: SecretSource
-    marketdata: KeyFile
-
-
-class Credentials(_Section, frozen=True):
-    """What each role shows its peers."""
-
-    gateway: GatewayCredentials
-    venue: VenueCredentials
-    strategy: StrategyCredentials
-
-
-class Document(_Section, frozen=True):
+class Document(Section, frozen=True):
     """The whole file."""
 
     environment: Environment
@@ -312,6 +259,10 @@ class Document(_Section, frozen=True):
     people: dict[PersonName, Person]
     instruments: dict[Symbol, Instrument]
     limits: Limits
+    exits: Exits | None = None
+    """Where there is none, a position has no protection but what rests at the broker."""
+    sentinel: Sentinel | None = None
+    """Where there is none, nobody watches the gateway from outside."""
 
     def faults(self) -> Iterator[str]:
         """Where sections contradict each other, as sentences that name both."""
@@ -342,7 +293,10 @@ class Document(_Section, frozen=True):
             yield f"[agents] symbols: expected one owner of {symbol}, found it twice"
         for strategy in _twice(name for agent in self.agents.values() for name in agent.strategies):
             yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
-        for key in _twice(agent.key_sha256 for agent in self.agents.values()):
+        if EXITS in self.agents:
+            yield f"[agents] {EXITS}: expected another name, for it is that of [exits], which only reduces"
+        callers = (*self.agents.values(), *(() if self.exits is None else (self.exits,)))
+        for key in _twice(caller.key_sha256 for caller in callers):
             yield f"[agents] key_sha256: expected a key of its own for each agent, found {key} twice"
 
     def _faults_of_strategies(self) -> Iterator[str]:
@@ -367,7 +321,9 @@ class Document(_Section, frozen=True):
         )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
-        for key in _twice(account.key_id for account in self.venue.accounts):
+        for key in _twice(
+            key.key_id for account in self.venue.accounts for key in (account, *account.more_keys)
+        ):
             yield f"[[venue.accounts]] key_id: expected a key of its own for each account, found {key} twice"
         for key in _twice(key.key_id for key in self.marketdata.keys):
             yield f"[[marketdata.keys]] key_id: expected different keys, found {key} twice"

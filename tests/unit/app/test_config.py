@@ -82,7 +82,7 @@ def test_the_demos_template_as_it_lies_there_is_refused() -> None:
 
 def test_a_template_without_its_keys_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, demo_template()) == (
-        "[venue.accounts.0] secret_sha256: expected a text, found an empty one"
+        "[venue.accounts.0.more_keys.0] secret_sha256: expected a text, found an empty one"
     )
 
 

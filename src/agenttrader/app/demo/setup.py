@@ -171,15 +171,18 @@ class _Secrets:
     def __init__(self, tables: Mapping[str, Any], token: Callable[[], Secret]) -> None:
         self._tables = tables
         accounts, keys = tables["venue"]["accounts"], tables["marketdata"]["keys"]
-        self.keys = {entry["key_id"]: token() for entry in (*accounts, *keys)}
+        more = [key for account in accounts for key in account["more_keys"]]
+        self.keys = {entry["key_id"]: token() for entry in (*accounts, *more, *keys)}
         self.agents = {AgentName(name): token() for name in tables["agents"]}
         self.people = {PersonName(name): token() for name in tables["people"]}
 
     def hashes(self) -> dict[Place, Value]:
         """What the configuration holds of them."""
         found: dict[Place, Value] = {}
+        accounts = self._tables["venue"]["accounts"]
         for table, entries in (
-            ("venue.accounts", self._tables["venue"]["accounts"]),
+            ("venue.accounts", accounts),
+            ("venue.accounts.more_keys", [key for account in accounts for key in account["more_keys"]]),
             ("marketdata.keys", self._tables["marketdata"]["keys"]),
         ):
             for number, entry in enumerate(entries, 1):
@@ -191,10 +194,12 @@ class _Secrets:
     def files(self) -> dict[str, Secret]:
         """In which files of the run's folder the roles look for theirs."""
         found: dict[str, Secret] = {}
-        for credentials in self._tables["credentials"].values():
+        for role, credentials in self._tables["credentials"].items():
             for credential in credentials.values():
                 if "key_id" in credential:
                     found[credential["secret"]["file"]] = self.keys[credential["key_id"]]
+                elif role == "kill":
+                    found[credential["file"]] = self.people[PERSON]
                 else:
                     found[credential["file"]] = self.agents[self._tables["strategy"]["agent"]]
         return found

@@ -71,14 +71,24 @@ def test_the_configuration_is_as_wished_and_every_hash_is_of_the_secret_that_its
 
     credentials = configuration.credentials
     hashes = {account.key_id: account.secret_sha256 for account in configuration.venue.accounts}
+    hashes |= {
+        key.key_id: key.secret_sha256 for each in configuration.venue.accounts for key in each.more_keys
+    }
     hashes |= {key.key_id: key.secret_sha256 for key in market.keys}
-    for key in (credentials.gateway.broker, credentials.gateway.marketdata, credentials.venue.marketdata):
+    for key in (
+        credentials.gateway.broker,
+        credentials.gateway.marketdata,
+        credentials.venue.marketdata,
+        credentials.kill.broker,
+    ):
         found = configuration.credential(key, environment={})
         assert sha256(found.secret.reveal()) == hashes[found.key_id]
     strategy = configuration.secret(credentials.strategy.gateway, environment={})
     assert sha256(strategy.reveal()) == configuration.agents[AgentName("momentum")].key_sha256
     assert sha256(run.visitor.reveal()) == configuration.agents[VISITOR].key_sha256
     assert sha256(run.operator.reveal()) == configuration.people[PERSON].token_sha256
+    token = configuration.secret(credentials.kill.gateway, environment={})
+    assert token.reveal() == run.operator.reveal()
     assert sha256(run.market.secret.reveal()) == hashes[run.market.key_id]
     assert configuration.people[PERSON].public_key == "ab" * 32
 
@@ -88,7 +98,8 @@ def test_every_secret_is_another_and_none_stands_in_the_configuration(tmp_path: 
     files = list((run.folder / "secrets").iterdir())
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     secrets = [file.read_text().strip() for file in files]
-    secrets += [run.visitor.reveal(), run.operator.reveal()]
+    assert run.operator.reveal() in secrets  # Kill tells the gateway in the person's name.
+    secrets += [run.visitor.reveal()]
     assert len(set(secrets)) == len(secrets)
     text = run.path.read_text()
     assert not [secret for secret in secrets if f'"{secret}"' in text]
