@@ -57,15 +57,7 @@ class Configuration(Document, frozen=True, kw_only=True):
 
     def secret(self, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
         """The secret that `source` names. Raises ConfigurationError where it is missing or empty."""
-        if source.file is not None:
-            return _secret_of_file(self.path(source.file))
-        name = source.variable or ""
-        text = (os.environ if environment is None else environment).get(name, "")
-        if not text:
-            raise ConfigurationError(
-                f"{name}: expected a secret in this environment variable, found none; export it"
-            )
-        return Secret(text)
+        return secret_at(self.folder, source, environment)
 
     def halt_variable(self, environment: Mapping[str, str] | None = None) -> str | None:
         """What EXECUTION_HALTED says now; None where it is not set."""
@@ -118,6 +110,19 @@ def _tables(value: object) -> dict[str, Any]:
 def _canonical(tables: dict[str, Any]) -> bytes:
     """The content without its spelling: comments, order and blanks make no other configuration."""
     return json.dumps(tables, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def secret_at(folder: Path, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
+    """The secret that `source`, of a configuration in `folder`, names. Raises ConfigurationError."""
+    if source.file is not None:
+        return _secret_of_file(folder / source.file)
+    name = source.variable or ""
+    text = (os.environ if environment is None else environment).get(name, "")
+    if not text:
+        raise ConfigurationError(
+            f"{name}: expected a secret in this environment variable, found none; export it"
+        )
+    return Secret(text)
 
 
 def _secret_of_file(file: Path) -> Secret:
