@@ -93,3 +93,8 @@ class Grant(Struct, frozen=True, kw_only=True):
 
     strategies: frozenset[StrategyName]
     symbols: frozenset[Symbol]
+    reduces_only: bool = False
+    """Whether its key only makes positions smaller, whatever it asks for: the exits unit's.
+
+    It has no limits of its own, acts in what others hold, and goes on while agents are halted.
+    """

@@ -47,6 +47,9 @@ SENTENCES: dict[str, Sentence] = {
         "The agent does not own {observed}; it owns: {permitted}. A symbol has one owner, and "
         "[agents] says who.",
     ),
+    "may_open": Sentence(
+        "The key may only {permitted}, and the order would {observed} a position. Use an agent's key.",
+    ),
     "order_id": Sentence(
         "The id was used for another order. Send a new id for a new order.",
     ),

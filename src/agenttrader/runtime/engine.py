@@ -189,7 +189,7 @@ class Engine:
                 self.switches,
                 rules.wired_switches,
                 rules.authority.account,
-                agent,
+                rules.whose(agent, symbols),
                 strategy,
                 symbols,
             )

@@ -316,6 +316,7 @@ class Session:
         reason = self._dispatcher.submit(
             leaving,
             effect=order.effect,
+            only_reduces=self.engine.rules.only_reduces(order.agent),
             state=lambda: self._state_for(order.proposal),
         )
         return None if reason is None else LastLookStopped(order.id, reason)

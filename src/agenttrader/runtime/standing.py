@@ -76,13 +76,17 @@ class Standing:
                 pass
 
     def latches_on(
-        self, account: AccountName, agent: AgentName, strategy: StrategyName, symbols: tuple[Symbol, ...]
+        self,
+        account: AccountName,
+        agents: tuple[AgentName, ...],
+        strategy: StrategyName,
+        symbols: tuple[Symbol, ...],
     ) -> Iterator[Halted]:
-        """The latches whose scope covers an order of this agent and strategy in these symbols."""
+        """The latches whose scope covers an order of these agents and this strategy in these symbols."""
         names = {
             ScopeKind.EVERYTHING: ("",),
             ScopeKind.ACCOUNT: (account,),
-            ScopeKind.AGENT: (agent,),
+            ScopeKind.AGENT: agents,
             ScopeKind.STRATEGY: (strategy,),
             ScopeKind.SYMBOL: symbols,
         }

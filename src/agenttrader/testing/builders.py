@@ -51,6 +51,7 @@ from agenttrader.runtime.statements import Authority
 ACCOUNT = AccountName("SIM-1")
 AGENT = AgentName("trader")
 OTHER_AGENT = AgentName("bot")
+EXITS = AgentName("exits")
 STRATEGY = StrategyName("momentum")
 PERSON = PersonName("ada")
 ALFA, BRAVO, CHARLY = Symbol("ALFA"), Symbol("BRAVO"), Symbol("CHARLY")
@@ -296,6 +297,9 @@ def rules(**changes: Any) -> Rules:
         "grants": {
             AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO})),
             OTHER_AGENT: Grant(strategies=frozenset(), symbols=frozenset({CHARLY})),
+            EXITS: Grant(
+                strategies=frozenset({STRATEGY}), symbols=frozenset(MULTIPLIERS), reduces_only=True
+            ),
         },
         "instruments": instruments(),
         "calendar": calendar(),

@@ -133,6 +133,23 @@ def test_the_trading_state_is_looked_at_once_more(
 
 
 @pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("state", TradingState)
+def test_a_key_that_only_reduces_goes_on_until_everything_is_frozen(
+    state: TradingState, effect: Effect
+) -> None:
+    leaves = effect is not Effect.OPEN and state is not TradingState.FROZEN
+    for said, switched in ((state, TradingState.ACTIVE), (TradingState.ACTIVE, state)):
+        route = Route()
+        reason = Dispatcher(route, [Switch(switched)], ignore).submit(
+            sendings(1)[0],
+            effect=effect,
+            only_reduces=True,
+            state=lambda said=said: said,  # type: ignore[misc]
+        )
+        assert (reason is None) == leaves == bool(route.submitted)
+
+
+@pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize(("state", "leaving"), LAST_LOOK)
 def test_every_wired_switch_is_read_once_more(
     state: TradingState, leaving: set[Effect], effect: Effect

@@ -63,6 +63,7 @@ from agenttrader.testing.builders import (
     CASH,
     CHARLY,
     CLOSE,
+    EXITS,
     MULTIPLIERS,
     OPEN,
     OTHER_AGENT,
@@ -260,7 +261,7 @@ def test_a_halt_of_an_agent_strategy_or_account_is_its_own(kind: ScopeKind, name
 @pytest.mark.parametrize(
     ("kind", "expected"),
     (
-        (ScopeKind.AGENT, f"one agent ({OTHER_AGENT}, {AGENT})"),
+        (ScopeKind.AGENT, f"one agent ({OTHER_AGENT}, {EXITS}, {AGENT})"),
         (ScopeKind.STRATEGY, f"one strategy ({STRATEGY})"),
         (ScopeKind.SYMBOL, "one symbol ("),
         (ScopeKind.ACCOUNT, f"one account ({ACCOUNT})"),

@@ -73,7 +73,7 @@ def standing(
     for event in (*ready, *events):
         state.apply(chain.seal(event, OPEN))
     switches = {} if says is None else {SWITCH: switch(says, "it was set to 1")}
-    return standing_of(state, switches, ("store", SWITCH), ACCOUNT, agent, strategy, symbols)
+    return standing_of(state, switches, ("store", SWITCH), ACCOUNT, (agent,), strategy, symbols)
 
 
 def test_with_everything_in_place_trading_is_active() -> None:

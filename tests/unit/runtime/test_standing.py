@@ -94,7 +94,7 @@ def test_a_latch_covers_the_orders_of_its_scope() -> None:
     }
     foreign = {Scope(scope.kind, "another") for scope in scopes - {EVERYTHING}}
     standing = after(*(halted(scope=scope) for scope in scopes | foreign))
-    found = standing.latches_on(ACCOUNT, AGENT, STRATEGY, (BRAVO, ALFA))
+    found = standing.latches_on(ACCOUNT, (AGENT,), STRATEGY, (BRAVO, ALFA))
     assert {latch.scope for latch in found} == scopes
 
 

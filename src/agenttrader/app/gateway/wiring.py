@@ -128,7 +128,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     return GatewayParts(
         desk=desk,
         alpaca=AlpacaDesk(desk, AlpacaUpdates(session), configuration.agents),
-        agents={agent.key_sha256: name for name, agent in configuration.agents.items()},
+        agents=configuration.agent_keys(),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
             lambda: _decide(session, journal),

@@ -40,6 +40,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("agent", identity.agent_is_known, ALL),
     Rule("strategy", identity.strategy_is_the_agents, ALL),
     Rule("ownership", identity.symbol_is_the_agents, ALL),
+    Rule("may_open", identity.agent_may_open, ENTRIES),
     Rule("order_id", identity.id_is_new, ALL),
     Rule("trading_state", authority.trading_state_permits, ALL),
     Rule("window", authority.window_is_open, ENTRIES),

@@ -56,18 +56,24 @@ def lease(situation: Situation) -> Situation:
     return situation.seeing(window=other)
 
 
+def granting(situation: Situation, **changes: Any) -> Situation:
+    """The agent may act for something else."""
+    assert situation.snapshot.grant is not None
+    return situation.seeing(grant=msgspec.structs.replace(situation.snapshot.grant, **changes))
+
+
 REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     (
         "agent",
         lambda it: it.seeing(
-            grant=Grant(strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}))
+            grant=Grant(
+                strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}), reduces_only=True
+            )
         ),
     ),
-    ("strategy", lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset()))),
-    (
-        "ownership",
-        lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA}))),
-    ),
+    ("strategy", lambda it: granting(it, strategies=frozenset({STRATEGY}))),
+    ("ownership", lambda it: granting(it, symbols=frozenset({ALFA}))),
+    ("may_open", lambda it: granting(it, reduces_only=False)),
     ("order_id", lambda it: it.seeing(id_used=False)),
     ("trading_state", lambda it: it.seeing(trading_state=TradingState.ACTIVE, halt_reasons=())),
     ("window", lease),
@@ -78,6 +84,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         "instrument",
         lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1))),
     ),
+    ("shape", lambda it: it.proposing(extended_hours=False)),
     ("session", lambda it: it.seeing(session=entry().snapshot.session)),
     ("symbol_status", lambda it: it.seeing_leg(status=TradingStatus.TRADING)),
     ("quote", lambda it: it.seeing_leg(mark=Mark(price=Decimal(100), time=Instant(NOW + 1), source="s"))),
@@ -106,7 +113,9 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("exit_plan", lambda it: planned(it, "99.00", "101.00")),
     ("stop_price", lambda it: planned(it, "101.00", "101.00")),
     ("target_price", lambda it: planned(it, "101.00", "99.00")),
+    ("order_type", lambda it: it.limiting_agent(order_types=(OrderType.LIMIT,))),
     ("time_in_force", lambda it: it.proposing(time_in_force=TimeInForce.DAY)),
+    ("extended_hours", lambda it: it.limiting_agent(extended_hours_permitted=True)),
     ("order_lifetime", lambda it: it.leased(end=Instant(NOW + 6 * HOUR))),
     (
         "whole",
@@ -143,10 +152,11 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
 def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
     skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
     assert skipped == {
-        *("window", "mode", "scope", "quote_age", "opens", "shorting", "order_quantity", "order_notional"),
+        *("may_open", "window", "mode", "scope", "quote_age", "opens", "shorting"),
+        *("order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
-        *("target_price", "time_in_force", "order_lifetime", "whole"),
+        *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime", "whole"),
     }
     of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code != "stop_price")
     assert RULES_FOR[Effect.CLOSE] == (*of_both, CHECKS[-1])
