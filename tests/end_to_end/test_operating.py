@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.app.operators.wiring import PersonFiles, make_person
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.protocols.native import TradingBody
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
+from agenttrader.testing.small_cluster import CONFIG_MAP, KEY, NAMESPACE, SmallCluster
 
 PASSPHRASE = "correct horse"
+PROMISED_SECONDS = 1.0
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -100,6 +105,35 @@ async def test_what_is_refused_is_said_and_changes_nothing(desk: Desk) -> None:
         assert refused.returncode == ExitCode.USAGE, refused.stderr
         assert found in refused.stderr
     assert "latch     none" in await desk.told("switches")
+
+
+async def test_a_clusters_switch_opens_with_the_window_and_halts_within_the_second(tmp_path: Path) -> None:
+    async with SmallCluster("1").served() as cluster:
+
+        def wire(tables: dict[str, Any]) -> None:
+            found = {"namespace": NAMESPACE, "name": CONFIG_MAP, "key": KEY}
+            tables["switches"]["wired"].append("configmap")
+            tables["switches"]["configmap"] = {
+                **found,
+                "silence_seconds_max": 20,
+                "kubeconfig": "kubeconfig",
+            }
+
+        (tmp_path / "kubeconfig").write_text(cluster.kubeconfig)
+        async with playing(PlayedDay(tmp_path, wire)) as day:
+            await day.open_window()
+            assert cluster.value == "0"
+            await cluster.set("1")
+            began = time.monotonic()
+            while (status := await day.ask("/v1/status", StatusBody)).trading.state != "halted":
+                assert time.monotonic() - began < 10
+            took = time.monotonic() - began
+            assert [(latch.by, latch.state.value) for latch in status.latches] == [
+                ("switch configmap", "halted")
+            ]
+            await day.say("/v1/windows/close", {"reason": "halted"}, TradingBody)
+            assert cluster.value == "1"
+            assert took < PROMISED_SECONDS
 
 
 async def test_a_gateway_that_is_gone_is_halted_by_the_file(desk: Desk) -> None:

@@ -22,7 +22,7 @@ ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 EXITS = AgentName("exits")
 """What the exits unit is called as an agent."""
-SwitchName = Literal["store", "file", "environment"]
+SwitchName = Literal["store", "file", "environment", "configmap"]
 
 
 class Environment(Section, frozen=True):
@@ -82,17 +82,35 @@ class Store(Section, frozen=True):
             raise BadValue("expected three different folders: a head beside its journal is lost with it")
 
 
+class ConfigMapSwitch(Section, frozen=True):
+    """The switch that is a key of a ConfigMap of the cluster."""
+
+    namespace: str
+    name: str
+    key: str
+    silence_seconds_max: int
+    """How long the cluster may not be heard before that is a halt."""
+    kubeconfig: str | None = None
+    """The file that says how it is reached; where there is none, the pod's own service account does."""
+
+
 class Switches(Section, frozen=True):
     """The halt switches that are wired. One that is wired and cannot be read is a halt."""
 
     wired: tuple[SwitchName, ...]
     file: str
+    configmap: ConfigMapSwitch | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if "store" not in self.wired or len(set(self.wired)) != len(self.wired):
             raise BadValue(
                 f"wired: expected store, and no switch twice, found {', '.join(self.wired) or 'none'}"
+            )
+        if ("configmap" in self.wired) is (self.configmap is None):
+            raise BadValue(
+                "wired: expected configmap where there is a table [switches.configmap], and only there, "
+                f"found {', '.join(self.wired)} and {'no ' if self.configmap is None else 'the '}table"
             )
 
 
