@@ -131,6 +131,11 @@ class VenueAccount(Section, frozen=True):
     more_keys: tuple[KeyHash, ...] = ()
     """Which keys open it besides."""
 
+    def all_keys(self) -> Iterator[tuple[str, str]]:
+        """Every key's id with the SHA-256 of its secret."""
+        yield self.key_id, self.secret_sha256
+        yield from ((key.key_id, key.secret_sha256) for key in self.more_keys)
+
 
 class Venue(Section, frozen=True):
     """The simulated exchange."""
@@ -339,9 +344,7 @@ class Document(Section, frozen=True):
         )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
-        for key in _twice(
-            key.key_id for account in self.venue.accounts for key in (account, *account.more_keys)
-        ):
+        for key in _twice(key for account in self.venue.accounts for key, _ in account.all_keys()):
             yield f"[[venue.accounts]] key_id: expected a key of its own for each account, found {key} twice"
         for key in _twice(key.key_id for key in self.marketdata.keys):
             yield f"[[marketdata.keys]] key_id: expected different keys, found {key} twice"

@@ -9,6 +9,7 @@ from agenttrader.model.decisions import Verdict
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
+    ActedOutside,
     AnswerLost,
     BreakFound,
     Busted,
@@ -106,6 +107,10 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             )
         case WindowClosed():
             return f"by {event.by}: {event.reason}"
+        case ActedOutside():
+            about = f" {event.subject}" if event.subject else ""
+            outcome = f": {event.outcome}" if event.outcome else ""
+            return f"{event.act}{about} {event.stage} at {_time(event.time)} by {event.by}{outcome}"
         case EquitySampled():
             return ", ".join(
                 f"{name} {_money(amount)}"

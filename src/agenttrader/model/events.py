@@ -292,6 +292,25 @@ class WindowClosed(_Event, frozen=True, tag="window_closed.1"):
     reason: str
 
 
+class ActedOutside(_Event, frozen=True, tag="acted_outside.1"):
+    """What kill or the sentinel noted in a side journal while this journal's writer could not be asked.
+
+    The start after it takes it in, line by line, as it was written.
+    """
+
+    journal: str
+    line: int
+    """Its number in that side journal, from 1; it is taken in once."""
+    time: Instant
+    by: str
+    act: str
+    subject: str
+    """The order or the symbol as the broker calls it; empty where the act is about everything."""
+    stage: str
+    """`asked` before the act, `answered` after it."""
+    outcome: str
+
+
 class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
     """The account at the marks of this moment; the breakers' inputs, so that replay needs no market data."""
 
@@ -367,6 +386,7 @@ Event = (
     | WindowSuspended
     | WindowResumed
     | WindowClosed
+    | ActedOutside
     | EquitySampled
     | BreakFound
     | Reconciled

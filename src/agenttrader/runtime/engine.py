@@ -6,6 +6,7 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -109,13 +110,14 @@ class Engine:
         self._standings.clear()
         self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
 
-    def start(self, segment: SegmentOpened, now: Instant) -> Step:
-        """Open this process's segment: halted, the window suspended.
+    def start(self, segment: SegmentOpened, now: Instant, meanwhile: Sequence[Event] = ()) -> Step:
+        """Open this process's segment: halted, the window suspended, and with what was done `meanwhile`.
 
         What was leaving when the last process died becomes UNKNOWN.
         """
         self._begin(now)
-        self._emit(segment)
+        for event in (segment, *meanwhile):
+            self._emit(event)
         if self.state.standing.window is not None:
             self._emit(
                 WindowSuspended(

@@ -101,6 +101,7 @@ class Session:
         capacity: int,
         batch_max: int,
         resync: Callable[[], None],
+        meanwhile: Callable[[State], Sequence[Event]] = lambda _: (),
     ) -> None:
         self.engine = engine
         self.failure = ""
@@ -120,6 +121,7 @@ class Session:
         self._capacity = capacity
         self._batch_max = batch_max
         self._resync = resync
+        self._meanwhile = meanwhile
         self._kept: list[_Waiting] = []
         """What came too early, or while the store could not be written, and is handled when it can be."""
         self._retry: asyncio.Task[None] | None = None
@@ -239,7 +241,8 @@ class Session:
             early.append(await self._queue.get())
         first = early[-1].received.time
         self._clock.advance(first)
-        step = self.engine.start(self._segment(self.engine.state), first)
+        state = self.engine.state
+        step = self.engine.start(self._segment(state), first, self._meanwhile(state))
         recorded = await asyncio.get_running_loop().run_in_executor(
             self._writer, self._journal.append, step.records
         )

@@ -7,6 +7,7 @@ from typing import cast
 
 from agenttrader.model.breaks import Break
 from agenttrader.model.events import (
+    ActedOutside,
     BreakFound,
     DayOpened,
     Decided,
@@ -46,6 +47,8 @@ class State:
         self.last_time = Instant(0)
         self.closing: dict[OrderId, Order] = {}
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
+        self.acted_outside: dict[str, int] = {}
+        """How many lines of each side journal are on record."""
         self._found: list[Break] = []
         self._decided: dict[AgentName, deque[Instant]] = {}
         self._approved_in_account: deque[Instant] = deque()
@@ -56,6 +59,7 @@ class State:
             Withheld: self._apply_to_waiting,
             EquitySampled: self._apply_equity_sampled,
             DayOpened: self._apply_day_opened,
+            ActedOutside: self._apply_acted_outside,
             **dict.fromkeys(_OF_STANDING, self._apply_to_standing),
         }
 
@@ -88,6 +92,10 @@ class State:
 
     def _apply_day_opened(self, sealed: Sealed[Event]) -> None:
         self.day = cast("DayOpened", sealed.event)
+
+    def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
+        acted = cast("ActedOutside", sealed.event)
+        self.acted_outside[acted.journal] = acted.line
 
     def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""

@@ -22,6 +22,7 @@ from agenttrader.model.errors import TamperingFound
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
+    ActedOutside,
     AnswerLost,
     BreakFound,
     Busted,
@@ -222,6 +223,16 @@ EVENTS: tuple[Event, ...] = (
     WindowClosed(by=MANUAL, reason="end of day"),
     SegmentSealed(reason="end of session"),
     WindowExtended(signed=SIGNED),
+    ActedOutside(
+        journal="kill",
+        line=3,
+        time=NOON,
+        by="kill by ann",
+        act="cancel",
+        subject="b-1",
+        stage="answered",
+        outcome="taken",
+    ),
 )
 
 

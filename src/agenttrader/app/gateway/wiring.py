@@ -17,19 +17,21 @@ from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
-from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.clocks import MonotonicClock, WatermarkClock
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
+from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
+from agenttrader.app.sections import ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import SwitchReading
@@ -40,10 +42,11 @@ from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.ports.fence import Fence, epoch_above
-from agenttrader.ports.halt_switch import HaltSwitch
+from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
 from agenttrader.runtime.inputs import Input, LinkSeen, SwitchSeen
+from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
@@ -89,6 +92,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     clock = WatermarkClock()
     resync = asyncio.Event()
     engine, fence = folded(), _fence(configuration)
+    acted = read_side_journals(
+        configuration.path(configuration.store.heads_directory), configuration.account.name
+    )
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = _switches(configuration, epoch)
     broker = AlpacaBroker(
@@ -113,6 +119,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         capacity=configuration.gateway.inbox_capacity,
         batch_max=configuration.gateway.batch_max,
         resync=resync.set,
+        meanwhile=lambda state: meanwhile(state, fence, acted),
     )
     links, halts = _Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
@@ -136,6 +143,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             lambda: _reconcile(session, reconciler, resync),
             lambda: _watch_switches(session, desk, halts),
+            *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
     )
@@ -246,8 +254,30 @@ def _switches(configuration: Configuration, epoch: int) -> list[HaltSwitch]:
         "file": lambda: FileHalt(configuration.path(configuration.switches.file)),
         "environment": lambda: EnvironmentHalt(configuration.halt_variable()),
     }
+    if (found := configuration.switches.configmap) is not None:
+        made["configmap"] = lambda: _configmap(configuration, found)
     wired = [made[name]() for name in configuration.switches.wired if name in made]
     return [FenceSwitch(_fence_path(configuration), epoch), *wired]
+
+
+def _configmap(configuration: Configuration, found: ConfigMapSwitch) -> HaltSwitch:
+    """The cluster's switch. A gateway without a cluster is installed without the library for one."""
+    try:
+        from agenttrader.adapters.configmap_halt import ConfigMapHalt, read_cluster  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"[switches.configmap]: expected the extra `cluster` to be installed, found: {error}; "
+            "install agenttrader[cluster]"
+        ) from error
+    file = None if found.kubeconfig is None else str(configuration.path(found.kubeconfig))
+    return ConfigMapHalt(
+        read_cluster(file),
+        namespace=found.namespace,
+        config_map=found.name,
+        key=found.key,
+        silence_seconds_max=found.silence_seconds_max,
+        clock=MonotonicClock(),
+    )
 
 
 def _journal(configuration: Configuration) -> SqliteJournal:

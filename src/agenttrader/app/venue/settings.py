@@ -61,9 +61,9 @@ def venue_settings(configuration: Configuration, calendar: Calendar) -> Settings
 def venue_keys(configuration: Configuration) -> dict[str, VenueKey]:
     """The keys of [[venue.accounts]], by their ids."""
     return {
-        key.key_id: VenueKey(secret_sha256=key.secret_sha256, account=account.name)
+        key_id: VenueKey(secret_sha256=secret_sha256, account=account.name)
         for account in configuration.venue.accounts
-        for key in (account, *account.more_keys)
+        for key_id, secret_sha256 in account.all_keys()
     }
 
 
