@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 from agenttrader.app.gateway.desk import StatusBody
-from agenttrader.app.operators.wiring import PersonFiles, make_person
+from agenttrader.app.operators.perform import make_person
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.protocols.native import TradingBody
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
@@ -33,7 +34,7 @@ class Desk(PlayedDay):
         super().__init__(folder, self._with_ann)
 
     def _with_ann(self, tables: dict[str, Any]) -> None:
-        made = make_person(PersonFiles(self.ann), PASSPHRASE)
+        made = make_person(self.ann, PASSPHRASE)
         tables["people"]["ann"] = {**msgspec.structs.asdict(made), "role": "operator"}
 
     async def type(self, *words: str, passphrase: str = PASSPHRASE) -> subprocess.CompletedProcess[str]:
@@ -84,6 +85,45 @@ async def test_a_persons_day_at_the_desk(desk: Desk) -> None:
     closed = await desk.told("window", "close", "--reason", "enough")
     assert "window    none is open" in closed
     assert "trading   halted" in closed
+
+
+async def test_an_agents_key_is_given_rotated_and_taken_away_at_once(desk: Desk) -> None:
+    async def agents(*words: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            lambda: subprocess.run(
+                [PROGRAM, "agents", *words, "--config", desk.folder],
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        )
+
+    async def status_of(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(f"{desk.address('gateway')}/v1/status", headers=headers) as answer,
+        ):
+            return answer.status
+
+    first = desk.key_of("visitor")
+    assert await status_of(first) == 200
+    second = (await agents("rotate", "visitor", "--grace", "1h")).stdout.strip()
+    assert (await status_of(first), await status_of(second)) == (200, 200)
+    third = (await agents("rotate", "visitor")).stdout.strip()
+    assert [await status_of(key) for key in (first, second, third)] == [401, 401, 200]
+    assert "visitor" in (await agents("list")).stdout
+    assert (await agents("revoke", "visitor")).returncode == ExitCode.DONE
+    assert await status_of(third) == 401
+    assert "visitor              no key: it is nobody to the gateway" in (await agents("list")).stdout
+    made = await agents("add", "visitor", "--to", str(desk.folder / "visitor.key"))
+    assert made.stdout == f"made      {desk.folder / 'visitor.key'}, the key of visitor\n"
+    assert await status_of((desk.folder / "visitor.key").read_text().strip()) == 200
+    unknown = await agents("add", "stranger")
+    assert unknown.returncode == ExitCode.USAGE
+    assert "stranger: expected one of the configuration's agents, momentum, visitor" in unknown.stderr
 
 
 async def test_what_is_refused_is_said_and_changes_nothing(desk: Desk) -> None:

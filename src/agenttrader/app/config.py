@@ -50,10 +50,9 @@ class Configuration(Document, frozen=True, kw_only=True):
             )
         return grants
 
-    def agent_keys(self) -> dict[str, AgentName]:
-        """Who proposes with which key, by the key's SHA-256."""
-        keys = {agent.key_sha256: name for name, agent in self.agents.items()}
-        return keys if self.exits is None else keys | {self.exits.key_sha256: EXITS}
+    def agent_names(self) -> frozenset[AgentName]:
+        """Everybody who may propose, where they have a key."""
+        return frozenset(self.agents) if self.exits is None else frozenset((*self.agents, EXITS))
 
     def secret(self, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
         """The secret that `source` names. Raises ConfigurationError where it is missing or empty."""

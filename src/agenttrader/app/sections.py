@@ -64,6 +64,8 @@ class Gateway(Section, frozen=True):
     inbox_capacity: int
     batch_max: int
     heads_every_records: int
+    agent_keys: str
+    """The file of the agents' keys, as hashes; whoever can write it can be any agent."""
     shutdown_seconds: int
     """How long the broker's word on orders under way is awaited when the gateway is told to stop."""
     entries_at_shutdown: Literal["cancel", "leave"]
@@ -224,9 +226,8 @@ class ExitFractions(Section, frozen=True):
 
 
 class Agent(Section, frozen=True):
-    """Who may propose, known by the hash of a key."""
+    """Who may propose, known by a key that `agenttrader agents` gives."""
 
-    key_sha256: str
     symbols: tuple[Symbol, ...]
     """A symbol has one owner among the agents."""
     strategies: tuple[StrategyName, ...]
@@ -241,7 +242,6 @@ class Exits(Section, frozen=True):
     """The unit that runs the exit plans of what is held: a key that only reduces, in every symbol."""
 
     listen: str
-    key_sha256: str
     checkpoints: str
     """The folder of what it remembers: the best price since each position was opened."""
 
@@ -318,9 +318,6 @@ class Document(Section, frozen=True):
             yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
         if EXITS in self.agents:
             yield f"[agents] {EXITS}: expected another name, for it is that of [exits], which only reduces"
-        callers = (*self.agents.values(), *(() if self.exits is None else (self.exits,)))
-        for key in _twice(caller.key_sha256 for caller in callers):
-            yield f"[agents] key_sha256: expected a key of its own for each agent, found {key} twice"
 
     def _faults_of_strategies(self) -> Iterator[str]:
         runs, agent = self.strategy.run, self.agents.get(self.strategy.agent)

@@ -71,9 +71,9 @@ def halt(
 
 def _halt_by_file(configuration: "Configuration", reason: str, error: Exception) -> None:
     """Put the file switch to 1, and end the verb: done, though not as it was asked."""
-    from agenttrader.app.operators.wiring import move_file_switch
+    from agenttrader.app.operators.perform import halt_by_file
 
-    moved = move_file_switch(configuration, reason)
+    moved = halt_by_file(configuration, reason)
     if moved is not None:
         typer.echo(f"agenttrader: {error}", err=True)
         print(f"switch    {moved} is 1: the gateway halts as soon as it looks; it has no other record of why")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
     from agenttrader.app.gateway.desk import StatusBody
     from agenttrader.app.operators.acts import Operator, Pen
-    from agenttrader.app.operators.wiring import PersonFiles
+    from agenttrader.app.operators.person import PersonFiles
     from agenttrader.protocols.native import TradingBody
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def configuration_at(path: Path) -> "Configuration":
 
 def person_at(path: Path) -> "PersonFiles":
     """The files of a person. Raises ConfigurationError for what cannot be one."""
-    from agenttrader.app.operators.wiring import PersonFiles
+    from agenttrader.app.operators.person import PersonFiles
 
     if not path.name or path.is_dir():
         raise ConfigurationError(f"--person: expected FOLDER/NAME, found {str(path)!r}, which is a folder")
@@ -63,24 +63,20 @@ def pen_of(person: "PersonFiles") -> "Pen":
     """The person's signature; its passphrase is asked for, on the terminal or from stdin."""
     import getpass
 
+    from agenttrader.app.operators.perform import signature_of
+
     asked = f"passphrase of {person.key}: "
     passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    return person.pen(passphrase)
+    return signature_of(person, passphrase)
 
 
 def at_desk(
     configuration: "Configuration", person: "PersonFiles", act: "Callable[[Operator], Awaitable[T]]"
 ) -> T:
     """What `act` gives at the gateway of the run."""
-    import asyncio
+    from agenttrader.app.operators.perform import at_desk as perform
 
-    from agenttrader.app.operators.wiring import at_gateway
-
-    async def go() -> T:
-        async with at_gateway(configuration, person.read_token()) as operator:
-            return await act(operator)
-
-    return asyncio.run(go())
+    return perform(configuration, person, act)
 
 
 def require_reason(reason: str) -> None:

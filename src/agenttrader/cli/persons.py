@@ -31,14 +31,14 @@ def new(
     The passphrase of the key is asked for twice. Whoever has the token looks, halts and closes; what loosens
     takes the key and its passphrase.
     """
-    from agenttrader.app.operators.wiring import make_person
+    from agenttrader.app.operators.perform import make_person
     from agenttrader.model.authority import PersonRole
     from agenttrader.model.errors import BadValue
 
     if role not in [each.value for each in PersonRole]:
         raise BadValue(f"--role: expected one of {', '.join(PersonRole)}, found {role!r}")
     files = person_at(person)
-    made = make_person(files, _new_passphrase())
+    made = make_person(files.stem, _new_passphrase())
     print(f"[people.{files.name}]")
     print(f'public_key = "{made.public_key}"')
     print(f'token_sha256 = "{made.token_sha256}"')

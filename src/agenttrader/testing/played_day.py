@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agenttrader.adapters.agent_keys import write_keys
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_session
@@ -29,12 +30,13 @@ from agenttrader.adapters.persons import make_key, public_key_text, sign
 from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.app.operators.acts import Lease, Operator, Pen
+from agenttrader.model.agent_keys import AgentKey
 from agenttrader.model.authority import EVERYTHING, Mode
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import Unreachable
-from agenttrader.model.identifiers import PersonName, Symbol
+from agenttrader.model.identifiers import AgentName, PersonName, Symbol
 from agenttrader.model.market import MarketEvent, Watermark
-from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
 
 PROGRAM = Path(sys.executable).with_name("agenttrader")
 ROLES = ("venue", "marketdata", "gateway")
@@ -81,10 +83,16 @@ class PlayedDay:
 
     def _hide(self, tables: dict[str, Any]) -> None:
         """Throw-away secrets, in files."""
-        for entry in (*tables["venue"]["accounts"], *tables["marketdata"]["keys"]):
+        accounts = tables["venue"]["accounts"]
+        more = [key for account in accounts for key in account["more_keys"]]
+        for entry in (*accounts, *more, *tables["marketdata"]["keys"]):
             entry["secret_sha256"] = sha256(self.secret)
-        for name, agent in tables["agents"].items():
-            agent["key_sha256"] = sha256(self.key_of(name))
+        made = rfc3339(Instant(0))
+        keys = [
+            AgentKey(agent=name, sha256=sha256(self.key_of(name)), made=made)
+            for name in _callers(tables)
+        ]
+        write_keys(self.folder / tables["gateway"]["agent_keys"], tuple(keys))
         tables["people"][PERSON] |= {
             "public_key": public_key_text(self.key.public_key()),
             "token_sha256": sha256(self.token),
@@ -93,6 +101,7 @@ class PlayedDay:
         for credentials in tables["credentials"].values():
             for found in credentials.values():
                 (self.folder / found.get("secret", found)["file"]).write_text(self.secret)
+        (self.folder / tables["credentials"]["kill"]["gateway"]["file"]).write_text(self.token)
         (self.folder / tables["switches"]["file"]).write_text("1\n")
 
     def key_of(self, agent: str) -> str:
@@ -248,3 +257,8 @@ def without(tables: dict[str, Any], *taken: Symbol) -> None:
     """Take these symbols from whoever owns them in the demo's tables."""
     for owner in (*tables["agents"].values(), *tables["strategy"]["run"]):
         owner["symbols"] = [symbol for symbol in owner["symbols"] if symbol not in taken]
+
+
+def _callers(tables: dict[str, Any]) -> list[AgentName]:
+    """Everybody who may have a key."""
+    return [AgentName(name) for name in (*tables["agents"], *(["exits"] if "exits" in tables else []))]

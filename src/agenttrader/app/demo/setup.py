@@ -82,6 +82,8 @@ class Maker(Struct, frozen=True, kw_only=True):
 
     person: Callable[[], Person]
     token: Callable[[], Secret]
+    keep_agent_keys: Callable[[Path, Mapping[AgentName, Secret]], None]
+    """Write the file of the agents' keys, as the gateway reads it."""
     session: Callable[[str, str], Session]
     """The session of an exchange on a day. Raises BadValue where there is none."""
     recorded: Callable[[Path, str, str, str], RecordedDay]
@@ -135,6 +137,7 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     _write_private(configuration.path(configuration.switches.file), "1\n")
     for place, secret in throwaway.files().items():
         _write_private(folder / place, f"{secret.reveal()}\n")
+    maker.keep_agent_keys(configuration.path(configuration.gateway.agent_keys), throwaway.agents)
     return Run(
         folder=folder,
         path=path,
@@ -187,7 +190,6 @@ class _Secrets:
         ):
             for number, entry in enumerate(entries, 1):
                 found[f"{table}#{number}", "secret_sha256"] = _sha256(self.keys[entry["key_id"]])
-        found |= {(f"agents.{name}", "key_sha256"): _sha256(secret) for name, secret in self.agents.items()}
         found |= {(f"people.{name}", "token_sha256"): _sha256(secret) for name, secret in self.people.items()}
         return found
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +12,13 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
+from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
-from agenttrader.adapters.clocks import MonotonicClock, WatermarkClock
+from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
@@ -71,7 +72,7 @@ class GatewayParts(Struct, frozen=True):
 
     desk: Desk
     alpaca: AlpacaDesk
-    agents: dict[str, AgentName]
+    agents: Mapping[str, AgentName]
     people: dict[str, PersonName]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
@@ -135,7 +136,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     return GatewayParts(
         desk=desk,
         alpaca=AlpacaDesk(desk, AlpacaUpdates(session), configuration.agents),
-        agents=configuration.agent_keys(),
+        agents=AgentKeys(
+            configuration.path(configuration.gateway.agent_keys), configuration.agent_names(), WallClock().now
+        ),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
             lambda: _decide(session, journal),

@@ -5,7 +5,7 @@ import re
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 
 _SPAN = re.compile(r"(\d{1,4})([mh])")
 _UNITS = {"m": MINUTE, "h": 60 * MINUTE}
@@ -20,8 +20,8 @@ def end_of(text: str, status: StatusBody) -> Instant:
         if status.session_close is None:
             raise BadValue("--until close: expected a trading day to have begun, found none; name the time")
         return from_rfc3339(status.session_close)
-    if (span := _SPAN.fullmatch(text)) is not None:
-        return Instant(now_of(status) + int(span[1]) * _UNITS[span[2]])
+    if _SPAN.fullmatch(text):
+        return Instant(now_of(status) + span_of(text, "--until"))
     try:
         return from_rfc3339(text)
     except BadValue:
@@ -29,6 +29,14 @@ def end_of(text: str, status: StatusBody) -> Instant:
             "--until: expected close, a span such as 90m or 2h, or a time such as 2026-11-20T21:00:00Z, "
             f"found {text!r}"
         ) from None
+
+
+def span_of(text: str, option: str) -> Duration:
+    """A span such as `10m` or `2h`."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        raise BadValue(f"{option}: expected a span such as 10m or 2h, found {text!r}")
+    return Duration(int(span[1]) * _UNITS[span[2]])
 
 
 def now_of(status: StatusBody) -> Instant:
@@ -40,11 +48,11 @@ def now_of(status: StatusBody) -> Instant:
 
 def scope_of(text: str) -> Scope:
     """`everything`, or a kind and a name such as `symbol:ALFA`."""
-    kind, _, name = text.partition(":")
-    known = [each.value for each in ScopeKind]
-    if kind == ScopeKind.EVERYTHING.value and not name:
+    if text == ScopeKind.EVERYTHING.value:
         return EVERYTHING
-    if kind not in known or not name:
-        kinds = ", ".join(f"{each}:NAME" for each in known if each != ScopeKind.EVERYTHING.value)
+    kind, _, name = text.partition(":")
+    narrower = [each.value for each in ScopeKind if each is not ScopeKind.EVERYTHING]
+    if kind not in narrower or not name:
+        kinds = ", ".join(f"{each}:NAME" for each in narrower)
         raise BadValue(f"--scope: expected everything or one of {kinds}, found {text!r}")
     return Scope(ScopeKind(kind), name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import load
 from agenttrader.app.demo.setup import (
@@ -19,6 +20,7 @@ from agenttrader.app.demo.setup import (
     Wish,
     prepare,
 )
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
@@ -41,7 +43,11 @@ def made(home: Path, wish: Wish | None = None) -> Run:
     tokens = (Secret(f"token-{number}") for number in itertools.count())
     person = Person(public_key="ab" * 32, sign=str)
     maker = Maker(
-        person=lambda: person, token=lambda: next(tokens), session=session, recorded=read_recorded_day
+        person=lambda: person,
+        token=lambda: next(tokens),
+        keep_agent_keys=keep_agent_keys,
+        session=session,
+        recorded=read_recorded_day,
     )
     return prepare(home, wish or Wish(), maker, NOW)
 
@@ -84,8 +90,10 @@ def test_the_configuration_is_as_wished_and_every_hash_is_of_the_secret_that_its
         found = configuration.credential(key, environment={})
         assert sha256(found.secret.reveal()) == hashes[found.key_id]
     strategy = configuration.secret(credentials.strategy.gateway, environment={})
-    assert sha256(strategy.reveal()) == configuration.agents[AgentName("momentum")].key_sha256
-    assert sha256(run.visitor.reveal()) == configuration.agents[VISITOR].key_sha256
+    file = configuration.path(configuration.gateway.agent_keys)
+    agents = AgentKeys(file, configuration.agent_names(), lambda: NOW)
+    assert agents.get(sha256(strategy.reveal())) == AgentName("momentum")
+    assert agents.get(sha256(run.visitor.reveal())) == VISITOR
     assert sha256(run.operator.reveal()) == configuration.people[PERSON].token_sha256
     token = configuration.secret(credentials.kill.gateway, environment={})
     assert token.reveal() == run.operator.reveal()
