@@ -79,7 +79,12 @@ def rules(bars: int) -> Rules:
     )
     limits = Limits(
         account=AccountLimits(
-            gross_exposure_max=WIDE, daily_loss_max=WIDE, orders_per_minute_max=10**9, open_orders_max=10**9
+            gross_exposure_max=WIDE,
+            daily_loss_max=WIDE,
+            dead_machine_loss_max=WIDE,
+            unprotected_seconds_max=10**9,
+            orders_per_minute_max=10**9,
+            open_orders_max=10**9,
         ),
         agent={
             AGENT: AgentLimits(

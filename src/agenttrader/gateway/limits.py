@@ -31,6 +31,10 @@ class AccountLimits(_Table, frozen=True):
     """Σ |position| at the mark, every open and UNKNOWN order counted as filled."""
     daily_loss_max: Decimal
     """How far equity may lie below the day's first, realised and unrealised."""
+    dead_machine_loss_max: Decimal
+    """What may be lost, gaps aside, if all of ours stopped now, by what rests at the broker alone."""
+    unprotected_seconds_max: int
+    """How long a position may be held that no stop faces at the broker; longer is a break."""
     orders_per_minute_max: int
     open_orders_max: int
     """Orders that work or may work; the protective legs of one do not count again."""

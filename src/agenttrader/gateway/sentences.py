@@ -185,6 +185,11 @@ SENTENCES: dict[str, Sentence] = {
         "The target {observed} lies on the wrong side of {permitted}, or is no price: above it for a "
         "buy, below for a sale. Move it.",
     ),
+    "dead_machine_loss": Sentence(
+        "Were all of ours to stop once the order has filled, {observed} could be lost, at most {permitted} "
+        "is permitted. Bring the stop nearer, send a smaller order, or reduce first.",
+        unknown="What the order could lose is not known: its stop, a price or the account is missing.",
+    ),
     "time_in_force": Sentence(
         "The order is {observed}, and the agent's orders may only be {permitted}. Send it for the day.",
     ),

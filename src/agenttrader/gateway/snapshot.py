@@ -39,7 +39,7 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     """Units, unsigned, that an order of the proposal's effect may take off.
 
     min(|ours|, |broker's|) less what works to reduce already; a close cancels the protection first, so for it
-    the protection is not counted.
+    the protection is not counted. None where the broker has not been heard since the start.
     """
 
 
@@ -81,5 +81,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """By the broker's last word, less what has been approved since."""
     equity: Decimal | None
     day_start_equity: Decimal | None
+    dead_machine_loss: Decimal | None
+    """What would be lost, gaps aside, if all of ours stopped: by what is held and by every working entry."""
 
     limits_digest: Digest

@@ -39,6 +39,7 @@ from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, OrderLedger
+from agenttrader.portfolio.tenures import Tenure
 
 _TRIGGERS: dict[type, Trigger] = {
     Withheld: Trigger.WITHHOLD,
@@ -55,6 +56,7 @@ _TRIGGERS: dict[type, Trigger] = {
     DoneForDay: Trigger.DONE_FOR_DAY,
     Restated: Trigger.RESTATE,
 }
+MOVES = frozenset(_TRIGGERS)
 """Events that do no more than move one order along the transition table."""
 
 
@@ -100,6 +102,8 @@ class Book:
         self.fees = ZERO
         self.orders = OrderLedger()
         self.holdings: dict[Symbol, Holding] = {}
+        self.tenures: dict[Symbol, Tenure] = {}
+        """Of each position that is held, and the last of each that was."""
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
         self.busted: set[ExecutionId] = set()
@@ -133,6 +137,10 @@ class Book:
         """The signed quantity held in `symbol`."""
         holding = self.holdings.get(symbol)
         return ZERO if holding is None else holding.quantity
+
+    def tenure(self, symbol: Symbol) -> Tenure | None:
+        """Since when `symbol` is held, and by which plan it will be left; None while flat."""
+        return self.tenures.get(symbol) if self.position(symbol) else None
 
     def positions(self) -> dict[Symbol, Holding]:
         """The holdings that are not flat."""
@@ -243,6 +251,20 @@ class Book:
             ZERO,
         )
 
+    def working_loss(self) -> Decimal:
+        """What the entries that work would lose at their stops, gaps aside, filled whole at their worst.
+
+        What no stop comes with counts whole.
+        """
+        loss = ZERO
+        for order in self.orders.open_orders():
+            if order.adds_risk:
+                stops = [leg.stop_price for leg in order.protection if leg.role is Role.STOP]
+                stop = stops[0] if stops and len(order.legs) == 1 else None
+                unit = order.reserve_price if stop is None else abs(order.reserve_price - stop)
+                loss += order.remaining * unit * self._multipliers.get(order.legs[0].symbol, Decimal(1))
+        return loss
+
     def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
         """What the position would lose, gaps aside, by the protection resting at the broker alone.
 
@@ -275,14 +297,18 @@ class Book:
         event = cast("Filled", sealed.event)
         order = self.orders.fill(event)
         self.executions[event.execution_id] = event
+        was = self.position(event.symbol)
         self._trade(event, order.proposal.strategy, sign=1)
+        self._keep(sealed, order, event.symbol, was)
 
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
         self.busted.add(event.execution_id)
         order = self.orders.bust(fill, event.time)
+        was = self.position(fill.symbol)
         self._trade(fill, order.proposal.strategy, sign=-1)
+        self._keep(sealed, order, fill.symbol, was)
 
     def _trade(self, fill: Filled, strategy: StrategyName, sign: int) -> None:
         multiplier = self._multipliers.get(fill.symbol)
@@ -301,6 +327,18 @@ class Book:
             self.holdings.setdefault(fill.symbol, Holding(multiplier))
         self.holdings[fill.symbol].trade(quantity, fill.price, fee)
         self.by_strategy[key].trade(quantity, fill.price, fee)
+
+    def _keep(self, sealed: Sealed[Event], order: Order, symbol: Symbol, was: Decimal) -> None:
+        """Say how the position in `symbol` is held, after a fill of `order`, or its bust, found `was`."""
+        before, held = self.tenures.get(symbol), self.position(symbol)
+        is_bust = isinstance(sealed.event, Busted)
+        # What the exchange takes back may have left the position: then it was never left.
+        if not held or (is_bust and not was and before is not None):
+            return
+        if before is None or was * held <= 0:
+            before = Tenure(sequence=sealed.sequence, since=sealed.time)
+        enters = order.adds_risk and order.side.sign * order.ratio_in(symbol) * held > 0
+        self.tenures[symbol] = before.entered_by(order) if enters and not is_bust else before
 
     def _moved(self, sealed: Sealed[Event]) -> None:
         event = sealed.event

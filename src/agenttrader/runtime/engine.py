@@ -64,6 +64,7 @@ from agenttrader.runtime.inputs import (
 )
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.protection import overdue
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
@@ -170,9 +171,6 @@ class Engine:
                 assert_never(received)
         if self.state.closing:
             self._go_on_closing()
-        for event in closing.left_bare(self.state.book, self._step.records):
-            if event.found not in self.state.breaks:
-                self._emit(event)
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
@@ -287,7 +285,7 @@ class Engine:
         book = self.state.book
         for close in tuple(self.state.closing.values()):
             if not closing.in_the_way(book, close):
-                self._emit_and_send(closing.go_on(book, close))
+                self._emit_and_send(closing.go_on(self.state, close))
 
     def _end_unwanted(self, *orders: Order) -> None:
         """Ask for the end of those `orders` that should have ended; they were not ready for it before."""
@@ -320,6 +318,8 @@ class Engine:
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
         self._end_unwanted(*self.state.book.orders.open_orders())
+        for found in tuple(overdue(self.state.book, self.state.bare, self.rules.limits.account, self._now)):
+            self._emit(found)
 
     def _account(self, statement: BrokerStatement) -> None:
         """The first word of the broker: it fills an empty book's cash, never its positions."""

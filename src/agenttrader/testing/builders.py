@@ -282,6 +282,8 @@ def rules(**changes: Any) -> Rules:
     account = AccountLimits(
         gross_exposure_max=Decimal(10_000_000),
         daily_loss_max=Decimal(1_000_000),
+        dead_machine_loss_max=Decimal(1_000_000),
+        unprotected_seconds_max=3_600,
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
     )

@@ -154,6 +154,8 @@ LIMITS = Limits(
     account=AccountLimits(
         gross_exposure_max=Decimal(90_000),
         daily_loss_max=Decimal(600),
+        dead_machine_loss_max=Decimal(90_000),
+        unprotected_seconds_max=300,
         orders_per_minute_max=4,
         open_orders_max=8,
     ),

@@ -160,6 +160,7 @@ def nothing_right(effect: Effect) -> Situation:
         open_orders_agent=5,
         open_orders_account=5,
         equity=Decimal(249_000),
+        dead_machine_loss=Decimal(10**6),
         buying_power_fold=ZERO,
     )
     wrong = wrong.seeing_leg(
@@ -208,6 +209,8 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
         account=AccountLimits(
             gross_exposure_max=Decimal(100_000),
             daily_loss_max=Decimal(5_000),
+            dead_machine_loss_max=Decimal(20_000),
+            unprotected_seconds_max=60,
             orders_per_minute_max=60,
             open_orders_max=20,
         ),
@@ -287,5 +290,6 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         buying_power_broker=Decimal(250_000),
         equity=Decimal(250_000),
         day_start_equity=Decimal(250_000),
+        dead_machine_loss=ZERO,
         limits_digest=Digest("1" * 64),
     )

@@ -103,7 +103,8 @@ def test_what_an_agent_may_act_for_is_looked_up_by_its_name(tmp_path: Path) -> N
 
 
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
-    known = "Known here: daily_loss_max, gross_exposure_max, open_orders_max, orders_per_minute_max"
+    known = "Known here: daily_loss_max, dead_machine_loss_max, gross_exposure_max, open_orders_max, "
+    known += "orders_per_minute_max, unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 

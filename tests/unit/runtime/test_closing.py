@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import CancelRequested, Decided, Event, Sending, Withheld
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.instruments import Equity
@@ -13,7 +14,7 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.closing import go_on, in_the_way, must_end_for
 from agenttrader.runtime.inputs import LastLookStopped, TimeReached
-from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, execution, proposal
+from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, compared, execution, proposal
 from agenttrader.testing.driver import Driver, trading
 
 D = Decimal
@@ -297,6 +298,17 @@ def test_a_part_of_a_share_is_closed_whole() -> None:
 # What is left, of several legs too.
 
 
+def test_a_close_takes_no_more_than_the_broker_holds() -> None:
+    driver = trading()
+    held(driver, 1)
+    differs = Break(kind=BreakKind.POSITION, ours="10", theirs="4", sentence="differs", symbol=ALFA)
+    driver.give(compared(differs))
+    close = Order(closing_proposal(), Role.EXIT, at(1))
+    event = go_on(driver.engine.state, close)
+    assert isinstance(event, Sending)
+    assert event.instruction.quantity == 4
+
+
 @pytest.mark.parametrize(
     ("alfa", "bravo", "left"),
     (
@@ -311,14 +323,13 @@ def test_a_part_of_a_share_is_closed_whole() -> None:
 )
 def test_a_spread_closes_as_far_as_every_leg_can(alfa: int, bravo: int, left: int | None) -> None:
     driver = trading()
-    book = driver.engine.state.book
     for number, (symbol, quantity) in enumerate(((ALFA, alfa), (BRAVO, bravo))):
         if quantity:
             side, stop = (Side.BUY, D(50)) if quantity > 0 else (Side.SELL, D(150))
             plan = ExitPlan(stop=stop)
             held(driver, number, legs=(Leg(symbol),), side=side, quantity=D(abs(quantity)), exit_plan=plan)
     close = Order(spread(), Role.EXIT, at(1))
-    event = go_on(book, close)
+    event = go_on(driver.engine.state, close)
     if left is None:
         assert isinstance(event, Withheld)
     else:

@@ -73,6 +73,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
     Rule("stop_price", order.stop_is_on_the_losing_side, RESTING),
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
+    Rule("dead_machine_loss", exposure.dead_machine_loss_is_within_limit, ENTRIES),
     Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
     Rule("whole", order.close_is_whole_and_at_the_market, CLOSES),

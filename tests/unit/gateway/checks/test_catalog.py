@@ -113,6 +113,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("exit_plan", lambda it: planned(it, "99.00", "101.00")),
     ("stop_price", lambda it: planned(it, "101.00", "101.00")),
     ("target_price", lambda it: planned(it, "101.00", "99.00")),
+    ("dead_machine_loss", lambda it: it.seeing(dead_machine_loss=ZERO)),
     ("order_type", lambda it: it.limiting_agent(order_types=(OrderType.LIMIT,))),
     ("time_in_force", lambda it: it.proposing(time_in_force=TimeInForce.DAY)),
     ("extended_hours", lambda it: it.limiting_agent(extended_hours_permitted=True)),
@@ -156,6 +157,7 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         *("order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
+        *("dead_machine_loss",),
         *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime", "whole"),
     }
     of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code != "stop_price")
