@@ -240,7 +240,7 @@ COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def test_every_verb_and_option_is_on_a_page() -> None:
-    pages = text_of("operations") + text_of("journal")
+    pages = text_of("operations") + text_of("journal") + text_of("kill")
     missing = [words for words in VERBS if words not in pages]
     missing += [
         f"{words} {option}"

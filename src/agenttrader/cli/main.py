@@ -17,6 +17,7 @@ from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
+from agenttrader.cli.kill import emergency_liquidate, kill
 from agenttrader.cli.persons import persons
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
@@ -102,6 +103,8 @@ app.command("demo")(demo)
 app.command("bench")(bench)
 for verb in (status, halt, resume, switches, reconcile):
     app.command(verb.__name__)(verb)
+app.command("kill")(kill)
+app.command("emergency-liquidate")(emergency_liquidate)
 app.add_typer(window, name="window")
 app.add_typer(persons, name="persons")
 app.add_typer(journal, name="journal")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -37,7 +37,7 @@ from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
-from agenttrader.model.events import SegmentOpened
+from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
@@ -51,6 +51,7 @@ from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
+from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import Authority
 
 CALENDAR_DAYS = 30
@@ -93,9 +94,6 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     clock = WatermarkClock()
     resync = asyncio.Event()
     engine, fence = folded(), _fence(configuration)
-    acted = read_side_journals(
-        configuration.path(configuration.store.heads_directory), configuration.account.name
-    )
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = _switches(configuration, epoch)
     broker = AlpacaBroker(
@@ -120,7 +118,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         capacity=configuration.gateway.inbox_capacity,
         batch_max=configuration.gateway.batch_max,
         resync=resync.set,
-        meanwhile=lambda state: meanwhile(state, fence, acted),
+        meanwhile=_meanwhile(configuration, fence),
     )
     links, halts = _Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
@@ -245,6 +243,13 @@ def _fence(configuration: Configuration) -> Fence | None:
     except StoreError as error:
         logger.error("fence_unreadable", reason=str(error))  # noqa: TRY400 - a trace says nothing more
         return None
+
+
+def _meanwhile(configuration: Configuration, fence: Fence | None) -> Callable[[State], Sequence[Event]]:
+    """What this start takes in of what was done while no gateway could be asked."""
+    heads = configuration.path(configuration.store.heads_directory)
+    acted = read_side_journals(heads, configuration.account.name)
+    return lambda state: meanwhile(state, fence, acted)
 
 
 def _fence_path(configuration: Configuration) -> Path:

@@ -1,0 +1,248 @@
+"""Kill as typed, at real processes: with the gateway up, wedged, dead, and with nobody at the broker."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agenttrader.adapters.journal_file import journal_path
+from agenttrader.adapters.journal_reader import read_records
+from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import ActedOutside, Event, Halted, SegmentOpened
+from agenttrader.model.times import rfc3339
+from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
+
+pytestmark = pytest.mark.timeout(120)
+KILL = ("kill", "--confirm", "HALT TRADING")
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+class KilledDay(PlayedDay):
+    """A day with an agent that orders, and a hand on the kill switch."""
+
+    async def propose(self, **changes: Any) -> dict[str, Any]:
+        """What the momentum agent's proposal in ALFA came to."""
+        assert self.market is not None
+        body = {
+            "legs": [{"symbol": "ALFA", "ratio": 1}],
+            "side": "buy",
+            "quantity": "10",
+            "type": "limit",
+            "limit_price": "46.20",
+            "time_in_force": "day",
+            "effect": "open",
+            "exit_plan": {"stop": "44.00", "target": "60.00"},
+            "reason": "a test",
+            "strategy": "momentum",
+            "decision_price": "48.20",
+            "decision_time": rfc3339(self.market),
+            "correlation_id": "test",
+        } | changes
+        headers = {"Authorization": f"Bearer {self.key_of('momentum')}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(f"{self.address('gateway')}/v1/proposals", json=body) as answer,
+        ):
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def type(self, *words: str) -> tuple[int, dict[str, Any]]:
+        """The exit code of a verb, and what it told as JSON."""
+        known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        done = await asyncio.to_thread(
+            lambda: subprocess.run(
+                [PROGRAM, *words, "--config", self.folder, "--json"],
+                env=known,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    async def at_venue(self, path: str) -> Any:
+        """What the venue says of the account, to the kill switch's own key."""
+        key = self.configuration.credential(self.configuration.credentials.kill.broker)
+        headers = {"APCA-API-KEY-ID": key.key_id, "APCA-API-SECRET-KEY": key.secret.reveal()}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(f"{self.address('venue')}{path}") as answer,
+        ):
+            return await answer.json()
+
+    def journal(self) -> list[Event]:
+        """Everything on record."""
+        configuration = self.configuration
+        store = configuration.path(configuration.store.directory)
+        return [each.event for each in read_records(journal_path(store, configuration.account.name))]
+
+
+@pytest.fixture
+async def day(tmp_path: Path) -> AsyncIterator[KilledDay]:
+    async with playing(KilledDay(tmp_path)) as made:
+        await made.bar()
+        await made.open_window()
+        yield made
+
+
+async def hold(day: KilledDay) -> None:
+    """Ten of ALFA with the stop and the target that came with them, and an entry that rests far away."""
+    bought = await day.propose(type="market", limit_price=None)
+    assert bought.get("state") not in {None, "denied"}, bought["decision"]["sentence"]
+    await day.bar()
+    await day.bar()
+    (position,) = await day.at_venue("/v2/positions")
+    assert position["qty"] == "10"
+    assert (await day.propose())["state"] == "accepted"
+
+
+async def test_a_kill_halts_cancels_entries_and_leaves_protection(day: KilledDay) -> None:
+    await hold(day)
+    code, told = await day.type(*KILL, "--cancel-orders", "--reason", "a test")
+    assert code == ExitCode.DONE, told
+    assert [(each["name"], each["done"]) for each in told["halts"]] == [
+        ("fence", True),
+        ("switch", True),
+        ("gateway", True),
+    ]
+    assert sorted((each["part"], each["outcome"]) for each in told["orders"]) == [
+        ("entry", "ended"),
+        ("entry", "ended"),  # Its stop and its target, which it had not armed yet.
+        ("entry", "ended"),
+        ("protective", "left"),
+        ("protective", "left"),
+    ]
+    assert [(each["symbol"], each["left"], each["unprotected"]) for each in told["positions"]] == [
+        ("ALFA", "10", "0")
+    ]
+    denied = await day.propose(reason="after the kill")
+    assert denied["state"] == "denied"
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "frozen"
+    again, _ = await day.type(*KILL, "--cancel-orders")
+    assert again == ExitCode.DONE
+
+
+@pytest.mark.slow
+async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_start_knows_why(
+    day: KilledDay,
+) -> None:
+    await hold(day)
+    gateway = day.processes["gateway"]
+    gateway.send_signal(signal.SIGSTOP)
+    proposing = asyncio.create_task(day.propose(reason="into the wedge"))
+    code, told = await day.type(*KILL, "--cancel-orders")
+    assert code == ExitCode.DONE, told
+    assert [each["done"] for each in told["halts"]] == [True, True, False]
+    before = {each["id"] for each in await day.at_venue("/v2/orders?status=all")}
+    gateway.send_signal(signal.SIGCONT)
+    answer = await proposing
+    assert answer["state"] in {"denied", "withheld"}, answer
+    assert {each["id"] for each in await day.at_venue("/v2/orders?status=all")} == before
+
+    day.kill("gateway")
+    day.start("gateway")
+    await day.until(lambda: day.address("gateway"))
+    await day.settled()
+    events = day.journal()
+    opened = [each.epoch for each in events if isinstance(each, SegmentOpened)]
+    assert opened == [1, 4]
+    halted = [each for each in events if isinstance(each, Halted)]
+    assert halted[-1].state is TradingState.HALTED
+    assert halted[-1].by.startswith("kill by ")
+    acted = [(each.act, each.stage) for each in events if isinstance(each, ActedOutside)]
+    assert ("fence", "asked") in acted
+    assert ("cancel", "answered") in acted
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "halted"
+
+
+@pytest.mark.slow
+async def test_with_a_dead_gateway_everything_is_closed_and_verified_flat(day: KilledDay) -> None:
+    await hold(day)
+    day.kill("gateway")
+    day.processes.pop("gateway")
+    killing = asyncio.create_task(day.type(*KILL, "--cancel-orders", "--liquidate"))
+    while not [each for each in await day.at_venue("/v2/orders?status=open") if each["type"] == "market"]:
+        assert not killing.done(), killing.result()
+        await asyncio.sleep(0.05)
+    assert day.market is not None
+    await day.feed.settled(day.market)  # The venue's next bar fills the close.
+    code, told = await killing
+    assert code == ExitCode.DONE, told
+    assert [(each["symbol"], each["left"]) for each in told["positions"]] == [("ALFA", "0")]
+    assert await day.at_venue("/v2/positions") == []
+    assert await day.at_venue("/v2/orders?status=open") == []
+
+
+@pytest.mark.slow
+async def test_what_remains_is_a_finding_and_a_rehearsal_does_nothing(day: KilledDay) -> None:
+    await hold(day)
+    code, told = await day.type("emergency-liquidate", "--confirm", "LIQUIDATE_ALL", "--dry-run")
+    assert code == ExitCode.DONE
+    assert len(told["would"]) == 4
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "active"
+    # No bar comes, so the close cannot fill.
+    code, told = await day.type("emergency-liquidate", "--confirm", "LIQUIDATE_ALL", "--seconds", "2")
+    assert code == ExitCode.FINDING
+    assert told["remains"] == ["10 ALFA are still held"]
+    assert told["positions"][0]["unprotected"] == "10"
+
+
+@pytest.mark.slow
+async def test_without_the_broker_what_halts_stands_and_the_code_says_so(day: KilledDay) -> None:
+    day.kill("venue")
+    day.processes.pop("venue")
+    code, told = await day.type(*KILL, "--cancel-orders")
+    assert code == ExitCode.UNREACHABLE
+    assert [each["done"] for each in told["halts"]] == [True, True, True]
+    assert "broker" in told["unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("script", "phrase", "wrong"),
+    (
+        ("kill_switch.py", "HALT TRADING", "halt trading"),
+        ("kill_switch.py", "HALT TRADING", ""),
+        ("emergency_liquidate.py", "LIQUIDATE_ALL", "HALT TRADING"),
+    ),
+)
+async def test_the_checklists_scripts_are_the_verbs_and_another_phrase_does_nothing(
+    tmp_path: Path, script: str, phrase: str, wrong: str
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / script).write_text((SCRIPTS / script).read_text())
+    (tmp_path / "agenttrader").symlink_to(PROGRAM)
+    (tmp_path / "day").mkdir()
+    day = PlayedDay(tmp_path / "day")
+    known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+    def run(said: str) -> subprocess.CompletedProcess[str]:
+        words = ["--confirm", said, "--config", str(day.folder)]
+        return subprocess.run(
+            [sys.executable, tmp_path / "scripts" / script, *words],
+            env=known,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    before = sorted(day.folder.rglob("*"))
+    refused = await asyncio.to_thread(run, wrong)
+    assert refused.returncode == ExitCode.USAGE
+    assert f'expected "{phrase}", found "{wrong}"; nothing was done' in refused.stderr
+    assert sorted(day.folder.rglob("*")) == before
+    done = await asyncio.to_thread(run, phrase)
+    assert done.returncode == ExitCode.UNREACHABLE, done.stderr
+    assert "fence      done" in done.stdout
+    assert (day.folder / "fence" / "DEMO-1.json").exists()
