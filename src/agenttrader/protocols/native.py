@@ -139,8 +139,24 @@ class PositionBody(_Body, frozen=True):
     mark: Decimal | None
     unrealised: Decimal
     protected_quantity: Decimal
+    """Units that a stop faces which rests at the broker."""
     stop: Decimal | None = None
     target: Decimal | None = None
+    sequence: int = 0
+    """The record that opened it from flat; with the symbol, what it is called for as long as it is held."""
+    since: str | None = None
+    """When that was."""
+    agent: AgentName = AgentName("")
+    """Whose entry filled in it last; empty where no entry did."""
+    strategy: StrategyName = StrategyName("")
+    exit_plan: ExitPlanBody | None = None
+    """Of that entry; None where nobody has said how this symbol is left."""
+    closing: bool = False
+    """Whether a close of it works, or waits for its protection to end."""
+    unprotected_since: str | None = None
+    """Since when not all of it is protected."""
+    stated_quantity: Decimal | None = None
+    """What the broker says is held, signed, carried on by what has filled since; None where not known."""
 
 
 class AccountBody(_Body, frozen=True):

@@ -13,14 +13,18 @@ from agenttrader.runtime.state import State
 MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
 
 
-def refusal_of(book: Book, asked: CancelAsked) -> str:
-    """The sentence with which a cancel is refused; empty where it may be asked, or has been."""
+def refusal_of(book: Book, asked: CancelAsked, *, only_reduces: bool = False) -> str:
+    """The sentence with which a cancel is refused; empty where it may be asked, or has been.
+
+    A key that only reduces may also end anybody's entry, and whatever is its own.
+    """
     order = book.orders.by_id.get(asked.order_id)
-    if order is None or (asked.agent is not None and order.agent != asked.agent):
+    is_own = order is not None and asked.agent in (None, order.agent)
+    if order is None or not (is_own or (only_reduces and order.adds_risk)):
         return f"no order {asked.order_id} of yours is known"
     if order.state.is_terminal:
         return f"the order is {order.state.value} already"
-    refusal = "" if asked.agent is None else _refusal_to_agent(book, order)
+    refusal = "" if asked.agent is None or only_reduces else _refusal_to_agent(book, order)
     if refusal or order.state is OrderState.CANCEL_REQUESTED or cancel_of(order, "", "") is not None:
         return refusal
     return f"the order is {order.state.value}: the broker has not confirmed it; ask again when it has"

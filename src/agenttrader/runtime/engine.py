@@ -294,7 +294,8 @@ class Engine:
                 self._emit_and_send(cancel)
 
     def _cancel(self, asked: CancelAsked) -> None:
-        self._step.refusal = refusal_of(self.state.book, asked)
+        only_reduces = self.rules.only_reduces(asked.agent)
+        self._step.refusal = refusal_of(self.state.book, asked, only_reduces=only_reduces)
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 

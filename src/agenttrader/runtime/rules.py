@@ -26,9 +26,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     wired_switches: tuple[str, ...]
     market_source: str
 
-    def only_reduces(self, agent: AgentName) -> bool:
+    def only_reduces(self, agent: AgentName | None) -> bool:
         """Whether the agent's key can do nothing but make positions smaller."""
-        grant = self.grants.get(agent)
+        grant = None if agent is None else self.grants.get(agent)
         return grant is not None and grant.reduces_only
 
     def whose(self, agent: AgentName, symbols: tuple[Symbol, ...]) -> tuple[AgentName, ...]:

@@ -16,6 +16,7 @@ from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     BRAVO,
+    EXITS,
     OTHER_AGENT,
     at,
     closing_proposal,
@@ -97,6 +98,21 @@ def test_what_the_broker_has_not_confirmed_cannot_be_canceled_yet() -> None:
     assert refusal(driver, entry.id) == f"the order is sending: {sentence}"
     driver.report(K.ANSWER_LOST, entry.id)
     assert refusal(driver, entry.id, None) == f"the order is unknown: {sentence}"
+
+
+def test_a_key_that_only_reduces_ends_entries_and_what_is_its_own() -> None:
+    driver = trading()
+    entry = proposal(1, type=OrderType.LIMIT, limit_price=Decimal(100))
+    driver.propose(entry)
+    driver.accept(entry.id)
+    asked = driver.hear(CancelAsked(entry.id, EXITS, "it is bare", EXITS))
+    assert asked.refusal == ""
+    assert driver.order(entry.id).state is OrderState.CANCEL_REQUESTED
+    protected = driver.enter(2).protection[0]
+    refused = driver.hear(CancelAsked(protected.id, EXITS, "not mine", EXITS))
+    assert refused.refusal == f"no order {protected.id} of yours is known"
+    others = driver.hear(CancelAsked(proposal(2).id, OTHER_AGENT, "not mine", OTHER_AGENT))
+    assert others.refusal.startswith("no order")
 
 
 def test_protection_is_not_its_agents_to_cancel() -> None:

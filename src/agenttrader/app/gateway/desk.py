@@ -17,7 +17,13 @@ from agenttrader.app.gateway.standing_views import (
     window_of,
 )
 from agenttrader.app.gateway.stream import Stream
-from agenttrader.app.gateway.views import decision_body, order_body, snapshot_body, trading_body
+from agenttrader.app.gateway.views import (
+    decision_body,
+    order_body,
+    snapshot_body,
+    trading_body,
+    viewer,
+)
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState
@@ -33,7 +39,7 @@ from agenttrader.model.identifiers import (
 from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import Proposal
 from agenttrader.model.times import rfc3339
-from agenttrader.model.values import on_step
+from agenttrader.model.values import ZERO, on_step
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
@@ -64,6 +70,8 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     records: int
     failure: str
     """Why the journal cannot be written; empty while it can."""
+    dead_machine_loss: Decimal = ZERO
+    """What would be lost, gaps aside, if all of ours stopped now."""
     now: str | None = None
     """The gateway's time, which is the data's at a simulated venue."""
     session_close: str | None = None
@@ -193,6 +201,7 @@ class Desk:
             session=engine.state.day.session if engine.state.day else None,
             records=engine.chain.sequence,
             failure=self.session.failure,
+            dead_machine_loss=engine.state.book.dead_machine_loss(engine.market.prices),
             now=None if self.session.now is None else rfc3339(self.session.now),
             session_close=rfc3339(engine.state.day.close) if engine.state.day else None,
             window=window_of(engine),
@@ -202,7 +211,8 @@ class Desk:
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
         """Everything that `agent` may see; None: an operator, who sees all."""
-        return snapshot_body(self.session.engine, agent, self.stream.watermark)
+        engine = self.session.engine
+        return snapshot_body(engine, viewer(engine, agent), self.stream.watermark)
 
     async def read_switches(self) -> None:
         """Read every wired switch and tell the session, now or, where its inbox is full, the next time.
