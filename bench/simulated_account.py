@@ -91,7 +91,9 @@ def rules(bars: int) -> Rules:
                 gross_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
                 open_orders_max=10**9,
-                gtc_permitted=False,
+                order_types=(OrderType.MARKET, OrderType.LIMIT),
+                times_in_force=(TimeInForce.DAY,),
+                extended_hours_permitted=False,
             )
         },
         symbol={

@@ -189,6 +189,8 @@ def _decided(event: Decided) -> str:
         )
         verdict = f"{verdict} {decision.denied_by}{numbers}"
     price = _price(asked.type, asked.limit_price, asked.stop_price)
+    if asked.trail_price is not None or asked.trail_percent is not None:
+        price += f" {asked.trail_price}" if asked.trail_percent is None else f" {asked.trail_percent} %"
     what = f"{_what(asked.side, asked.quantity, asked.legs)} {price}{_plan(asked.exit_plan)}"
     return f"{verdict}: {asked.agent} would {asked.effect.value} {what}, because {asked.reason}"
 

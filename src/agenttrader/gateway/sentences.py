@@ -80,8 +80,11 @@ SENTENCES: dict[str, Sentence] = {
         "{observed} is not configured with limits. A person adds [instruments.{observed}] and "
         "[limits.symbol.{observed}].",
     ),
+    "shape": Sentence(
+        "The broker has no such order: {observed}. Send one {permitted}.",
+    ),
     "session": Sentence(
-        "It is {observed}, and the exchange trades {permitted}. Send the order while it trades.",
+        "It is {observed}, and the exchange takes such orders {permitted}. Send it then.",
         unknown=("The exchange is closed, or its calendar does not say. Send the order while it trades."),
         holds_times=True,
     ),
@@ -190,8 +193,15 @@ SENTENCES: dict[str, Sentence] = {
         "is permitted. Bring the stop nearer, send a smaller order, or reduce first.",
         unknown="What the order could lose is not known: its stop, a price or the account is missing.",
     ),
+    "order_type": Sentence(
+        "It is a {observed} order, and the agent's entries may only be: {permitted}. Send one of these.",
+    ),
     "time_in_force": Sentence(
-        "The order is {observed}, and the agent's orders may only be {permitted}. Send it for the day.",
+        "The order is {observed}, and the agent's entries may only be: {permitted}. Send one of these.",
+    ),
+    "extended_hours": Sentence(
+        "The order would trade in {observed}, and the agent's may only in the {permitted}. Send it for the "
+        "session.",
     ),
     "order_lifetime": Sentence(
         "The order could rest until {observed}, and the window ends at {permitted}. Send a market "

@@ -63,7 +63,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """Why the window is suspended; empty where it is not."""
     mode_ceiling: Mode
     session: Session | None
-    """The exchange's session that trades at `now`; None where it is closed."""
+    """The exchange's session whose hours cover `now`, early and late ones too; None where it is closed."""
 
     orders_last_minute_agent: int | None
     """Decisions about orders of this agent in the last minute, this one not counted."""
@@ -85,3 +85,5 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """What would be lost, gaps aside, if all of ours stopped: by what is held and by every working entry."""
 
     limits_digest: Digest
+    exits_unit: bool = False
+    """Whether somebody places protection after the fill, where none can rest with the entry."""

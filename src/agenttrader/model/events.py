@@ -78,6 +78,9 @@ class Instruction(
     stop: Decimal | None
     target: Decimal | None
     pair: bool = False
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
 
 
 class Decided(_Event, frozen=True, tag="decided.1"):

@@ -273,9 +273,9 @@ class Book:
         left = abs(holding.quantity)
         loss = ZERO
         for leg in self.protection(symbol):
-            if leg.stop_price is not None and leg.state in _RESTING and len(leg.legs) == 1:
+            if leg.role is Role.STOP and leg.state in _RESTING and len(leg.legs) == 1:
                 covered = min(left, leg.remaining)
-                distance = (mark - leg.stop_price) * (1 if holding.quantity > 0 else -1)
+                distance = _distance_to_stop(leg, mark, 1 if holding.quantity > 0 else -1)
                 loss += covered * max(ZERO, distance) * holding.multiplier
                 left -= covered
         return loss + left * mark * holding.multiplier
@@ -344,3 +344,18 @@ class Book:
         event = sealed.event
         time = getattr(event, "time", sealed.time)
         self.orders.advance(event.order_id, _TRIGGERS[type(event)], time)  # type: ignore[union-attr]
+
+
+def _distance_to_stop(stop: Order, mark: Decimal, sign: int) -> Decimal:
+    """How far the price may go against a long position (`sign` 1) or a short one before `stop` has left it.
+
+    A stop-limit leaves at its limit. A trailing stop follows the best price: it is never further than its
+    trail from the mark.
+    """
+    if stop.trail_price is not None:
+        return stop.trail_price
+    if stop.trail_percent is not None:
+        return mark * stop.trail_percent / 100
+    price = stop.stop_price if stop.limit_price is None else stop.limit_price
+    assert price is not None, f"{stop.id}: expected a stop with a price"
+    return (mark - price) * sign

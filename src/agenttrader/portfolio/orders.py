@@ -13,7 +13,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
-from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role, Side
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
@@ -52,6 +52,8 @@ class Order:
         "side",
         "state",
         "stop_price",
+        "trail_percent",
+        "trail_price",
         "type",
         "updated",
     )
@@ -71,6 +73,8 @@ class Order:
         self.quantity = proposal.quantity
         self.limit_price = proposal.limit_price
         self.stop_price = proposal.stop_price
+        self.trail_price = proposal.trail_price
+        self.trail_percent = proposal.trail_percent
         self.state = OrderState.PROPOSED
         self.decision: Decision | None = None
         """None for a protective leg: it was approved with its parent."""
@@ -308,7 +312,8 @@ class OrderLedger:
     def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
         """A leg of a bracket or a pair, as an order of its own."""
         leg = Order(order.proposal, role, time)
-        leg.limit_price = leg.stop_price = None  # its entry's prices are not its own
+        # Its entry's prices are not its own.
+        leg.limit_price = leg.stop_price = leg.trail_price = leg.trail_percent = None
         leg.id = protective_id(order.id, role)
         leg.parent = order
         leg.side = order.side.opposite
@@ -363,9 +368,9 @@ def protective_id(parent: OrderId, role: Role) -> OrderId:
 def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
     """What one unit may cost at the worst price that the decision knew.
 
-    That is the marks of all legs, or a dearer limit or stop.
+    That is the marks of all legs, or a dearer price that the order names.
     """
     marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
     gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
-    stated = proposal.limit_price or proposal.stop_price or ZERO
-    return max(gross, stated) if proposal.side is Side.BUY or len(proposal.legs) > 1 else gross
+    stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(gross))
+    return max(gross, *(price for price in stated if price is not None), ZERO)

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
@@ -232,7 +233,10 @@ class Engine:
         if decision.denied_by is not None:
             self._emit(Decided(proposal=proposal, decision=decision))
         elif proposal.effect is not Effect.CLOSE:
-            instruction = instruction_of(proposal, proposal.quantity)
+            alone = proposal.effect is Effect.OPEN and not protection_can_rest(
+                proposal, (self.rules.instruments.get(leg.symbol) for leg in proposal.legs)
+            )
+            instruction = instruction_of(proposal, proposal.quantity, alone=alone)
             self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
         else:
             self._emit(Decided(proposal=proposal, decision=decision))

@@ -58,15 +58,16 @@ def take_snapshot(
         day_start_equity=state.day.equity if state.day is not None else None,
         dead_machine_loss=_loss_of(proposal, book, market),
         limits_digest=rules.limits_digest,
+        exits_unit=any(each.reduces_only for each in rules.grants.values()),
     )
 
 
 def session_at(calendar: Calendar, now: Instant) -> Session | None:
-    """The session that trades at `now`.
+    """The session whose hours cover `now`, the early and late ones too.
 
     None where the exchange is closed, and where the calendar does not know.
     """
-    return calendar.session_at(now) if calendar.covers(now) else None
+    return calendar.session_around(now) if calendar.covers(now) else None
 
 
 def _leg_view(

@@ -277,7 +277,9 @@ def rules(**changes: Any) -> Rules:
         gross_exposure_max=Decimal(10_000_000),
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
-        gtc_permitted=False,
+        order_types=tuple(OrderType),
+        times_in_force=(TimeInForce.DAY,),
+        extended_hours_permitted=False,
     )
     account = AccountLimits(
         gross_exposure_max=Decimal(10_000_000),
@@ -299,9 +301,7 @@ def rules(**changes: Any) -> Rules:
         "grants": {
             AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO})),
             OTHER_AGENT: Grant(strategies=frozenset(), symbols=frozenset({CHARLY})),
-            EXITS: Grant(
-                strategies=frozenset({STRATEGY}), symbols=frozenset(MULTIPLIERS), reduces_only=True
-            ),
+            EXITS: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset(MULTIPLIERS), reduces_only=True),
         },
         "instruments": instruments(),
         "calendar": calendar(),

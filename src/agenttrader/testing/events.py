@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agenttrader.model.events import Event, Filled, SegmentOpened, SegmentSealed
 from agenttrader.model.identifiers import AccountName, Digest, ExecutionId, OrderId, Symbol
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side
+from agenttrader.model.orders import WITH_LIMIT, WITH_STOP, Effect, ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import Instant
 
@@ -50,9 +50,15 @@ def proposals() -> st.SearchStrategy[Proposal]:
         said = {
             "type": st.just(order_type),
             "effect": st.just(effect),
-            "limit_price": numbers() if order_type is OrderType.LIMIT else st.none(),
-            "stop_price": numbers() if order_type is OrderType.STOP else st.none(),
+            "limit_price": numbers() if order_type in WITH_LIMIT else st.none(),
+            "stop_price": numbers() if order_type in WITH_STOP else st.none(),
+            "trail_price": st.none(),
+            "trail_percent": st.none(),
         }
+        if order_type is OrderType.TRAILING_STOP:
+            name = "trail_percent" if effect is Effect.CLOSE else "trail_price"
+            said[name] = st.decimals(Decimal("0.01"), 99, places=2)
+        said |= {}
         if effect is not Effect.OPEN:
             said["exit_plan"] = st.none()
         made = st.builds(Proposal, **(fields | said))

@@ -288,10 +288,8 @@ def test_a_part_of_a_share_is_closed_whole() -> None:
     driver.propose(entry)
     driver.accept(entry.id)
     driver.report(K.FILLED, entry.id, execution=execution("in", quantity=D("0.125")))
-    driver.propose(closing_proposal(quantity=D("0.125")))
-    stop, target = protection(entry.id)
-    driver.report(K.CANCELED, stop)
-    (sending,) = sent(driver.report(K.CANCELED, target))
+    assert driver.order(entry.id).protection == ()
+    (sending,) = sent(driver.propose(closing_proposal(quantity=D("0.125"))))
     assert sending.instruction.quantity == D("0.125")
 
 

@@ -50,6 +50,9 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
         qty=instruction.quantity,
         limit_price=instruction.limit_price,
         stop_price=instruction.stop_price,
+        trail_price=instruction.trail_price,
+        trail_percent=instruction.trail_percent,
+        extended_hours=instruction.extended_hours,
         client_order_id=client_order_id,
     )
     if len(instruction.legs) > 1:

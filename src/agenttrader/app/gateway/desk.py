@@ -275,5 +275,6 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
         quantity=on_step(proposal.quantity, instrument.lot, "quantity"),
         limit_price=price(proposal.limit_price, "limit_price"),
         stop_price=price(proposal.stop_price, "stop_price"),
+        trail_price=price(proposal.trail_price, "trail_price"),
         exit_plan=fitted_plan,
     )

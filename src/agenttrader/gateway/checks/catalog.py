@@ -10,7 +10,7 @@ A cancel passes through none of them: it needs only that the order is its agent'
 
 from msgspec import Struct
 
-from agenttrader.gateway.checks import authority, exposure, identity, market, order
+from agenttrader.gateway.checks import authority, exposure, identity, market, order, shape
 from agenttrader.gateway.checks.case import CheckFunction
 from agenttrader.model.orders import Effect
 
@@ -48,6 +48,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("scope", authority.window_covers_the_order, ENTRIES),
     Rule("valid_until", authority.proposal_still_holds, ALL),
     Rule("instrument", market.instrument_is_known, ALL),
+    Rule("shape", shape.order_can_be, ALL),
     Rule("session", market.session_is_open, ALL),
     Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
     Rule("quote", market.price_is_sane, ALL),
@@ -74,7 +75,9 @@ CHECKS: tuple[Rule, ...] = (
     Rule("stop_price", order.stop_is_on_the_losing_side, RESTING),
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
     Rule("dead_machine_loss", exposure.dead_machine_loss_is_within_limit, ENTRIES),
-    Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
+    Rule("order_type", shape.type_is_permitted, ENTRIES),
+    Rule("time_in_force", shape.time_in_force_is_permitted, ENTRIES),
+    Rule("extended_hours", shape.extended_hours_are_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
     Rule("whole", order.close_is_whole_and_at_the_market, CLOSES),
 )

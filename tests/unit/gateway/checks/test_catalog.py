@@ -82,9 +82,14 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("valid_until", lambda it: it.proposing(valid_until=NOW)),
     (
         "instrument",
-        lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1))),
+        lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(100))),
     ),
-    ("shape", lambda it: it.proposing(extended_hours=False)),
+    (
+        "shape",
+        lambda it: it.proposing(
+            time_in_force=TimeInForce.GTC, extended_hours=it.proposal.effect is Effect.OPEN
+        ),
+    ),
     ("session", lambda it: it.seeing(session=entry().snapshot.session)),
     ("symbol_status", lambda it: it.seeing_leg(status=TradingStatus.TRADING)),
     ("quote", lambda it: it.seeing_leg(mark=Mark(price=Decimal(100), time=Instant(NOW + 1), source="s"))),
@@ -110,7 +115,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("gross_exposure_account", lambda it: it.limiting_account(gross_exposure_max=FAR)),
     ("buying_power", lambda it: it.seeing(buying_power_fold=FAR)),
     ("daily_loss", lambda it: it.limiting_account(daily_loss_max=FAR)),
-    ("exit_plan", lambda it: planned(it, "99.00", "101.00")),
+    ("exit_plan", lambda it: planned(it, "99.00", "101.00").seeing(exits_unit=True)),
     ("stop_price", lambda it: planned(it, "101.00", "101.00")),
     ("target_price", lambda it: planned(it, "101.00", "99.00")),
     ("dead_machine_loss", lambda it: it.seeing(dead_machine_loss=ZERO)),
