@@ -185,10 +185,43 @@ async def test_a_close_ends_what_rests_and_takes_all_that_is_held(world: World, 
     await world.agree()
 
 
-async def test_a_stop_alone_leaves_the_position(world: World) -> None:
-    order = await world.rest(stop())
+STOP_LIMIT: dict[str, Any] = {
+    "type": OrderType.STOP_LIMIT,
+    "stop_price": Decimal(95),
+    "limit_price": Decimal(94),
+}
+TRAILING: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_price": Decimal(5)}
+TRAILING_PER_CENT: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_percent": Decimal(5)}
+
+
+@pytest.mark.parametrize(
+    "exit_",
+    (stop(), resting(50, **STOP_LIMIT), resting(50, **TRAILING), resting(50, **TRAILING_PER_CENT)),
+    ids=lambda exit_: exit_.type.value,
+)
+async def test_a_stop_of_any_kind_leaves_the_position(world: World, exit_: Proposal) -> None:
+    order = await world.rest(exit_)
     assert world.refusal(order.id) == "it protects a position; replace it, or close the position"
     world.trade(94)
     await world.ended(order, S.FILLED)
+    assert world.gateway.position(ALFA) == 0
+    await world.agree()
+
+
+async def test_an_entry_that_no_bracket_goes_with_leaves_alone_and_is_protected_after_its_fill(
+    world: World,
+) -> None:
+    first = await world.rest(pair())
+    entry = proposal(2, **TRAILING)
+    await world.gateway.propose(entry)
+    await world.gateway.until(lambda: world.gateway.state(entry.id) is S.ACCEPTED)
+    world.trade(106)
+    await world.gateway.until(lambda: world.gateway.position(ALFA) == 20)
+    assert world.gateway.order(entry.id).protection == ()
+    second = await world.rest(resting(51, **TRAILING))
+    await world.agree()
+    world.trade(94)
+    await world.ended(first, S.CANCELED, S.FILLED)
+    await world.ended(second, S.FILLED)
     assert world.gateway.position(ALFA) == 0
     await world.agree()

@@ -31,7 +31,6 @@ from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_trading import (
     ApiError,
     NewOrder,
-    OptionLeg,
     Order,
     StopLoss,
     TakeProfit,
@@ -56,10 +55,10 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
         client_order_id=client_order_id,
     )
     if len(instruction.legs) > 1:
-        if stop is not None or target is not None:
-            raise BadValue("exit plan: expected none that rests at the broker for an order of several legs")
-        legs = tuple(_option_leg(instruction, leg) for leg in instruction.legs)
-        return structs.replace(order, order_class="mleg", legs=legs)
+        raise BadValue(
+            f"legs: expected one, found {len(instruction.legs)}: an order of several does not leave, because "
+            "the book could not be compared with the broker's while it works; send an order for each"
+        )
     (leg,) = instruction.legs
     if abs(leg.ratio) != 1:
         raise BadValue(f"legs: expected a ratio of 1 or -1 where there is one leg, found {leg.ratio}")
@@ -122,10 +121,6 @@ def cancel_refused(broker_order_id: BrokerOrderId, time: Instant, reason: str) -
         time=time,
         reason=reason,
     )
-
-
-def _option_leg(instruction: Instruction, leg: Leg) -> OptionLeg:
-    return OptionLeg(symbol=leg.symbol, ratio_qty=Decimal(abs(leg.ratio)), side=_side(instruction, leg))
 
 
 def _side(instruction: Instruction, leg: Leg) -> str:

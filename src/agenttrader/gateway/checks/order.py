@@ -5,6 +5,7 @@ from decimal import Decimal
 from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.decisions import Check
+from agenttrader.model.instruments import CryptoPair
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, Role, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, is_on_step
@@ -54,10 +55,12 @@ def close_is_whole_and_at_the_market(case: Case) -> Check:
 
 
 def direction_is_permitted(case: Case) -> Check:
-    """The order opens a long position, or the symbol may be sold short."""
-    if case.leg.quantity > ZERO:
+    """The order opens a long position, or the symbol may be sold short. Coins and fractions never may."""
+    quantity = case.leg.quantity
+    if quantity > ZERO:
         return Check("shorting", "long", "long", passed=True)
-    permitted = case.symbol_limits is not None and case.symbol_limits.shorting_permitted
+    can_be = not isinstance(case.leg.instrument, CryptoPair) and quantity == quantity.to_integral_value()
+    permitted = can_be and case.symbol_limits is not None and case.symbol_limits.shorting_permitted
     return Check("shorting", "short", "long or short" if permitted else "long", permitted)
 
 

@@ -104,18 +104,29 @@ PLAIN = {
         ),
         ({"legs": (Leg(Symbol("AAPL"), -1),)}, PLAIN | {"side": "sell"}),
         (
-            {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
             {
-                "qty": "10.00",
-                "type": "market",
-                "time_in_force": "day",
-                "client_order_id": CLIENT_ORDER_ID,
-                "order_class": "mleg",
-                "legs": [
-                    {"symbol": "AAPL261218C00100000", "ratio_qty": "1", "side": "buy"},
-                    {"symbol": "AAPL261218C00110000", "ratio_qty": "2", "side": "sell"},
-                ],
+                "type": OrderType.STOP_LIMIT,
+                "stop_price": Decimal(101),
+                "limit_price": Decimal(102),
+                "time_in_force": TimeInForce.GTC,
             },
+            PLAIN | {"type": "stop_limit", "stop_price": "101", "limit_price": "102", "time_in_force": "gtc"},
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "trail_price": Decimal("1.50"), "side": Side.SELL},
+            PLAIN | {"type": "trailing_stop", "trail_price": "1.50", "side": "sell"},
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "trail_percent": Decimal(2)},
+            PLAIN | {"type": "trailing_stop", "trail_percent": "2"},
+        ),
+        *(
+            ({"time_in_force": time}, PLAIN | {"time_in_force": time.value})
+            for time in (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS)
+        ),
+        (
+            {"type": OrderType.LIMIT, "limit_price": Decimal(99), "extended_hours": True},
+            PLAIN | {"type": "limit", "limit_price": "99", "extended_hours": True},
         ),
     ),
 )
@@ -130,6 +141,7 @@ def test_an_instruction_is_posted_in_alpacas_words(changes: dict[str, Any], expe
         {"pair": True, "stop": Decimal(95)},
         {"pair": True, "type": OrderType.LIMIT, "limit_price": Decimal(95)},
         {"legs": (Leg(Symbol("AAPL"), 1), Leg(Symbol("MSFT"), -1)), "stop": Decimal(1)},
+        {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
     ),
 )
 def test_what_alpaca_has_no_words_for_is_refused(changes: dict[str, Any]) -> None:

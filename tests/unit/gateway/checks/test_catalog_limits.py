@@ -361,6 +361,19 @@ EDGES = (
             end=Instant(CLOSE - 1)
         ),
     ),
+    (
+        "shorting",
+        short_entry(),
+        short_entry()
+        .seeing_leg(instrument=COIN)
+        .proposing(time_in_force=TimeInForce.GTC)
+        .limiting_agent(times_in_force=tuple(TimeInForce)),
+    ),
+    (
+        "shorting",
+        short_entry(),
+        short_entry().seeing_leg(instrument=FRACTIONS).proposing(quantity=Decimal("1.5")),
+    ),
     ("price_collar", trailing(price=Decimal("5.00")), trailing(price=Decimal("5.01"))),
     ("price_collar", trailing(percent=Decimal(5)), trailing(percent=Decimal("5.01"))),
     (
