@@ -1,92 +1,25 @@
 """Kill as typed, at real processes: with the gateway up, wedged, dead, and with nobody at the broker."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
-from agenttrader.adapters.journal_file import journal_path
-from agenttrader.adapters.journal_reader import read_records
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import ActedOutside, Event, Halted, SegmentOpened
-from agenttrader.model.times import rfc3339
+from agenttrader.model.events import ActedOutside, Halted, SegmentOpened
+from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
 
 pytestmark = pytest.mark.timeout(120)
 KILL = ("kill", "--confirm", "HALT TRADING")
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-class KilledDay(PlayedDay):
-    """A day with an agent that orders, and a hand on the kill switch."""
-
-    async def propose(self, **changes: Any) -> dict[str, Any]:
-        """What the momentum agent's proposal in ALFA came to."""
-        assert self.market is not None
-        body = {
-            "legs": [{"symbol": "ALFA", "ratio": 1}],
-            "side": "buy",
-            "quantity": "10",
-            "type": "limit",
-            "limit_price": "46.20",
-            "time_in_force": "day",
-            "effect": "open",
-            "exit_plan": {"stop": "44.00", "target": "60.00"},
-            "reason": "a test",
-            "strategy": "momentum",
-            "decision_price": "48.20",
-            "decision_time": rfc3339(self.market),
-            "correlation_id": "test",
-        } | changes
-        headers = {"Authorization": f"Bearer {self.key_of('momentum')}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.post(f"{self.address('gateway')}/v1/proposals", json=body) as answer,
-        ):
-            found: dict[str, Any] = await answer.json()
-            return found
-
-    async def type(self, *words: str) -> tuple[int, dict[str, Any]]:
-        """The exit code of a verb, and what it told as JSON."""
-        known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        done = await asyncio.to_thread(
-            lambda: subprocess.run(
-                [PROGRAM, *words, "--config", self.folder, "--json"],
-                env=known,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
-        )
-        assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout)
-
-    async def at_venue(self, path: str) -> Any:
-        """What the venue says of the account, to the kill switch's own key."""
-        key = self.configuration.credential(self.configuration.credentials.kill.broker)
-        headers = {"APCA-API-KEY-ID": key.key_id, "APCA-API-SECRET-KEY": key.secret.reveal()}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.get(f"{self.address('venue')}{path}") as answer,
-        ):
-            return await answer.json()
-
-    def journal(self) -> list[Event]:
-        """Everything on record."""
-        configuration = self.configuration
-        store = configuration.path(configuration.store.directory)
-        return [each.event for each in read_records(journal_path(store, configuration.account.name))]
 
 
 @pytest.fixture
@@ -97,19 +30,8 @@ async def day(tmp_path: Path) -> AsyncIterator[KilledDay]:
         yield made
 
 
-async def hold(day: KilledDay) -> None:
-    """Ten of ALFA with the stop and the target that came with them, and an entry that rests far away."""
-    bought = await day.propose(type="market", limit_price=None)
-    assert bought.get("state") not in {None, "denied"}, bought["decision"]["sentence"]
-    await day.bar()
-    await day.bar()
-    (position,) = await day.at_venue("/v2/positions")
-    assert position["qty"] == "10"
-    assert (await day.propose())["state"] == "accepted"
-
-
 async def test_a_kill_halts_cancels_entries_and_leaves_protection(day: KilledDay) -> None:
-    await hold(day)
+    await day.hold()
     code, told = await day.type(*KILL, "--cancel-orders", "--reason", "a test")
     assert code == ExitCode.DONE, told
     assert [(each["name"], each["done"]) for each in told["halts"]] == [
@@ -138,7 +60,7 @@ async def test_a_kill_halts_cancels_entries_and_leaves_protection(day: KilledDay
 async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_start_knows_why(
     day: KilledDay,
 ) -> None:
-    await hold(day)
+    await day.hold()
     gateway = day.processes["gateway"]
     gateway.send_signal(signal.SIGSTOP)
     proposing = asyncio.create_task(day.propose(reason="into the wedge"))
@@ -169,7 +91,7 @@ async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_star
 
 @pytest.mark.slow
 async def test_with_a_dead_gateway_everything_is_closed_and_verified_flat(day: KilledDay) -> None:
-    await hold(day)
+    await day.hold()
     day.kill("gateway")
     day.processes.pop("gateway")
     killing = asyncio.create_task(day.type(*KILL, "--cancel-orders", "--liquidate"))
@@ -187,7 +109,7 @@ async def test_with_a_dead_gateway_everything_is_closed_and_verified_flat(day: K
 
 @pytest.mark.slow
 async def test_what_remains_is_a_finding_and_a_rehearsal_does_nothing(day: KilledDay) -> None:
-    await hold(day)
+    await day.hold()
     code, told = await day.type("emergency-liquidate", "--confirm", "LIQUIDATE_ALL", "--dry-run")
     assert code == ExitCode.DONE
     assert len(told["would"]) == 4

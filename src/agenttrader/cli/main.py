@@ -23,7 +23,7 @@ from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
-ROLES = ("gateway", "marketdata", "strategy", "venue")
+ROLES = ("gateway", "marketdata", "sentinel", "strategy", "venue")
 """The processes of the program; each is a module of `agenttrader.roles`."""
 
 app = typer.Typer(

@@ -111,6 +111,8 @@ class Session:
         self.refolded_listeners: list[Callable[[], None]] = []
         self.started = asyncio.Event()
         """Set when the market's time is known and this process's segment is on record."""
+        self.turns = 0
+        """Moves when a batch is begun and when it is done with: odd while one is at hand."""
         self._segment = segment
         self._refold = refold
         self._journal = journal
@@ -217,7 +219,9 @@ class Session:
                 self._hold(batch)
             else:
                 kept, self._kept = self._kept, []
+                self.turns += 1
                 await self._handle([*kept, *batch])
+                self.turns += 1
 
     async def sign_head(self) -> None:
         """Sign the journal's present head: what stands up to it cannot be cut unseen. Raises StoreError."""

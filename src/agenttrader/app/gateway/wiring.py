@@ -1,8 +1,7 @@
 """Who gets what: the one module that knows every concrete class. Every role is assembled here."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -31,11 +30,12 @@ from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.stream import Stream
+from agenttrader.app.gateway.telling import HaltsHeard, Links
 from agenttrader.app.sections import ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
-from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
 from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
@@ -46,7 +46,7 @@ from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
-from agenttrader.runtime.inputs import Input, LinkSeen, SwitchSeen
+from agenttrader.runtime.inputs import Input
 from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
@@ -77,6 +77,10 @@ class GatewayParts(Struct, frozen=True):
     people: dict[str, PersonName]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
+    turns: Callable[[], int]
+    """How often its session has turned; a wedged one does not."""
+    wind_down: Callable[[], Awaitable[str]]
+    """Stops in order; what was left, or an empty text."""
 
 
 def wire_gateway(configuration: Configuration, announcements: Announcements, code: str) -> GatewayParts:
@@ -106,13 +110,20 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         link=lambda up, reason: links.broker(up=up, reason=reason),
         patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
     )
+    shutdown = Shutdown(
+        configuration.gateway.shutdown_seconds, cancels=configuration.gateway.entries_at_shutdown == "cancel"
+    )
     by_watermark = configuration.gateway.inbox == "watermark"
     session = Session(
         engine=engine,
         segment=lambda _: _segment(configuration, rules, code, epoch),
         refold=folded,
         journal=journal,
-        dispatcher=Dispatcher(broker, switches, lambda reading: halts.hear(reading)),  # noqa: PLW0108 - as above
+        dispatcher=Dispatcher(
+            broker,
+            [shutdown, *switches],
+            lambda reading: halts.hear(reading),  # noqa: PLW0108 - as above
+        ),
         clock=clock,
         inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
         capacity=configuration.gateway.inbox_capacity,
@@ -120,7 +131,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         resync=resync.set,
         meanwhile=_meanwhile(configuration, fence),
     )
-    links, halts = _Links(session, resync), HaltsHeard(session)
+    links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
     reconciler = Reconciler(session, broker, configuration.account.name)
     desk = Desk(
@@ -147,6 +158,8 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
+        turns=lambda: session.turns,
+        wind_down=lambda: shutdown.run(session),
     )
 
 
@@ -161,45 +174,6 @@ def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
             "[environment] approval: expected auto, found manual: this version cannot hold an order until a "
             "person approves it, and will not send one as if it had been approved"
         )
-
-
-class _Links:
-    """Tells the session of each connection, and that the broker must be asked again when it is back."""
-
-    def __init__(self, session: Session, resync: asyncio.Event) -> None:
-        self._session = session
-        self._resync = resync
-
-    def broker(self, *, up: bool, reason: str) -> None:
-        self._session.tell(LinkSeen("broker", up, reason))
-        if up:
-            self._resync.set()
-
-    def marketdata(self, *, up: bool, reason: str) -> None:
-        self._session.tell(LinkSeen("marketdata", up, reason))
-
-
-class HaltsHeard:
-    """What a last look heard of a switch: told to the session at once, or again as soon as it has room.
-
-    The look is in the midst of sending: to raise there would end the process.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._owed: dict[str, SwitchReading] = {}
-
-    def hear(self, reading: SwitchReading) -> None:
-        """Take the reading, and tell it where there is room."""
-        self._owed[reading.name] = reading
-        self.tell()
-
-    def tell(self) -> None:
-        """Tell what is owed, as far as there is room."""
-        with contextlib.suppress(InboxFull):
-            for name in tuple(self._owed):
-                self._session.tell(SwitchSeen(self._owed[name]))
-                del self._owed[name]
 
 
 async def _decide(session: Session, journal: SqliteJournal) -> None:

@@ -153,7 +153,7 @@ def wire_door(settings: KillSettings) -> SecondDoor:
         )
     return SecondDoor(
         Connection(
-            address=lambda: _address(settings, "venue"),
+            address=lambda: address_of(settings, "venue"),
             credential=settings.broker,
             account=settings.account.name,
             surroundings=Surroundings.SIMULATED,
@@ -204,13 +204,14 @@ def _switch_off(settings: KillSettings, reason: str) -> str:
 
 async def _tell_gateway(settings: KillSettings, by: str, reason: str) -> str:
     token = secret_at(settings.folder, settings.credentials.gateway)
-    async with OperatorClient(lambda: _address(settings, "gateway"), token) as client:
+    async with OperatorClient(lambda: address_of(settings, "gateway"), token) as client:
         body = Halt(EVERYTHING, TradingState.HALTED, f"{by}: {reason}")
         trading = await client.post("/v1/halt", body, TradingBody)
     return f"the gateway says that trading is {trading.state}"
 
 
-def _address(settings: KillSettings, role: str) -> str | None:
+def address_of(settings: KillSettings, role: str) -> str | None:
+    """Where the role listens now; None where nobody knows."""
     with contextlib.suppress(Unreachable):
         found = settings.announcements.get(role)
         return None if found is None else found.url
