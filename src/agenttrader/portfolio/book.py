@@ -33,7 +33,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import OrderState, Role, Side
+from agenttrader.model.orders import Effect, OrderState, Role, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
@@ -174,16 +174,17 @@ class Book:
     def reducible(self, symbol: Symbol, working: Working, *, cancels_protection: bool) -> Decimal:
         """Units of the position that nothing is working to reduce yet.
 
-        With `cancels_protection`, for an order that cancels the protection before it leaves, the protection
-        does not count. While an entry works that came with protection, nothing is reducible: that is still to
-        be armed, for the whole of it.
+        With `cancels_protection`, for a close, which cancels what is in its way before it leaves, only other
+        closes count: no exit that rests far away keeps a position from being closed. While an entry works
+        that came with protection, nothing else is reducible: that is still to be armed, for the whole of it.
         """
-        if not cancels_protection and any(
-            order.adds_risk and order.protection for order in self.orders.open_in(symbol)
-        ):
+        held, orders = abs(self.position(symbol)), self.orders.open_in(symbol)
+        if cancels_protection:
+            closes = [order for order in orders if order.effect is Effect.CLOSE]
+            return max(ZERO, held - sum(close.remaining * abs(close.ratio_in(symbol)) for close in closes))
+        if any(order.adds_risk and order.protection for order in orders):
             return ZERO
-        taken = working.closing if cancels_protection else working.closing + working.protecting
-        return max(ZERO, abs(self.position(symbol)) - taken)
+        return max(ZERO, held - working.closing - working.protecting)
 
     def is_opposed(self, symbol: Symbol, quantity: Decimal) -> bool:
         """Whether an entry the other way than `quantity` works in `symbol`, or what protects such a position.

@@ -240,11 +240,15 @@ def test_held_protection_takes_nothing_yet() -> None:
     assert fold.reducible(ALFA, cancels_protection=True) == 4
 
 
-def test_an_exit_under_way_takes_its_remainder_whether_or_not_protection_is_canceled() -> None:
+@pytest.mark.parametrize(("effect", "closable"), ((Effect.REDUCE, 10), (Effect.CLOSE, 3)))
+def test_an_exit_under_way_takes_its_remainder_from_exits_and_only_a_close_from_a_close(
+    effect: Effect, closable: int
+) -> None:
     fold = Fold()
     fold.fill(fold.bracket(exit_plan=None), 10, 100)
-    leaving = fold.send(exit_of(7))
-    assert fold.reducible(ALFA) == fold.reducible(ALFA, cancels_protection=True) == 3
+    leaving = fold.send(exit_of(7, effect=effect))
+    assert fold.reducible(ALFA) == 3
+    assert fold.reducible(ALFA, cancels_protection=True) == closable
     fold.fill(leaving, 5, 100)
     assert fold.reducible(ALFA) == 3
     fold.add(Rejected(order_id=fold.send(exit_of(3, 51)), time=at(1), reason="no"))

@@ -199,10 +199,23 @@ def test_an_exit_whose_answer_was_lost_is_waited_for() -> None:
     leaving = closing_proposal(99, effect=Effect.REDUCE, quantity=D(4))
     driver.propose(leaving)
     driver.report(K.ANSWER_LOST, leaving.id)
-    close = closing_proposal(quantity=D(6))
+    close = closing_proposal()
     assert sent(driver.propose(close)) == []
     assert driver.order(close.id).state is S.APPROVED
     assert [each.order_id for each in sent(driver.report(K.CANCELED, leaving.id))] == [close.id]
+
+
+def test_an_exit_that_rests_far_away_keeps_no_position_from_being_closed() -> None:
+    driver = trading()
+    for leg in held(driver, 1).protection:
+        driver.report(K.CANCELED, leg.id)
+    resting = closing_proposal(99, effect=Effect.REDUCE, type=OrderType.LIMIT, limit_price=D(120))
+    driver.propose(resting)
+    driver.accept(resting.id)
+    close = closing_proposal()
+    driver.propose(close)
+    assert driver.order(resting.id).state is S.CANCEL_REQUESTED
+    assert [each.order_id for each in sent(driver.report(K.CANCELED, resting.id))] == [close.id]
 
 
 def test_legs_of_an_entry_that_fills_during_the_wait_are_asked_to_end() -> None:
