@@ -15,6 +15,7 @@ from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
+from agenttrader.adapters.alpaca.trade_updates import Emit, Link
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
@@ -100,19 +101,14 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     engine, fence = folded(), _fence(configuration)
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = _switches(configuration, epoch)
-    broker = AlpacaBroker(
-        address=lambda: _address(announcements, "venue"),
-        credential=configuration.credential(configuration.credentials.gateway.broker),
-        account=configuration.account.name,
-        surroundings=Surroundings.SIMULATED,
-        clock=clock,
-        emit=lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
-        link=lambda up, reason: links.broker(up=up, reason=reason),
-        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+    broker = _broker(
+        configuration,
+        announcements,
+        clock,
+        lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
+        lambda up, reason: links.broker(up=up, reason=reason),
     )
-    shutdown = Shutdown(
-        configuration.gateway.shutdown_seconds, cancels=configuration.gateway.entries_at_shutdown == "cancel"
-    )
+    shutdown = _shutdown(configuration)
     by_watermark = configuration.gateway.inbox == "watermark"
     session = Session(
         engine=engine,
@@ -208,6 +204,26 @@ async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> No
             # No window is open then, so trading is halted as it is; whoever opens one is told the same.
             logger.error("switch_stuck", reason=str(error))  # noqa: TRY400 - a trace says nothing more
         await asyncio.sleep(SWITCH_SECONDS)
+
+
+def _broker(
+    configuration: Configuration, announcements: Announcements, clock: WatermarkClock, emit: Emit, link: Link
+) -> AlpacaBroker:
+    return AlpacaBroker(
+        address=lambda: _address(announcements, "venue"),
+        credential=configuration.credential(configuration.credentials.gateway.broker),
+        account=configuration.account.name,
+        surroundings=Surroundings.SIMULATED,
+        clock=clock,
+        emit=emit,
+        link=link,
+        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+    )
+
+
+def _shutdown(configuration: Configuration) -> Shutdown:
+    stops = configuration.gateway
+    return Shutdown(stops.shutdown_seconds, cancels=stops.entries_at_shutdown == "cancel")
 
 
 def _fence(configuration: Configuration) -> Fence | None:
