@@ -4,9 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from agenttrader.app.config import Configuration
+from agenttrader.app.new_york import at, day_of
 from agenttrader.app.sections import VenueAccount
 from agenttrader.app.venue.keys import VenueKey
-from agenttrader.app.venue.new_york import at, day_of
 from agenttrader.app.venue.rate_limit import RateLimit
 from agenttrader.app.venue_rules import VenueRules
 from agenttrader.model.errors import BadValue, ConfigurationError
