@@ -46,7 +46,7 @@ from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
-from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
+from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import Input
 from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
@@ -90,14 +90,12 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
     _refuse_what_is_not_there_yet(configuration)
-    journal = _journal(configuration)
-    rules = _rules(configuration)
+    journal, rules = _journal(configuration), _rules(configuration)
 
     def folded() -> Engine:
         return Engine(rules, *fold(journal, _multipliers(configuration)))
 
-    clock = WatermarkClock()
-    resync = asyncio.Event()
+    clock, resync = WatermarkClock(), asyncio.Event()
     engine, fence = folded(), _fence(configuration)
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = _switches(configuration, epoch)
@@ -109,7 +107,6 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         lambda up, reason: links.broker(up=up, reason=reason),
     )
     shutdown = _shutdown(configuration)
-    by_watermark = configuration.gateway.inbox == "watermark"
     session = Session(
         engine=engine,
         segment=lambda _: _segment(configuration, rules, code, epoch),
@@ -121,7 +118,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             lambda reading: halts.hear(reading),  # noqa: PLW0108 - as above
         ),
         clock=clock,
-        inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
+        inbox=_inbox(configuration),
         capacity=configuration.gateway.inbox_capacity,
         batch_max=configuration.gateway.batch_max,
         resync=resync.set,
@@ -219,6 +216,11 @@ def _broker(
         link=link,
         patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
     )
+
+
+def _inbox(configuration: Configuration) -> Inbox[Input]:
+    by_watermark = configuration.gateway.inbox == "watermark"
+    return WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input]()
 
 
 def _shutdown(configuration: Configuration) -> Shutdown:
