@@ -12,7 +12,6 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
@@ -63,7 +62,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     WindowCloseAsked,
 )
-from agenttrader.runtime.instructions import instruction_of
+from agenttrader.runtime.instructions import departure_of
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.protection import overdue
 from agenttrader.runtime.rules import Rules
@@ -233,10 +232,7 @@ class Engine:
         if decision.denied_by is not None:
             self._emit(Decided(proposal=proposal, decision=decision))
         elif proposal.effect is not Effect.CLOSE:
-            alone = proposal.effect is Effect.OPEN and not protection_can_rest(
-                proposal, (self.rules.instruments.get(leg.symbol) for leg in proposal.legs)
-            )
-            instruction = instruction_of(proposal, proposal.quantity, alone=alone)
+            instruction = departure_of(proposal, self.rules.instruments)
             self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
         else:
             self._emit(Decided(proposal=proposal, decision=decision))

@@ -1,9 +1,21 @@
 """Orders as they go to the broker."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.events import Instruction
-from agenttrader.model.orders import Proposal
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.instruments import Instrument
+from agenttrader.model.orders import Effect, Proposal
+
+
+def departure_of(proposal: Proposal, instruments: Mapping[Symbol, Instrument]) -> Instruction:
+    """The whole proposal as it leaves: an entry with its bracket, where the broker takes one with it."""
+    alone = proposal.effect is Effect.OPEN and not protection_can_rest(
+        proposal, (instruments.get(leg.symbol) for leg in proposal.legs)
+    )
+    return instruction_of(proposal, proposal.quantity, alone=alone)
 
 
 def instruction_of(proposal: Proposal, quantity: Decimal, *, alone: bool = False) -> Instruction:
