@@ -6,7 +6,7 @@ from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
 from agenttrader.model.instruments import CryptoPair
 from agenttrader.model.market import TradingStatus
-from agenttrader.model.orders import Proposal, TimeInForce
+from agenttrader.model.orders import Effect, OrderType, Proposal, TimeInForce
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, SECOND, Instant
 
@@ -15,6 +15,7 @@ OPENING_MINUTES, CLOSING_MINUTES = 2, 10
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _TRADING = TradingStatus.TRADING
+_REDUCE, _GTC, _MARKET = Effect.REDUCE, TimeInForce.GTC, OrderType.MARKET
 
 
 def instrument_is_known(case: Case) -> Check:
@@ -27,14 +28,17 @@ def instrument_is_known(case: Case) -> Check:
 def session_is_open(case: Case) -> Check:
     """The exchange takes the order now: it trades, or has the hours or the auction that the order is for.
 
-    Coins trade always.
+    Coins trade always. An exit that rests over sessions is taken between them, too: protection for the day
+    ends with the close, and what is held then would be bare until the next open.
     """
-    session, now = case.snapshot.session, case.snapshot.now
+    session, now, proposal = case.snapshot.session, case.snapshot.now, case.proposal
     if isinstance(case.leg.instrument, CryptoPair):
         return Check("session", "always", "always", passed=True)
+    if proposal.effect is _REDUCE and proposal.time_in_force is _GTC and proposal.type is not _MARKET:
+        return Check("session", "rests over sessions", "at any time", passed=True)
     if session is None or now is None:
         return Check("session", None, None, passed=False)
-    first, end = _hours(case.proposal, session)
+    first, end = _hours(proposal, session)
     return Check("session", now, (first, end), first <= now < end)
 
 

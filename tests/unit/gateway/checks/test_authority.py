@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import StrategyName
-from agenttrader.model.orders import Effect
+from agenttrader.model.orders import Effect, OrderType, TimeInForce
 from agenttrader.testing.situations import Situation, entry, exit_of_long
 
 
@@ -39,6 +39,14 @@ def test_it_never_flips_or_enlarges() -> None:
     assert leaving.seeing_leg(reducible=Decimal(99)).decide().denied_by == "reduces"
     assert leaving.seeing_leg(reducible=None).decide().denied_by == "reduces"
     assert leaving.seeing_leg(position=Decimal(-100)).decide().denied_by == "reduces"
+
+
+def test_protection_that_outlives_the_session_may_be_placed_when_it_is_over() -> None:
+    resting = {"type": OrderType.STOP, "limit_price": None, "stop_price": Decimal("95.00")}
+    closed = with_the_exits_key(exit_of_long(Effect.REDUCE)).seeing(session=None).proposing(**resting)
+    assert closed.proposing(time_in_force=TimeInForce.GTC).decide().denied_by is None
+    assert closed.decide().denied_by == "session"
+    assert with_the_exits_key(exit_of_long(Effect.CLOSE)).seeing(session=None).decide().denied_by == "session"
 
 
 def test_it_names_the_strategy_whose_position_it_leaves_or_none() -> None:

@@ -86,8 +86,10 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ),
     (
         "shape",
-        lambda it: it.proposing(
-            time_in_force=TimeInForce.GTC, extended_hours=it.proposal.effect is Effect.OPEN
+        lambda it: (
+            it.proposing(time_in_force=TimeInForce.GTC)
+            if it.proposal.effect is Effect.OPEN
+            else it.proposing(time_in_force=TimeInForce.DAY, extended_hours=False)
         ),
     ),
     ("session", lambda it: it.seeing(session=entry().snapshot.session)),
