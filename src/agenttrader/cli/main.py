@@ -14,6 +14,7 @@ import typer
 
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
+from agenttrader.cli.drill import drill
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
@@ -103,6 +104,7 @@ app.command("demo")(demo)
 app.command("bench")(bench)
 for verb in (status, halt, resume, switches, reconcile):
     app.command(verb.__name__)(verb)
+app.add_typer(drill, name="drill")
 app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
 app.add_typer(window, name="window")

@@ -20,10 +20,10 @@ from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay
 class KilledDay(PlayedDay):
     """A day with an agent that orders, and a hand on the kill switch."""
 
-    async def propose(self, **changes: Any) -> dict[str, Any]:
-        """What the momentum agent's proposal in ALFA came to."""
+    def proposal(self, **changes: Any) -> dict[str, Any]:
+        """The momentum agent's wish for ten of ALFA, at a price at which they rest."""
         assert self.market is not None
-        body = {
+        return {
             "legs": [{"symbol": "ALFA", "ratio": 1}],
             "side": "buy",
             "quantity": "10",
@@ -38,7 +38,11 @@ class KilledDay(PlayedDay):
             "decision_time": rfc3339(self.market),
             "correlation_id": "test",
         } | changes
+
+    async def propose(self, **changes: Any) -> dict[str, Any]:
+        """What the proposal came to."""
         headers = {"Authorization": f"Bearer {self.key_of('momentum')}"}
+        body = self.proposal(**changes)
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(f"{self.address('gateway')}/v1/proposals", json=body) as answer,

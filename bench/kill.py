@@ -1,0 +1,219 @@
+"""The drill of kill: from the command to the last order that reaches the venue, over every channel.
+
+A venue, a market and a gateway of its own run as processes on loopback, and clients send orders as fast as
+they are answered. Each channel kills a day of its own. What counts is the log of the venue: the moment at
+which its last order was written there, by the monotonic clock of this machine, looked at every millisecond.
+`agenttrader drill kill` runs it; the report goes to the folder that it is told.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from agenttrader.api.gateway import HaltBody
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.protocols.native import TradingBody
+from agenttrader.testing.killed_day import KilledDay
+from agenttrader.testing.played_day import playing
+
+PROMISED_MS = 1_000
+AIMED_MS = 100
+WATCHED_SECONDS = 1.5
+"""How long the venue's log is watched after the command: longer than the promise."""
+LOOK_SECONDS = 0.001
+MANY = 1_000_000
+ORDER = b'"type":"order"'
+KILL = ("kill", "--confirm", "HALT TRADING", "--reason", "a drill")
+CHANNELS = ("cli", "api", "file", "fence")
+
+
+def unlimited(tables: dict[str, Any]) -> None:
+    """Limits that a flood does not reach."""
+    tables["gateway"]["inbox"] = "arrival"
+    for limits in (tables["limits"]["account"], tables["limits"]["agent"]["momentum"]):
+        limits |= {"orders_per_minute_max": MANY, "open_orders_max": MANY, "gross_exposure_max": str(10**9)}
+    tables["limits"]["account"]["dead_machine_loss_max"] = str(10**9)
+    tables["limits"]["symbol"]["ALFA"]["position_quantity_max"] = str(10**9)
+    tables["venue"]["accounts"][0]["cash"] = str(10**9)
+
+
+class WireLog:
+    """The venue's log, followed: when its last order was written, and how many there were."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self.orders = 0
+        self.last = time.monotonic()
+
+    def look(self) -> None:
+        """Take what has been added."""
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            added = file.read()
+        whole = added[: added.rfind(b"\n") + 1]
+        self._read += len(whole)
+        found = sum(is_order(line) for line in whole.splitlines())
+        if found:
+            self.orders += found
+            self.last = time.monotonic()
+
+    async def follow(self) -> None:
+        """Look until canceled."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def is_order(line: bytes) -> bool:
+    """Whether an entry of the venue's log is an order that arrived."""
+    return line.startswith(ORDER, 1)
+
+
+async def hammer(day: KilledDay, session: aiohttp.ClientSession, name: int) -> None:
+    """Send orders, one after the other, as fast as they are answered."""
+    assert day.market is not None
+    for number in range(MANY):
+        body = day.proposal(proposal_id=str(UUID(int=name * MANY + number)), quantity="1")
+        with contextlib.suppress(aiohttp.ClientError):
+            async with session.post(f"{day.address('gateway')}/v1/proposals", json=body) as answer:
+                await answer.read()
+
+
+async def by_cli(day: KilledDay) -> None:
+    """As a person types it, the program's own start included."""
+    await day.type(*KILL)
+
+
+async def by_api(day: KilledDay) -> None:
+    """POST /v1/halt, on record when it is answered."""
+    await day.say("/v1/halt", HaltBody(EVERYTHING, TradingState.HALTED, "a drill"), TradingBody)
+
+
+async def by_file(day: KilledDay) -> None:
+    """`echo 1` into the halt file."""
+    (day.folder / day.configuration.switches.file).write_text("1\n")
+
+
+async def by_fence(day: KilledDay) -> None:
+    """The gateway stands still while kill is called, and wakes up afterwards: what counts is from there."""
+    day.processes["gateway"].send_signal(signal.SIGCONT)
+
+
+ACTS: dict[str, Callable[[KilledDay], Awaitable[None]]] = {
+    "cli": by_cli,
+    "api": by_api,
+    "file": by_file,
+    "fence": by_fence,
+}
+
+
+async def drill(channel: str, clients: int, seconds: float) -> dict[str, Any]:
+    """One kill of one day; its figures."""
+    with tempfile.TemporaryDirectory(prefix="agenttrader-drill-") as folder:
+        async with playing(KilledDay(Path(folder), unlimited)) as day, contextlib.AsyncExitStack() as stack:
+            await day.bar()
+            await day.open_window()
+            log = WireLog(day.configuration.path(day.configuration.venue.log))
+            headers = {"Authorization": f"Bearer {day.key_of('momentum')}"}
+            session = await stack.enter_async_context(
+                aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0))
+            )
+            tasks = [asyncio.create_task(hammer(day, session, name)) for name in range(clients)]
+            tasks.append(asyncio.create_task(log.follow()))
+            try:
+                await asyncio.sleep(seconds)
+                if channel == "fence":
+                    day.processes["gateway"].send_signal(signal.SIGSTOP)
+                    await day.type(*KILL)
+                log.look()
+                before, start = log.orders, time.monotonic()
+                await ACTS[channel](day)
+                took = time.monotonic() - start
+                await asyncio.sleep(WATCHED_SECONDS)
+                log.look()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    after = log.orders - before
+    return {
+        "channel": channel,
+        "orders_before": before,
+        "orders_after": after,
+        "last_order_ms": round((log.last - start) * 1000, 1) if after else 0.0,
+        "command_ms": round(took * 1000, 1),
+    }
+
+
+def report(found: list[dict[str, Any]], clients: int, now: Instant) -> dict[str, Any]:
+    """The drill as one object."""
+    worst = max(each["last_order_ms"] for each in found)
+    return {
+        "drill": "kill",
+        "time": rfc3339(now),
+        "clients": clients,
+        "promised_ms": PROMISED_MS,
+        "aimed_ms": AIMED_MS,
+        "worst_ms": worst,
+        "kept": worst <= PROMISED_MS and all(each["orders_before"] for each in found),
+        "channels": found,
+    }
+
+
+def page(told: dict[str, Any]) -> str:
+    """The drill as a page."""
+    rows = "\n".join(
+        f"| {each['channel']} | {each['orders_before']} | {each['orders_after']} | {each['last_order_ms']} | "
+        f"{each['command_ms']} |"
+        for each in told["channels"]
+    )
+    verdict = "kept" if told["kept"] else "NOT KEPT"
+    return (
+        f"# Kill drill, {told['time']}\n\n"
+        f"{told['clients']} clients hammering. Promise: {PROMISED_MS} ms, {verdict}; "
+        f"worst {told['worst_ms']} ms; the aim is {AIMED_MS} ms.\n\n"
+        "| channel | orders before | orders after | last order, ms after the command | command done, ms |\n"
+        f"|---|---|---|---|---|\n{rows}\n"
+    )
+
+
+def main() -> int:
+    """Run the drill; 0 where the promise was kept, else 1."""
+    parser = argparse.ArgumentParser(description="The drill of kill.")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of hammering before each kill")
+    parser.add_argument(
+        "--channel", choices=CHANNELS, action="append", help="one of them; all where not said"
+    )
+    parser.add_argument("--reports", type=Path, required=True)
+    words = parser.parse_args()
+    found = []
+    for channel in words.channel or CHANNELS:
+        print(f"{channel} …", file=sys.stderr)
+        found.append(asyncio.run(drill(channel, words.clients, words.seconds)))
+    told = report(found, words.clients, Instant(time.time_ns()))
+    words.reports.mkdir(parents=True, exist_ok=True)
+    stem = words.reports / f"kill-{told['time'][:19].replace('-', '').replace(':', '')}Z"
+    stem.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(page(told))
+    print(page(told), file=sys.stderr)
+    print(json.dumps(told))
+    return 0 if told["kept"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""`agenttrader drill WHAT`: promises tried here, with processes of its own. It needs a checkout."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agenttrader.cli.bench import BENCHES
+from agenttrader.cli.exit_codes import ExitCode
+
+REPORTS = Path("audit_artifacts") / "drills"
+
+drill = typer.Typer(help="Try a promise on this machine, with processes of its own.", no_args_is_help=True)
+
+
+@drill.callback()
+def group() -> None:
+    """Hold the verbs below, though there is but one."""
+
+
+@drill.command("kill")
+def kill(
+    *,
+    clients: Annotated[int, typer.Option("--clients", min=1, help="How many send orders at once.")] = 64,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Of orders before each kill.")] = 1.0,
+    channel: Annotated[
+        list[str] | None, typer.Option("--channel", help="cli, api, file or fence; all where it is not said.")
+    ] = None,
+    reports: Annotated[Path, typer.Option("--reports", help="Where the report is written.")] = REPORTS,
+) -> None:
+    """Measure the time from a kill to the last order that reaches the venue, over every channel."""
+    script = BENCHES / "kill.py"
+    if not script.exists():
+        typer.echo(f"agenttrader: expected a checkout with {script}; clone the repository", err=True)
+        raise typer.Exit(ExitCode.USAGE)
+    words = ["--clients", str(clients), "--seconds", str(seconds), "--reports", str(reports)]
+    for each in channel or ():
+        words += ["--channel", each]
+    raise typer.Exit(subprocess.run([sys.executable, str(script), *words], check=False).returncode)
