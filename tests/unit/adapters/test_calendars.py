@@ -27,6 +27,24 @@ def test_daylight_saving_moves_the_open() -> None:
     assert rfc3339(read_session("XNYS", "2026-03-09").open) == "2026-03-09T13:30:00Z"
 
 
+@pytest.mark.parametrize(
+    ("day", "early", "late"),
+    (
+        ("2026-11-20", "2026-11-20T09:00:00Z", "2026-11-21T01:00:00Z"),
+        ("2026-11-27", "2026-11-27T09:00:00Z", "2026-11-27T22:00:00Z"),
+        ("2026-07-01", "2026-07-01T08:00:00Z", "2026-07-02T00:00:00Z"),
+    ),
+)
+def test_new_york_trades_from_four_and_four_hours_after_the_close(day: str, early: str, late: str) -> None:
+    session = read_session("XNYS", day)
+    assert (rfc3339(session.first), rfc3339(session.last)) == (early, late)
+
+
+def test_of_other_exchanges_no_hours_around_the_session_are_known() -> None:
+    session = read_session("XLON", "2026-11-20")
+    assert (session.early_open, session.late_close) == (None, None)
+
+
 def test_a_closure_that_was_not_a_holiday() -> None:
     assert read_calendar("XNYS", "2025-01-09", "2025-01-09").sessions == ()
 

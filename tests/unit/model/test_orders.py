@@ -38,6 +38,8 @@ PROPOSAL = Proposal(
 )
 LIMIT = msgspec.structs.replace(PROPOSAL, type=OrderType.LIMIT, limit_price=Decimal(10))
 STOP = msgspec.structs.replace(PROPOSAL, type=OrderType.STOP, stop_price=Decimal(9))
+STOP_LIMIT = msgspec.structs.replace(STOP, type=OrderType.STOP_LIMIT, limit_price=Decimal(10))
+TRAILING = msgspec.structs.replace(PROPOSAL, type=OrderType.TRAILING_STOP, trail_price=Decimal(2))
 EXIT = msgspec.structs.replace(PROPOSAL, effect=Effect.REDUCE)
 PAIR = msgspec.structs.replace(LIMIT, effect=Effect.REDUCE, exit_plan=ExitPlan(stop=Decimal(9)))
 
@@ -69,6 +71,16 @@ PAIR = msgspec.structs.replace(LIMIT, effect=Effect.REDUCE, exit_plan=ExitPlan(s
         (LIMIT, {"limit_price": Decimal("NaN")}, "limit_price: expected a finite number"),
         (STOP, {"stop_price": None}, "stop_price: a stop order needs stop_price, found None"),
         (STOP, {"limit_price": Decimal(9)}, "limit_price: a stop order has no limit_price, found 9"),
+        (STOP_LIMIT, {"limit_price": None}, "limit_price: a stop_limit order needs limit_price, found None"),
+        (STOP_LIMIT, {"stop_price": None}, "stop_price: a stop_limit order needs stop_price, found None"),
+        (TRAILING, {"trail_price": None}, "trail: a trailing_stop order has one of trail_price and"),
+        (TRAILING, {"trail_percent": Decimal(1)}, "trail: a trailing_stop order has one of .*, found 2"),
+        (TRAILING, {"trail_price": Decimal(0)}, "trail: expected above 0"),
+        (TRAILING, {"trail_price": Decimal("NaN")}, "trail: expected a finite number"),
+        (TRAILING, {"trail_price": None, "trail_percent": Decimal(100)}, "trail: expected above 0, and less"),
+        (TRAILING, {"stop_price": Decimal(9)}, "stop_price: a trailing_stop order has no stop_price"),
+        (PROPOSAL, {"trail_price": Decimal(1)}, "trail: a market order has none of trail_price"),
+        (STOP, {"trail_percent": Decimal(1)}, "trail: a stop order has none of trail_price"),
         (PROPOSAL, {"decision_price": Decimal("NaN")}, "decision_price: expected a finite number"),
         (EXIT, {"exit_plan": ExitPlan(stop=Decimal(9))}, "exit_plan: expected none but that of an entry"),
         (STOP, {"effect": Effect.REDUCE, "exit_plan": ExitPlan(stop=Decimal(9))}, "exit_plan: expected none"),
@@ -124,6 +136,9 @@ def test_a_proposal_goes_through_json_unchanged(proposal: Proposal) -> None:
         (msgspec.structs.replace(EXIT, effect=Effect.CLOSE), Role.EXIT, False),
         (msgspec.structs.replace(LIMIT, effect=Effect.REDUCE), Role.EXIT, False),
         (msgspec.structs.replace(STOP, effect=Effect.REDUCE), Role.STOP, False),
+        (msgspec.structs.replace(STOP_LIMIT, effect=Effect.REDUCE), Role.STOP, False),
+        (msgspec.structs.replace(TRAILING, effect=Effect.REDUCE), Role.STOP, False),
+        (msgspec.structs.replace(STOP, effect=Effect.CLOSE), Role.EXIT, False),
         (PAIR, Role.TARGET, True),
     ),
 )
@@ -131,6 +146,27 @@ def test_an_exit_protects_where_it_rests_at_a_stop_or_in_a_pair(
     proposal: Proposal, role: Role, *, is_pair: bool
 ) -> None:
     assert (proposal.role, proposal.is_pair) == (role, is_pair)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trigger"),
+    (
+        ({}, "102"),
+        ({"side": Side.SELL}, "98"),
+        ({"trail_price": None, "trail_percent": Decimal(5)}, "105"),
+        ({"trail_price": None, "trail_percent": Decimal(5), "side": Side.SELL}, "95"),
+    ),
+)
+def test_a_trailing_stop_is_triggered_its_trail_behind_the_mark(
+    changes: dict[str, Any], trigger: str
+) -> None:
+    trailing = msgspec.structs.replace(TRAILING, **changes)
+    assert trailing.trigger(Decimal(100)) == Decimal(trigger)
+    assert STOP.trigger(Decimal(100)) is None
+
+
+def test_only_orders_for_the_day_or_until_canceled_rest() -> None:
+    assert {time for time in TimeInForce if time.rests} == {TimeInForce.DAY, TimeInForce.GTC}
 
 
 def test_what_reserves_what_works_and_what_has_ended() -> None:

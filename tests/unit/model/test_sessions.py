@@ -42,6 +42,45 @@ def test_the_session_at_a_time_and_the_day_it_counts_to(
     assert CALENDAR.latest(instant) == latest
 
 
+LONG = msgspec.structs.replace(
+    THURSDAY,
+    early_open=from_rfc3339("2026-11-25T09:00:00Z"),
+    late_close=from_rfc3339("2026-11-26T01:00:00Z"),
+)
+LONG_DAYS = msgspec.structs.replace(CALENDAR, sessions=(LONG, HALF_DAY))
+
+
+@pytest.mark.parametrize(
+    ("time", "around"),
+    (
+        ("2026-11-25T08:59:59.999999999Z", None),
+        ("2026-11-25T09:00:00Z", LONG),
+        ("2026-11-25T14:30:00Z", LONG),
+        ("2026-11-25T21:00:00Z", LONG),
+        ("2026-11-26T00:59:59.999999999Z", LONG),
+        ("2026-11-26T01:00:00Z", None),
+        ("2026-11-27T14:29:59Z", None),
+        ("2026-11-27T14:30:00Z", HALF_DAY),
+        ("2026-11-27T18:00:00Z", None),
+    ),
+)
+def test_the_session_whose_hours_early_and_late_cover_a_time(time: str, around: Session | None) -> None:
+    assert LONG_DAYS.session_around(from_rfc3339(time)) == around
+
+
+def test_a_session_says_when_its_hours_begin_and_end() -> None:
+    assert (LONG.first, LONG.last) == (LONG.early_open, LONG.late_close)
+    assert (HALF_DAY.first, HALF_DAY.last) == (HALF_DAY.open, HALF_DAY.close)
+
+
+@pytest.mark.parametrize(
+    "hours", ({"early_open": Instant(THURSDAY.open + 1)}, {"late_close": Instant(THURSDAY.close - 1)})
+)
+def test_the_hours_around_a_session_lie_around_it(hours: dict[str, Instant]) -> None:
+    with pytest.raises(BadValue, match="session 2026-11-25: expected open before close"):
+        msgspec.structs.replace(THURSDAY, **hours)
+
+
 def test_following_is_strictly_after() -> None:
     assert CALENDAR.following(Instant(THURSDAY.open - 1)) == THURSDAY
     assert CALENDAR.following(THURSDAY.open) == HALF_DAY

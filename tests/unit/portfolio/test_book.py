@@ -502,6 +502,25 @@ def test_a_dead_machine_loses_what_lies_above_a_stop_that_rests_alone() -> None:
     assert fold.dead(ALFA=100) == 6 * 4 + 4 * 100
 
 
+@pytest.mark.parametrize(
+    ("changes", "mark", "loss"),
+    (
+        ({"type": OrderType.STOP_LIMIT, "stop_price": D(96), "limit_price": D(94)}, 100, 60),
+        ({"type": OrderType.TRAILING_STOP, "trail_price": D(3)}, 100, 30),
+        ({"type": OrderType.TRAILING_STOP, "trail_price": D(3)}, 120, 30),
+        ({"type": OrderType.TRAILING_STOP, "trail_percent": D(5)}, 120, 60),
+        ({"type": OrderType.STOP, "stop_price": D(96)}, 95, 0),
+    ),
+)
+def test_a_dead_machine_loses_down_to_where_a_stop_of_its_kind_leaves(
+    changes: dict[str, Any], mark: int, loss: int
+) -> None:
+    fold = Fold()
+    held_bare(fold)
+    rest(fold, exit_of(10, **changes))
+    assert fold.dead(ALFA=mark) == loss
+
+
 def test_an_entry_the_other_way_is_opposed_by_an_exit_that_rests() -> None:
     """The stop may still be there when nothing is held any more: told late, or canceled late."""
     fold = Fold()
