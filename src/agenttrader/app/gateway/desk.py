@@ -253,11 +253,17 @@ class Desk:
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it.
 
-    Raises BadValue where they do not. A symbol that is not known is left as it is: the decision denies it, on
+    Raises BadValue where they do not, and for several legs: no such order leaves, and a close that does not
+    leave has canceled what protects. A symbol that is not known is left as it is: the decision denies it, on
     record.
     """
+    if len(proposal.legs) > 1:
+        raise BadValue(
+            f"legs: expected one, found {len(proposal.legs)}: none of several leaves here; propose "
+            "one for each"
+        )
     instrument = instruments.get(proposal.symbol)
-    if instrument is None or isinstance(instrument, Spread) or len(proposal.legs) > 1:
+    if instrument is None or isinstance(instrument, Spread):
         return proposal
     tick, plan = instrument.tick, proposal.exit_plan
 
