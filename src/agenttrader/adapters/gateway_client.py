@@ -14,6 +14,7 @@ from yarl import URL
 
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
+from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import Proposal
 from agenttrader.protocols.native import (
     AnswerBody,
@@ -69,6 +70,10 @@ class GatewayClient:
                 f"gateway: expected an answer to a proposal, found {_text(body)}: {error}"
             ) from error
 
+    async def cancel(self, order_id: OrderId) -> None:
+        """Ask for the order's end; that it has ended comes on the stream. Raises as `propose` does."""
+        await self._request("DELETE", f"v1/orders/{order_id}", None)
+
     async def snapshot(self) -> Snapshot:
         """Everything that the caller may see. Raises as `propose` does."""
         body = await self._request("GET", "v1/snapshot", None)
@@ -109,7 +114,7 @@ class GatewayClient:
             self._session = None
 
     async def _request(self, method: str, path: str, body: bytes | None) -> bytes:
-        """The body of a 200. Raises what every other end of it means."""
+        """The body of what was done, or is being done. Raises what every other end of it means."""
         url = self._base() / path
         try:
             async with self._open().request(
@@ -177,8 +182,8 @@ async def _deliver(
 
 
 def _refuse(status: int, body: bytes) -> None:
-    """Raise what a status other than 200 means."""
-    if status == HTTPStatus.OK:
+    """Raise what a status means that says neither done nor being done."""
+    if status in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
         return
     try:
         text = _errors.decode(body).message

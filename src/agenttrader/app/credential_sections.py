@@ -77,6 +77,13 @@ class StrategyCredentials(Section, frozen=True):
     marketdata: KeyFile
 
 
+class ExitsCredentials(Section, frozen=True):
+    """What the exits unit shows; to the gateway, the key that only reduces."""
+
+    gateway: SecretSource
+    marketdata: KeyFile
+
+
 class KillCredentials(Section, frozen=True):
     """What kill and the sentinel show: a key of their own at the broker, a person's token at the gateway."""
 
@@ -91,3 +98,5 @@ class Credentials(Section, frozen=True):
     venue: VenueCredentials
     strategy: StrategyCredentials
     kill: KillCredentials
+    exits: ExitsCredentials | None = None
+    """Where there is a section [exits], and only there."""

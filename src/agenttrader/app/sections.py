@@ -18,7 +18,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Instrument, Spread
 
-ParticipantName = Literal["strategy", "demo"]
+ParticipantName = Literal["strategy", "exits", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 EXITS = AgentName("exits")
 """What the exits unit is called as an agent."""
@@ -244,6 +244,10 @@ class Exits(Section, frozen=True):
     listen: str
     checkpoints: str
     """The folder of what it remembers: the best price since each position was opened."""
+    partial_fill_seconds: int
+    """How long what has filled of an entry may be bare before the rest of the entry is canceled."""
+    retry_seconds_max: int
+    """The longest wait after failures: the first is a second, and each is twice the one before."""
 
 
 class Person(Section, frozen=True):
@@ -293,6 +297,7 @@ class Document(Section, frozen=True):
         yield from self._faults_of_agents()
         yield from self._faults_of_strategies()
         yield from self._faults_of_markets()
+        yield from self._faults_of_exits()
         if self.gateway.inbox == "watermark" and not self.account.simulated:
             yield "[gateway] inbox: expected arrival: only simulated accounts go by the data; found watermark"
 
@@ -318,6 +323,21 @@ class Document(Section, frozen=True):
             yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
         if EXITS in self.agents:
             yield f"[agents] {EXITS}: expected another name, for it is that of [exits], which only reduces"
+
+    def _faults_of_exits(self) -> Iterator[str]:
+        exits = self.exits
+        if (exits is None) is not (self.credentials.exits is None):
+            there, missing = (
+                ("credentials.exits", "exits") if exits is None else ("exits", "credentials.exits")
+            )
+            yield f"[{missing}]: expected it where there is [{there}], found none"
+        permitted = self.limits.account.unprotected_seconds_max
+        if exits is not None and exits.partial_fill_seconds >= permitted:
+            yield (
+                f"[exits] partial_fill_seconds: expected less than [limits.account] unprotected_seconds_max, "
+                f"{permitted}, found {exits.partial_fill_seconds}: what an entry has filled would be a break "
+                "before it could be protected"
+            )
 
     def _faults_of_strategies(self) -> Iterator[str]:
         runs, agent = self.strategy.run, self.agents.get(self.strategy.agent)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agenttrader.cli.agents import agents
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.drill import drill
@@ -24,7 +25,7 @@ from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
-ROLES = ("gateway", "marketdata", "sentinel", "strategy", "venue")
+ROLES = ("exits", "gateway", "marketdata", "sentinel", "strategy", "venue")
 """The processes of the program; each is a module of `agenttrader.roles`."""
 
 app = typer.Typer(
@@ -109,5 +110,6 @@ app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
 app.add_typer(window, name="window")
 app.add_typer(persons, name="persons")
+app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

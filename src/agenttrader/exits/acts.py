@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from agenttrader.model.identifiers import OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, Role, Side, TimeInForce
 from agenttrader.model.times import Instant
+
+
+class Tenancy(NamedTuple):
+    """What a position is called for as long as it is held: the symbol, and the record that opened it."""
+
+    symbol: Symbol
+    sequence: int
 
 
 class Position(Struct, frozen=True, kw_only=True):

@@ -102,6 +102,8 @@ class PlayedDay:
             for found in credentials.values():
                 (self.folder / found.get("secret", found)["file"]).write_text(self.secret)
         (self.folder / tables["credentials"]["kill"]["gateway"]["file"]).write_text(self.token)
+        if "exits" in tables:
+            (self.folder / tables["credentials"]["exits"]["gateway"]["file"]).write_text(self.key_of("exits"))
         (self.folder / tables["switches"]["file"]).write_text("1\n")
 
     def key_of(self, agent: str) -> str:

@@ -137,6 +137,17 @@ class TestCalls:
         assert (method, path, authorization) == ("POST", "/v1/proposals", f"Bearer {KEY}")
         assert decode_proposal(body, AgentName("mo")) == PROPOSAL
 
+    async def test_a_cancel_that_was_asked_for_is_no_refusal(self) -> None:
+        seen: list[tuple[str, str]] = []
+
+        async def answer(request: web.Request) -> web.Response:
+            seen.append((request.method, request.path))
+            return web.Response(body=b"{}", status=202)
+
+        async with gateway(answer) as address, client(lambda: address) as reached:
+            await reached.cancel(PROPOSAL.id)
+        assert seen == [("DELETE", f"/v1/orders/{PROPOSAL.id}")]
+
     async def test_a_snapshot_is_read(self) -> None:
         async with gateway(answers(encode(SNAPSHOT))) as address, client(lambda: address) as reached:
             assert await reached.snapshot() == SNAPSHOT

@@ -1,0 +1,1 @@
+"""The exits unit: who leaves what is held."""

@@ -1,0 +1,214 @@
+"""The shell of the exits unit: one inbox, one consumer, and what it remembers on disk.
+
+Nothing is sent again from here by itself: whatever was not done is wanted again, under the same name, when
+the unit decides anew, which it does at each thing that it hears and soon after something failed.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol, assert_never
+
+import structlog
+
+from agenttrader.exits.acts import Cancel, Doubt, Tenancy
+from agenttrader.model.errors import BadValue, StoreError, Unreachable
+from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.orders import Proposal
+from agenttrader.model.times import Instant
+from agenttrader.ports.feed import Feed
+from agenttrader.protocols.native import AnswerBody, StreamMessage
+from agenttrader.runtime.exits_host import Coverage, ExitsHost, GatewayLost, Input, Output, Propose
+
+INBOX_MAX = 100_000
+"""Inputs that may wait; a unit that far behind cannot be trusted to act, and ends."""
+RETRY_SECONDS = 0.25
+"""After something failed, how soon it is decided again though nothing was heard."""
+
+logger = structlog.get_logger()
+
+
+class Gateway(Protocol):
+    """The gateway as the exits unit uses it."""
+
+    async def propose(self, proposal: Proposal) -> AnswerBody:
+        """Its answer. Raises Unreachable where it gave none, BadValue where it refused the message."""
+        ...
+
+    async def cancel(self, order_id: OrderId) -> None:
+        """Ask for the order's end. Raises as `propose` does."""
+        ...
+
+    async def follow(
+        self, receive: Callable[[StreamMessage], None], link: Callable[[bool, str], None]
+    ) -> None:
+        """Deliver its stream until cancelled, each connection from a snapshot on; `link` hears of each."""
+        ...
+
+
+class Memory(Protocol):
+    """Where the best prices outlive the process."""
+
+    def write(self, bests: Mapping[Tenancy, Decimal]) -> None:
+        """Durable on return. Raises StoreError."""
+        ...
+
+
+class ExitsShell:
+    """Runs one host against a feed and a gateway: three pieces of work, each until cancelled."""
+
+    def __init__(
+        self,
+        host: ExitsHost,
+        feed: Feed,
+        gateway: Gateway,
+        memory: Memory,
+        *,
+        at_once: int,
+        count: Callable[[str, str], None] = lambda _act, _state: None,
+        show: Callable[[Coverage], None] = lambda _: None,
+    ) -> None:
+        """So many acts are `at_once` under way; `count` hears of each with what came of it."""
+        self._host = host
+        self._feed = feed
+        self._gateway = gateway
+        self._memory = memory
+        self._turns = asyncio.Semaphore(at_once)
+        self._count = count
+        self._show = show
+        self._inbox: asyncio.Queue[Input | None] = asyncio.Queue(INBOX_MAX)
+        self._remembered: Mapping[Tenancy, Decimal] = host.bests
+        self._settled: Instant | None = None
+        self._doubts: dict[Symbol, str] = {}
+
+    async def follow_market(self) -> None:
+        """Take in market data."""
+        await self._feed.follow(self._receive, _log_link("marketdata"))
+
+    async def follow_gateway(self) -> None:
+        """Take in the gateway's stream."""
+        log = _log_link("gateway")
+
+        def link(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
+            log(up, reason)
+            if not up:
+                self._receive(GatewayLost())
+
+        await self._gateway.follow(self._receive, link)
+
+    async def act(self) -> None:
+        """Take in all that waits, decide, and do what is wanted, again and again."""
+        while True:
+            self._take(await self._inbox.get())
+            while not self._inbox.empty():
+                self._take(self._inbox.get_nowait())
+            wanted = self._host.wanted()
+            self._show(self._host.coverage())
+            self._tell_doubts(wanted)
+            self._remember()
+            if not await self._do(wanted):
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._receive, None)
+            elif not self._inbox.empty():
+                continue
+            await self._settle()
+
+    def _receive(self, received: Input | None) -> None:
+        """Queue what was heard; None: decide again."""
+        try:
+            self._inbox.put_nowait(received)
+        except asyncio.QueueFull:
+            raise Unreachable(
+                f"exits: expected to keep up, found {INBOX_MAX} messages waiting; start it again"
+            ) from None
+
+    def _take(self, received: Input | None) -> None:
+        if received is not None:
+            self._host.take(received)
+
+    async def _do(self, wanted: Sequence[Output]) -> bool:
+        """Do all of it, some at once; whether everything could be done."""
+        done = await asyncio.gather(*(self._in_turn(output) for output in wanted))
+        return all(done)
+
+    async def _in_turn(self, output: Output) -> bool:
+        async with self._turns:
+            match output:
+                case Propose():
+                    return await self._propose(output.proposal)
+                case Cancel():
+                    return await self._cancel(output)
+                case Doubt():
+                    return True
+                case _:
+                    assert_never(output)
+
+    async def _propose(self, proposal: Proposal) -> bool:
+        effect = proposal.effect.value
+        try:
+            answer = await self._gateway.propose(proposal)
+        except (BadValue, Unreachable) as error:
+            # What it refuses as another order under that name is the same duty, asked for a moment ago: the
+            # stream will tell of it.
+            self._fail(effect, proposal.symbol, error)
+            return False
+        self._host.learn(answer.order)
+        self._count(effect, answer.state)
+        logger.info(
+            "proposed",
+            correlation_id=proposal.correlation_id,
+            order_id=proposal.id,
+            symbol=proposal.symbol,
+            effect=effect,
+            quantity=str(proposal.quantity),
+            state=answer.state,
+            decision=answer.decision.code,
+            reason=proposal.reason,
+        )
+        return True
+
+    async def _cancel(self, cancel: Cancel) -> bool:
+        try:
+            await self._gateway.cancel(cancel.order_id)
+        except (BadValue, Unreachable) as error:
+            self._fail("cancel", cancel.symbol, error)
+            return False
+        self._count("cancel", "asked")
+        logger.info("cancel_asked", order_id=cancel.order_id, symbol=cancel.symbol, reason=cancel.sentence)
+        return True
+
+    def _fail(self, act: str, symbol: Symbol, error: Exception) -> None:
+        self._count(act, "failed")
+        logger.warning("not_done", act=act, symbol=symbol, reason=str(error))
+
+    def _tell_doubts(self, wanted: Sequence[Output]) -> None:
+        """Log what a person must look at, once for as long as it lasts."""
+        doubts = {each.symbol: each.sentence for each in wanted if isinstance(each, Doubt)}
+        for symbol, sentence in doubts.items():
+            if symbol not in self._doubts:
+                self._count("doubt", "told")
+                logger.error("doubt", symbol=symbol, reason=sentence)
+        self._doubts = doubts
+
+    def _remember(self) -> None:
+        bests = self._host.bests
+        if bests == self._remembered:
+            return
+        try:
+            self._memory.write(bests)
+        except StoreError as error:
+            # Protection does not wait for a disk: what is lost is rebuilt from what the market tells.
+            logger.error("not_remembered", reason=str(error))  # noqa: TRY400 - a trace says nothing more
+        self._remembered = bests
+
+    async def _settle(self) -> None:
+        time = self._host.settled
+        if time is not None and time != self._settled:
+            self._settled = time
+            await self._feed.settled(time)
+
+
+def _log_link(peer: str) -> Callable[[bool, str], None]:
+    def log(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
+        logger.info("link_changed", link=peer, up=up, reason=reason)
+
+    return log
