@@ -64,7 +64,7 @@ def test_what_is_no_role_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "run", "sudo") == ExitCode.USAGE
-    assert "expected one of gateway, marketdata, strategy, venue, found 'sudo'" in capsys.readouterr().err
+    assert f"expected one of {', '.join(main.ROLES)}, found 'sudo'" in capsys.readouterr().err
 
 
 def test_a_role_that_lacks_a_library_is_not_taken_for_a_missing_role(monkeypatch: pytest.MonkeyPatch) -> None:

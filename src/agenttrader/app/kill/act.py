@@ -6,6 +6,7 @@ again, and by two at once.
 """
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
@@ -40,9 +41,10 @@ class Halting(Struct, frozen=True):
 class Kill:
     """One kill of one account."""
 
-    def __init__(self, *, halts: tuple[Halting, ...], door: KillDoor, log: SideLog) -> None:
+    def __init__(self, *, halts: tuple[Halting, ...], door: Callable[[], KillDoor], log: SideLog) -> None:
+        """`door` is opened once what halts is under way: nothing that it needs keeps the fence waiting."""
         self._halts = halts
-        self._door = door
+        self._open = functools.cache(door)
         self._log = log
         self._seen: dict[BrokerOrderId, tuple[WorkingOrder, Part]] = {}
         self._held: dict[Symbol, BrokerPosition] = {}
@@ -66,7 +68,7 @@ class Kill:
 
     async def look(self) -> Look:
         """The account as it is now. Raises Unreachable."""
-        orders, positions = await asyncio.gather(self._door.orders(), self._door.positions())
+        orders, positions = await asyncio.gather(self._open().orders(), self._open().positions())
         look = Look(orders=orders, positions=positions)
         part_of = parts(look)
         for order in orders:
@@ -113,8 +115,8 @@ class Kill:
         orders = [each.broker_order_id for each in acts.cancel if self._is_due(each.broker_order_id)]
         symbols = [each.symbol for each in acts.close if self._is_due(each.symbol)]
         await asyncio.gather(
-            *(act("cancel", order, self._door.cancel(order)) for order in orders),
-            *(act("close", symbol, self._door.close(symbol)) for symbol in symbols),
+            *(act("cancel", order, self._open().cancel(order)) for order in orders),
+            *(act("close", symbol, self._open().close(symbol)) for symbol in symbols),
         )
 
     def _is_due(self, subject: str) -> bool:

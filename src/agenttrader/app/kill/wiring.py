@@ -13,18 +13,15 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from agenttrader.adapters.alpaca.connection import Connection, Surroundings
-from agenttrader.adapters.alpaca.second_door import SecondDoor
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.fence import fence_path, raise_fence, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path, open_for_reading
-from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.side_journal import SideJournal
 from agenttrader.app.config import secret_at
 from agenttrader.app.credential_sections import KillCredentials
@@ -41,8 +38,14 @@ from agenttrader.ports.fence import Fence, epoch_to_fence
 from agenttrader.ports.kill_door import KillDoor, WorkingOrder
 from agenttrader.protocols.native import TradingBody
 
+if TYPE_CHECKING:
+    from agenttrader.adapters.alpaca.second_door import SecondDoor
+
 ANSWER_SECONDS = 5.0
 """How long the broker may take for each answer."""
+
+FENCE_SECONDS = 0.03
+"""What the fence and the switch are given before the loop is busy with importing a client for the gateway."""
 
 
 class Halt(Struct, frozen=True):
@@ -112,12 +115,15 @@ async def wire_kill(settings: KillSettings, reason: str) -> AsyncIterator[Kill]:
     """One kill, in the name of the user who runs it. Connections are let go of with the block."""
     by = f"kill by {who()}"
     async with AsyncExitStack() as stack:
-        door: KillDoor
-        try:
-            door = second = wire_door(settings)
-            stack.push_async_callback(second.shut)
-        except ConfigurationError as error:
-            door = _NoDoor(str(error))  # What halts the gateway needs no key at the broker.
+
+        def door() -> KillDoor:
+            try:
+                found = wire_door(settings)
+            except ConfigurationError as error:
+                return _NoDoor(str(error))  # What halts the gateway needs no key at the broker.
+            stack.push_async_callback(found.shut)
+            return found
+
         yield Kill(
             halts=tuple(halts(settings, by, reason)),
             door=door,
@@ -144,8 +150,12 @@ class _NoDoor:
         raise Unreachable(f"{symbol}: {self._reason}")
 
 
-def wire_door(settings: KillSettings) -> SecondDoor:
+def wire_door(settings: KillSettings) -> "SecondDoor":
     """The second door of the account. Raises ConfigurationError where this version cannot reach it."""
+    # The client takes a fifth of a second to import: by then the fence is up.
+    from agenttrader.adapters.alpaca.connection import Connection, Surroundings  # noqa: PLC0415
+    from agenttrader.adapters.alpaca.second_door import SecondDoor  # noqa: PLC0415
+
     if not settings.account.simulated:
         raise ConfigurationError(
             "[account] simulated: expected true, found false: this version trades only accounts of its own "
@@ -203,6 +213,9 @@ def _switch_off(settings: KillSettings, reason: str) -> str:
 
 
 async def _tell_gateway(settings: KillSettings, by: str, reason: str) -> str:
+    await asyncio.sleep(FENCE_SECONDS)
+    from agenttrader.adapters.operator_client import OperatorClient  # noqa: PLC0415 - as the door's client
+
     token = secret_at(settings.folder, settings.credentials.gateway)
     async with OperatorClient(lambda: address_of(settings, "gateway"), token) as client:
         body = Halt(EVERYTHING, TradingState.HALTED, f"{by}: {reason}")

@@ -44,7 +44,7 @@ def wire_sentinel(file: Path) -> SentinelParts:
     fence = Halting("fence", lambda: aside(lambda: fence_off(settings, by, reason)), is_needed=True)
 
     async def stop(wish: Wish, seconds: int) -> KillReport:
-        return await Kill(halts=(fence,), door=door, log=log).run(wish, seconds)
+        return await Kill(halts=(fence,), door=lambda: door, log=log).run(wish, seconds)
 
     return SentinelParts(
         sentinel=Sentinel(
