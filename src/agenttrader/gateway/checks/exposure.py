@@ -6,6 +6,7 @@ Every number includes the order that is asked for, at its worst.
 from decimal import Decimal
 
 from agenttrader.gateway.checks.case import Case
+from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.decisions import Check
 from agenttrader.model.orders import Side
 from agenttrader.model.values import ZERO
@@ -87,15 +88,15 @@ def dead_machine_loss_is_within_limit(case: Case) -> Check:
 
 
 def _loss_at_stop(case: Case) -> Decimal | None:
-    """What the order loses at its stop from the worst price that it may fill at; of several legs, all of it.
+    """What the order loses at its stop from the worst price that it may fill at.
 
-    A stop at the net price of several instruments is one that no broker holds.
+    All of it where its protection cannot leave with it: a stop that follows the fill may never be placed.
     """
     proposal, instrument, mark = case.proposal, case.leg.instrument, case.net_mark
     stop = None if proposal.exit_plan is None else proposal.exit_plan.stop
     if stop is None or mark is None or instrument is None:
         return None
-    if len(proposal.legs) > 1:
+    if not protection_can_rest(proposal, (instrument,)):
         return case.cost
     prices = [price for price in (mark, proposal.limit_price, proposal.stop_price) if price is not None]
     worst = max(prices) if proposal.side is _BUY else min(prices)

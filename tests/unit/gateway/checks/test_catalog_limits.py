@@ -188,6 +188,14 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
 }
 
 
+def test_what_no_bracket_protects_counts_whole_in_the_dead_machine_loss() -> None:
+    whole = free().proposing(extended_hours=True).seeing(dead_machine_loss=Decimal(10_000))
+    assert check_of(whole.decide(), "dead_machine_loss").observed == 20_000
+    assert check_of(free().decide(), "dead_machine_loss").observed == 300
+    short = short_entry().seeing(dead_machine_loss=ZERO).decide()
+    assert check_of(short, "dead_machine_loss").observed == 300
+
+
 OF_TIME = {"account.unprotected_seconds_max"}
 """What no order is held against: the engine finds it when time moves."""
 
