@@ -210,7 +210,8 @@ def page(run: Run, result: Result, code: str) -> str:
             ),
             map(_position, day.held),
         ),
-        f"Dead-machine loss, were everything of ours to stop now: {_money(day.dead_machine_loss)}",
+        f"Dead-machine loss, were everything of ours to stop now: {_money(day.dead_machine_loss)}, "
+        f"of {_money(run.configuration.limits.account.dead_machine_loss_max)} that entries may take it to",
         "## Orders",
         _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
         *_denials_and_fills(day),

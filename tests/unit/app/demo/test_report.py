@@ -200,7 +200,7 @@ def test_what_is_still_held_stands_in_the_report_and_among_what_a_person_must_lo
     assert held.sentence in looked_at
     assert "## Positions at the end" in rest
     assert "| ALFA | 100 | 40.10 | 41 | 90.00 | 100 | 39 | none |" in rest
-    assert "Dead-machine loss, were everything of ours to stop now: 200.00" in rest
+    assert "Dead-machine loss, were everything of ours to stop now: 200.00, of 10,000.00 that" in rest
     assert body["findings"] == [held.sentence]
     assert (body["held"][0]["stop"], body["dead_machine_loss"]) == ("39", "200")
 
