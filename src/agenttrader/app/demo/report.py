@@ -210,13 +210,18 @@ def page(run: Run, result: Result, code: str) -> str:
             ),
             map(_position, day.held),
         ),
-        f"Dead-machine loss, were everything of ours to stop now: {_money(day.dead_machine_loss)}, "
-        f"of {_money(run.configuration.limits.account.dead_machine_loss_max)} that entries may take it to",
+        _dead_machine(run, day),
         "## Orders",
         _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
         *_denials_and_fills(day),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _dead_machine(run: Run, day: Day) -> str:
+    lost, at_most = day.dead_machine_loss, run.configuration.limits.account.dead_machine_loss_max
+    said = f"Dead-machine loss, were everything of ours to stop now: {_money(lost)}"
+    return f"{said}, of {_money(at_most)} that entries may take it to"
 
 
 def _denials_and_fills(day: Day) -> list[str]:
