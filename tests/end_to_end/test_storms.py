@@ -26,66 +26,28 @@ from alpaca.trading import requests
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, TimeInForce
 
-from agenttrader.app.demo.operator import Nothing
-from agenttrader.app.gateway.desk import ReconcileBody
-from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.identifiers import Symbol
 from agenttrader.protocols.native import Snapshot
 from agenttrader.testing.fault_proxy import LOST, UNANSWERED, FaultProxy, Kind
-from agenttrader.testing.played_day import PlayedDay, playing, sha256, without
+from agenttrader.testing.permissive_day import BELOW, BOT, OTHER_BOT, PermissiveDay, Tables
+from agenttrader.testing.played_day import playing, sha256
 
-BOT, COINS = "alpaca-bot", "ccxt-bot"
+COINS = OTHER_BOT
+"""Whose client is ccxt."""
 ORDERS = b"POST /v2/orders"
 WAVE = 250
 """Orders within one minute of the market: the broker's list of orders is read in pages, by their times."""
 THREADS = 16
 TRIES_MAX = 60
 PER_MILLE = 400
-WIDE = "1000000000"
-BELOW = Decimal("0.6")
-"""Of the market: so far below that every order rests."""
 
 logger = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.timeout(120)
 
 
-def permissive(tables: dict[str, Any]) -> None:
-    """Two bots, and limits that permit any number of orders."""
-    *_, first, second = tables["instruments"]
-    without(tables, Symbol(first), Symbol(second))
-    tables["gateway"]["inbox"] = "arrival"
-    tables["venue"]["accounts"][0]["cash"] = WIDE
-    limits = next(iter(tables["limits"]["agent"].values())) | {
-        "gross_exposure_max": WIDE,
-        "orders_per_minute_max": 10**6,
-        "open_orders_max": 10**6,
-    }
-    for name, symbol in ((BOT, first), (COINS, second)):
-        tables["agents"][name] = {
-            "symbols": [symbol],
-            "strategies": [],
-            "exit_plan": {"stop": "0.5", "target": "0.95"},
-            "dedupe_window_seconds": 3600,
-        }
-        tables["limits"]["agent"][name] = limits
-        tables["limits"]["symbol"][symbol] |= {
-            "order_quantity_max": WIDE,
-            "order_notional_max": WIDE,
-            "position_quantity_max": WIDE,
-            "price_collar_fraction_max": "0.99",
-            "reducing_price_collar_fraction_max": "0.99",
-        }
-    tables["limits"]["account"] |= {
-        "gross_exposure_max": WIDE,
-        "dead_machine_loss_max": WIDE,
-        "orders_per_minute_max": 10**6,
-        "open_orders_max": 10**6,
-    }
-
-
-def stormy(tables: dict[str, Any]) -> None:
-    """Besides, the venue's own stream is doubled, late and out of order."""
-    permissive(tables)
+def stormy(tables: Tables) -> None:
+    """The venue's own stream is doubled, late and out of order."""
     kinds = ("doubled_message", "reordered_message", "late_message")
     tables["venue"]["faults"] = {
         "listen": "127.0.0.1:0",
@@ -99,20 +61,14 @@ def stormy(tables: dict[str, Any]) -> None:
     }
 
 
-class Storm(PlayedDay):
+class Storm(PermissiveDay):
     """A day whose clients and whose gateway meet their peers through proxies."""
 
-    def __init__(self, folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, folder: Path, change: Callable[[Tables], None]) -> None:
         super().__init__(folder, change)
         self.venue_url = ""
-        self.to_gateway = FaultProxy(lambda: self._target("gateway"))
+        self.to_gateway = FaultProxy(lambda: split(self.address("gateway") or ""))
         self.to_venue = FaultProxy(lambda: split(self.venue_url))
-
-    def _target(self, role: str) -> tuple[str, int]:
-        return split(self.address(role) or "")
-
-    def symbol_of(self, agent: str) -> str:
-        return self.configuration.agents[AgentName(agent)].symbols[0]
 
     def interpose(self) -> None:
         """From now on the gateway finds the proxy where it looks for the venue."""
@@ -126,7 +82,7 @@ class Storm(PlayedDay):
 
     def coins(self) -> Any:
         """ccxt's client, which is told the one market by hand, and tries each request again by itself."""
-        symbol, url = self.symbol_of(COINS), self.to_gateway.url
+        symbol, url = self.symbols[COINS], self.to_gateway.url
         exchange = ccxt.alpaca(
             {
                 "apiKey": COINS,
@@ -151,35 +107,9 @@ class Storm(PlayedDay):
         exchange.set_markets([market])
         return exchange
 
-    def held_by_the_venue(self) -> Counter[str]:
-        """How many orders of each symbol the venue took, legs apart, as it tells itself."""
-        account = self.configuration.venue.accounts[0]
-        headers = {"APCA-API-KEY-ID": account.key_id, "APCA-API-SECRET-KEY": self.secret}
-        found: dict[str, str] = {}
-        legs: set[str] = set()
-        last: dict[str, str] = {}
-        while True:
-            asked = {"status": "all", "limit": "500", "direction": "asc", "nested": "true"} | last
-            page = http.get(f"{self.venue_url}/v2/orders", asked, headers=headers, timeout=30).json()
-            # The legs of the page before stand at the beginning of this one, for themselves.
-            entries = [order for order in page if order["id"] not in legs]
-            if not entries:
-                return Counter(found.values())
-            found |= {order["id"]: order["symbol"] for order in entries}
-            legs |= {leg["id"] for order in entries for leg in order["legs"] or ()}
-            last = {"after_order_id": entries[-1]["id"]}
-
-    async def price_below(self, symbol: str) -> float:
-        """What nobody will sell at today."""
-        headers = {"APCA-API-KEY-ID": "demo-show", "APCA-API-SECRET-KEY": self.secret}
-        url = f"{self.address('marketdata')}/v2/stocks/{symbol}/bars/latest"
-        found = await asyncio.to_thread(http.get, url, headers=headers, timeout=30)
-        return float(round(Decimal(str(found.json()["bar"]["c"])) * BELOW, 2))
-
-    async def agree(self) -> None:
-        """Our book and the venue's agree, and nothing is on its way."""
-        compared = await self.say("/v1/reconcile", Nothing(), ReconcileBody)
-        assert (compared.breaks, compared.failure) == ((), "")
+    async def held(self) -> Counter[str]:
+        """How many orders of each symbol the venue took, legs apart."""
+        return await self.held_by_the_venue(self.venue_url, self.configuration.venue.accounts[0].key_id)
 
 
 def sum_of(submit: Callable[[str], int], names: list[str]) -> int:
@@ -192,7 +122,7 @@ def split(url: str) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def trading(folder: Path, change: Callable[[dict[str, Any]], None]) -> AsyncIterator[Storm]:
+async def trading(folder: Path, change: Callable[[Tables], None]) -> AsyncIterator[Storm]:
     """The day with a window open, its proxies in place and without a fault yet."""
     storm = Storm(folder, change)
     async with playing(storm), storm.to_gateway, storm.to_venue:
@@ -202,14 +132,14 @@ async def trading(folder: Path, change: Callable[[dict[str, Any]], None]) -> Asy
         yield storm
 
 
-def submit_by_alpaca_py(client: TradingClient, symbol: str, price: float, name: str) -> int:
+def submit_by_alpaca_py(client: TradingClient, symbol: str, price: Decimal, name: str) -> int:
     """Blindly send it until it is answered; how many times it was sent."""
     order = requests.LimitOrderRequest(
         symbol=symbol,
         qty=1,
         side=OrderSide.BUY,
         time_in_force=TimeInForce.DAY,
-        limit_price=price,
+        limit_price=float(price),
         client_order_id=name,
     )
     for number in range(1, TRIES_MAX):
@@ -222,12 +152,17 @@ def submit_by_alpaca_py(client: TradingClient, symbol: str, price: float, name: 
     raise AssertionError(f"{name}: expected an answer within {TRIES_MAX} tries, found none")
 
 
-def submit_by_ccxt(exchange: Any, symbol: str, price: float, name: str) -> int:
+def submit_by_ccxt(exchange: Any, symbol: str, price: Decimal, name: str) -> int:
     """The same, by a client that names its errors otherwise."""
     for number in range(1, TRIES_MAX):
         try:
             answer = exchange.create_order(
-                f"{symbol}/USD", "limit", "buy", 1, price, {"clientOrderId": name, "timeInForce": "day"}
+                f"{symbol}/USD",
+                "limit",
+                "buy",
+                1,
+                float(price),
+                {"clientOrderId": name, "timeInForce": "day"},
             )
         except ccxt.OperationFailed:
             continue
@@ -238,7 +173,7 @@ def submit_by_ccxt(exchange: Any, symbol: str, price: float, name: str) -> int:
 
 async def ride_out(storm: Storm, wanted: int) -> None:
     """Every wanted order is sent through the storm, by both clients, until it is answered."""
-    bot, other = storm.symbol_of(BOT), storm.symbol_of(COINS)
+    bot, other = storm.symbols[BOT], storm.symbols[COINS]
     prices = {symbol: await storm.price_below(symbol) for symbol in (bot, other)}
     storm.to_gateway.storm(7, PER_MILLE, (*LOST, *UNANSWERED), ORDERS)
     storm.to_venue.storm(8, PER_MILLE // 10, UNANSWERED, ORDERS)
@@ -269,7 +204,7 @@ async def ride_out(storm: Storm, wanted: int) -> None:
     kinds = {fault.kind for fault in (*LOST, *UNANSWERED)}
     assert kinds < set(struck), "expected every kind of fault to strike"
     assert struck[Kind.NONE] < struck.total()
-    assert await asyncio.to_thread(storm.held_by_the_venue) == {bot: wanted // 2, other: wanted // 2}
+    assert await storm.held() == {bot: wanted // 2, other: wanted // 2}
     await storm.agree()
     book = await storm.ask("/v1/snapshot", Snapshot)
     entries = Counter(order.symbol for order in book.orders if order.parent is None)
@@ -293,25 +228,23 @@ async def test_ten_thousand_wanted_orders_are_ten_thousand_at_the_venue(tmp_path
 
 async def answers_to(storm: Storm, bodies: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
     """All of them sent at once; status and body of each answer."""
-    headers = {"APCA-API-KEY-ID": BOT, "APCA-API-SECRET-KEY": storm.key_of(BOT)}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, headers=storm.headers()) as session:
 
         async def one(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
             url = f"{storm.address('gateway')}/v2/orders"
-            async with session.post(url, json=body, headers=headers) as answer:
+            async with session.post(url, json=body) as answer:
                 return answer.status, await answer.json()
 
         return await asyncio.gather(*map(one, bodies))
 
 
-def of_three_orders(tables: dict[str, Any]) -> None:
-    permissive(tables)
+def of_three_orders(tables: Tables) -> None:
     tables["limits"]["agent"][BOT] = tables["limits"]["agent"][BOT] | {"open_orders_max": 3}
 
 
-def of_three_brackets(tables: dict[str, Any]) -> None:
+def of_three_brackets(tables: Tables) -> None:
     """What they would be worth together lets three in: one counts at the market, if that is dearer."""
-    permissive(tables)
     tables["limits"]["agent"][BOT] = tables["limits"]["agent"][BOT] | {"gross_exposure_max": "5700"}
 
 
@@ -319,26 +252,16 @@ def of_three_brackets(tables: dict[str, Any]) -> None:
     ("limit", "check"), ((of_three_orders, "open_orders_agent"), (of_three_brackets, "gross_exposure_agent"))
 )
 async def test_a_hundred_at_once_against_a_limit_of_three_leave_three(
-    tmp_path: Path, limit: Callable[[dict[str, Any]], None], check: str
+    tmp_path: Path, limit: Callable[[Tables], None], check: str
 ) -> None:
     """Each is a bracket: its three legs are reserved together, or none is."""
     async with trading(tmp_path, limit) as storm:
-        symbol = storm.symbol_of(BOT)
+        symbol = storm.symbols[BOT]
         price = await storm.price_below(symbol)
-        shares = int(Decimal(1_000) / Decimal(str(price)))
-        worth = shares * Decimal(str(price)) / BELOW
+        shares = int(1_000 / price)
+        worth = shares * price / BELOW
         assert 3 * worth <= 5_700 < 4 * worth
-        order = {
-            "symbol": symbol,
-            "qty": str(shares),
-            "side": "buy",
-            "type": "limit",
-            "limit_price": str(price),
-            "time_in_force": "day",
-            "order_class": "bracket",
-            "take_profit": {"limit_price": str(round(price * 1.9, 2))},
-            "stop_loss": {"stop_price": str(round(price * 0.5, 2))},
-        }
+        order = await storm.resting() | {"qty": str(shares)}
         answers = await answers_to(
             storm, [order | {"client_order_id": f"one of a hundred {number}"} for number in range(100)]
         )
@@ -347,26 +270,18 @@ async def test_a_hundred_at_once_against_a_limit_of_three_leave_three(
         assert (len(permitted), len(denied)) == (3, 97)
         assert [len(body["legs"]) for body in permitted] == [2, 2, 2]
         assert {message.partition(": ")[0] for message in denied} == {f"denied by {check}"}, denied[0]
-        assert await asyncio.to_thread(storm.held_by_the_venue) == {symbol: 3}
+        assert await storm.held() == {symbol: 3}
         await storm.agree()
 
 
 async def test_the_same_words_from_a_hundred_at_once_are_one_order(tmp_path: Path) -> None:
     """With an id and without one; each answer is the same order."""
-    async with trading(tmp_path, permissive) as storm:
-        symbol = storm.symbol_of(BOT)
-        price = str(await storm.price_below(symbol))
-        order = {
-            "symbol": symbol,
-            "qty": "1",
-            "side": "buy",
-            "type": "limit",
-            "limit_price": price,
-            "time_in_force": "day",
-        }
+    async with trading(tmp_path, lambda _: None) as storm:
+        symbol = storm.symbols[BOT]
+        order = await storm.resting()
         for body in (order, order | {"client_order_id": "the one"}):
             answers = await answers_to(storm, [body] * 100)
             assert {status for status, _ in answers} == {200}
             assert len({answer["id"] for _, answer in answers}) == 1
-        assert await asyncio.to_thread(storm.held_by_the_venue) == {symbol: 2}
+        assert await storm.held() == {symbol: 2}
         await storm.agree()
