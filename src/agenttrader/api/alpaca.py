@@ -6,7 +6,7 @@ this face has not, a field, a word, a parameter or a whole route, is answered wi
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from msgspec import Struct
 from agenttrader.api.probes import Application, Receive, Scope, Send
 from agenttrader.api.trade_updates import serve_trade_updates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
-from agenttrader.app.gateway.alpaca_questions import Nothing, read
+from agenttrader.app.gateway.alpaca_questions import Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.identifiers import AgentName
@@ -46,6 +46,7 @@ UNAVAILABLE = 50310000
 TOO_MANY = 42910000
 
 AnyRequest = Request[Any, Any, Any]
+Body = Struct | Sequence[Struct]
 logger = structlog.get_logger()
 
 
@@ -67,7 +68,7 @@ _ANSWERS: tuple[tuple[type[AgentTraderError], HTTPStatus, int], ...] = (
 def create_alpaca_app(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> Application:
     """The application over `desk`; `agents` by the SHA-256 of their keys."""
     app = Litestar(
-        [*_account_routes(desk, agents), *_orders_routes(desk, agents), *_positions_routes(desk, agents)],
+        alpaca_routes(desk, agents),
         exception_handlers={
             NotFoundException: lambda request, error: _no_such_route(request, error, agents),
             MethodNotAllowedException: lambda request, error: _no_such_route(request, error, agents),
@@ -81,6 +82,16 @@ def create_alpaca_app(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> Appl
     return cast("Application", app)
 
 
+def alpaca_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
+    """Everything of Alpaca's trading protocol that is answered here."""
+    return [
+        *_reading_routes(desk, agents),
+        *_orders_routes(desk, agents),
+        *_positions_routes(desk, agents),
+        _stream_route(desk, agents),
+    ]
+
+
 def with_alpaca(app: Application, alpaca: Application) -> Application:
     """`app`, with what belongs to Alpaca's protocol answered by `alpaca`."""
 
@@ -92,21 +103,61 @@ def with_alpaca(app: Application, alpaca: Application) -> Application:
     return route
 
 
-def _account_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
-    @get("/v2/account")
-    async def account(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.account(_agent(request, agents), await _parameters(request)))
+def _reading_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
+    """What only asks: of everything, then of what the address names."""
+    reads = desk.reads
+    of_all: dict[str, Callable[[AgentName, Pairs], Body]] = {
+        "account": reads.account,
+        "account/activities": reads.activities,
+        "account/configurations": reads.configurations,
+        "assets": reads.assets,
+        "calendar": lambda _, pairs: reads.calendar(pairs),
+        "clock": lambda _, pairs: reads.clock(pairs),
+        "orders": reads.orders,
+        "orders:by_client_order_id": reads.order_by_client_order_id,
+        "positions": reads.positions,
+    }
+    of_one: dict[str, Callable[[AgentName, str, Pairs], Body]] = {
+        "account/activities/{name:str}": lambda agent, name, pairs: reads.activities(
+            agent, [*pairs, ("activity_types", name)]
+        ),
+        "assets/{name:path}": reads.asset,
+        "orders/{name:str}": reads.order,
+        "positions/{name:path}": reads.position,
+    }
+    return [
+        *(_told_of_all(PREFIX + path, answer, agents) for path, answer in of_all.items()),
+        *(_told_of_one(PREFIX + path, answer, agents) for path, answer in of_one.items()),
+    ]
 
-    @get("/v2/clock")
-    async def clock(request: AnyRequest) -> Response[bytes]:
-        _agent(request, agents)
-        return _json(desk.clock(await _parameters(request)))
 
+def _told_of_all(
+    path: str, answer: Callable[[AgentName, Pairs], Body], agents: Mapping[str, AgentName]
+) -> ControllerRouterHandler:
+    @get(path)
+    async def told(request: AnyRequest) -> Response[bytes]:
+        return _json(answer(_agent(request, agents), await _parameters(request)))
+
+    return told
+
+
+def _told_of_one(
+    path: str, answer: Callable[[AgentName, str, Pairs], Body], agents: Mapping[str, AgentName]
+) -> ControllerRouterHandler:
+    @get(path)
+    async def told(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+        agent = _agent(request, agents)
+        return _json(answer(agent, name.removeprefix("/"), await _parameters(request)))
+
+    return told
+
+
+def _stream_route(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> ControllerRouterHandler:
     @websocket(STREAM)
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
         await serve_trade_updates(socket, desk.updates, lambda name, key: _identify(name, key, agents))
 
-    return [account, clock, stream]
+    return stream
 
 
 def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
@@ -116,41 +167,30 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
         read(_pairs(request), Nothing)
         return _submitted(await desk.submit(agent, decode_new_order(await request.body())))
 
-    @get("/v2/orders")
-    async def orders(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.orders(_agent(request, agents), await _parameters(request)))
-
-    @get("/v2/orders/{order_id:str}")
-    async def order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
-        return _json(desk.order(_agent(request, agents), order_id, await _parameters(request)))
-
-    @get("/v2/orders:by_client_order_id")
-    async def order_by_client_order_id(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.order_by_client_order_id(_agent(request, agents), await _parameters(request)))
-
-    @delete("/v2/orders/{order_id:str}", status_code=HTTPStatus.NO_CONTENT)
-    async def cancel(request: AnyRequest, order_id: FromPath[str]) -> None:
+    @delete("/v2/orders", status_code=HTTPStatus.MULTI_STATUS)
+    async def cancel_all(request: AnyRequest) -> Response[bytes]:
         agent = _agent(request, agents)
-        read(await _parameters(request), Nothing)
-        await desk.cancel(agent, order_id)
+        return _json(await desk.cancel_all(agent, await _parameters(request)), HTTPStatus.MULTI_STATUS)
 
-    return [submit, orders, order, order_by_client_order_id, cancel]
+    @delete("/v2/orders/{name:str}", status_code=HTTPStatus.NO_CONTENT)
+    async def cancel(request: AnyRequest, name: FromPath[str]) -> None:
+        await desk.cancel(_agent(request, agents), name, await _parameters(request))
+
+    return [submit, cancel_all, cancel]
 
 
 def _positions_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:
-    @get("/v2/positions")
-    async def positions(request: AnyRequest) -> Response[bytes]:
-        return _json(desk.positions(_agent(request, agents), await _parameters(request)))
+    @delete("/v2/positions", status_code=HTTPStatus.MULTI_STATUS)
+    async def close_all(request: AnyRequest) -> Response[bytes]:
+        agent = _agent(request, agents)
+        return _json(await desk.close_all(agent, await _parameters(request)), HTTPStatus.MULTI_STATUS)
 
-    @get("/v2/positions/{symbol:str}")
-    async def position(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
-        return _json(desk.position(_agent(request, agents), symbol, await _parameters(request)))
+    @delete("/v2/positions/{name:path}", status_code=HTTPStatus.OK)
+    async def close(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+        agent = _agent(request, agents)
+        return _submitted(await desk.close(agent, name.removeprefix("/"), await _parameters(request)))
 
-    @delete("/v2/positions/{symbol:str}", status_code=HTTPStatus.OK)
-    async def close(request: AnyRequest, symbol: FromPath[str]) -> Response[bytes]:
-        return _submitted(await desk.close(_agent(request, agents), symbol, await _parameters(request)))
-
-    return [positions, position, close]
+    return [close_all, close]
 
 
 def _identify(name: str, key: str, agents: Mapping[str, AgentName]) -> AgentName | None:
@@ -182,8 +222,12 @@ async def _parameters(request: AnyRequest) -> list[tuple[str, str]]:
     return _pairs(request)
 
 
-def _json(body: Struct | list[Any], status: int = HTTPStatus.OK) -> Response[bytes]:
-    return Response(encode(body), status_code=status, media_type="application/json")
+def _json(body: Body, status: int = HTTPStatus.OK) -> Response[bytes]:
+    return Response(
+        encode(body if isinstance(body, Struct) else list(body)),
+        status_code=status,
+        media_type="application/json",
+    )
 
 
 def _submitted(submitted: Submitted) -> Response[bytes]:

@@ -236,6 +236,16 @@ class Agent(Section, frozen=True):
     """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
     dedupe_window_seconds: int | None = None
     """How long its order in Alpaca's words without an id is the same order; where there is none, refused."""
+    client_ids: Literal["meant", "per_try"] = "meant"
+    """Whether a new client_order_id means a new order, or is made anew for each try of the same one."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.client_ids == "per_try" and self.dedupe_window_seconds is None:
+            raise BadValue(
+                "client_ids: expected a dedupe_window_seconds with per_try, found none: ids that are made anew "
+                "do not tell one order from two, and nothing else would"
+            )
 
 
 class Exits(Section, frozen=True):

@@ -274,11 +274,13 @@ class Activity(Answer, frozen=True, kw_only=True, omit_defaults=True):
     created_at: str | None = None
 
 
-class CanceledOrder(Answer, frozen=True, kw_only=True):
+class CanceledOrder(Answer, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the 207 that answers `DELETE /v2/orders`: what became of the request to cancel `id`."""
 
     id: str
     status: int
+    body: dict[str, Any] | None = None
+    """Why it was not canceled, at our gateway."""
 
 
 class ClosedPosition(Answer, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import pytest
 
 from agenttrader.api.alpaca import BODY_BYTES_MAX, REPEATED, create_alpaca_app, with_alpaca
 from agenttrader.api.gateway import Keys, create_gateway_app
+from agenttrader.app.gateway import alpaca_reads
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
@@ -163,7 +164,8 @@ async def test_a_stranger_is_told_nothing(
         (b'{"qty": 1.0e99999999999999999999}', 40010001, "order: "),
         (b'{"limit_price": 1e-99999999999999999999}', 40010001, "order: "),
         (msgspec.json.encode(ORDER)[:-1] + b', "qty": 1}', 40010001, "order: expected 'qty' once"),
-        (ORDER | {"notional": 100}, 42210000, "not supported by this gateway yet: notional"),
+        (ORDER | {"notional": 100}, 40010001, "qty: expected it or notional, found both"),
+        (ORDER | {"order_class": "mleg"}, 42210000, "not supported by this gateway yet: order_class mleg"),
         (ORDER | {"client_order_id": None}, 42210000, "client_order_id: expected one"),
     ),
 )
@@ -180,11 +182,10 @@ async def test_what_cannot_be_is_422_by_name_and_not_on_record(
 @pytest.mark.parametrize(
     ("method", "path"),
     (
-        ("GET", "/v2/assets"),
-        ("GET", "/v2/calendar"),
-        ("GET", "/v2/account/activities"),
-        ("DELETE", "/v2/orders"),
-        ("DELETE", "/v2/positions"),
+        ("PATCH", "/v2/account/configurations"),
+        ("GET", "/v2/account/portfolio/history"),
+        ("GET", "/v2/watchlists"),
+        ("POST", "/v2/positions/CHARLY/exercise"),
         ("PATCH", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
         ("GET", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c/more"),
     ),
@@ -223,6 +224,10 @@ async def test_a_parameter_that_is_not_known_is_refused(client: Client, path: st
         ("GET", "/v2/orders"),
         ("GET", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
         ("GET", "/v2/orders:by_client_order_id"),
+        ("GET", "/v2/assets"),
+        ("GET", "/v2/account/activities/FILL"),
+        ("DELETE", "/v2/orders"),
+        ("DELETE", "/v2/positions"),
         ("DELETE", "/v2/positions/CHARLY"),
         ("DELETE", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
     ),
@@ -266,7 +271,7 @@ async def test_a_fault_of_ours_is_500_without_its_trace(
     def crash(*_: object) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr(AlpacaDesk, "account", crash)
+    monkeypatch.setattr(alpaca_reads, "account_answer", crash)
     status, refusal = await client.ask("GET", "/v2/account")
     assert (status, refusal["code"]) == (500, 50010000)
     assert "secret" not in refusal["message"]

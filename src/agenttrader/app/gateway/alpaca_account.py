@@ -6,10 +6,11 @@ in its limits, and a denial says which.
 
 from decimal import Decimal
 
+from agenttrader.app.new_york import stamp
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, StrategyName, derive_order_id
 from agenttrader.model.sessions import Calendar
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.protocols.alpaca_trading import Account, Clock
 from agenttrader.runtime.engine import Engine
@@ -20,8 +21,7 @@ _BLOCKED = (TradingState.HALTED, TradingState.FROZEN)
 def account_answer(engine: Engine, agent: AgentName) -> Account:
     """The account at the last marks; a position without a mark is taken at its cost.
 
-    `trading_blocked` says that nothing of this agent's leaves now: no window is open, or something halts it,
-    or everybody.
+    `trading_blocked` says that nothing of this agent's leaves now.
     """
     book, rules = engine.state.book, engine.rules
     value = book.value(engine.market.prices)
@@ -29,7 +29,6 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
     power = max(ZERO, book.cash - book.orders.open_notional_total)
     grant = rules.grants.get(agent)
     symbols = rules.limits.symbol.items()
-    halts = engine.state.standing.latches_on(rules.authority.account, (agent,), StrategyName(""), ())
     return Account(
         id=derive_order_id("account", rules.authority.account),
         account_number=rules.authority.account,
@@ -46,18 +45,27 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
         multiplier=Decimal(1),
         shorting_enabled=grant is not None
         and any(limits.shorting_permitted for symbol, limits in symbols if symbol in grant.symbols),
-        trading_blocked=engine.standing().state in _BLOCKED or any(halt.state in _BLOCKED for halt in halts),
+        trading_blocked=is_blocked(engine, agent),
         account_blocked=False,
         trade_suspended_by_user=False,
     )
 
 
+def is_blocked(engine: Engine, agent: AgentName) -> bool:
+    """Whether no entry of the agent's leaves now: no window is open, or something halts it, or everybody."""
+    halts = engine.state.standing.latches_on(engine.rules.authority.account, (agent,), StrategyName(""), ())
+    return engine.standing().state in _BLOCKED or any(halt.state in _BLOCKED for halt in halts)
+
+
 def clock_answer(calendar: Calendar, now: Instant) -> Clock:
-    """The market's time and the sessions around it. Raises BadValue where the calendar has ended."""
+    """The market's time and the sessions around it, by New York's hands, for ccxt reads the offset.
+
+    Raises BadValue where the calendar has ended.
+    """
     following, session = calendar.following(now), calendar.session_at(now)
     return Clock(
-        timestamp=rfc3339(now),
+        timestamp=stamp(now),
         is_open=session is not None,
-        next_open=rfc3339(following.open),
-        next_close=rfc3339((session or following).close),
+        next_open=stamp(following.open),
+        next_close=stamp((session or following).close),
     )

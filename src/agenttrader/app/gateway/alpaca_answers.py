@@ -10,8 +10,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_order_id
-from agenttrader.model.instruments import CryptoPair, Instrument, Option
+from agenttrader.app.gateway.alpaca_symbols import asset_class, asset_id, exchange_of, without_slash
+from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, Symbol, derive_order_id
+from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import TERMINAL, Effect, OrderState, Role
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.values import NANO
@@ -22,8 +23,6 @@ from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
 from agenttrader.protocols.alpaca_trading import Position
 
 FRACTION_STEP = Decimal("0.000001")
-EXCHANGE = ""
-"""Alpaca's word for no exchange in particular: the gateway does not know where a symbol is listed."""
 
 STATUSES: dict[OrderState, str] = {
     OrderState.PROPOSED: "pending_new",
@@ -86,11 +85,6 @@ def is_shown(order: Order, agent: AgentName) -> bool:
     return order.agent == agent and order.state is not OrderState.DENIED
 
 
-def asset_id(symbol: Symbol) -> str:
-    """The UUID that stands for a symbol."""
-    return derive_order_id("asset", symbol)
-
-
 def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *, nested: bool) -> OrderAnswer:
     """The order as it stood at `moment`, with its protective legs as they stand now where `nested`."""
     filled, status, time = moment.filled, moment.status, rfc3339(moment.time)
@@ -125,6 +119,9 @@ def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *,
         limit_price=order.limit_price,
         stop_price=order.stop_price,
         status=status,
+        extended_hours=order.proposal.extended_hours,
+        trail_price=order.trail_price,
+        trail_percent=order.trail_percent,
         legs=tuple(order_answer(leg, instrument, moment_of(leg), nested=False) for leg in legs) or None,
     )
 
@@ -150,8 +147,8 @@ def position_answer(
     left = book.reducible(symbol, book.working(symbol), cancels_protection=False)
     return Position(
         asset_id=asset_id(symbol),
-        symbol=symbol,
-        exchange=EXCHANGE,
+        symbol=without_slash(symbol),
+        exchange=exchange_of(instrument),
         asset_class=asset_class(instrument),
         avg_entry_price=_average(holding.average_price()),
         qty=holding.quantity,
@@ -167,31 +164,24 @@ def position_answer(
     )
 
 
-def asset_class(instrument: Instrument | None) -> str:
-    """Alpaca's word for the kind of instrument."""
-    match instrument:
-        case CryptoPair():
-            return "crypto"
-        case Option():
-            return "us_option"
-        case _:
-            return "us_equity"
-
-
 def _average(price: Decimal) -> Decimal:
     """The average to the finest that anybody quotes, without the noughts behind it."""
     return price.quantize(NANO).normalize()
 
 
 def _order_class(order: Order) -> str:
-    """Alpaca's word for what belongs together: an entry with its legs, or one order."""
+    """Alpaca's word for what belongs together at the broker: an entry with its legs, a pair, or one order."""
     if len(order.legs) > 1:
         return "mleg"
-    entry = order.parent or order
-    plan = entry.proposal.exit_plan if entry.effect is Effect.OPEN else None
-    if plan is None or (plan.stop is None and plan.target is None):
-        return "simple"
-    return "bracket" if plan.stop is not None and plan.target is not None else "oto"
+    owner = order.parent or order
+    if owner.proposal.is_pair:
+        return "oco"
+    return ("simple", "oto", "bracket")[len(owner.protection)]
+
+
+def execution_uuid(execution_id: ExecutionId) -> str:
+    """The broker's id where it is a UUID, as alpaca-py demands; else one that is derived from it."""
+    return _as_uuid(execution_id) or derive_order_id("execution", execution_id)
 
 
 def _turned(name: str, role: Role) -> OrderId:

@@ -1,6 +1,7 @@
 """What a client asks in a request's parameters, read strictly: what is not known is refused, not dropped."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -39,6 +40,49 @@ class ClientOrderAsked(Struct, frozen=True, forbid_unknown_fields=True):
     client_order_id: str
 
 
+class AssetsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which assets; of equities unless a class is named."""
+
+    status: Literal["active", "inactive"] | None = None
+    asset_class: Literal["us_equity", "us_option", "crypto"] = "us_equity"
+    exchange: str | None = None
+    attributes: str | None = None
+
+
+class CalendarAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which trading days, by their own date or by that on which they settle."""
+
+    start: str | None = None
+    end: str | None = None
+    date_type: Literal["TRADING", "SETTLEMENT"] = "TRADING"
+
+
+class ActivitiesAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which activities, and which page of them; `page_token` is the id of the last that was read."""
+
+    activity_types: str | None = None
+    category: Literal["trade_activity", "non_trade_activity"] | None = None
+    date: str | None = None
+    after: str | None = None
+    until: str | None = None
+    direction: Literal["asc", "desc"] = "desc"
+    page_size: Annotated[int, Meta(ge=1, le=100)] = 100
+    page_token: str | None = None
+
+
+class CloseAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a position: so many units, or so many in a hundred; the whole where neither is said."""
+
+    qty: str | None = None
+    percentage: str | None = None
+
+
+class CloseAllAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether working orders are canceled first."""
+
+    cancel_orders: bool = False
+
+
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing may be said."""
 
@@ -54,6 +98,16 @@ def read(pairs: Pairs, kind: type[_Question]) -> _Question:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadValue(f"parameters: {error}") from error
+
+
+def day_of(text: str | None, name: str) -> str | None:
+    """A day as YYYY-MM-DD; the time that a client adds to it is passed over. Raises BadValue."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text[: len("2026-11-20")]).isoformat()
+    except ValueError:
+        raise BadValue(f"{name}: expected a day as YYYY-MM-DD, found {text!r}") from None
 
 
 def time_of(text: str | None) -> Instant | None:

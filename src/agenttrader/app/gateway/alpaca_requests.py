@@ -1,9 +1,9 @@
 """An order as Alpaca's clients ask for it, as a proposal of ours. Nothing asked for is dropped.
 
-What an Alpaca order cannot say is added here. Its effect follows from the position: what goes against it
-reduces, and the whole of it at the market closes, by our closing procedure. The price that it was decided
-on is the mark. An entry without a bracket gets its agent's configured exit plan, or none, and is then
-denied.
+What an Alpaca order cannot say is added here. Its effect follows from its class and intent, else from the
+position: what goes against it reduces, and the whole of it at the market closes, by our closing procedure.
+The price that it was decided on is the mark, by which an amount of money becomes a quantity. An entry without
+legs gets its agent's configured exit plan, or none, and is then denied.
 """
 
 from collections.abc import Mapping
@@ -13,29 +13,22 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.gateway.alpaca_refusals import Unsupported
+from agenttrader.app.gateway.alpaca_refusals import Unsupported, not_now
+from agenttrader.app.gateway.alpaca_symbols import meant
 from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
-from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.instruments import CryptoPair, Instrument, Spread
 from agenttrader.model.market import Mark
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.orders import STOPS, Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, on_step
 from agenttrader.protocols.alpaca_trading import NewOrder
 
-_TYPES = {kind.value: kind for kind in (OrderType.MARKET, OrderType.LIMIT)}
-_TIMES_IN_FORCE = {each.value: each for each in (TimeInForce.DAY, TimeInForce.GTC)}
-_CLASSES = ("", "simple", "bracket")
-_KNOWN = frozenset(
-    {
-        *("type", "time_in_force", "symbol", "qty", "side", "limit_price", "stop_price", "client_order_id"),
-        *("order_class", "take_profit", "stop_loss"),
-    }
-)
-"""The fields that are read. Any other that says something is refused by its name."""
-_BARE = NewOrder(type="market", time_in_force="day")
-"""An order that says no more than it must."""
+OPENING, PAIR = frozenset({"bracket", "oto"}), "oco"
+_CLASSES = frozenset({"", "simple", *OPENING, PAIR})
+REFUSED = frozenset({"legs", "advanced_instructions"})
+"""The fields that are refused by name where they say something."""
 
 _T = TypeVar("_T")
 
@@ -46,15 +39,47 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_order_id: str | None
     symbol: Symbol
     side: Side
-    quantity: Decimal
     type: OrderType
     time_in_force: TimeInForce
+    quantity: Decimal | None = None
+    notional: Decimal | None = None
+    """The amount of money that is wanted instead of a quantity."""
     limit_price: Decimal | None = None
-    bracket: ExitPlan | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    order_class: str = ""
+    plan: ExitPlan | None = None
+    """The legs: how the entry is left, or the stop of a pair."""
+    intent: str | None = None
 
     def digest(self, agent: AgentName) -> str:
         """What this wish of the agent's is known by, and no other; the correlation id of what it becomes."""
         return derive_order_id("alpaca wish", agent, msgspec.json.encode(self).decode())
+
+    def called(self, client_order_id: str | None) -> "Wish":
+        """The same words under another id."""
+        return msgspec.structs.replace(self, client_order_id=client_order_id)
+
+    def units(self, mark: Mark | None, instrument: Instrument | None) -> Decimal:
+        """How many units are wanted; of an amount, what it buys at the mark, in whole lots.
+
+        Raises Refused without a price, and BadValue for an amount that is less than a lot.
+        """
+        if self.quantity is not None:
+            return self.quantity
+        assert self.notional is not None, f"{self.symbol}: expected a quantity or an amount, found neither"
+        if instrument is None or isinstance(instrument, Spread) or mark is None:
+            raise not_now(f"notional: no price of {self.symbol} is known to make a quantity of it; send qty")
+        lots = self.notional / (mark.price * instrument.multiplier * instrument.lot)
+        found = lots.to_integral_value(ROUND_FLOOR) * instrument.lot
+        if found <= ZERO:
+            raise BadValue(
+                f"notional: expected the price of a lot of {instrument.lot} at {mark.price} or more, "
+                f"found {self.notional}"
+            )
+        return found
 
 
 def wish_of(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> Wish:
@@ -63,24 +88,33 @@ def wish_of(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> Wish:
     Raises Unsupported for what this face does not know, and BadValue for what cannot be.
     """
     _refuse_unknown(order)
-    symbol = Symbol(_required(order.symbol, "symbol"))
-    kind = _supported(order.type, _TYPES, "type")
-    if order.stop_price is not None:
-        raise BadValue(f"stop_price: a {kind.value} order has no stop_price, found {order.stop_price}")
-    if (order.limit_price is not None) != (kind is OrderType.LIMIT):
-        needs = "needs" if kind is OrderType.LIMIT else "has no"
-        raise BadValue(f"limit_price: a {kind.value} order {needs} limit_price, found {order.limit_price}")
+    name = _required(order.symbol, "symbol")
+    symbol = meant(name, instruments) or Symbol(name)
     found = instruments.get(symbol)
     tick, lot = (None, None) if found is None or isinstance(found, Spread) else (found.tick, found.lot)
+    if (order.qty is None) is (order.notional is None):
+        raise BadValue(
+            f"qty: expected it or notional, found {'both' if order.qty is not None else 'neither'}"
+        )
+    order_class = "" if order.order_class == "simple" else order.order_class
+    side = Side(_required(order.side, "side"))
+    limit_price = _limit_price(order)
     return Wish(
         client_order_id=order.client_order_id or None,
         symbol=symbol,
-        side=Side(_required(order.side, "side")),
-        quantity=_fitted(_required(order.qty, "qty"), lot, "qty"),
-        type=kind,
-        time_in_force=_supported(order.time_in_force, _TIMES_IN_FORCE, "time_in_force"),
-        limit_price=None if order.limit_price is None else _fitted(order.limit_price, tick, "limit_price"),
-        bracket=_bracket(order, tick),
+        side=side,
+        quantity=None if order.qty is None else _fitted(order.qty, lot, "qty"),
+        notional=order.notional,
+        type=OrderType(order.type),
+        time_in_force=TimeInForce(order.time_in_force),
+        limit_price=None if limit_price is None else _fitted(limit_price, tick, "limit_price"),
+        stop_price=None if order.stop_price is None else _fitted(order.stop_price, tick, "stop_price"),
+        trail_price=None if order.trail_price is None else _fitted(order.trail_price, tick, "trail_price"),
+        trail_percent=order.trail_percent,
+        extended_hours=order.extended_hours,
+        order_class=order_class,
+        plan=_plan(order, order_class, tick),
+        intent=_intent(order.position_intent, side),
     )
 
 
@@ -95,34 +129,49 @@ def proposal_of(
     instrument: Instrument | None,
     now: Instant,
 ) -> Proposal:
-    """The wish as the proposal `name` of `agent`, who holds `position` (signed). Raises BadValue."""
-    effect = effect_of(wish, position)
-    price = ZERO if mark is None else mark.price  # without a price the check `quote` denies
-    plan = wish.bracket
-    if effect is Effect.OPEN and plan is None and fractions is not None and mark is not None:
-        plan = _default_plan(wish, price, fractions, instrument)
-    return Proposal(
+    """The wish as the proposal `name` of `agent`, who holds `position` (signed).
+
+    Raises BadValue, and Refused where an amount cannot be a quantity.
+    """
+    quantity = wish.units(mark, instrument)
+    effect = effect_of(wish, position, quantity)
+    proposal = Proposal(
         id=name,
         agent=agent,
         strategy=StrategyName(""),
         legs=(Leg(wish.symbol),),
         side=wish.side,
-        quantity=wish.quantity,
+        quantity=quantity,
         type=wish.type,
         time_in_force=wish.time_in_force,
         effect=effect,
         reason=f"alpaca order {wish.client_order_id or 'without an id'}",
-        decision_price=price,
+        decision_price=ZERO if mark is None else mark.price,  # without a price the check `quote` denies
         decision_time=now,
         correlation_id=wish.digest(agent),
         limit_price=wish.limit_price,
-        exit_plan=plan,
+        stop_price=wish.stop_price,
+        trail_price=wish.trail_price,
+        trail_percent=wish.trail_percent,
+        extended_hours=wish.extended_hours,
+        exit_plan=wish.plan,
         client_order_id=wish.client_order_id,
     )
+    if effect is not Effect.OPEN or wish.plan is not None or fractions is None or mark is None:
+        return proposal
+    plan = _default_plan(proposal, mark.price, fractions, instrument)
+    return msgspec.structs.replace(proposal, exit_plan=plan)
 
 
 def closing_proposal(
-    symbol: Symbol, name: OrderId, agent: AgentName, *, position: Decimal, mark: Mark | None, now: Instant
+    symbol: Symbol,
+    name: OrderId,
+    agent: AgentName,
+    *,
+    position: Decimal,
+    instrument: Instrument | None,
+    mark: Mark | None,
+    now: Instant,
 ) -> Proposal:
     """The close of the whole position that the agent holds in `symbol`."""
     return Proposal(
@@ -133,7 +182,7 @@ def closing_proposal(
         side=Side.SELL if position > 0 else Side.BUY,
         quantity=abs(position),
         type=OrderType.MARKET,
-        time_in_force=TimeInForce.DAY,
+        time_in_force=TimeInForce.GTC if isinstance(instrument, CryptoPair) else TimeInForce.DAY,
         effect=Effect.CLOSE,
         reason=f"alpaca close of {symbol}",
         decision_price=ZERO if mark is None else mark.price,
@@ -142,51 +191,89 @@ def closing_proposal(
     )
 
 
-def effect_of(wish: Wish, position: Decimal) -> Effect:
-    """What the wish does to the position. A bracket opens, or is denied; so is selling more than is held."""
-    if wish.bracket is not None or position * wish.side.sign >= 0:
+def effect_of(wish: Wish, position: Decimal, quantity: Decimal | None) -> Effect:
+    """What the wish, of so many units, does to the position.
+
+    An entry with legs, or by its intent, opens or is denied; so is selling more than is held. A pair reduces.
+    """
+    if wish.order_class == PAIR:
+        return Effect.REDUCE
+    opens = position * wish.side.sign >= 0 if wish.intent is None else wish.intent.endswith("_open")
+    if wish.order_class in OPENING or opens:
         return Effect.OPEN
-    is_whole = wish.type is OrderType.MARKET and wish.quantity == abs(position)
-    return Effect.CLOSE if is_whole else Effect.REDUCE
+    is_whole = quantity == abs(position) and wish.type is OrderType.MARKET
+    return (
+        Effect.CLOSE if is_whole and wish.time_in_force.rests and not wish.extended_hours else Effect.REDUCE
+    )
 
 
 def _default_plan(
-    wish: Wish, mark: Decimal, fractions: ExitFractions, instrument: Instrument | None
+    entry: Proposal, mark: Decimal, fractions: ExitFractions, instrument: Instrument | None
 ) -> ExitPlan | None:
-    """The agent's own plan, from the price at which the order would fill; each price on the nearer tick."""
+    """The agent's own plan, from the price at which the entry would fill; each price on the nearer tick.
+
+    A stop that enters fills beyond the mark: its plan leaves room for both.
+    """
     if instrument is None:
         return None
-    is_buy = wish.side is Side.BUY
-    limit = mark if wish.limit_price is None else wish.limit_price
-    price = min(limit, mark) if is_buy else max(limit, mark)
+    is_buy = entry.side is Side.BUY
+    prices = [mark]
+    if entry.type in STOPS:
+        prices.append(entry.stop_price or entry.trigger(mark) or mark)
+    elif entry.limit_price is not None:
+        prices = [min(entry.limit_price, mark) if is_buy else max(entry.limit_price, mark)]
     below, above = (fractions.stop, fractions.target) if is_buy else (fractions.target, fractions.stop)
     tick = instrument.tick
-    low = (price * (1 - below) / tick).to_integral_value(ROUND_CEILING) * tick
-    high = (price * (1 + above) / tick).to_integral_value(ROUND_FLOOR) * tick
+    low = (min(prices) * (1 - below) / tick).to_integral_value(ROUND_CEILING) * tick
+    high = (max(prices) * (1 + above) / tick).to_integral_value(ROUND_FLOOR) * tick
     return ExitPlan(stop=low, target=high) if is_buy else ExitPlan(stop=high, target=low)
 
 
 def _refuse_unknown(order: NewOrder) -> None:
-    for field in order.__struct_fields__:
-        if field not in _KNOWN and getattr(order, field) != getattr(_BARE, field):
+    for field in sorted(REFUSED):
+        if getattr(order, field) is not None:
             raise Unsupported(field)
     if order.order_class not in _CLASSES:
         raise Unsupported(f"order_class {order.order_class}")
 
 
-def _bracket(order: NewOrder, tick: Decimal | None) -> ExitPlan | None:
-    if order.order_class != "bracket":
-        for field in ("take_profit", "stop_loss"):
-            if getattr(order, field) is not None:
-                raise BadValue(f"{field}: expected order_class bracket with it, found {order.order_class!r}")
+def _limit_price(order: NewOrder) -> Decimal | None:
+    """The order's own; a pair's is that of its target."""
+    target = None if order.take_profit is None else order.take_profit.limit_price
+    if order.order_class != PAIR or target is None:
+        return order.limit_price
+    if order.limit_price not in (None, target):
+        raise BadValue(f"limit_price: expected that of take_profit, {target}, found {order.limit_price}")
+    return target
+
+
+def _plan(order: NewOrder, order_class: str, tick: Decimal | None) -> ExitPlan | None:
+    """The legs that the class has: of a bracket and a pair both, of an `oto` one."""
+    given = [field for field in ("take_profit", "stop_loss") if getattr(order, field) is not None]
+    wanted = {"": 0, "oto": 1}.get(order_class, 2)
+    if len(given) != wanted:
+        raise BadValue(
+            f"order_class: expected {('neither', 'one', 'both')[wanted]} of take_profit and stop_loss with "
+            f"{order_class or 'simple'!r}, found {' and '.join(given) or 'neither'}"
+        )
+    if not given:
         return None
-    target, stop = _required(order.take_profit, "take_profit"), _required(order.stop_loss, "stop_loss")
-    if stop.limit_price is not None:
+    target, stop = order.take_profit, order.stop_loss
+    if stop is not None and stop.limit_price is not None:
         raise Unsupported("stop_loss.limit_price")
+    has_target = target is not None and order_class != PAIR
     return ExitPlan(
-        stop=_fitted(stop.stop_price, tick, "stop_loss.stop_price"),
-        target=_fitted(target.limit_price, tick, "take_profit.limit_price"),
+        stop=None if stop is None else _fitted(stop.stop_price, tick, "stop_loss.stop_price"),
+        target=_fitted(target.limit_price, tick, "take_profit.limit_price")
+        if target is not None and has_target
+        else None,
     )
+
+
+def _intent(intent: str | None, side: Side) -> str | None:
+    if intent is not None and not intent.startswith(side.value):
+        raise BadValue(f"position_intent: expected one that begins with {side.value}, found {intent}")
+    return intent
 
 
 def _fitted(value: Decimal, step: Decimal | None, name: str) -> Decimal:
@@ -198,9 +285,3 @@ def _required(value: _T | None, field: str) -> _T:
     if value is None:
         raise BadValue(f"{field}: expected it in this order, found none")
     return value
-
-
-def _supported(word: str, words: Mapping[str, _T], field: str) -> _T:
-    if word not in words:
-        raise Unsupported(f"{field} {word}")
-    return words[word]

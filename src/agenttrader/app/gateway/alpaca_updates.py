@@ -9,11 +9,10 @@ order that was denied is told nowhere: for these clients it never was.
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Protocol, cast
-from uuid import UUID
 
 import msgspec
 
-from agenttrader.app.gateway.alpaca_answers import Moment, moment_of, order_answer
+from agenttrader.app.gateway.alpaca_answers import Moment, execution_uuid, moment_of, order_answer
 from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import (
     Accepted,
@@ -33,7 +32,7 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
-from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, Symbol, derive_order_id
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Recorded
 from agenttrader.model.times import Instant
@@ -155,24 +154,23 @@ class _Retold:
             yield from self._back_over_fill(event, time)
         elif (words := _WORDS.get(type(event))) is not None:
             order = self._book.orders.by_id[cast("_OfOneOrder", event).order_id]
+            if isinstance(event, Accepted) and order.proposal.is_pair:
+                yield from self._back_over_legs(order, time)
             yield self._update(words[0], order, words[1], time)
 
     def _back_over_fill(self, fill: Filled, time: Instant) -> Iterator[tuple[AgentName, TradeUpdate]]:
         order = self._book.orders.by_id[fill.order_id]
         filled, value = self._filled.get(order.id, (order.filled, order.filled_value))
         is_whole = filled >= order.quantity
-        if is_whole:
-            # With its entry's last fill a protective leg can trade; no record of its own says so.
-            for leg in reversed(order.protection):
-                if leg.id in self._filled or leg.state is OrderState.ACCEPTED:
-                    yield self._update(_NEW, leg, None, time)
+        if is_whole and order.adds_risk:
+            yield from self._back_over_legs(order, time)
         held = self._held.get(fill.symbol, self._book.position(fill.symbol))
         agent, update = self._update(_FILL if is_whole else _PARTIAL, order, None, time)
         yield (
             agent,
             msgspec.structs.replace(
                 update,
-                execution_id=_uuid_of(fill.execution_id),
+                execution_id=execution_uuid(fill.execution_id),
                 price=fill.price,
                 qty=fill.quantity,
                 position_qty=held,
@@ -181,6 +179,15 @@ class _Retold:
         self._held[fill.symbol] = held - fill.quantity * fill.side.sign
         if len(order.legs) == 1:
             self._filled[order.id] = (filled - fill.quantity, value - fill.quantity * fill.price)
+
+    def _back_over_legs(self, order: Order, time: Instant) -> Iterator[tuple[AgentName, TradeUpdate]]:
+        """Those that can trade from now on; no record of their own says so.
+
+        With its entry's last fill a protective leg can, and the stop of a pair with the pair.
+        """
+        for leg in reversed(order.protection):
+            if leg.id in self._filled or leg.state is OrderState.ACCEPTED:
+                yield self._update(_NEW, leg, None, time)
 
     def _update(
         self, word: str, order: Order, status: str | None, time: Instant
@@ -195,11 +202,3 @@ class _Retold:
         moment = Moment(status, filled, value, time)
         answer = order_answer(order, instrument, moment, nested=False)
         return order.agent, TradeUpdate(event=word, order=answer, timestamp=answer.updated_at)
-
-
-def _uuid_of(execution_id: ExecutionId) -> str:
-    """The broker's id where it is a UUID, as alpaca-py demands; else one that is derived from it."""
-    try:
-        return str(UUID(execution_id))
-    except ValueError:
-        return derive_order_id("execution", execution_id)

@@ -86,9 +86,14 @@ def test_at_rest_trading_is_blocked(driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("now", "is_open", "next_open", "next_close"),
     (
-        (Instant(OPEN - 1), False, "2026-11-20T14:30:00Z", "2026-11-20T21:00:00Z"),
-        (OPEN, True, "2026-11-23T14:30:00Z", "2026-11-20T21:00:00Z"),
-        (CLOSE, False, "2026-11-23T14:30:00Z", "2026-11-23T21:00:00Z"),
+        (
+            Instant(OPEN - 1),
+            False,
+            "2026-11-20T09:30:00.000000000-05:00",
+            "2026-11-20T16:00:00.000000000-05:00",
+        ),
+        (OPEN, True, "2026-11-23T09:30:00.000000000-05:00", "2026-11-20T16:00:00.000000000-05:00"),
+        (CLOSE, False, "2026-11-23T09:30:00.000000000-05:00", "2026-11-23T16:00:00.000000000-05:00"),
     ),
 )
 def test_the_clock_knows_the_sessions_around_now(

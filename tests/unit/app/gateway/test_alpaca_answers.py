@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from agenttrader.app.gateway.alpaca_answers import (
     HELD,
     STATUSES,
-    asset_id,
     find_order,
     moment_of,
     order_answer,
     position_answer,
     wire_id,
 )
+from agenttrader.app.gateway.alpaca_symbols import asset_id
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.instruments import CryptoPair
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, OrderType, Role

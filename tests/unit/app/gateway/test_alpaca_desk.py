@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
@@ -237,6 +236,43 @@ async def test_an_exit_without_an_id_leaves_again_when_a_position_stands_again(f
     assert len({each.order.id for each in sales}) == 3
 
 
+@pytest.fixture
+def renaming(face: Face) -> Face:
+    """A bot that makes a new id for each try."""
+    known = {BOT: agent(exit_plan=PLAN, dedupe_window_seconds=90, client_ids="per_try")}
+    face.desk = AlpacaDesk(face.gateway.desk, face.desk.updates, known)
+    return face
+
+
+async def test_a_new_id_for_each_try_is_one_order_where_ids_are_made_so(renaming: Face) -> None:
+    names = [f"try {number}" for number in range(9)]
+    answers = [await renaming.desk.submit(BOT, order(name)) for name in names[:3]]
+    at_once = await asyncio.gather(*(renaming.desk.submit(BOT, order(name)) for name in [*names[3:], None]))
+    assert [each.is_repeated for each in (*answers, *at_once)] == [False, *[True] * 9]
+    assert {each.order.client_order_id for each in (*answers, *at_once)} == {"try 0"}
+    assert len(renaming.gateway.broker.sent) == 1
+    shown = renaming.desk.reads.order_by_client_order_id(BOT, [("client_order_id", "try 0")])
+    assert shown.id == answers[0].order.id
+    with pytest.raises(Refused, match="order not found for try 1"):
+        renaming.desk.reads.order_by_client_order_id(BOT, [("client_order_id", "try 1")])
+
+
+async def test_an_id_that_stands_for_an_order_does_so_after_the_window_too(renaming: Face) -> None:
+    first = await renaming.buy("first")
+    await renaming.time(3)
+    assert (await renaming.buy("second")).id != first.id
+    assert (await renaming.buy("first")).id == first.id
+    found = await refused(renaming.buy("first", qty=D(11)))
+    assert found.error.message.startswith("client_order_id must be unique: first")
+    assert (await renaming.buy("third", qty=D(11))).client_order_id == "third"
+    assert len(renaming.gateway.broker.sent) == 3
+
+
+async def test_two_ids_of_a_bot_that_means_them_are_two_orders_of_the_same_words(forgetful: Face) -> None:
+    assert (await forgetful.buy("first")).id != (await forgetful.buy("second")).id
+    assert len(forgetful.gateway.broker.sent) == 2
+
+
 async def test_what_was_denied_without_an_id_is_decided_anew(forgetful: Face) -> None:
     for _ in range(2):
         await refused(forgetful.buy(None, qty=D(5_000)))
@@ -291,11 +327,11 @@ async def test_while_halted_it_is_denied_with_what_to_do_and_the_id_may_be_tried
         assert found.error.message.startswith("denied by trading_state: Trading is halted")
         assert "A person settles the reasons, then opens or resumes a window." in found.error.message
     assert len({each.proposal.id for each in face.decided()}) == 5
-    assert face.desk.orders(BOT, [("status", "all")]) == []
+    assert face.desk.reads.orders(BOT, [("status", "all")]) == []
     with pytest.raises(Refused, match="order not found for mine"):
-        face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")])
+        face.desk.reads.order_by_client_order_id(BOT, [("client_order_id", "mine")])
     with pytest.raises(Refused, match="order not found for"):
-        face.desk.order(BOT, face.decided()[0].proposal.id, [])
+        face.desk.reads.order(BOT, face.decided()[0].proposal.id, [])
 
 
 async def test_what_was_denied_may_be_approved_later_under_its_id_once(face: Face) -> None:
@@ -303,7 +339,7 @@ async def test_what_was_denied_may_be_approved_later_under_its_id_once(face: Fac
         await refused(face.buy(qty=D(5_000)))
     bought = await face.buy()
     assert (await face.buy()).id == bought.id
-    assert face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")]) == bought
+    assert face.desk.reads.order_by_client_order_id(BOT, [("client_order_id", "mine")]) == bought
     assert len(face.gateway.broker.sent) == 1
 
 
@@ -325,7 +361,7 @@ async def test_what_the_broker_rejects_is_refused_in_its_words(face: Face) -> No
         found = await refused(face.buy())
         assert (found.status, found.error.code) == (403, 40310000)
         assert found.error.message == "rejected by the broker: insufficient buying power"
-    assert [each.status for each in face.desk.orders(BOT, [("status", "closed")])] == ["rejected"] * 3
+    assert [each.status for each in face.desk.reads.orders(BOT, [("status", "closed")])] == ["rejected"] * 3
 
 
 async def test_what_was_stopped_before_the_wire_is_refused_and_says_so(face: Face) -> None:
@@ -337,7 +373,7 @@ async def test_what_was_stopped_before_the_wire_is_refused_and_says_so(face: Fac
     face.gateway.broker.on_submit = lose
     found = await refused(face.buy())
     assert found.error.message.startswith("withheld: no connection. The broker has not seen it")
-    shown = face.desk.order_by_client_order_id(BOT, [("client_order_id", "mine")])
+    shown = face.desk.reads.order_by_client_order_id(BOT, [("client_order_id", "mine")])
     assert (shown.status, shown.failed_at) == ("rejected", shown.updated_at)
 
 
@@ -377,16 +413,10 @@ async def test_a_sale_of_a_part_reduces_what_no_protection_holds(face: Face) -> 
     assert too_much.error.message.startswith("denied by reduces: ")
 
 
-async def test_an_exit_that_would_rest_needs_the_permission_to(face: Face) -> None:
+async def test_exits_rest_as_long_as_they_are_wanted_to(face: Face) -> None:
     await face.hold()
-    for kind in ({}, {"type": "limit", "limit_price": D(104)}):
-        found = await refused(face.buy("sale", side="sell", time_in_force="gtc", **kind))
-        assert (found.status, found.error.code) == (422, 42210000)
-        assert found.error.message.startswith("time_in_force: expected day, found gtc")
-    assert len(face.decided()) == 1
-    limits = face.gateway.session.engine.rules.limits.agent
-    limits[BOT] = msgspec.structs.replace(limits[BOT], times_in_force=tuple(TimeInForce))
     assert (await face.buy("sale", side="sell", time_in_force="gtc")).status == "pending_new"
+    assert face.decided()[-1].proposal.time_in_force is TimeInForce.GTC
 
 
 async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Face) -> None:
@@ -419,16 +449,16 @@ async def test_a_close_that_was_denied_may_be_asked_again(face: Face) -> None:
 
 async def test_a_position_is_shown_to_its_owner_alone(face: Face) -> None:
     await face.hold()
-    (position,) = face.desk.positions(BOT, [])
+    (position,) = face.desk.reads.positions(BOT, [])
     assert (position.symbol, position.qty, position.side, position.current_price) == (
         *(CHARLY, D(10), "long", D(100)),
     )
     assert (position.cost_basis, position.market_value, position.unrealized_pl) == (D(1000), D(1000), D(0))
     assert position.qty_available == 0
-    assert face.desk.position(BOT, position.asset_id, []) == position
-    assert face.desk.positions(AGENT, []) == []
+    assert face.desk.reads.position(BOT, position.asset_id, []) == position
+    assert face.desk.reads.positions(AGENT, []) == []
     with pytest.raises(Refused, match="position does not exist") as hidden:
-        face.desk.position(AGENT, CHARLY, [])
+        face.desk.reads.position(AGENT, CHARLY, [])
     assert (hidden.value.status, hidden.value.error.code) == (404, 40410000)
 
 
@@ -436,27 +466,27 @@ async def test_orders_are_found_by_their_ids_and_only_by_their_agent(face: Face)
     bought = await face.buy(type="limit", limit_price=D(99))
     stop, target = bought.legs or ()
     for each in (bought, stop, target):
-        assert face.desk.order(BOT, each.id, []).id == each.id
-        by_name = face.desk.order_by_client_order_id(BOT, [("client_order_id", each.client_order_id)])
+        assert face.desk.reads.order(BOT, each.id, []).id == each.id
+        by_name = face.desk.reads.order_by_client_order_id(BOT, [("client_order_id", each.client_order_id)])
         assert by_name.id == each.id
         for name in (each.id, derive_order_id("nobody's"), "no id", f"{bought.id}/stop"):
             with pytest.raises(Refused) as hidden:
-                face.desk.order(AGENT, name, [])
+                face.desk.reads.order(AGENT, name, [])
             assert hidden.value.status == 404
-    assert face.desk.order(BOT, bought.id, [("nested", "true")]).legs == bought.legs
-    assert face.desk.order(BOT, bought.id, []).legs is None
+    assert face.desk.reads.order(BOT, bought.id, [("nested", "true")]).legs == bought.legs
+    assert face.desk.reads.order(BOT, bought.id, []).legs is None
 
 
 async def test_an_order_that_came_in_our_own_words_is_known_by_what_it_was_proposed_as(face: Face) -> None:
     ours = await face.gateway.desk.propose(encode(to_body(proposal())), AGENT)
-    (shown, *legs) = face.desk.orders(AGENT, [("direction", "asc")])
+    (shown, *legs) = face.desk.reads.orders(AGENT, [("direction", "asc")])
     assert (shown.id, shown.client_order_id, len(legs)) == (ours.order.id, proposal().client_order_id, 2)
     for name in (shown.id, shown.client_order_id):
         asked = [("client_order_id", name)]
-        assert face.desk.order_by_client_order_id(AGENT, asked).id == shown.id
+        assert face.desk.reads.order_by_client_order_id(AGENT, asked).id == shown.id
         with pytest.raises(Refused):
-            face.desk.order_by_client_order_id(BOT, asked)
-    assert face.desk.orders(BOT, []) == []
+            face.desk.reads.order_by_client_order_id(BOT, asked)
+    assert face.desk.reads.orders(BOT, []) == []
 
 
 # Another agent's order is never taken for one's own.
@@ -502,7 +532,7 @@ async def test_a_close_passes_over_another_agents_id(face: Face) -> None:
 async def test_a_leg_is_found_whatever_another_agent_has_under_its_id(face: Face) -> None:
     stop, _ = (await face.buy()).legs or ()
     await plant(face, OrderId(stop.id))
-    assert face.desk.order(BOT, stop.id, []) == stop
+    assert face.desk.reads.order(BOT, stop.id, []) == stop
 
 
 async def test_orders_are_listed_as_asked(face: Face) -> None:
@@ -510,7 +540,7 @@ async def test_orders_are_listed_as_asked(face: Face) -> None:
     await face.buy("b", type="limit", limit_price=D(98))
 
     def names(*pairs: tuple[str, str]) -> list[str]:
-        return [each.client_order_id for each in face.desk.orders(BOT, [("nested", "True"), *pairs])]
+        return [each.client_order_id for each in face.desk.reads.orders(BOT, [("nested", "True"), *pairs])]
 
     assert names() == ["b", "a"]
     assert names(("direction", "asc")) == ["a", "b"]
@@ -520,8 +550,8 @@ async def test_orders_are_listed_as_asked(face: Face) -> None:
     assert names(("symbols", "ALFA")) == []
     assert names(("after", "2026-11-20T14:31:00 00:00")) == []
     assert names(("until", "2026-11-21")) == ["b", "a"]
-    assert len(face.desk.orders(BOT, [])) == 6
-    assert [each.side for each in face.desk.orders(BOT, [("side", "sell")])] == ["sell"] * 4
+    assert len(face.desk.reads.orders(BOT, [])) == 6
+    assert [each.side for each in face.desk.reads.orders(BOT, [("side", "sell")])] == ["sell"] * 4
 
 
 @pytest.mark.parametrize(
@@ -540,32 +570,68 @@ async def test_parameters_that_cannot_be_are_refused_by_name(
     face: Face, pairs: list[tuple[str, str]]
 ) -> None:
     with pytest.raises(BadValue):
-        face.desk.orders(BOT, pairs)
+        face.desk.reads.orders(BOT, pairs)
 
 
 async def test_an_entry_is_canceled_and_its_protection_is_not(face: Face) -> None:
     resting = await face.buy("resting", type="limit", limit_price=D(99))
-    await face.desk.cancel(BOT, resting.id)
-    assert face.desk.order(BOT, resting.id, []).status == "pending_cancel"
+    await face.desk.cancel(BOT, resting.id, [])
+    assert face.desk.reads.order(BOT, resting.id, []).status == "pending_cancel"
     assert face.gateway.broker.canceled == [resting.id]
     bought = await face.hold()
     stop, _ = bought.legs or ()
     with pytest.raises(Refused, match="it protects a position") as kept:
-        await face.desk.cancel(BOT, stop.id)
+        await face.desk.cancel(BOT, stop.id, [])
     assert (kept.value.status, kept.value.error.code) == (422, 42210000)
     with pytest.raises(Refused, match="the order is filled already"):
-        await face.desk.cancel(BOT, bought.id)
+        await face.desk.cancel(BOT, bought.id, [])
     with pytest.raises(Refused, match="order not found") as hidden:
-        await face.desk.cancel(AGENT, resting.id)
+        await face.desk.cancel(AGENT, resting.id, [])
     assert hidden.value.status == 404
+
+
+async def test_all_that_works_is_canceled_and_what_may_not_be_is_said(face: Face) -> None:
+    bought = await face.hold()
+    resting = [await face.buy(f"resting {price}", type="limit", limit_price=D(price)) for price in (98, 99)]
+    lines = {each.id: each for each in await face.desk.cancel_all(BOT, [])}
+    legs = [leg.id for leg in bought.legs or ()]
+    assert set(lines) == {*legs, *(each.id for each in resting)}
+    assert {lines[each.id].status for each in resting} == {200}
+    for leg in legs:
+        assert lines[leg].status == 422
+        assert "it protects a position" in (lines[leg].body or {})["message"]
+    assert set(face.gateway.broker.canceled) == {each.id for each in resting}
+    assert await face.desk.cancel_all(AGENT, []) == []
+
+
+@pytest.mark.parametrize("cancel_orders", ("true", "false"))
+async def test_all_that_is_held_is_closed_with_a_line_for_each(face: Face, cancel_orders: str) -> None:
+    await face.hold()
+    resting = await face.buy("resting", type="limit", limit_price=D(98))
+    assert await face.desk.close_all(AGENT, []) == []
+    (closed,) = await face.desk.close_all(BOT, [("cancel_orders", cancel_orders)])
+    assert (closed.symbol, closed.status, closed.body["side"], closed.body["qty"]) == (
+        *(CHARLY, 200, "sell", "10"),
+    )
+    (again,) = await face.desk.close_all(BOT, [])
+    assert again.body["id"] == closed.body["id"]
+    assert face.gateway.broker.canceled.count(OrderId(resting.id)) == 1
+
+
+async def test_a_position_that_may_not_be_closed_says_why_in_its_line(face: Face) -> None:
+    await face.hold()
+    await face.gateway.desk.halt(Scope(ScopeKind.AGENT, BOT), TradingState.HALTED, "ada", "look")
+    (line,) = await face.desk.close_all(BOT, [])
+    assert (line.status, line.body["code"]) == (403, 40310000)
+    assert line.body["message"].startswith("denied by trading_state: ")
 
 
 async def test_account_and_clock_wait_until_they_are_known() -> None:
     face = Face()
     with pytest.raises(NotReady):
-        face.desk.account(BOT, [])
+        face.desk.reads.account(BOT, [])
     with pytest.raises(NotReady):
-        face.desk.clock([])
+        face.desk.reads.clock([])
     with pytest.raises(NotReady):
         await face.buy()
     await face.gateway.stop()

@@ -7,14 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.app.gateway.alpaca_refusals import Unsupported
-from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, effect_of, proposal_of, wish_of
+from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_requests import (
+    REFUSED,
+    Wish,
+    closing_proposal,
+    effect_of,
+    proposal_of,
+    wish_of,
+)
+from agenttrader.app.gateway.alpaca_symbols import asset_id
 from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, Symbol, derive_order_id
-from agenttrader.model.instruments import Component, Equity, Spread
+from agenttrader.model.instruments import Component, CryptoPair, Equity, Spread
 from agenttrader.model.market import Mark
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Proposal, Role, Side, TimeInForce
 from agenttrader.protocols.alpaca_trading import NewOrder, OptionLeg, StopLoss, TakeProfit
 from agenttrader.testing.builders import ALFA, BRAVO, at, instruments
 
@@ -72,17 +80,76 @@ def test_every_field_of_an_order_is_read() -> None:
         type=OrderType.LIMIT,
         time_in_force=TimeInForce.GTC,
         limit_price=D("99.50"),
-        bracket=ExitPlan(stop=D(95), target=D(110)),
+        order_class="bracket",
+        plan=ExitPlan(stop=D(95), target=D(110)),
     )
+    made = proposed(
+        by=wish(type="stop_limit", stop_price=D(101), limit_price=D("101.5"), extended_hours=True)
+    )
+    assert (made.type, made.stop_price, made.limit_price) == (OrderType.STOP_LIMIT, D(101), D("101.50"))
+    assert (made.extended_hours, made.effect) == (True, Effect.OPEN)
+
+
+@pytest.mark.parametrize("trail", ({"trail_price": D("1.5")}, {"trail_percent": D("2.5")}))
+def test_a_stop_that_follows_says_by_how_much(trail: dict[str, Any]) -> None:
+    made = proposed(10, by=wish(type="trailing_stop", side="sell", **trail))
+    assert (made.effect, made.role) == (Effect.REDUCE, Role.STOP)
+    assert {name: getattr(made, name) for name in trail} == trail
+
+
+@pytest.mark.parametrize("time", TimeInForce)
+def test_every_time_in_force_is_read(time: TimeInForce) -> None:
+    assert proposed(by=wish(time_in_force=time.value)).time_in_force is time
+
+
+def test_a_pair_is_its_target_with_the_stop_beside_it() -> None:
+    for limit in (None, D(110)):
+        asked = wish(side="sell", type="limit", limit_price=limit, **LEGS | {"order_class": "oco"})
+        assert proposed(0, by=asked).effect is Effect.REDUCE
+        made = proposed(10, by=asked)
+        assert (made.effect, made.is_pair, made.limit_price) == (Effect.REDUCE, True, D(110))
+        assert made.exit_plan == ExitPlan(stop=D(95))
+
+
+def test_one_leg_is_an_oto() -> None:
+    stop = wish(order_class="oto", stop_loss=LEGS["stop_loss"])
+    assert proposed(by=stop).exit_plan == ExitPlan(stop=D(95))
+    target = wish(order_class="oto", take_profit=LEGS["take_profit"])
+    assert proposed(by=target).exit_plan == ExitPlan(target=D(110))
+
+
+def test_an_amount_is_what_it_buys_at_the_mark_in_whole_lots() -> None:
+    asked = wish(qty=None, notional=D("1099.99"))
+    assert proposed(by=asked).quantity == 10
+    shared = Equity(symbol=ALFA, tick=D("0.01"), lot=D("0.001"))
+    assert proposed(by=asked, instrument=shared).quantity == D("10.999")
+    with pytest.raises(BadValue, match="notional: expected the price of a lot of 1 at 100 or more"):
+        proposed(by=wish(qty=None, notional=D("99.99")))
+    with pytest.raises(Refused, match="notional: no price of ALFA is known"):
+        proposed(by=asked, mark=None)
+
+
+def test_an_intent_says_what_the_order_does() -> None:
+    def effect(position: int, side: str, intent: str) -> Effect:
+        return proposed(position, by=wish(side=side, position_intent=intent)).effect
+
+    assert effect(10, "sell", "sell_to_open") is effect(0, "buy", "buy_to_open") is Effect.OPEN
+    assert effect(20, "sell", "sell_to_close") is effect(0, "buy", "buy_to_close") is Effect.REDUCE
+    assert effect(10, "sell", "sell_to_close") is Effect.CLOSE
+    with pytest.raises(BadValue, match="position_intent: expected one that begins with buy"):
+        wish(position_intent="sell_to_close")
+
+
+def test_every_name_of_a_symbol_is_understood() -> None:
+    pair = Symbol("BTC/USD")
+    known = {pair: CryptoPair(symbol=pair, tick=D("0.01"), lot=D("0.0001"))}
+    asked = [wish_of(new(symbol=name, qty=D("0.5")), known) for name in (pair, "BTCUSD", asset_id(pair))]
+    assert {each.symbol for each in asked} == {pair}
+    assert len({each.digest(BOT) for each in asked}) == 1
 
 
 UNKNOWN: dict[str, Any] = {
-    "notional": D(100),
-    "trail_price": D(1),
-    "trail_percent": D(1),
-    "extended_hours": True,
     "legs": (OptionLeg(symbol="X", ratio_qty=D(1)),),
-    "position_intent": "buy_to_open",
     "advanced_instructions": {"algorithm": "VWAP"},
 }
 
@@ -94,22 +161,16 @@ def test_a_field_that_this_face_does_not_know_is_refused_by_name(field: str) -> 
 
 
 def test_every_field_of_the_protocol_is_read_or_refused() -> None:
-    read = {"symbol", "qty", "side", "type", "time_in_force", "client_order_id", "order_class"}
-    read |= {"take_profit", "stop_loss", "limit_price", "stop_price"}
-    assert read | set(UNKNOWN) == REST
+    read = {"symbol", "qty", "notional", "side", "type", "time_in_force", "client_order_id", "order_class"}
+    read |= {"take_profit", "stop_loss", "limit_price", "stop_price", "trail_price", "trail_percent"}
+    read |= {"extended_hours", "position_intent"}
+    assert set(UNKNOWN) == REFUSED
+    assert read | REFUSED == REST
 
 
 @pytest.mark.parametrize(
     ("changes", "what"),
     (
-        ({"type": "stop", "stop_price": D(90)}, "type stop"),
-        ({"type": "stop_limit"}, "type stop_limit"),
-        ({"type": "trailing_stop"}, "type trailing_stop"),
-        ({"time_in_force": "ioc"}, "time_in_force ioc"),
-        ({"time_in_force": "fok"}, "time_in_force fok"),
-        ({"time_in_force": "opg"}, "time_in_force opg"),
-        ({"order_class": "oco"}, "order_class oco"),
-        ({"order_class": "oto"}, "order_class oto"),
         ({"order_class": "mleg"}, "order_class mleg"),
         (LEGS | {"stop_loss": StopLoss(stop_price=D(95), limit_price=D(94))}, "stop_loss.limit_price"),
     ),
@@ -124,20 +185,35 @@ def test_a_word_that_this_face_does_not_know_is_refused_by_name(changes: dict[st
     (
         ({"symbol": None}, "symbol: expected it"),
         ({"side": None}, "side: expected it"),
-        ({"qty": None}, "qty: expected it"),
+        ({"qty": None}, "qty: expected it or notional, found neither"),
+        ({"notional": D(100)}, "qty: expected it or notional, found both"),
         ({"qty": D("1.5")}, "qty: expected a multiple of 1, found 1.5"),
         ({"limit_price": D(99)}, "limit_price: a market order has no limit_price"),
         ({"type": "limit"}, "limit_price: a limit order needs limit_price"),
+        ({"type": "stop_limit", "stop_price": D(99)}, "limit_price: a stop_limit order needs limit_price"),
+        ({"type": "stop"}, "stop_price: a stop order needs stop_price"),
+        ({"type": "trailing_stop"}, "trail: a trailing_stop order has one of trail_price and trail_percent"),
+        ({"trail_price": D(1)}, "trail: a market order has none of trail_price and trail_percent"),
         ({"type": "limit", "limit_price": D("99.001")}, "limit_price: expected a multiple of 0.01"),
+        ({"type": "trailing_stop", "trail_price": D("0.001")}, "trail_price: expected a multiple of 0.01"),
         ({"stop_price": D(99)}, "stop_price: a market order has no stop_price"),
-        ({"take_profit": TakeProfit(limit_price=D(1))}, "take_profit: expected order_class bracket"),
-        ({"order_class": "bracket"}, "take_profit: expected it"),
+        (
+            {"take_profit": TakeProfit(limit_price=D(1))},
+            "order_class: expected neither of take_profit and stop_loss with 'simple', found take_profit",
+        ),
+        ({"order_class": "bracket"}, "order_class: expected both of .* with 'bracket', found neither"),
+        (LEGS | {"order_class": "oto"}, "order_class: expected one of .* found take_profit and stop_loss"),
         (LEGS | {"stop_loss": StopLoss(stop_price=D("95.001"))}, "stop_loss.stop_price: expected a multiple"),
+        (
+            LEGS | {"order_class": "oco", "type": "limit", "limit_price": D(111)},
+            "limit_price: expected that of take_profit, 110, found 111",
+        ),
+        (LEGS | {"order_class": "oco"}, "exit_plan: expected none but .* a limit order of one leg"),
     ),
 )
 def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(BadValue, match=says):
-        wish(**changes)
+        proposed(by=wish(**changes))
 
 
 def test_an_order_without_an_id_is_a_wish_without_one() -> None:
@@ -184,12 +260,14 @@ def test_what_an_alpaca_order_cannot_say_is_added() -> None:
         (11, {"side": "sell"}, Effect.REDUCE),
         (9, {"side": "sell"}, Effect.REDUCE),
         (10, {"side": "sell", "type": "limit", "limit_price": D(101)}, Effect.REDUCE),
+        (10, {"side": "sell", "time_in_force": "gtc"}, Effect.CLOSE),
+        (10, {"side": "sell", "time_in_force": "cls"}, Effect.REDUCE),
         (10, {"side": "sell"} | LEGS, Effect.OPEN),
     ),
 )
 def test_the_effect_follows_from_the_position(position: int, changes: dict[str, Any], effect: Effect) -> None:
     asked = wish(**changes)
-    assert effect_of(asked, D(position)) is effect
+    assert effect_of(asked, D(position), asked.quantity) is effect
     made = proposed(position, by=asked)
     assert made.effect is effect
     assert (made.exit_plan is not None) is (effect is Effect.OPEN)
@@ -204,6 +282,9 @@ def test_the_effect_follows_from_the_position(position: int, changes: dict[str, 
         ({"type": "limit", "limit_price": D(104)}, "97.00", "105.00"),
         ({"side": "sell", "type": "limit", "limit_price": D(101)}, "104.03", "95.95"),
         ({"side": "sell", "type": "limit", "limit_price": D(97)}, "103.00", "95.00"),
+        ({"type": "stop", "stop_price": D(102)}, "97.00", "107.10"),
+        ({"side": "sell", "type": "stop", "stop_price": D(98)}, "103.00", "93.10"),
+        ({"type": "trailing_stop", "trail_percent": D(2)}, "97.00", "107.10"),
     ),
 )
 def test_the_agents_own_plan_is_taken_from_the_price_at_which_the_order_would_fill(
@@ -245,6 +326,7 @@ def test_a_plan_of_fractions_lies_on_ticks_and_no_further_than_the_fractions(
 
 
 def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> None:
+    assert wish().digest(BOT) == wish(client_order_id="other").called("mine").digest(BOT)
     assert wish().digest(BOT) == wish(qty=D("10.0000000000001"), order_class="simple").digest(BOT)
     others = [
         wish(client_order_id="other"),
@@ -255,6 +337,10 @@ def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> 
         wish(type="limit", limit_price=D(99)),
         wish(type="limit", limit_price=D(98)),
         wish(**LEGS),
+        wish(qty=None, notional=D(10)),
+        wish(extended_hours=True),
+        wish(position_intent="buy_to_open"),
+        wish(order_class="oto", stop_loss=LEGS["stop_loss"]),
     ]
     digests = {each.digest(BOT) for each in others}
     digests |= {wish().digest(BOT), wish().digest(AgentName("other"))}
@@ -263,6 +349,6 @@ def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> 
 
 def test_a_close_takes_the_whole_at_the_market_whatever_side_is_held() -> None:
     for position, side in ((D(7), Side.SELL), (D(-7), Side.BUY)):
-        made = closing_proposal(ALFA, NAME, AgentName("bot"), position=position, mark=HUNDRED, now=at(2))
+        made = closing_proposal(ALFA, NAME, BOT, position=position, instrument=None, mark=HUNDRED, now=at(2))
         assert (made.side, made.quantity, made.effect) == (side, D(7), Effect.CLOSE)
         assert (made.type, made.exit_plan, made.decision_price) == (OrderType.MARKET, None, D(100))

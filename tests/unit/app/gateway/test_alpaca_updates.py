@@ -12,7 +12,7 @@ from agenttrader.app.gateway.alpaca_updates import _WORDS, AlpacaUpdates, update
 from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import Busted, CancelRefused, Event, Restated, Suspended
 from agenttrader.model.identifiers import AgentName, OrderId
-from agenttrader.model.orders import Role, Side
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Role, Side
 from agenttrader.model.records import Chain, Recorded, Sealed
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
@@ -284,3 +284,27 @@ def said(listener: TradeListener) -> list[Any]:
         for _ in range(listener.queue.qsize())
         if (message := listener.queue.get_nowait()) is not None
     ]
+
+
+def test_a_pair_is_told_with_its_stop_which_can_trade_at_once(told: Told) -> None:
+    told.enter()
+    told.hear(ReportKind.FILLED, execution=execution("e-1", quantity=D(10)))
+    for role in (Role.STOP, Role.TARGET):
+        told.driver.report(ReportKind.CANCELED, protective_id(ENTRY, role))
+    count = told.count
+    pair = proposal(
+        2,
+        side=Side.SELL,
+        effect=Effect.REDUCE,
+        type=OrderType.LIMIT,
+        limit_price=D(110),
+        exit_plan=ExitPlan(stop=D(95)),
+    )
+    told.driver.propose(pair)
+    told.driver.accept(pair.id)
+    updates = told.since(count)
+    assert words(updates) == [("new", "limit", "new"), ("new", "stop", "new")]
+    assert {each.order.order_class for each in updates} == {"oco"}
+    count = told.count
+    told.driver.fill(pair.id, "e-2", 10, price=110)
+    assert words(told.since(count)) == [("fill", "limit", "filled")]
