@@ -33,6 +33,30 @@ def fee(number: int, amount: str) -> dict[str, Any]:
     }
 
 
+def kept_coins(number: int, quantity: str, of: int) -> dict[str, Any]:
+    return {
+        "id": f"20261120143100000::k-{number}",
+        "activity_type": "CFEE",
+        "date": "2026-11-20",
+        "net_amount": "0",
+        "symbol": "BTCUSD",
+        "qty": f"-{quantity}",
+        "description": f"Coin Pair Transaction Fee (Non USD), execution e-{of}",
+    }
+
+
+def split(number: int, added: str, words: str, amount: str = "0") -> dict[str, Any]:
+    return {
+        "id": f"20261123143100000::s-{number}",
+        "activity_type": "SPLIT",
+        "date": "2026-11-23",
+        "net_amount": amount,
+        "symbol": "ALFA",
+        "qty": added,
+        "description": f"Split of ALFA: {words}",
+    }
+
+
 def asked(*activities: dict[str, Any], cash: str = "1000.00") -> SqlOracle:
     oracle = SqlOracle()
     oracle.open_account("A", cash)
@@ -85,6 +109,39 @@ def test_coins_and_large_prices_overflow_nothing() -> None:
     assert Fraction(oracle.cash("A")) == 200_000_000_000 - (
         Fraction("123456.123456789") * Fraction("999999.999999") - Fraction("0.000000001") * 1_000_000
     )
+
+
+def test_coins_that_are_kept_take_their_part_of_the_cost_where_they_were_bought() -> None:
+    oracle = asked(
+        fill(1, "buy", "2", "100.00", symbol="BTC/USD"),  # 200.00 for 2, of which 1 % is kept: 198 for 1.98
+        fill(2, "buy", "1", "160.00", symbol="BTC/USD"),  # 358.00 for 2.98, of which 0.02 is kept
+        kept_coins(1, "0.02", of=1),  # posted late, as at a day's end
+        kept_coins(2, "0.02", of=2),
+        fill(3, "sell", "2.96", "150.00", symbol="BTC/USD"),
+        fee(1, "-4.44") | {"activity_type": "CFEE"},
+    )
+    # 2.00 of the first, 358 × 0.02 / 2.98 of the second, and 444.00 less the rest of the cost
+    assert oracle.holdings("A") == (Holding("BTCUSD", "0", "0", "84"),)
+    assert oracle.cash("A") == "1079.56"
+    assert oracle.fees("A") == "4.44"
+
+
+def test_a_split_leaves_the_cost_with_what_is_held() -> None:
+    oracle = asked(fill(1, "buy", "10", "30.00"), split(1, "20", "3 for 1"), fill(2, "sell", "15", "11.00"))
+    assert oracle.holdings("A") == (Holding("ALFA", "15", "150", "15"),)
+    assert asked(fill(1, "sell", "4", "9.00"), split(1, "2", "1 for 2")).holdings("A") == (
+        Holding("ALFA", "-2", "-36", "0"),
+    )
+
+
+def test_what_a_split_leaves_over_is_sold_for_its_cash() -> None:
+    oracle = asked(
+        fill(1, "buy", "5", "10.00"), split(1, "-3", "1 for 2", "11.00"), fill(2, "buy", "1", "20")
+    )
+    assert oracle.holdings("A") == (Holding("ALFA", "3", "60", "1"),)  # half a new share had cost 10.00
+    assert oracle.cash("A") == "941"
+    nothing = asked(fill(1, "buy", "1", "10.00"), split(1, "-1", "1 for 2", "9.50"))
+    assert nothing.holdings("A") == (Holding("ALFA", "0", "0", "-0.5"),)
 
 
 def test_accounts_and_symbols_are_apart() -> None:

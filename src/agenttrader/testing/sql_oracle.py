@@ -4,6 +4,10 @@ It shares nothing with the ledger of the venue and nothing with our book: it rea
 `GET /v2/account/activities` by hand, keeps one row for each execution and each amount, and asks SELECTs for
 cash, fees, holdings, their cost by average and what was realised. Nothing here imports a type of ours.
 
+A fee that was taken in coins is a sale of them for nothing, right after the purchase that it names,
+whenever it was posted. A split leaves the cost with what is held; what it leaves over of a lot is sold for its cash.
+A pair of coins goes by one name, without its slash: Alpaca's activities of one pair use both.
+
 Every number is exact. A price counts in millionths and a quantity in billionths, which fit SQLite's integers;
 amounts of money count in 10⁻¹⁵ and do not: they are text, and functions of whole numbers do their arithmetic.
 One rule rounds: what a partial close takes out of the cost is rounded to 10⁻⁹, half to even.
@@ -16,7 +20,7 @@ from typing import Any, NamedTuple, cast
 PRICE_DECIMALS, QUANTITY_DECIMALS = 6, 9
 MONEY_DECIMALS = PRICE_DECIMALS + QUANTITY_DECIMALS
 _COST_STEP = 10 ** (MONEY_DECIMALS - 9)
-EXECUTION = "FILL"
+EXECUTION, COIN_FEE, SPLIT = "FILL", "CFEE", "SPLIT"
 
 _TABLES = """
 CREATE TABLE openings (account TEXT PRIMARY KEY, cash TEXT NOT NULL) STRICT;
@@ -29,6 +33,14 @@ CREATE TABLE executions (
     signed INTEGER GENERATED ALWAYS AS (CASE side WHEN 'buy' THEN quantity ELSE -quantity END),
     PRIMARY KEY (account, symbol, place)
 ) STRICT;
+CREATE TABLE kept_coins (
+    account TEXT NOT NULL, symbol TEXT NOT NULL, id TEXT NOT NULL, execution TEXT NOT NULL,
+    quantity INTEGER NOT NULL CHECK (quantity > 0)
+) STRICT;
+CREATE TABLE splits (
+    account TEXT NOT NULL, symbol TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,
+    added INTEGER NOT NULL, new INTEGER NOT NULL, old INTEGER NOT NULL, amount TEXT NOT NULL
+) STRICT;
 CREATE TABLE amounts (
     account TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, amount TEXT NOT NULL, date TEXT NOT NULL
 ) STRICT;
@@ -37,6 +49,12 @@ CREATE TABLE amounts (
 _TAKE = """
 INSERT INTO executions (account, symbol, place, id, order_id, side, quantity, price, time)
 SELECT :account, :symbol, count(*) + 1, :id, :order_id, :side, :quantity, :price, :time
+FROM executions WHERE account = :account AND symbol = :symbol
+"""
+
+_TAKE_SPLIT = """
+INSERT INTO splits (account, symbol, id, place, added, new, old, amount)
+SELECT :account, :symbol, :id, count(*), :added, :new, :old, :amount
 FROM executions WHERE account = :account AND symbol = :symbol
 """
 
@@ -61,16 +79,27 @@ SELECT id FROM executions WHERE account = :account GROUP BY id HAVING count(*) >
 UNION ALL SELECT id FROM amounts WHERE account = :account GROUP BY id HAVING count(*) > 1 ORDER BY id
 """
 
-# What is held before each execution decides how much of it closes, at the average cost; what is left of it
-# adds, or opens the other way, at its own price. Signs are those of the holding.
+# What is held before each move decides how much of it closes, at the average cost; what is left of it adds,
+# or opens the other way, at its own price. Signs are those of the holding. A split closes nothing: of the cost
+# it keeps as much as of the holding, and that is all of it where no part of a lot is left over.
 _HOLDINGS = """
-WITH RECURSIVE moves AS (
-    SELECT symbol, place, signed, price, coalesce(sum(signed) OVER (
-        PARTITION BY symbol ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ), 0) AS held
+WITH RECURSIVE told AS (
+    SELECT symbol, place, 0 AS part, signed, price, 0 AS new, 0 AS old, '0' AS amount
     FROM executions WHERE account = :account
+    UNION ALL
+    SELECT executions.symbol, place, 1, -kept_coins.quantity, 0, 0, 0, '0'
+    FROM kept_coins JOIN executions ON executions.account = kept_coins.account
+        AND executions.symbol = kept_coins.symbol AND executions.id = execution
+    WHERE kept_coins.account = :account
+    UNION ALL
+    SELECT symbol, place, 2, added, 0, new, old, amount FROM splits WHERE account = :account
+), moves AS (
+    SELECT symbol, row_number() OVER of_symbol AS place, signed, price, new, old, amount,
+        coalesce(sum(signed) OVER (of_symbol ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS held
+    FROM told WINDOW of_symbol AS (PARTITION BY symbol ORDER BY place, part)
 ), steps AS MATERIALIZED (
     SELECT *, CASE
+        WHEN new > 0 THEN 0
         WHEN held > 0 AND signed < 0 THEN min(held, -signed)
         WHEN held < 0 AND signed > 0 THEN max(held, -signed)
         ELSE 0
@@ -79,12 +108,15 @@ WITH RECURSIVE moves AS (
     SELECT symbol, 0, 0, '0', '0' FROM steps WHERE place = 1
     UNION ALL
     SELECT steps.symbol, steps.place, steps.held + signed,
-        plus(minus(cost, share(cost, closed, steps.held)), product(signed + closed, price)),
-        plus(realised, minus(product(closed, price), share(cost, closed, steps.held)))
+        CASE WHEN new > 0 THEN share(cost, (steps.held + signed) * old, steps.held * new)
+        ELSE plus(minus(cost, share(cost, closed, steps.held)), product(signed + closed, price)) END,
+        CASE WHEN new > 0 THEN plus(realised,
+            minus(amount, minus(cost, share(cost, (steps.held + signed) * old, steps.held * new))))
+        ELSE plus(realised, minus(product(closed, price), share(cost, closed, steps.held))) END
     FROM walk JOIN steps ON steps.symbol = walk.symbol AND steps.place = walk.place + 1
 )
 SELECT symbol, held, cost, realised FROM walk AS last
-WHERE place = (SELECT max(place) FROM executions WHERE account = :account AND symbol = last.symbol)
+WHERE place = (SELECT max(place) FROM moves WHERE symbol = last.symbol)
 ORDER BY symbol
 """
 
@@ -119,10 +151,14 @@ class SqlOracle:
         for told in json.loads(activities, parse_float=_refuse, parse_constant=_refuse):
             if told["activity_type"] == EXECUTION:
                 self._take_execution(account, told)
-            else:
-                amount = str(_whole(told["net_amount"], MONEY_DECIMALS))
-                row = (account, told["id"], told["activity_type"], amount, told["date"])
-                self._store.execute("INSERT INTO amounts VALUES (?, ?, ?, ?, ?)", row)
+                continue
+            amount = str(_whole(told["net_amount"], MONEY_DECIMALS))
+            row = (account, told["id"], told["activity_type"], amount, told["date"])
+            self._store.execute("INSERT INTO amounts VALUES (?, ?, ?, ?, ?)", row)
+            if told["activity_type"] == COIN_FEE and told.get("qty") is not None:
+                self._take_kept_coins(account, told)
+            elif told["activity_type"] == SPLIT:
+                self._take_split(account, told, amount)
 
     def cash(self, account: str) -> str:
         """What is left of the opening after every execution and amount."""
@@ -164,7 +200,7 @@ class SqlOracle:
     def _take_execution(self, account: str, told: dict[str, Any]) -> None:
         row = {
             "account": account,
-            "symbol": told["symbol"],
+            "symbol": _named(told),
             "id": told["id"].rpartition("::")[2],
             "order_id": told["order_id"],
             "side": told["side"],
@@ -173,6 +209,25 @@ class SqlOracle:
             "time": told["transaction_time"],
         }
         self._store.execute(_TAKE, row)
+
+    def _take_kept_coins(self, account: str, told: dict[str, Any]) -> None:
+        quantity = -_whole(told["qty"], QUANTITY_DECIMALS)
+        row = (account, _named(told), told["id"], told["description"].split()[-1], quantity)
+        self._store.execute("INSERT INTO kept_coins VALUES (?, ?, ?, ?, ?)", row)
+
+    def _take_split(self, account: str, told: dict[str, Any], amount: str) -> None:
+        """The ratio stands only in the words: `Split of ALFA: 2 for 1`."""
+        new, _, old = told["description"].rpartition(": ")[2].partition(" for ")
+        row = {
+            "account": account,
+            "symbol": _named(told),
+            "id": told["id"],
+            "added": _whole(told["qty"], QUANTITY_DECIMALS),
+            "new": _whole(new, 0),
+            "old": _whole(old, 0),
+            "amount": amount,
+        }
+        self._store.execute(_TAKE_SPLIT, row)
 
     def _one(self, question: str, account: str) -> str:
         (found,) = self._store.execute(question, {"account": account}).fetchone()
@@ -222,6 +277,10 @@ def _share(cost: str | int, closed: int, held: int) -> str:
 
 _FUNCTIONS = (("product", 2, _product), ("plus", 2, _plus), ("minus", 2, _minus), ("share", 3, _share))
 """Arithmetic of whole numbers of any size, by name and number of arguments."""
+
+
+def _named(told: dict[str, Any]) -> str:
+    return str(told["symbol"]).replace("/", "")
 
 
 def _whole(text: object, decimals: int) -> int:
