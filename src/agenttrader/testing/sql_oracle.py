@@ -5,7 +5,8 @@ It shares nothing with the ledger of the venue and nothing with our book: it rea
 cash, fees, holdings, their cost by average and what was realised. Nothing here imports a type of ours.
 
 A fee that was taken in coins is a sale of them for nothing, right after the purchase that it names,
-whenever it was posted. A split leaves the cost with what is held; what it leaves over of a lot is sold for its cash.
+whenever it was posted. A split leaves the cost with what is held; what it leaves over of a lot is sold for
+its cash.
 A pair of coins goes by one name, without its slash: Alpaca's activities of one pair use both.
 
 Every number is exact. A price counts in millionths and a quantity in billionths, which fit SQLite's integers;
@@ -80,8 +81,8 @@ UNION ALL SELECT id FROM amounts WHERE account = :account GROUP BY id HAVING cou
 """
 
 # What is held before each move decides how much of it closes, at the average cost; what is left of it adds,
-# or opens the other way, at its own price. Signs are those of the holding. A split closes nothing: of the cost
-# it keeps as much as of the holding, and that is all of it where no part of a lot is left over.
+# or opens the other way, at its own price. Signs are those of the holding. A split closes nothing: it keeps
+# as much of the cost as of the holding, and that is all of it where no part of a lot is left over.
 _HOLDINGS = """
 WITH RECURSIVE told AS (
     SELECT symbol, place, 0 AS part, signed, price, 0 AS new, 0 AS old, '0' AS amount
