@@ -64,11 +64,6 @@ class Sessions:
         place = bisect_right(self._opens, time)
         return self._opens[place - 1] if place else None
 
-    def last_close(self, time: Instant) -> Instant | None:
-        """The last close at or before `time`."""
-        place = bisect_right(self._closes, time)
-        return self._closes[place - 1] if place else None
-
     def next_open(self, time: Instant) -> Instant | None:
         """The first opening after `time`; None where the table has ended."""
         return _first_after(self._opens, time)

@@ -104,7 +104,7 @@ def test_an_immediate_order_without_a_bar_ends_after_two_minutes() -> None:
 def test_opening_orders_see_the_first_open_and_nothing_else() -> None:
     stage = VenueStage()
     stage.bar(CLOSE, 100)
-    stage.watermark(CLOSE + 200)
+    stage.watermark(CLOSE + 600)
     stage.order("market", time_in_force=TimeInForce.OPG)
     stage.order("limit", type=LIMIT, limit_price=101, time_in_force=TimeInForce.OPG)
     assert stage.bar(-5, 90, day=1) == []
