@@ -114,7 +114,7 @@ def _terms(listing: Listing, asked: Submission, mark: int | None) -> Terms | Non
     trail = _units(listing, asked.trail_price, "trail_price")
     high_water = mark if asked.type is OrderType.TRAILING_STOP else None
     if high_water is not None:
-        stop = stop_behind(high_water, asked.side, trail, asked.trail_percent)
+        stop = stop_behind(listing, high_water, asked.side, trail, asked.trail_percent)
     notional = None
     if asked.quantity is not None:
         lots = listing.order_lots(asked.quantity, "qty")

@@ -64,7 +64,7 @@ class Crossing:
         for account in accounts:
             orders = self.floor.books.open_of(account, symbol)
             if orders:
-                self._match(self._tradable(orders, listing, bar), bar, self._budget(volume, listing))
+                self._match(listing, self._tradable(orders, listing, bar), bar, self._budget(volume, listing))
 
     def bar(self, seen: BarSeen, listing: Listing) -> PriceBar:
         """The bar in its listing's units. Raises BadValue for prices that it cannot hold."""
@@ -95,7 +95,7 @@ class Crossing:
             return [order for order in orders if order.extended_hours]
         return []
 
-    def _match(self, orders: list[VenueOrder], bar: PriceBar, budget: int | None) -> None:
+    def _match(self, listing: Listing, orders: list[VenueOrder], bar: PriceBar, budget: int | None) -> None:
         """Fill what fills at the open, with the legs that this arms; then inside, then at the close."""
         touched = touched_by(bar, orders)
         done: set[str] = set()
@@ -113,7 +113,7 @@ class Crossing:
             if lapses(current, bar):
                 self.floor.end(current, Status.CANCELED, Event.CANCELED, bar.end)
                 continue
-            moved = trailed(current, bar)
+            moved = trailed(listing, current, bar)
             if moved is not None:
                 self.floor.books.amend(moved)
 

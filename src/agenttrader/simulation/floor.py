@@ -164,7 +164,9 @@ class Floor:
             high_water=old.high_water,
             stop=new.stop
             if old.high_water == new.high_water or old.high_water is None
-            else stop_behind(old.high_water, old.side, new.trail, new.trail_percent),
+            else stop_behind(
+                self.books.listings[old.symbol], old.high_water, old.side, new.trail, new.trail_percent
+            ),
         )
         self.books.change(current)
         self._relink(old, current)

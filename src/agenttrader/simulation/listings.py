@@ -191,6 +191,10 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """The highest price on a tick that is no higher; one tick at least."""
         return max(units - units % self._tick_units, self._tick_units)
 
+    def tick_above(self, units: int) -> int:
+        """The lowest price on a tick that is no lower; one tick at least."""
+        return max(units + -units % self._tick_units, self._tick_units)
+
     def order_lots(self, quantity: Decimal, name: str) -> int:
         """An order's quantity in lots. Raises BadValue unless it lies on a lot, above 0 and within bounds."""
         lots = _steps(quantity, self._step, _QUANTITY_MAX)

@@ -131,7 +131,7 @@ def _changed(listing: Listing, order: VenueOrder, asked: Replacement) -> VenueOr
         else:
             raise BadValue(f"trail: expected a percentage above 0 and below 100, found {asked.trail}")
         if order.high_water is not None:
-            stop = stop_behind(order.high_water, order.side, trail, trail_percent)
+            stop = stop_behind(listing, order.high_water, order.side, trail, trail_percent)
     return replace(
         order,
         lots=lots,
