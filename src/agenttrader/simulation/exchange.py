@@ -54,6 +54,7 @@ from agenttrader.simulation.inputs import (
 from agenttrader.simulation.lifetimes import Lifetime, expiry_status
 from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.option_acceptance import intent_of
+from agenttrader.simulation.option_book import OptionBook
 from agenttrader.simulation.option_crossing import OptionCrossing
 from agenttrader.simulation.orders import (
     PENDING,
@@ -69,7 +70,7 @@ from agenttrader.simulation.orders import (
 )
 from agenttrader.simulation.packages import judge_package, place_package
 from agenttrader.simulation.placing import place
-from agenttrader.simulation.quotes import QuoteSeen, quote_of
+from agenttrader.simulation.quotes import Quote, QuoteSeen, quote_of
 from agenttrader.simulation.replacing import judge_replacement
 from agenttrader.simulation.sessions import Bell, Edge, Sessions
 
@@ -89,6 +90,8 @@ class Exchange:
         self.activities = self.clearing.activities
         self.market = Crossing(self.floor, self.sessions, settings.volume_percent)
         self.options = OptionCrossing(self.floor, self.sessions, self.market.is_halted)
+        closes = {session.date: session.close for session in settings.sessions}
+        self.quoting = OptionBook(settings.listings, settings.quoting, closes)
         self.clock = settings.start
         self.watermark: Instant | None = None
         self.equity_at_close: dict[str, int] = {}
@@ -264,6 +267,7 @@ class Exchange:
         self.clock = max(self.clock, seen.end)
         self.market.cross(bar, seen.symbol, self.accounts, seen.volume)
         self.books.marks[seen.symbol] = bar.close
+        self.quoting.note(seen.symbol, seen.end, listing.price_femtos(bar.close))
         return True
 
     def _see_quote(self, seen: QuoteSeen) -> bool:
@@ -272,11 +276,13 @@ class Exchange:
             return False
         if not self.options.is_new(seen.symbol, seen.time):
             return False
-        quote = quote_of(seen, listing)
-        self._advance(seen.time)
-        self.clock = max(self.clock, seen.time)
-        self.options.see(seen.symbol, quote, self.accounts)
+        self._quote(seen.symbol, quote_of(seen, listing))
         return True
+
+    def _quote(self, symbol: str, quote: Quote) -> None:
+        self._advance(quote.time)
+        self.clock = max(self.clock, quote.time)
+        self.options.see(symbol, quote, self.accounts)
 
     def _see_halt(self, seen: HaltSeen) -> bool:
         if seen.symbol not in self.books.listings or seen.time <= (self.watermark or 0):
@@ -299,6 +305,9 @@ class Exchange:
     def _see_watermark(self, time: Instant) -> bool:
         if self.watermark is not None and time <= self.watermark:
             return False
+        for symbol, quote in self.quoting.quotes(time):
+            if self.options.is_new(symbol, quote.time):
+                self._quote(symbol, quote)
         self._advance(time)
         self.watermark = time
         self.clock = max(self.clock, time)
