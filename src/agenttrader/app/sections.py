@@ -46,6 +46,15 @@ def _require_hex(value: str, name: str) -> None:
         raise BadValue(f"{name}: expected 64 hexadecimal digits in lower case, found {value!r}")
 
 
+def _require_day(text: str) -> None:
+    try:
+        found = date.fromisoformat(text).isoformat()
+    except ValueError:
+        found = ""
+    if found != text:
+        raise BadValue(f"date: expected a day as YYYY-MM-DD, found {text!r}")
+
+
 class SecretSource(_Section, frozen=True):
     """Where a secret is found: in a file, or in an environment variable. One of them."""
 
@@ -156,6 +165,21 @@ class VenueAccount(_Section, frozen=True):
     secret_sha256: str
 
 
+class VenueSplit(_Section, frozen=True):
+    """From the morning of `date` on, `new_rate` shares stand for `old_rate` of before."""
+
+    symbol: Symbol
+    date: str
+    new_rate: Decimal
+    old_rate: Decimal
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_day(self.date)
+        if not self.new_rate or not self.old_rate:
+            raise BadValue(f"expected rates above 0, found {self.new_rate} for {self.old_rate}")
+
+
 class Venue(_Section, frozen=True):
     """The simulated exchange."""
 
@@ -164,6 +188,8 @@ class Venue(_Section, frozen=True):
     """The file of its own ledger: it forgets nothing when it is killed."""
     shorting: bool
     accounts: tuple[VenueAccount, ...]
+    splits: tuple[VenueSplit, ...] = ()
+    """What companies do to their shares while the venue goes on; none counts before its second day."""
     rules: VenueRules | None = None
     """What it holds its accounts to, and how awkward it is; where there is none, it is plain and kind."""
     faults: FaultPlan | None = None
@@ -185,12 +211,7 @@ class MarketData(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        try:
-            found = date.fromisoformat(self.date).isoformat()
-        except ValueError:
-            found = ""
-        if found != self.date:
-            raise BadValue(f"date: expected a day as YYYY-MM-DD, found {self.date!r}")
+        _require_day(self.date)
 
     @property
     def source(self) -> str:
@@ -365,6 +386,8 @@ class Document(_Section, frozen=True):
         yield from _unmatched(
             "marketdata.prices symbols", self.marketdata.symbols, "instruments", self.instruments
         )
+        split = (split.symbol for split in self.venue.splits)
+        yield from _unmatched("venue.splits symbol", split, "instruments", self.instruments)
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
         for key in _twice(account.key_id for account in self.venue.accounts):
