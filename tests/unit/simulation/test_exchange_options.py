@@ -67,7 +67,14 @@ def made(habits: Habits, fees: Decimal) -> Settings:
             AccountOpening(name="c", cash=Decimal(CASHES["c"]), shorting=True, options_level=3, multiplier=4),
         ),
         fees=FeeSchedule(
-            sec_rate=fees, taf_rate=fees, taf_cap=Decimal(1), option_orf_rate=fees, option_occ_rate=fees
+            sec_rate=fees,
+            taf_rate=fees,
+            taf_cap=Decimal(1),
+            cat_rate=fees,
+            option_orf_rate=fees,
+            option_occ_rate=fees,
+            option_occ_cap=Decimal(1),
+            option_taf_rate=fees,
         ),
         habits=habits,
     )
