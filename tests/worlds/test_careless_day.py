@@ -47,10 +47,11 @@ def test_three_books_agree_and_every_promise_holds(seed: int) -> None:
 
 
 def test_the_days_are_careless_enough_to_show_anything() -> None:
-    orders, denials, answers, at_venue = (Counter[str]() for _ in range(4))
+    had, orders, denials, answers, at_venue = (Counter[str]() for _ in range(5))
     fills = restarts = 0
     for seed in SEEDS:
         played = day(seed)
+        had.update(played.had)
         orders.update(played.orders)
         denials.update(played.denials)
         answers.update(played.answers)
@@ -58,6 +59,8 @@ def test_the_days_are_careless_enough_to_show_anything() -> None:
         assert played.fills > 20
         fills += played.fills
         restarts += played.restarts
+    assert {"a thin market", "coins", "done for day", "mishaps", "pending orders"} <= had.keys()
+    assert {"2 sessions", "3 sessions", "cash_dividend", "split"} <= had.keys()
     assert {"canceled", "denied", "expired", "filled"} <= orders.keys()
     assert {"trading_state", "price_collar", "order_quantity", "tick", "lot", "ownership"} <= denials.keys()
     assert {"POST 200", "POST 403", "POST 422", "DELETE 204", "DELETE 404", "DELETE 422"} <= answers.keys()
@@ -74,6 +77,27 @@ def test_a_seed_is_one_day() -> None:
 
 def test_a_fee_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ledger, "charge", lambda *_, **__: None)
+    assert any("cash: the venue says" in each for each in differences())
+
+
+def test_coins_that_the_venue_forgets_to_keep_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "keep", lambda *_, **__: None)
+    assert any("BTCUSD, quantity: the venue says" in each for each in differences())
+
+
+def test_a_split_that_the_venue_makes_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = Ledger.split
+
+    def wrongly(self: Ledger, account: str, listing: Any, ratio: tuple[int, int]) -> int:
+        split(self, account, listing, ratio)
+        return split(self, account, listing, ratio)
+
+    monkeypatch.setattr(Ledger, "split", wrongly)
+    assert any("ECHO, quantity: the venue says" in each for each in differences())
+
+
+def test_cash_of_companies_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "pay", lambda *_, **__: None)
     assert any("cash: the venue says" in each for each in differences())
 
 

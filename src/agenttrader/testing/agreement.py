@@ -54,10 +54,12 @@ def _in_money(venue: VenueCalls, account: str, ours: OurBook, oracle: SqlOracle)
 def _in_holdings(venue: VenueCalls, account: str, ours: OurBook, oracle: SqlOracle) -> Iterator[str]:
     stated = {each["symbol"]: each for each in json.loads(venue.request(account, "GET", "v2/positions").body)}
     asked = {each.symbol: each for each in oracle.holdings(account)}
+    # A pair of coins is told without its slash.
+    holdings = {symbol.replace("/", ""): holding for symbol, holding in ours.holdings.items()}
     rounded = NANO * oracle.executions(account)
-    for symbol in sorted(stated.keys() | asked.keys() | ours.holdings.keys()):
+    for symbol in sorted(stated.keys() | asked.keys() | holdings.keys()):
         theirs, told = stated.get(symbol), asked.get(symbol)
-        held = ours.holdings.get(Symbol(symbol)) or Holding(Decimal(1))
+        held = holdings.get(symbol) or Holding(Decimal(1))
         quantity, cost, realised = (Decimal(text) for text in told[1:]) if told else (ZERO, ZERO, ZERO)
         there = Decimal(theirs["qty"]) if theirs else ZERO
         yield from _compared(f"{symbol}, quantity", there, held.quantity, quantity)
