@@ -1,17 +1,15 @@
 """The sections of a configuration file: structs whose fields are its keys. `config/demo.toml` explains."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import field
 
-from agenttrader.app.fault_kinds import FaultPlan
 from agenttrader.app.prices import Generated, Recorded
-from agenttrader.app.venue_rules import VenueRules
+from agenttrader.app.section import Section, require_day
+from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -22,40 +20,8 @@ ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 SwitchName = Literal["store", "file", "environment"]
 
-_HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 
-
-class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whole numbers are above 0, Decimals 0 or more, texts not empty, hashes and public keys whole."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, str) and not value:
-                raise BadValue(f"{name}: expected a text, found an empty one")
-            if isinstance(value, int) and not isinstance(value, bool) and name != "seed" and value < 1:
-                raise BadValue(f"{name}: expected a whole number above 0, found {value}")
-            if isinstance(value, Decimal) and value < 0:
-                raise BadValue(f"{name}: expected 0 or more, found {value}")
-            if name.endswith("_sha256") or name == "public_key":
-                _require_hex(value, name)
-
-
-def _require_hex(value: str, name: str) -> None:
-    if not _HEX_256_BITS.fullmatch(value):
-        raise BadValue(f"{name}: expected 64 hexadecimal digits in lower case, found {value!r}")
-
-
-def _require_day(text: str) -> None:
-    try:
-        found = date.fromisoformat(text).isoformat()
-    except ValueError:
-        found = ""
-    if found != text:
-        raise BadValue(f"date: expected a day as YYYY-MM-DD, found {text!r}")
-
-
-class SecretSource(_Section, frozen=True):
+class SecretSource(Section, frozen=True):
     """Where a secret is found: in a file, or in an environment variable. One of them."""
 
     file: str | None = None
@@ -67,21 +33,21 @@ class SecretSource(_Section, frozen=True):
             raise BadValue("expected either `file` or `variable`, found both or neither")
 
 
-class KeyFile(_Section, frozen=True):
+class KeyFile(Section, frozen=True):
     """A key that a role shows a peer: its id stands here, its secret elsewhere."""
 
     key_id: str
     secret: SecretSource
 
 
-class KeyHash(_Section, frozen=True):
+class KeyHash(Section, frozen=True):
     """A key that a role accepts: the id, and the SHA-256 of the secret."""
 
     key_id: str
     secret_sha256: str
 
 
-class Environment(_Section, frozen=True):
+class Environment(Section, frozen=True):
     """Which environment this is, and how far it may go."""
 
     name: str
@@ -91,7 +57,7 @@ class Environment(_Section, frozen=True):
     """The exchange whose sessions rule, such as XNYS."""
 
 
-class Fees(_Section, frozen=True):
+class Fees(Section, frozen=True):
     """The schedule by which sales are charged; see `config/demo.toml`."""
 
     sec_rate: Decimal
@@ -102,7 +68,7 @@ class Fees(_Section, frozen=True):
     """The most of the TAF for one execution."""
 
 
-class Account(_Section, frozen=True):
+class Account(Section, frozen=True):
     """The broker account that the gateway trades."""
 
     name: AccountName
@@ -110,7 +76,7 @@ class Account(_Section, frozen=True):
     fees: Fees
 
 
-class Gateway(_Section, frozen=True):
+class Gateway(Section, frozen=True):
     """How the gateway listens, waits and writes."""
 
     listen: str
@@ -122,7 +88,7 @@ class Gateway(_Section, frozen=True):
     heads_every_records: int
 
 
-class Store(_Section, frozen=True):
+class Store(Section, frozen=True):
     """Where the journal, its outside heads and its signing key lie: three folders."""
 
     directory: str
@@ -135,7 +101,7 @@ class Store(_Section, frozen=True):
             raise BadValue("expected three different folders: a head beside its journal is lost with it")
 
 
-class Switches(_Section, frozen=True):
+class Switches(Section, frozen=True):
     """The halt switches that are wired. One that is wired and cannot be read is a halt."""
 
     wired: tuple[SwitchName, ...]
@@ -149,54 +115,14 @@ class Switches(_Section, frozen=True):
             )
 
 
-class Peers(_Section, frozen=True):
+class Peers(Section, frozen=True):
     """How the processes of a run find each other."""
 
     announcements: str
     """The folder in which each writes where it listens."""
 
 
-class VenueAccount(_Section, frozen=True):
-    """One account at the simulated exchange."""
-
-    name: AccountName
-    cash: Decimal
-    key_id: str
-    secret_sha256: str
-
-
-class VenueSplit(_Section, frozen=True):
-    """From the morning of `date` on, `new_rate` shares stand for `old_rate` of before."""
-
-    symbol: Symbol
-    date: str
-    new_rate: Decimal
-    old_rate: Decimal
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_day(self.date)
-        if not self.new_rate or not self.old_rate:
-            raise BadValue(f"expected rates above 0, found {self.new_rate} for {self.old_rate}")
-
-
-class Venue(_Section, frozen=True):
-    """The simulated exchange."""
-
-    listen: str
-    log: str
-    """The file of its own ledger: it forgets nothing when it is killed."""
-    shorting: bool
-    accounts: tuple[VenueAccount, ...]
-    splits: tuple[VenueSplit, ...] = ()
-    """What companies do to their shares while the venue goes on; none counts before its second day."""
-    rules: VenueRules | None = None
-    """What it holds its accounts to, and how awkward it is; where there is none, it is plain and kind."""
-    faults: FaultPlan | None = None
-    """What goes wrong on purpose; where there is none, nothing does, and no port lets anybody ask for it."""
-
-
-class MarketData(_Section, frozen=True):
+class MarketData(Section, frozen=True):
     """The source of market data and its pace."""
 
     listen: str
@@ -211,7 +137,7 @@ class MarketData(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_day(self.date)
+        require_day(self.date)
 
     @property
     def source(self) -> str:
@@ -224,7 +150,7 @@ class MarketData(_Section, frozen=True):
         return self.prices.names
 
 
-class StrategyRun(_Section, frozen=True):
+class StrategyRun(Section, frozen=True):
     """One strategy with its parameters. Numbers with a point are written in quotes."""
 
     name: StrategyName
@@ -234,7 +160,7 @@ class StrategyRun(_Section, frozen=True):
     parameters: dict[str, str | int | bool]
 
 
-class Strategy(_Section, frozen=True):
+class Strategy(Section, frozen=True):
     """The strategy host: in whose name it proposes, and what it runs."""
 
     listen: str
@@ -245,7 +171,7 @@ class Strategy(_Section, frozen=True):
     run: tuple[StrategyRun, ...]
 
 
-class ExitFractions(_Section, frozen=True):
+class ExitFractions(Section, frozen=True):
     """The exit plan of entries that bring none: how far from the entry's price, as fractions of it."""
 
     stop: Decimal
@@ -263,7 +189,7 @@ class ExitFractions(_Section, frozen=True):
                 )
 
 
-class Agent(_Section, frozen=True):
+class Agent(Section, frozen=True):
     """Who may propose, known by the hash of a key."""
 
     key_sha256: str
@@ -277,7 +203,7 @@ class Agent(_Section, frozen=True):
     """How long its order in Alpaca's words without an id is the same order; where there is none, refused."""
 
 
-class Person(_Section, frozen=True):
+class Person(Section, frozen=True):
     """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal).
 
     Whoever holds the token may look, halt and close; what loosens is signed with the key and nothing else.
@@ -288,27 +214,27 @@ class Person(_Section, frozen=True):
     role: PersonRole
 
 
-class GatewayCredentials(_Section, frozen=True):
+class GatewayCredentials(Section, frozen=True):
     """What the gateway shows."""
 
     broker: KeyFile
     marketdata: KeyFile
 
 
-class VenueCredentials(_Section, frozen=True):
+class VenueCredentials(Section, frozen=True):
     """What the venue shows."""
 
     marketdata: KeyFile
 
 
-class StrategyCredentials(_Section, frozen=True):
+class StrategyCredentials(Section, frozen=True):
     """What the strategy host shows; to the gateway, its agent's key."""
 
     gateway: SecretSource
     marketdata: KeyFile
 
 
-class Credentials(_Section, frozen=True):
+class Credentials(Section, frozen=True):
     """What each role shows its peers."""
 
     gateway: GatewayCredentials
@@ -316,7 +242,7 @@ class Credentials(_Section, frozen=True):
     strategy: StrategyCredentials
 
 
-class Document(_Section, frozen=True):
+class Document(Section, frozen=True):
     """The whole file."""
 
     environment: Environment
@@ -388,6 +314,11 @@ class Document(_Section, frozen=True):
         )
         split = (split.symbol for split in self.venue.splits)
         yield from _unmatched("venue.splits symbol", split, "instruments", self.instruments)
+        chains = () if self.venue.options is None else self.venue.options.chains
+        shares = (chain.underlying for chain in chains)
+        yield from _unmatched(
+            "venue.options.chains underlying", shares, "marketdata.prices symbols", self.marketdata.symbols
+        )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
         for key in _twice(account.key_id for account in self.venue.accounts):

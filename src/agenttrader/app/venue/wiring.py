@@ -72,7 +72,7 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
         address=marketdata,
         feed=configuration.marketdata.source,
         credential=configuration.credential(configuration.credentials.venue.marketdata),
-        symbols=tuple(map(Symbol, desk.exchange.books.listings)),
+        symbols=tuple(Symbol(listing.symbol) for listing in settings.listings if not listing.is_option),
         extended=True,
         since=desk.exchange.watermark or BEGINNING,
     )

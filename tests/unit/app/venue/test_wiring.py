@@ -11,9 +11,9 @@ from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
 from agenttrader.app.demo.setup import Wish, prepare
 from agenttrader.app.demo.wiring import maker
-from agenttrader.app.sections import VenueSplit
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.wiring import VenueParts, wire_venue
+from agenttrader.app.venue_sections import VenueSplit
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant
