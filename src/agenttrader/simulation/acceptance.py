@@ -191,9 +191,10 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
             return refused(Reason.UNPROCESSABLE, f"{word} orders must be entry orders")
         return shortage_fault(books, account.name, listing, terms.lots)
     if asked.side is Side.SELL:
-        fault = _short_fault(books, account, listing, terms)
+        is_part = terms.notional is not None or not listing.is_whole(terms.lots)
+        fault = short_fault(books, account, listing, is_part=is_part)
         if fault is not None:
-            return refused(Reason.FORBIDDEN, fault)
+            return fault
     price = cap_of(listing, asked.side, asked.type, terms.stop) or terms.price
     needed = terms.notional or books.set_aside(asked.symbol, asked.type, price, terms.lots, asked.side)
     if needed is None:
@@ -212,16 +213,21 @@ def power_fault(books: Books, account: str, symbol: str, needed: int, freed: int
     )
 
 
-def _short_fault(books: Books, account: AccountOpening, listing: Listing, terms: Terms) -> str | None:
+def short_fault(
+    books: Books, account: AccountOpening, listing: Listing, *, is_part: bool = False
+) -> Refusal | None:
+    """Not everybody may sell what is not held, nor everything, nor a part of a share."""
     if not account.shorting:
-        return f"account is not allowed to short, and holds no {listing.symbol} to sell"
-    if not books.may_short(account.name):
-        return f"account needs an equity of {money(EQUITY_MIN)} to sell short"
-    if not listing.shortable:
-        return f"asset {listing.symbol} cannot be sold short"
-    if terms.notional is not None or not listing.is_whole(terms.lots):
-        return f"fractional orders cannot be sold short, and the account holds no {listing.symbol} to sell"
-    return None
+        fault = f"account is not allowed to short, and holds no {listing.symbol} to sell"
+    elif not books.may_short(account.name):
+        fault = f"account needs an equity of {money(EQUITY_MIN)} to sell short"
+    elif not listing.shortable:
+        fault = f"asset {listing.symbol} cannot be sold short"
+    elif is_part:
+        fault = f"fractional orders cannot be sold short, and the account holds no {listing.symbol} to sell"
+    else:
+        return None
+    return refused(Reason.FORBIDDEN, fault)
 
 
 def _option_fault(

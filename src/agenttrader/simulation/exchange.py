@@ -199,9 +199,13 @@ class Exchange:
         for each in (order, *legs):
             if each.status is Status.PENDING_NEW:
                 self._agenda.add(each.eligible_from, each.id)
+        self._note_end(order)
+        return order.id
+
+    def _note_end(self, order: VenueOrder) -> None:
+        """What never rests ends without a bar or bell, too."""
         if order.time_in_force in IMMEDIATE and order.expires_at is not None:
             self._agenda.add(Instant(order.expires_at + self._pending), order.id)
-        return order.id
 
     def _replace(self, account: str, order_id: str, asked: Replacement) -> str | Refusal:
         order = self.books.order_of(account, order_id)
@@ -233,6 +237,7 @@ class Exchange:
             self._agenda.add(reaches, new_id)
         else:
             self.floor.complete_replacement(new, self.clock)
+        self._note_end(new)
         return new_id
 
     def _cancel(self, account: str, order_id: str) -> str | Refusal:

@@ -1,12 +1,12 @@
 """Whether an order may be replaced, and by what: a new order with a new id, which keeps what is filled.
 
 status · something asked · used id · what this order can change · quantity and prices on their steps · more
-than is filled · holding or buying power for what it is larger · wash trades. The first that does not hold is
-the refusal.
+than is filled · a session to trade in · exits on their sides · holding, short selling, and buying power for
+what it is larger · wash trades · day trades. The first that does not hold is the refusal.
 
 Sources: docs.alpaca.markets, "Replace an Order" (the statuses, the buying power of the larger of the two) and
 "Placing Orders" (only the prices of brackets and OCO orders; whole shares; a trail before it has triggered).
-That a replacement counts what its order has filled is our own rule.
+That a replacement counts what its order has filled, and is asked what a new order is, is our own rule.
 """
 
 from decimal import Decimal
@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import power_fault, refused
+from agenttrader.simulation.acceptance import power_fault, refused, short_fault
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.buy_stops import cap_of
+from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.lifetimes import lifetime
 from agenttrader.simulation.listings import Listing
 from agenttrader.simulation.orders import (
@@ -26,12 +27,13 @@ from agenttrader.simulation.orders import (
     Reason,
     Refusal,
     Replacement,
+    Side,
     Status,
     TimeInForce,
     VenueOrder,
 )
 from agenttrader.simulation.sessions import Sessions
-from agenttrader.simulation.shapes import CRYPTO_TIMES, PRICES, RESTING
+from agenttrader.simulation.shapes import AUCTIONS, CRYPTO_TIMES, PRICES, RESTING
 from agenttrader.simulation.trailing import stop_behind
 from agenttrader.simulation.wash_trades import wash_trade_fault
 
@@ -66,17 +68,17 @@ def judge_replacement(
         return refused(
             Reason.UNPROCESSABLE, f"qty: expected more than is filled, {filled}, found {asked.quantity}"
         )
-    if asked.time_in_force is not None:
-        when = lifetime(
-            sessions, listing, asked.time_in_force, extended_hours=order.extended_hours, clock=clock
-        )
+    wanted_time = asked.time_in_force or order.time_in_force
+    if asked.time_in_force is not None or wanted_time in AUCTIONS:
+        when = lifetime(sessions, listing, wanted_time, extended_hours=order.extended_hours, clock=clock)
         if isinstance(when, Refusal):
             return when
-        changed = replace(changed, time_in_force=asked.time_in_force, expires_at=when.expires_at)
+        changed = replace(changed, time_in_force=wanted_time, expires_at=when.expires_at)
     return (
         _exit_fault(books, changed)
         or _size_fault(books, order, changed)
         or wash_trade_fault(books, order.account, changed, changed.limit)
+        or day_trade_fault(books, order.account, changed)
         or changed
     )
 
@@ -182,5 +184,9 @@ def _size_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal
             message=f"insufficient qty available for order ({found})",
             shortage=shortage,
         )
+    if order.side is Side.SELL:
+        fault = short_fault(books, books.accounts[order.account], listing)
+        if fault is not None:
+            return fault
     needed, freed = books.needed(changed), books.needed(order)
     return None if needed <= freed else power_fault(books, order.account, order.symbol, needed, freed)

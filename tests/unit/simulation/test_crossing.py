@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.orders import OrderType, Side, Status, TimeInForce
 from agenttrader.testing.venue_stage import CLOSE, VenueStage, at
 
@@ -99,6 +100,18 @@ def test_an_immediate_order_without_a_bar_ends_after_two_minutes() -> None:
     stage.order(time_in_force=TimeInForce.IOC)
     assert stage.watermark(2) == []
     assert stage.watermark(3) == ["order canceled"]
+
+
+@pytest.mark.parametrize("pending_seconds", (0, 30))
+def test_what_replaces_an_immediate_order_ends_with_its_two_minutes(pending_seconds: int) -> None:
+    stage = VenueStage(habits=Habits(pending_seconds=pending_seconds))
+    order = stage.order(type=LIMIT, limit_price=99, time_in_force=TimeInForce.IOC)
+    stage.watermark(1, second=45)
+    stage.replace(order, limit_price=98)
+    stage.watermark(2, second=30)
+    (new,) = stage.exchange.books.open_of("a")
+    assert (new.replaces, new.status) == (order, Status.NEW)
+    assert stage.watermark(3, second=pending_seconds) == ["new canceled"]
 
 
 def test_opening_orders_see_the_first_open_and_nothing_else() -> None:
