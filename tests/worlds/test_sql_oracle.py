@@ -57,6 +57,17 @@ def split(number: int, added: str, words: str, amount: str = "0") -> dict[str, A
     }
 
 
+def end(number: int, kind: str, symbol: str, quantity: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"20261120210000000::n-{number}",
+        "activity_type": kind,
+        "date": "2026-11-20",
+        "net_amount": "0",
+        "symbol": symbol,
+        "qty": quantity,
+    } | changes
+
+
 def asked(*activities: dict[str, Any], cash: str = "1000.00") -> SqlOracle:
     oracle = SqlOracle()
     oracle.open_account("A", cash)
@@ -124,6 +135,40 @@ def test_coins_that_are_kept_take_their_part_of_the_cost_where_they_were_bought(
     assert oracle.holdings("A") == (Holding("BTCUSD", "0", "0", "84"),)
     assert oracle.cash("A") == "1079.56"
     assert oracle.fees("A") == "4.44"
+
+
+CALL, PUT = "ALFA261120C00010000", "ALFA261120P00012000"
+
+
+def test_a_price_of_an_option_stands_for_a_hundred_shares() -> None:
+    oracle = asked(
+        fill(1, "buy", "2", "1.00", symbol=CALL),
+        fill(2, "sell", "1", "1.50", symbol=CALL),
+        fill(3, "sell", "1", "0.40", symbol=PUT),
+    )
+    assert oracle.holdings("A") == (Holding(CALL, "1", "100", "50"), Holding(PUT, "-1", "-40", "0"))
+    assert oracle.cash("A") == "990"
+
+
+def test_an_option_ends_for_nothing_and_brings_shares_at_its_strike_or_cash() -> None:
+    oracle = asked(
+        fill(1, "buy", "1", "0.50", symbol=CALL),
+        fill(2, "sell", "1", "0.40", symbol=PUT),
+        end(1, "OPEXC", CALL, "-1"),
+        end(2, "OPTRD", "ALFA", "100", price="10.00", net_amount="-1000.00"),
+        end(3, "OPASN", PUT, "1"),
+        end(4, "OPTRD", "ALFA", "-40", price="12.00", net_amount="480.00"),
+        end(5, "OPCSH", PUT, "0", net_amount="-100.00"),
+        cash="2000.00",
+    )
+    # 50 paid and 40 received are all that the options were; of 100 shares for 1,000 there are 60 left.
+    assert oracle.holdings("A") == (
+        Holding("ALFA", "60", "600", "80"),
+        Holding(CALL, "0", "0", "-50"),
+        Holding(PUT, "0", "0", "40"),
+    )
+    assert oracle.cash("A") == "1370"
+    assert oracle.executions("A") == 2
 
 
 def test_a_split_leaves_the_cost_with_what_is_held() -> None:

@@ -192,6 +192,10 @@ class OptionStage:
         } | changes
         return self.tell(PackageSubmitted(account=account, submission=PackageSubmission(**fields)))
 
+    def pass_on(self) -> Outcome:
+        """The market has said everything up to now."""
+        return self.tell(WatermarkSeen(time=self.time))
+
     def close(self) -> Outcome:
         """The end of the session."""
         day = self.minute // DAY_MINUTES

@@ -7,6 +7,8 @@ cash, fees, holdings, their cost by average and what was realised. Nothing here 
 A fee that was taken in coins is a sale of them for nothing, right after the purchase that it names,
 whenever it was posted. A split leaves the cost with what is held; what it leaves over of a lot is sold for
 its cash.
+A price of an option, which is known by its symbol, stands for a hundred shares. At its end its contracts go
+for nothing, and the shares that they are exercised for move at their price; what settles it is only cash.
 A pair of coins goes by one name, without its slash: Alpaca's activities of one pair use both.
 
 Every number is exact. A price counts in millionths and a quantity in billionths, which fit SQLite's integers;
@@ -22,6 +24,8 @@ PRICE_DECIMALS, QUANTITY_DECIMALS = 6, 9
 MONEY_DECIMALS = PRICE_DECIMALS + QUANTITY_DECIMALS
 _COST_STEP = 10 ** (MONEY_DECIMALS - 9)
 EXECUTION, COIN_FEE, SPLIT = "FILL", "CFEE", "SPLIT"
+OPTION_ENDS = frozenset({"OPEXP", "OPEXC", "OPASN", "OPTRD"})
+"""What moves contracts, or shares because of them."""
 
 _TABLES = """
 CREATE TABLE openings (account TEXT PRIMARY KEY, cash TEXT NOT NULL) STRICT;
@@ -32,6 +36,10 @@ CREATE TABLE executions (
     quantity INTEGER NOT NULL CHECK (quantity > 0), price INTEGER NOT NULL CHECK (price > 0),
     time TEXT NOT NULL,
     signed INTEGER GENERATED ALWAYS AS (CASE side WHEN 'buy' THEN quantity ELSE -quantity END),
+    size INTEGER GENERATED ALWAYS AS (
+        CASE WHEN symbol GLOB '*[0-9][0-9][0-9][0-9][0-9][0-9][CP][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'
+        THEN 100 ELSE 1 END
+    ),
     PRIMARY KEY (account, symbol, place)
 ) STRICT;
 CREATE TABLE kept_coins (
@@ -41,6 +49,10 @@ CREATE TABLE kept_coins (
 CREATE TABLE splits (
     account TEXT NOT NULL, symbol TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,
     added INTEGER NOT NULL, new INTEGER NOT NULL, old INTEGER NOT NULL, amount TEXT NOT NULL
+) STRICT;
+CREATE TABLE ends (
+    account TEXT NOT NULL, symbol TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,
+    signed INTEGER NOT NULL, price INTEGER NOT NULL CHECK (price >= 0)
 ) STRICT;
 CREATE TABLE amounts (
     account TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, amount TEXT NOT NULL, date TEXT NOT NULL
@@ -59,11 +71,17 @@ SELECT :account, :symbol, :id, count(*), :added, :new, :old, :amount
 FROM executions WHERE account = :account AND symbol = :symbol
 """
 
+_TAKE_END = """
+INSERT INTO ends (account, symbol, id, place, signed, price)
+SELECT :account, :symbol, :id, count(*), :signed, :price
+FROM executions WHERE account = :account AND symbol = :symbol
+"""
+
 _CASH = """
 SELECT exact_total(amount) FROM (
     SELECT cash AS amount FROM openings WHERE account = :account
     UNION ALL SELECT amount FROM amounts WHERE account = :account
-    UNION ALL SELECT product(-signed, price) FROM executions WHERE account = :account
+    UNION ALL SELECT product(-signed, price * size) FROM executions WHERE account = :account
 )
 """
 
@@ -85,7 +103,7 @@ UNION ALL SELECT id FROM amounts WHERE account = :account GROUP BY id HAVING cou
 # as much of the cost as of the holding, and that is all of it where no part of a lot is left over.
 _HOLDINGS = """
 WITH RECURSIVE told AS (
-    SELECT symbol, place, 0 AS part, signed, price, 0 AS new, 0 AS old, '0' AS amount
+    SELECT symbol, place, 0 AS part, signed, price * size AS price, 0 AS new, 0 AS old, '0' AS amount
     FROM executions WHERE account = :account
     UNION ALL
     SELECT executions.symbol, place, 1, -kept_coins.quantity, 0, 0, 0, '0'
@@ -94,6 +112,8 @@ WITH RECURSIVE told AS (
     WHERE kept_coins.account = :account
     UNION ALL
     SELECT symbol, place, 2, added, 0, new, old, amount FROM splits WHERE account = :account
+    UNION ALL
+    SELECT symbol, place, 2 + rowid, signed, price, 0, 0, '0' FROM ends WHERE account = :account
 ), moves AS (
     SELECT symbol, row_number() OVER of_symbol AS place, signed, price, new, old, amount,
         coalesce(sum(signed) OVER (of_symbol ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS held
@@ -160,6 +180,8 @@ class SqlOracle:
                 self._take_kept_coins(account, told)
             elif told["activity_type"] == SPLIT:
                 self._take_split(account, told, amount)
+            elif told["activity_type"] in OPTION_ENDS:
+                self._take_end(account, told)
 
     def cash(self, account: str) -> str:
         """What is left of the opening after every execution and amount."""
@@ -229,6 +251,16 @@ class SqlOracle:
             "amount": amount,
         }
         self._store.execute(_TAKE_SPLIT, row)
+
+    def _take_end(self, account: str, told: dict[str, Any]) -> None:
+        row = {
+            "account": account,
+            "symbol": told["symbol"],
+            "id": told["id"],
+            "signed": _whole(told["qty"], QUANTITY_DECIMALS),
+            "price": _whole(told.get("price") or "0", PRICE_DECIMALS),
+        }
+        self._store.execute(_TAKE_END, row)
 
     def _one(self, question: str, account: str) -> str:
         (found,) = self._store.execute(question, {"account": account}).fetchone()
