@@ -310,7 +310,7 @@ class SimulatedAccount:
             buying_power=CASH,
             positions=(),
             open_orders=(),
-            fees=Decimal(0),
+            activities=(),
             executions=(),
             blocked=False,
         )

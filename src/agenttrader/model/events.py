@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
@@ -47,6 +48,31 @@ class AccountOpened(_Event, frozen=True, tag="account_opened.1"):
     """The broker's first statement of an account without positions: the balance that the book starts from."""
 
     cash: Decimal
+
+
+class PastIncluded(_Event, frozen=True, tag="past_included.1"):
+    """What the broker had posted before the account was opened: the balance that follows has it."""
+
+    activities: tuple[AccountActivity, ...]
+
+
+class FeesPosted(_Event, frozen=True, tag="fees_posted.1"):
+    """Fees that the broker took: they replace our estimates for fills up to the time of the last."""
+
+    activities: tuple[AccountActivity, ...]
+
+
+class CashPosted(_Event, frozen=True, tag="cash_posted.1"):
+    """Cash that came or went without a fill: a dividend, interest, a transfer."""
+
+    activity: AccountActivity
+
+
+class PositionAdjusted(_Event, frozen=True, tag="position_adjusted.1"):
+    """A split, or coins that were kept: another quantity at the same cost, less what was paid in cash."""
+
+    symbol: Symbol
+    activities: tuple[AccountActivity, ...]
 
 
 class DayOpened(_Event, frozen=True, tag="day_opened.1"):
@@ -331,6 +357,10 @@ Event = (
     SegmentOpened
     | SegmentSealed
     | AccountOpened
+    | PastIncluded
+    | FeesPosted
+    | CashPosted
+    | PositionAdjusted
     | DayOpened
     | Decided
     | Sending

@@ -9,6 +9,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import (
     Accepted,
@@ -18,11 +19,15 @@ from agenttrader.model.events import (
     Canceled,
     CancelRefused,
     CancelRequested,
+    CashPosted,
     Decided,
     DoneForDay,
     Event,
     Expired,
+    FeesPosted,
     Filled,
+    PastIncluded,
+    PositionAdjusted,
     Rejected,
     Replaced,
     ReplaceRefused,
@@ -32,11 +37,12 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
-from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import OrderState, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.transitions import Trigger
-from agenttrader.model.values import ZERO
+from agenttrader.model.values import NANO, ZERO
+from agenttrader.portfolio.estimates import FeeEstimates
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, OrderLedger
 
@@ -97,7 +103,16 @@ class Book:
         self._multipliers = multipliers
         self.is_open = False
         self.cash = ZERO
+        """Less the fees that we expect and the broker has not taken yet."""
         self.fees = ZERO
+        """Those that the broker took, and our estimates of the others."""
+        self.estimates = FeeEstimates()
+        self.income = ZERO
+        """Dividends and interest, less those that were charged."""
+        self.flows = ZERO
+        """Cash from outside the account, less what left it: no profit, and no loss."""
+        self.activities: set[ActivityId] = set()
+        """What the broker posted and the book has taken in."""
         self.orders = OrderLedger()
         self.holdings: dict[Symbol, Holding] = {}
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
@@ -111,6 +126,10 @@ class Book:
             Accepted: self._accepted,
             Filled: self._filled,
             Busted: self._busted,
+            PastIncluded: self._included,
+            FeesPosted: self._fees_posted,
+            CashPosted: self._cash_posted,
+            PositionAdjusted: self._adjusted,
         } | dict.fromkeys(_TRIGGERS, self._moved)
         """What folds a record, by the type of its event. Others change nothing here."""
 
@@ -123,6 +142,11 @@ class Book:
     def can_hold(self, symbol: Symbol) -> bool:
         """Whether a fill in `symbol` can be counted: it is one of the configured instruments."""
         return symbol in self._multipliers
+
+    @property
+    def posted_cash(self) -> Decimal:
+        """Cash as the broker states it: it has not taken the fees yet that are only estimated."""
+        return self.cash + self.estimates.total
 
     @property
     def realised(self) -> Decimal:
@@ -259,16 +283,16 @@ class Book:
         event = cast("Filled", sealed.event)
         order = self.orders.fill(event)
         self.executions[event.execution_id] = event
-        self._trade(event, order.proposal.strategy, sign=1)
+        self._trade(event, order.proposal.strategy, self.estimates.add(event), sign=1)
 
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
         self.busted.add(event.execution_id)
         order = self.orders.bust(fill, event.time)
-        self._trade(fill, order.proposal.strategy, sign=-1)
+        self._trade(fill, order.proposal.strategy, -self.estimates.drop(fill.execution_id), sign=-1)
 
-    def _trade(self, fill: Filled, strategy: StrategyName, sign: int) -> None:
+    def _trade(self, fill: Filled, strategy: StrategyName, fee: Decimal, sign: int) -> None:
         multiplier = self._multipliers.get(fill.symbol)
         if multiplier is None:
             raise ConfigurationError(
@@ -276,7 +300,6 @@ class Book:
                 "name; configure it again"
             )
         quantity = fill.quantity * (sign if fill.side is Side.BUY else -sign)
-        fee = fill.fee * sign
         self.cash -= quantity * fill.price * multiplier + fee
         self.fees += fee
         key = (strategy, fill.symbol)
@@ -286,7 +309,53 @@ class Book:
         self.holdings[fill.symbol].trade(quantity, fill.price, fee)
         self.by_strategy[key].trade(quantity, fill.price, fee)
 
+    def _included(self, sealed: Sealed[Event]) -> None:
+        self._note(cast("PastIncluded", sealed.event).activities)
+
+    def _fees_posted(self, sealed: Sealed[Event]) -> None:
+        posted = cast("FeesPosted", sealed.event).activities
+        self._note(posted)
+        expected = self.estimates.settle(max(each.time for each in posted))
+        change = _amount(posted) + expected
+        self.cash += change
+        self.fees -= change
+
+    def _cash_posted(self, sealed: Sealed[Event]) -> None:
+        posted = cast("CashPosted", sealed.event).activity
+        self._note((posted,))
+        self.cash += posted.amount
+        if posted.kind is ActivityKind.TRANSFER:
+            self.flows += posted.amount
+        else:
+            self.income += posted.amount
+
+    def _adjusted(self, sealed: Sealed[Event]) -> None:
+        """Fold a split: each strategy's part of the position changes as the whole of it does."""
+        event = cast("PositionAdjusted", sealed.event)
+        self._note(event.activities)
+        quantity, cash = sum((each.quantity for each in event.activities), ZERO), _amount(event.activities)
+        self.cash += cash
+        whole = self.holdings[event.symbol]
+        parts = [each for (_, symbol), each in self.by_strategy.items() if symbol == event.symbol]
+        # The last takes what rounding left, so that the parts stay the whole.
+        *first, last = [part for part in parts if part.quantity]
+        quantity_left, cash_left = quantity, cash
+        for part in first:
+            share = (quantity * part.quantity / whole.quantity).quantize(NANO)
+            paid = (cash * part.quantity / whole.quantity).quantize(NANO)
+            part.adjust(share, paid)
+            quantity_left, cash_left = quantity_left - share, cash_left - paid
+        last.adjust(quantity_left, cash_left)
+        whole.adjust(quantity, cash)
+
+    def _note(self, activities: tuple[AccountActivity, ...]) -> None:
+        self.activities.update(activity.id for activity in activities)
+
     def _moved(self, sealed: Sealed[Event]) -> None:
         event = sealed.event
         time = getattr(event, "time", sealed.time)
         self.orders.advance(event.order_id, _TRIGGERS[type(event)], time)  # type: ignore[union-attr]
+
+
+def _amount(activities: tuple[AccountActivity, ...]) -> Decimal:
+    return sum((activity.amount for activity in activities), ZERO)

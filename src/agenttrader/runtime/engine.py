@@ -15,7 +15,6 @@ from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import (
-    AccountOpened,
     AnswerLost,
     BreakFound,
     CancelRequested,
@@ -24,6 +23,7 @@ from agenttrader.model.events import (
     Halted,
     Leaving,
     LinkChanged,
+    PositionAdjusted,
     Reconciled,
     SegmentOpened,
     SegmentSealed,
@@ -63,6 +63,7 @@ from agenttrader.runtime.inputs import (
 )
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
@@ -256,10 +257,7 @@ class Engine:
             self._end_unwanted(order, *order.protection)
 
     def _foreign(self, received: Reported) -> None:
-        """A report of an order that we cannot place.
-
-        It is perhaps of one whose answer is still out, otherwise somebody else's.
-        """
+        """A report of an order that we cannot place: one whose answer is still out, or somebody else's."""
         report = received.report
         name = report.client_order_id or report.broker_order_id or "without an id"
         if report.kind is not ReportKind.UNRECOGNISED and self._may_be_ours():
@@ -320,10 +318,14 @@ class Engine:
         self._end_unwanted(*self.state.book.orders.open_orders())
 
     def _account(self, statement: BrokerStatement) -> None:
-        """The first word of the broker: it fills an empty book's cash, never its positions."""
-        if not self.state.book.is_open and not statement.positions:
-            self._emit(AccountOpened(cash=statement.cash))
+        """The broker's word on the account: what it posted, and its buying power."""
+        if statement.account != self.rules.authority.account:
+            return  # It says nothing about ours; the comparison names it.
         book = self.state.book
+        for event in events_of_statement(book, statement):
+            self._emit(event)
+            if isinstance(event, PositionAdjusted):
+                self.market.forget(event.symbol)
         self._buying_power_offset = statement.buying_power - (book.cash - book.orders.open_notional_total)
 
     def _broker_buying_power(self) -> Decimal | None:

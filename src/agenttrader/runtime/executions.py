@@ -20,6 +20,7 @@ from agenttrader.model.events import (
     ProtectiveLeg,
     Rejected,
     Replaced,
+    ReplaceRefused,
     Restated,
     Suspended,
     Withheld,
@@ -38,6 +39,7 @@ _TRIGGERS = {
     ReportKind.CANCEL_REFUSED: Trigger.REFUSE_CANCEL,
     ReportKind.EXPIRED: Trigger.EXPIRE,
     ReportKind.REPLACED: Trigger.REPLACE,
+    ReportKind.REPLACE_REFUSED: Trigger.REFUSE_REPLACE,
     ReportKind.SUSPENDED: Trigger.SUSPEND,
     ReportKind.DONE_FOR_DAY: Trigger.DONE_FOR_DAY,
     ReportKind.RESTATED: Trigger.RESTATE,
@@ -115,7 +117,7 @@ def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     return ()
 
 
-def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 - one arm for each kind
+def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901, PLR0911 - an arm for each kind
     match report.kind:
         case ReportKind.REJECTED:
             return Rejected(order_id=order.id, time=report.time, reason=report.reason)
@@ -127,6 +129,8 @@ def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 -
             return Expired(order_id=order.id, time=report.time)
         case ReportKind.REPLACED:
             return Replaced(order_id=order.id, time=report.time)
+        case ReportKind.REPLACE_REFUSED:
+            return ReplaceRefused(order_id=order.id, time=report.time, reason=report.reason)
         case ReportKind.SUSPENDED:
             return Suspended(order_id=order.id, time=report.time)
         case ReportKind.DONE_FOR_DAY:

@@ -40,6 +40,8 @@ class State:
         self.equity: EquitySampled | None = None
         self.reconciled: Reconciled | None = None
         """The last comparison of this segment; a restart has none until it has compared."""
+        self.agreed: Instant | None = None
+        """The time of the last statement that our book agreed with, over restarts."""
         self.links: dict[str, LinkChanged] = {}
         self.version = 0
         """Moves with every record that can change whether something may leave."""
@@ -100,6 +102,8 @@ class State:
                 self._found.append(event.found)
             case Reconciled():
                 self.reconciled = event
+                if event.statement_time is not None and not event.breaks:
+                    self.agreed = event.statement_time
             case LinkChanged():
                 self.links[event.link] = event
             case _:

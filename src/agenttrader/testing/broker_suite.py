@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pytest
 from msgspec import structs
 
+from agenttrader.model.activities import ActivityKind
 from agenttrader.model.events import CancelRequested, Instruction, Sending
 from agenttrader.model.identifiers import (
     BrokerOrderId,
@@ -159,8 +160,10 @@ class BrokerSuite(ABC):
         assert world.heard.reports(ReportKind.CANCELED)[0].broker_order_id == target
         statement = await world.broker.statement(world.since)
         assert (statement.positions, statement.open_orders) == ((), ())
-        assert statement.fees > 0
-        assert statement.cash == Decimal(100_000) - 50 - statement.fees
+        assert {activity.kind for activity in statement.activities} == {ActivityKind.FEE}
+        fees = -sum(activity.amount for activity in statement.activities)
+        assert fees > 0
+        assert statement.cash == Decimal(100_000) - 50 - fees
 
     async def test_what_the_exchange_refuses_is_rejected(self, world: BrokerWorld) -> None:
         """With its reason, and without a trace there."""

@@ -96,6 +96,7 @@ TABLE = {
     K.CANCEL_REFUSED: "bbbbb bbqqnqqq qqqqq",
     K.EXPIRED: "bbbbb nnnnnnnn bbbqb",
     K.REPLACED: "bbbbb bnnnnnbb bbbbq",
+    K.REPLACE_REFUSED: "bbbbb bbqqqnbb bqqqq",
     K.SUSPENDED: "bbbbb bbnnqqqb bbbbb",
     K.DONE_FOR_DAY: "bbbbb bbnnqqnq bbbbb",
     K.RESTATED: "bbbbb nnnnnnnn bnnnn",
@@ -137,7 +138,7 @@ def test_a_part_may_still_be_told_of_what_was_ended_early(state: OrderState, exp
     "kind",
     (
         *(K.REJECTED, K.CANCELED, K.CANCEL_REFUSED, K.EXPIRED, K.REPLACED, K.SUSPENDED, K.DONE_FOR_DAY),
-        *(K.RESTATED, K.ANSWER_LOST, K.NOT_SENT),
+        *(K.REPLACE_REFUSED, K.RESTATED, K.ANSWER_LOST, K.NOT_SENT),
     ),
 )
 def test_events_carry_order_time_reason_and_raw(kind: ReportKind) -> None:

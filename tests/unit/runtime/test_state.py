@@ -34,7 +34,7 @@ from agenttrader.testing.builders import (
 
 CASH = Decimal(100)
 FOUND = Break(kind=BreakKind.CASH, ours="1", theirs="2", sentence="found")
-COMPARED = Break(kind=BreakKind.FEES, ours="1", theirs="2", sentence="compared")
+COMPARED = Break(kind=BreakKind.ACTIVITY, ours="1", theirs="2", sentence="compared")
 UP = LinkChanged(link="broker", up=True, reason="")
 
 

@@ -19,7 +19,7 @@ Times. A report has the broker's time where it gives one, else the time of the r
 |---|---|
 | market, limit, stop; day, gtc; bracket and oto; several legs as `mleg` | replace an order |
 | cancel one order | cancel all, close a position: the gateway closes by orders of its own |
-| read orders, fills, fees, positions, clock | other activities: what they move is a break |
+| read orders, positions, clock, fills, other activities by their kind (`activities`) | |
 """
 
 import asyncio

@@ -79,7 +79,7 @@ EXPECTED = {
     "fill": ReportKind.FILLED,
     "new": ReportKind.ACCEPTED,
     "order_cancel_rejected": ReportKind.CANCEL_REFUSED,
-    "order_replace_rejected": ReportKind.UNRECOGNISED,  # we replace nothing: somebody else did
+    "order_replace_rejected": ReportKind.REPLACE_REFUSED,
     "partial_fill": ReportKind.FILLED,
     "pending_cancel": None,
     "pending_new": None,
