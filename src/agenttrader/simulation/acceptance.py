@@ -1,9 +1,9 @@
 """Whether the venue takes an order: one linear judgement, in the order of the checks below.
 
 used id · symbol · shape (type, prices, time in force, class) · quantity and prices on their steps · exits on
-their sides · a session to trade in · holding · short selling · buying power · wash trades · day trades. The
-first that does not hold is the refusal, and a refused order leaves no trace: its client order id is not used
-up.
+their sides · a session to trade in · holding · short selling · orders the other way · buying power · wash
+trades · day trades. The first that does not hold is the refusal, and a refused order leaves no trace: its
+client order id is not used up.
 """
 
 from decimal import Decimal
@@ -195,6 +195,9 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
         fault = short_fault(books, account, listing, is_part=is_part)
         if fault is not None:
             return fault
+    fault = conflict_fault(books, account.name, listing.symbol, asked.side)
+    if fault is not None:
+        return fault
     price = cap_of(listing, asked.side, asked.type, terms.stop) or terms.price
     needed = terms.notional or books.set_aside(asked.symbol, asked.type, price, terms.lots, asked.side)
     if needed is None:
@@ -228,6 +231,22 @@ def short_fault(
     else:
         return None
     return refused(Reason.FORBIDDEN, fault)
+
+
+def conflict_fault(books: Books, account: str, symbol: str, side: Side) -> Refusal | None:
+    """Where nothing is held, an order that opens one way is refused while one the other way is open.
+
+    Else the later fill would cross from long to short. The legs of an entry are no such orders. Source:
+    alpacahq/Alpaca-API issue 82; the words are as it and alpaca-trade-api-python issue 396 have them.
+    """
+    if books.ledger.lots(account, symbol) or not any(
+        order.side is not side and order.entry is None for order in books.open_of(account, symbol)
+    ):
+        return None
+    mine, other = "long buy", "short sell"
+    if side is Side.SELL:
+        mine, other = other, mine
+    return refused(Reason.FORBIDDEN, f"cannot open a {mine} while a {other} order is open")
 
 
 def _option_fault(

@@ -1,7 +1,7 @@
 """Where bars meet orders: which of them may trade in it, how much there is of it, and what it fills.
 
-One account may take a share of a bar's volume, where that is bounded, and is filled as if it were alone. A
-symbol that is halted matches nothing that began in the halt.
+One account may take a share of a bar's volume, where that is bounded, and is filled as if it were alone. An
+order for whole shares is filled in whole ones. A halted symbol matches nothing that began in the halt.
 """
 
 from collections.abc import Iterable
@@ -147,7 +147,10 @@ class Crossing:
             return 0
         if order.notional is not None and order.filled_lots == 0:
             order = self._sized(order, touch.price)
-        lots = order.leaves if budget is None else min(order.leaves, budget)
+        lots = order.leaves
+        if budget is not None and budget < lots:
+            listing = self.floor.books.listings[order.symbol]
+            lots = listing.whole(budget) if listing.is_whole(order.lots) else budget
         if lots <= 0 or (order.time_in_force is TimeInForce.FOK and lots < order.leaves):
             return 0
         legs_from = bar.start if touch.moment is Moment.OPEN else bar.end

@@ -208,9 +208,13 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """So many whole shares in lots."""
         return int(quantity / self._step)
 
+    def whole(self, lots: int) -> int:
+        """The most lots, of so many, that are no fraction."""
+        return lots - lots % self._whole_lots
+
     def is_whole(self, lots: int) -> bool:
         """Whether this is no fraction: a multiple of `lot`."""
-        return lots % self._whole_lots == 0
+        return lots == self.whole(lots)
 
     def lots_worth(self, femtos: int, units: int) -> int:
         """The most lots that so much cash buys at a price."""

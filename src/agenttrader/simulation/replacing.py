@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import power_fault, refused, short_fault
+from agenttrader.simulation.acceptance import conflict_fault, power_fault, refused, short_fault
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.day_trades import day_trade_fault
@@ -184,9 +184,10 @@ def _size_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal
             message=f"insufficient qty available for order ({found})",
             shortage=shortage,
         )
+    fault = conflict_fault(books, order.account, order.symbol, order.side)
     if order.side is Side.SELL:
-        fault = short_fault(books, books.accounts[order.account], listing)
-        if fault is not None:
-            return fault
+        fault = short_fault(books, books.accounts[order.account], listing) or fault
+    if fault is not None:
+        return fault
     needed, freed = books.needed(changed), books.needed(order)
     return None if needed <= freed else power_fault(books, order.account, order.symbol, needed, freed)

@@ -14,14 +14,14 @@ LIMIT, STOP, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT
 
 def test_an_order_fills_in_parts_by_the_volume_of_bars() -> None:
     stage = VenueStage(volume_percent=10)
-    order = stage.order()
+    order = stage.order(quantity="10.5")
     assert stage.bar(2, 100, volume=49) == ["order partial_fill 4.9@100.00"]
-    assert (stage[order].status, stage[order].leaves) == (Status.PARTIALLY_FILLED, 5_100_000_000)
-    assert stage.exchange.books.reserved("a") == 510 * 10**15
+    assert (stage[order].status, stage[order].leaves) == (Status.PARTIALLY_FILLED, 5_600_000_000)
+    assert stage.exchange.books.reserved("a") == 560 * 10**15
     assert stage.bar(3, 102, volume=0) == []
-    assert stage.bar(4, 104, volume=1_000) == ["order fill 5.1@104.00"]
-    assert stage[order].filled_value == 4_900_000_000 * 100_000_000 + 5_100_000_000 * 104_000_000
-    assert stage.quantity() == 10
+    assert stage.bar(4, 104, volume=1_000) == ["order fill 5.6@104.00"]
+    assert stage[order].filled_value == 4_900_000_000 * 100_000_000 + 5_600_000_000 * 104_000_000
+    assert stage.quantity() == Decimal("10.5")
 
 
 def test_orders_of_one_account_share_what_a_bar_has() -> None:
@@ -31,10 +31,13 @@ def test_orders_of_one_account_share_what_a_bar_has() -> None:
     assert stage.bar(2, 100, volume=120) == ["first fill 10@100.00", "second partial_fill 2@100.00"]
 
 
-def test_whole_shares_are_filled_whole() -> None:
+@pytest.mark.parametrize("symbol", ("WHOLE", "ABC"))
+def test_whole_shares_are_filled_whole(symbol: str) -> None:
     stage = VenueStage(volume_percent=10)
-    stage.order(symbol="WHOLE")
-    assert stage.bar(2, 100, symbol="WHOLE", volume=39) == ["order partial_fill 3@100.00"]
+    stage.order(symbol=symbol)
+    assert stage.bar(2, 100, symbol=symbol, volume=39) == ["order partial_fill 3@100.00"]
+    assert stage.bar(3, 100, symbol=symbol, volume=9) == []
+    assert stage.bar(4, 100, symbol=symbol, volume=70) == ["order fill 7@100.00"]
 
 
 def test_a_triggered_stop_is_a_market_order_for_what_is_left() -> None:

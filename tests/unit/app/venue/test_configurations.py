@@ -99,10 +99,11 @@ def test_a_replacement_is_an_order_too(venue: SmallVenue) -> None:
     resting = {"type": "limit", "time_in_force": "gtc"}
     exits: dict[str, Any] = {"take_profit": {"limit_price": 200}, "stop_loss": {"stop_price": 20}}
     submit(venue, **resting, limit_price=50, order_class="bracket", **exits)
-    submit(venue, **resting, limit_price=150, side="sell")
+    submit(venue, **resting, limit_price=150, side="sell", symbol="ALFA")
     submit(venue, type="limit", limit_price=50, qty="1.5")
     books = venue.desk.exchange.books
     _, target, _, sale, part = [each.id for each in books.open_of(SECOND)]
+    assert books.orders[sale].symbol == "ALFA"
     configure(venue, no_shorting=True, fractional_trading=False)
     with pytest.raises(Refused, match="account is not allowed to short"):
         replace(venue, sale, limit_price=151)
