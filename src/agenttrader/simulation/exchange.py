@@ -4,6 +4,7 @@
     replaced  ──▶ a new order, or refused    watermark ──▶ sessions open and close, the clock moves on
     cancel    ──▶ canceled or refused        fault ──▶ an execution busted or corrected, an order rejected
     package   ──▶ several options, as one    quote ──▶ fills of options
+    exercise  ──▶ shares at the strike
 
 - The clock is the data's: the last watermark, or a later bar's end; before any data, the time it was set to.
 - An order is filled only by bars that start at or after its acceptance, in hours in which it may trade.
@@ -38,6 +39,7 @@ from agenttrader.simulation.inputs import (
     CorporateActionKind,
     CorporateActionSeen,
     CorrectionAsked,
+    ExerciseAsked,
     HaltSeen,
     Input,
     Mishap,
@@ -56,6 +58,7 @@ from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.option_acceptance import intent_of
 from agenttrader.simulation.option_book import OptionBook
 from agenttrader.simulation.option_crossing import OptionCrossing
+from agenttrader.simulation.option_exercise import exercise
 from agenttrader.simulation.orders import (
     PENDING,
     WORKING,
@@ -116,6 +119,9 @@ class Exchange:
                 applied = self._see_action(input_)
             case OrderSubmitted() | PackageSubmitted() | ReplaceAsked() | CancelAsked():
                 return self._answer(self._asked(input_))
+            case ExerciseAsked():
+                refusal = exercise(self.clearing, input_.account, input_.symbol, self.clock)
+                return Outcome(applied=refusal is None, refusal=refusal)
             case BustAsked() | CorrectionAsked() | RejectAsked():
                 return self._answer(self._befallen(input_))
             case _:

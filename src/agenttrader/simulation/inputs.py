@@ -192,6 +192,13 @@ class ReplaceAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     replacement: Replacement
 
 
+class ExerciseAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
+    """A client asks that what it holds of an option, and no order holds, be exercised."""
+
+    account: str
+    symbol: str
+
+
 class BustAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bust"):
     """The exchange takes an execution back."""
 
@@ -259,7 +266,8 @@ class CorporateActionSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 Request = OrderSubmitted | PackageSubmitted | ReplaceAsked | CancelAsked
 Mishap = BustAsked | CorrectionAsked | RejectAsked
-Input = Request | Mishap | BarSeen | QuoteSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
+Seen = BarSeen | QuoteSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
+Input = Request | ExerciseAsked | Mishap | Seen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):

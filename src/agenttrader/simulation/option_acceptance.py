@@ -92,17 +92,17 @@ def _level_fault(books: Books, account: AccountOpening, parts: Sequence[Part]) -
     if books.ledger.lots(name, contract.underlying) < 0 or shares > books.available(
         name, contract.underlying
     ):
-        return _UNCOVERED
+        return UNCOVERED
     return None
 
 
-_UNCOVERED = "account not eligible to trade uncovered option contracts"
-"""As users report it; no page of Alpaca's that we found has the text."""
+UNCOVERED = "account not eligible to trade uncovered option contracts"
+"""As users report it: no page of Alpaca's that we found has the text."""
 
 
 def _power_fault(books: Books, account: str, underlying: str, wanted: Package) -> Refusal | None:
     if books.options.uncovered(account, underlying, wanted):
-        return _refused(Reason.FORBIDDEN, _UNCOVERED)
+        return _refused(Reason.FORBIDDEN, UNCOVERED)
     needed, power = (
         books.options.more(account, underlying, wanted),
         books.non_marginable_buying_power(account),

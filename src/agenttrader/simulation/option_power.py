@@ -91,6 +91,14 @@ class OptionPower:
             held, pending, hundreds_needed(held, pending)
         )
 
+    def without(self, account: str, underlying: str, gone: Exposure) -> tuple[int, int]:
+        """Were so much of what is held gone: femtos of own cash needed besides, and hundreds behind calls."""
+        held, pending = self.held(account, underlying), self._pending(account).get(underlying, [])
+        left = [*held, Exposure(gone.contract, -gone.lots)]
+        hundreds = hundreds_needed(left, pending)
+        more = need(left, pending, hundreds) - need(held, pending, hundreds_needed(held, pending))
+        return more, hundreds
+
     def to_pay(self, legs: Iterable[tuple[str, Side, int]]) -> int | None:
         """Femtos for signed lots at the last quotes, and some per cent worse; None where one has no quote."""
         total = 0

@@ -305,6 +305,8 @@ class Reason(Word):
     FORBIDDEN = "forbidden"
     DAY_TRADE = "day_trade"
     """Not allowed for the day trades that it could make."""
+    SHORT_POSITION = "short_position"
+    """Not to be had of an option that the account is short of."""
     NOT_FOUND = "not_found"
 
 

@@ -17,7 +17,7 @@ from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
 from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
 from agenttrader.app.venue.new_york import day_of
-from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked
+from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked, exercise_fault
 from agenttrader.app.venue.order_lists import answered, orders_asked
 from agenttrader.app.venue.owner import Owner
 from agenttrader.app.venue.questions import Parameters
@@ -52,6 +52,7 @@ from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.inputs import (
     BarSeen,
     CancelAsked,
+    ExerciseAsked,
     HaltSeen,
     Input,
     OrderSubmitted,
@@ -155,6 +156,15 @@ class Desk:
             told = position_symbol(self.exchange.books.listings[symbol])
             closed.append(ClosedPosition(symbol=told, status=status, body=body))
         return closed
+
+    def exercise(self, account: str, name: str) -> None:
+        """Exercise what the account holds of an option and no order holds. Raises Refused."""
+        refusal = exercise_fault(self.exchange)
+        if refusal is None:
+            asked = ExerciseAsked(account=account, symbol=self.symbols.meant(name))
+            refusal = self.apply(asked).refusal
+        if refusal is not None:
+            raise Refused(refusal)
 
     def order(self, account: str, order_id: str, *, nested: bool) -> Order:
         """An order by its id. Raises Refused where the account has none."""

@@ -1,4 +1,4 @@
-"""The option contracts that the venue lists, as clients ask for them.
+"""The option contracts that the venue lists, as clients ask for them, and when they may be exercised.
 
 The filters and the size of a page are alpaca-py's (`GetOptionContractsRequest`). That without a day every one
 is told, and that they come by symbol, are our own rules.
@@ -24,6 +24,7 @@ from agenttrader.protocols.alpaca_options import (
 from agenttrader.simulation.contracts import CONTRACT_SIZE
 from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.orders import Reason, Refusal
 
 STYLE = "american"
 
@@ -83,6 +84,16 @@ def contracts_asked(exchange: Exchange, parameters: Parameters) -> OptionContrac
     page = tuple(found[start : start + limit])
     more = start + limit < len(found)
     return OptionContractsPage(option_contracts=page, next_page_token=page[-1].symbol if more else None)
+
+
+def exercise_fault(exchange: Exchange) -> Refusal | None:
+    """Nothing is exercised from a close to midnight (docs.alpaca.markets, "Exercise an Options Position")."""
+    clock = exchange.clock
+    closes = [session.close for session in exchange.settings.sessions if session.close <= clock]
+    if not closes or day_of(closes[-1]) != day_of(clock):
+        return None
+    message = "options can be exercised again from midnight on: the market has closed"
+    return Refusal(reason=Reason.UNPROCESSABLE, message=message)
 
 
 def _all(listings: Mapping[str, Listing], today: str) -> list[OptionContract]:
