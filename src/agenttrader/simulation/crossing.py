@@ -145,22 +145,23 @@ class Crossing:
             self.floor.books.amend(order)
         if touch.price is None:
             return 0
-        if order.notional is not None and order.filled_lots == 0:
-            order = self._sized(order, touch.price)
+        if order.notional is not None:
+            order = self._sized(order, order.notional, touch.price)
         lots = order.leaves
         if budget is not None and budget < lots:
             listing = self.floor.books.listings[order.symbol]
-            lots = listing.whole(budget) if listing.is_whole(order.lots) else budget
+            is_whole = order.notional is None and listing.is_whole(order.lots)
+            lots = listing.whole(budget) if is_whole else budget
         if lots <= 0 or (order.time_in_force is TimeInForce.FOK and lots < order.leaves):
             return 0
         legs_from = bar.start if touch.moment is Moment.OPEN else bar.end
         self.floor.fill(order, lots, touch.price, bar.end, legs_from)
         return lots
 
-    def _sized(self, order: VenueOrder, price: int) -> VenueOrder:
-        """An order by notional is for what that is worth at its fill's price; a sale for what is held."""
+    def _sized(self, order: VenueOrder, notional: int, price: int) -> VenueOrder:
+        """An order by notional is for what is left of that at its fill's price; a sale for what is held."""
         listing = self.floor.books.listings[order.symbol]
-        lots = listing.lots_worth(order.notional or 0, price)
+        lots = max(listing.lots_worth(notional - listing.notional(order.filled_value, 1), price), 1)
         if not self.floor.books.opens(order.account, order.symbol, order.side):
             lots = min(lots, order.leaves + self.floor.books.available(order.account, order.symbol))
-        return replace(order, lots=lots)
+        return replace(order, lots=order.filled_lots + lots)

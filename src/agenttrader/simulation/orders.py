@@ -164,7 +164,7 @@ class VenueOrder(Struct, frozen=True, gc=False):
     the entry and the stop its leg. Only bars that start at or after `eligible_from` can fill it. `stop` of a
     trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes:
     a buy stop is then limited by `cap`.
-    An order by `notional` has so many `lots` as that would buy at the last price known, until it fills.
+    An order by `notional` has so many `lots` as what is left of that would buy at the last price known.
     An order of several options (`is_package`) has no symbol, its side says nothing, and its prices are net:
     below 0 where cash is received. Its legs have a `ratio` of contracts to one of its units, and an `intent`.
     """

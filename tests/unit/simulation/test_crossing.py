@@ -172,6 +172,23 @@ def test_an_order_by_notional_buys_what_its_fill_gives_for_it() -> None:
     assert stage.quantity() == 0
 
 
+def test_an_order_by_notional_in_parts_never_costs_more_than_it() -> None:
+    stage = VenueStage(volume_percent=10)
+    order = stage.order(notional=1_000)
+    assert stage.bar(2, 100, volume=35) == ["order partial_fill 3.5@100.00"]
+    assert stage.exchange.books.reserved("a") == 650 * 10**15
+    assert stage.bar(3, 200, volume=1_000) == ["order fill 3.25@200.00"]
+    assert (stage[order].status, stage.exchange.books.ledger.cash("a")) == (Status.FILLED, 9_000 * 10**15)
+
+
+def test_what_is_left_of_a_notional_for_less_than_a_lot_buys_a_lot() -> None:
+    stage = VenueStage(volume_percent=10)
+    order = stage.order(notional=1)
+    assert stage.bar(2, 100, volume="0.09999999") == ["order partial_fill 0.009999999@100.00"]
+    assert stage.bar(3, 101, volume=1_000) == ["order fill 0.000000001@101.00"]
+    assert stage[order].status is Status.FILLED
+
+
 def test_a_coin_trades_when_nothing_else_does() -> None:
     stage = VenueStage()
     stage.watermark(CLOSE + 200)
