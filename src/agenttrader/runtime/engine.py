@@ -309,6 +309,7 @@ class Engine:
         turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
         if turned is not None:
             self._emit(turned)
+            self._step.resync = bool(self.state.overnight)
         sample = sample_of(self.state.book, self.market.prices)
         if sample is not None:
             self._emit(sample)

@@ -55,7 +55,7 @@ def take_snapshot(
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,
-        day_start_equity=state.day.equity if state.day is not None else None,
+        day_start_equity=state.day_start_equity,
         limits_digest=rules.limits_digest,
     )
 

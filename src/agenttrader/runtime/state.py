@@ -22,6 +22,7 @@ from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
+from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
@@ -37,6 +38,8 @@ class State:
         self.standing = Standing()
         self.segment: SegmentOpened | None = None
         self.day: DayOpened | None = None
+        self.overnight: frozenset[Symbol] = frozenset()
+        """What was held as the day turned, until a comparison after it: a share may have split meanwhile."""
         self.equity: EquitySampled | None = None
         self.reconciled: Reconciled | None = None
         """The last comparison of this segment; a restart has none until it has compared."""
@@ -48,6 +51,7 @@ class State:
         self.last_time = Instant(0)
         self.closing: dict[OrderId, Order] = {}
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
+        self._flows_at_open = ZERO
         self._found: list[Break] = []
         self._decided: dict[AgentName, deque[Instant]] = {}
         self._approved_in_account: deque[Instant] = deque()
@@ -89,7 +93,11 @@ class State:
         self.equity = cast("EquitySampled", sealed.event)
 
     def _apply_day_opened(self, sealed: Sealed[Event]) -> None:
+        if self.day is not None:
+            self.overnight = frozenset(self.book.positions())
+            self.version += 1
         self.day = cast("DayOpened", sealed.event)
+        self._flows_at_open = self.book.flows
 
     def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
@@ -102,8 +110,9 @@ class State:
                 self._found.append(event.found)
             case Reconciled():
                 self.reconciled = event
-                if event.statement_time is not None and not event.breaks:
-                    self.agreed = event.statement_time
+                if not event.failure:
+                    self.overnight = frozenset()
+                    self.agreed = self.agreed if event.breaks else event.statement_time
             case LinkChanged():
                 self.links[event.link] = event
             case _:
@@ -114,6 +123,11 @@ class State:
         """What differs from the broker, or cannot be, and that nobody has settled."""
         compared = self.reconciled.breaks if self.reconciled is not None else ()
         return (*self._found, *compared)
+
+    @property
+    def day_start_equity(self) -> Decimal | None:
+        """What the day's loss counts from: cash that came from outside since the open is no profit of it."""
+        return None if self.day is None else self.day.equity + self.book.flows - self._flows_at_open
 
     def decided_last_minute(self, agent: AgentName, now: Instant) -> tuple[int, int]:
         """In the minute before `now`: how many the agent proposed, and how many of all were approved.
