@@ -68,9 +68,9 @@ def judge(
     books: Books, account: AccountOpening, asked: Submission, sessions: Sessions, clock: Instant
 ) -> Accepted | Refusal:
     """What the venue takes the order as, or why it is refused."""
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, account.name, asked.client_order_id)
+    if used is not None:
+        return used
     listing = books.listings.get(asked.symbol)
     if listing is None:
         return refused(
@@ -99,6 +99,13 @@ def judge(
         or day_trade_fault(books, account.name, asked)
         or Accepted(terms, when)
     )
+
+
+def used_id_fault(books: Books, account: str, client_order_id: str | None) -> Refusal | None:
+    """An id is used once, by whatever kind of order."""
+    if client_order_id is None or books.by_client_order_id(account, client_order_id) is None:
+        return None
+    return refused(Reason.INVALID, "client_order_id must be unique")
 
 
 def refused(reason: Reason, message: str) -> Refusal:
@@ -268,12 +275,13 @@ def _option_fault(
     return options_fault(books, account, (part,), at_most, sessions, when)
 
 
-def shortage_fault(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
-    """More than the holding cannot be closed, nor what other orders already hold."""
-    if lots <= books.available(account, listing.symbol):
+def shortage_fault(books: Books, account: str, listing: Listing, lots: int, freed: int = 0) -> Refusal | None:
+    """What is not held cannot be closed, nor what orders other than the one that held `freed` already hold."""
+    available = books.available(account, listing.symbol) + freed
+    if lots <= max(available, freed):
         return None
     shortage = books.shortage(account, listing.symbol)
-    found = f"requested: {listing.quantity(lots)}, available: {shortage.available}"
+    found = f"requested: {listing.quantity(lots)}, available: {listing.quantity(available)}"
     return Refusal(
         reason=Reason.FORBIDDEN, message=f"insufficient qty available for order ({found})", shortage=shortage
     )

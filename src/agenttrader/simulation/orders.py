@@ -234,6 +234,20 @@ class VenueOrder(Struct, frozen=True, gc=False):
         assert status in _NEXT[self.status], f"{self.id}: {self.status.value} cannot become {status.value}"
         return replace(self, status=status, updated_at=time, **changes)
 
+    def fill(self, execution: Execution) -> "VenueOrder":
+        """The order after an execution; what is pending stays so until it is whole."""
+        filled_lots = self.filled_lots + execution.lots
+        whole = filled_lots == self.lots
+        stays = self.status if self.status in PENDING else Status.PARTIALLY_FILLED
+        return self.become(
+            Status.FILLED if whole else stays,
+            execution.time,
+            filled_lots=filled_lots,
+            filled_value=self.filled_value + execution.lots * execution.price,
+            execution=execution,
+            replaced_by=None if whole else self.replaced_by,
+        )
+
 
 class StopLoss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The protecting exit: a stop order, or a stop-limit order where it has a `limit`."""

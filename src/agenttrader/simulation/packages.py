@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import refused, shortage_fault
+from agenttrader.simulation.acceptance import refused, shortage_fault, used_id_fault
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.identities import Numbering
@@ -55,9 +55,9 @@ def judge_package(
     books: Books, account: AccountOpening, asked: PackageSubmission, sessions: Sessions, clock: Instant
 ) -> AcceptedPackage | Refusal:
     """What the venue takes the order as, or why it is refused."""
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, account.name, asked.client_order_id)
+    if used is not None:
+        return used
     fault = _legs_fault(books, asked) or kind_fault(asked.type, asked.time_in_force)
     if fault is not None:
         return refused(Reason.INVALID, fault)

@@ -15,12 +15,20 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import conflict_fault, power_fault, refused, short_fault
+from agenttrader.simulation.acceptance import (
+    conflict_fault,
+    power_fault,
+    refused,
+    short_fault,
+    shortage_fault,
+    used_id_fault,
+)
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.buy_stops import cap_of
 from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.lifetimes import lifetime
 from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.option_acceptance import replaced_option_fault
 from agenttrader.simulation.orders import (
     OrderClass,
     OrderType,
@@ -46,15 +54,15 @@ def judge_replacement(
     """The order as it would be, still under its old id, or why it stays as it is."""
     if order.status not in REPLACEABLE:
         return refused(Reason.UNPROCESSABLE, f"order cannot be replaced: it is {order.status.value}")
-    if order.is_option:
+    if order.order_class is OrderClass.MLEG:
         return refused(
-            Reason.UNPROCESSABLE, "options orders cannot be replaced here: cancel, and send another order"
+            Reason.UNPROCESSABLE, "mleg orders cannot be replaced here: cancel, and send another order"
         )
     if asked == Replacement():
         return refused(Reason.INVALID, "a replacement needs at least one value that changes, found none")
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(order.account, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, order.account, asked.client_order_id)
+    if used is not None:
+        return used
     listing = books.listings[order.symbol]
     fault = _scope_fault(order, asked) or _time_fault(listing, order, asked.time_in_force)
     if fault is not None:
@@ -106,6 +114,8 @@ def _time_fault(listing: Listing, order: VenueOrder, asked: TimeInForce | None) 
         return None
     if not {asked, order.time_in_force} <= RESTING:
         return f"time_in_force: expected day or gtc for both orders, found {asked.value}"
+    if listing.is_option and asked is not TimeInForce.DAY:
+        return f"options orders must be day orders, found {asked.value}"
     if listing.is_coin and asked not in CRYPTO_TIMES:
         return f"crypto orders must be gtc or ioc orders, found {asked.value}"
     if not listing.is_coin and not listing.is_whole(order.lots) and asked is not TimeInForce.DAY:
@@ -174,16 +184,11 @@ def _size_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal
     if order.entry is not None or order.order_class is OrderClass.OCO:
         return None
     if not books.opens(order.account, order.symbol, order.side):
-        more = changed.leaves - order.leaves
-        if more <= books.available(order.account, order.symbol):
-            return None
-        shortage = books.shortage(order.account, order.symbol)
-        found = f"requested: {listing.quantity(more)} more, available: {shortage.available}"
-        return Refusal(
-            reason=Reason.FORBIDDEN,
-            message=f"insufficient qty available for order ({found})",
-            shortage=shortage,
-        )
+        fault = shortage_fault(books, order.account, listing, changed.leaves, order.leaves)
+        if fault is not None or not order.is_option:
+            return fault
+    if order.is_option:
+        return replaced_option_fault(books, order, changed)
     fault = conflict_fault(books, order.account, order.symbol, order.side)
     if order.side is Side.SELL:
         fault = short_fault(books, books.accounts[order.account], listing) or fault

@@ -170,7 +170,7 @@ def test_a_larger_sale_needs_more_to_sell() -> None:
     stage.order()
     stage.bar(2, 100)
     sale = stage.order(side=Side.SELL, quantity=6, type=LIMIT, limit_price=110)
-    assert "insufficient qty available" in refused(stage, sale, quantity=11)
+    assert "(requested: 11, available: 10)" in refused(stage, sale, quantity=11)
     assert stage[replaced(stage, sale, quantity=10)].lots == 10 * 10**9
 
 
