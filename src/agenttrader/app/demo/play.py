@@ -186,7 +186,7 @@ def _evening(before: Played, run: Run) -> Iterator[str]:
     for held in before.result.day.held:
         yield f"{held.quantity:f} {held.symbol} is carried over it; {held.overnight}"
     if run.split is not None:
-        yield f"the venue makes a split of {run.split} in it, {SUPPOSED}"
+        yield f"in that night the venue makes a split of {run.split}, {SUPPOSED}"
 
 
 async def _through(run: Run, world: World, tell: Tell, interrupted: asyncio.Event) -> Result:

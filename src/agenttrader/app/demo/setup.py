@@ -38,6 +38,8 @@ VISITOR = AgentName("visitor")
 KEEPER = AgentName("keeper")
 SHOW_KEY = "demo-show"
 CONFIGURATION = "run.toml"
+KEPT = "configurations"
+"""Where a run of several days keeps the configuration of each: the journal names the digests of all."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -163,6 +165,9 @@ def prepare_days(home: Path, wishes: Sequence[Wish], maker: Maker, now: Instant)
         for number, (wish, cast) in enumerate(zip(wishes, casts, strict=True))
     )
     lay_out(runs[0])
+    if len(runs) > 1:
+        for run in runs:
+            _write_private(folder / KEPT / f"{run.session.date}.toml", run.text)
     configuration = runs[0].configuration
     _write_private(configuration.path(configuration.switches.file), "1\n")
     for place, secret in throwaway.files().items():

@@ -209,6 +209,8 @@ def test_days_of_one_run_share_all_but_their_configuration(tmp_path: Path) -> No
     for run in (runs[0], runs[1], runs[2]):
         lay_out(run)
         assert load(run.path, environment={}) == run.configuration
+        kept = run.folder / "configurations" / f"{run.session.date}.toml"
+        assert kept.read_text() == run.path.read_text()
 
 
 def test_the_first_day_lies_ready(tmp_path: Path) -> None:
