@@ -276,7 +276,7 @@ def _option_fault(
 
 
 def shortage_fault(books: Books, account: str, listing: Listing, lots: int, freed: int = 0) -> Refusal | None:
-    """What is not held cannot be closed, nor what orders other than the one that held `freed` already hold."""
+    """What is not held cannot be closed, nor what orders but the one that held `freed` already hold."""
     available = books.available(account, listing.symbol) + freed
     if lots <= max(available, freed):
         return None
