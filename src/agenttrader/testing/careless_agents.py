@@ -82,7 +82,12 @@ class CarelessAgents:
             "side": side,
             "quantity": quantity,
             "type": kind,
-            "time_in_force": self._one_of(TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC),
+            # Only the bot may let an order live on, and it likes to.
+            "time_in_force": self._one_of(
+                TimeInForce.DAY,
+                TimeInForce.GTC if OWNERS[symbol] == BOT else TimeInForce.DAY,
+                TimeInForce.GTC,
+            ),
             "limit_price": near if kind is OrderType.LIMIT else None,
             "stop_price": near if kind is OrderType.STOP else None,
             "exit_plan": ExitPlan(

@@ -28,7 +28,7 @@ from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.records import Sealed
 from agenttrader.model.sessions import Session
-from agenttrader.model.times import MINUTE, rfc3339
+from agenttrader.model.times import MINUTE, Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
@@ -135,6 +135,8 @@ class _Day:
             CarelessClient(self._venue, name, CASH[name], charges, self._market.marks, _chance(seed, name))
             for name in (RICH, POOR)
         ]
+        self._splits: dict[str, Instant] = {}
+        """When a symbol's last split was."""
         self._bars = 0
 
     def play(self) -> None:
@@ -192,19 +194,19 @@ class _Day:
             if before.close < action.time < after.open:
                 self._venue.befall(action)
                 self._announce(action, self._market.change(action))
+        # The gateway's book learns of it when a person has it compare, before the day begins.
+        self._gateway.compare()
 
     def _announce(self, action: CorporateActionSeen, price: Decimal) -> None:
         news: Split | Dividend
         symbol = Symbol(action.symbol)
         match action.kind:
             case CorporateActionKind.SPLIT:
-                news = Split(
-                    symbol=symbol,
-                    new=int(action.new_rate),
-                    old=int(action.old_rate),
-                    lot=FRACTION if symbol in FRACTIONABLE else Decimal(1),
-                    price=price,
-                )
+                new, old = int(action.new_rate), int(action.old_rate)
+                lot = FRACTION if symbol in FRACTIONABLE else Decimal(1)
+                news = Split(symbol=symbol, new=new, old=old, lot=lot, price=price)
+                self._watch.split(symbol, new, old)
+                self._splits[symbol] = action.time
             case CorporateActionKind.CASH_DIVIDEND:
                 news = Dividend(symbol=symbol, cash=action.cash)
             case _:
@@ -272,10 +274,11 @@ class _Day:
                 yield f"{GATED}: order {client_order_id} is at the venue more than once"
         book = self._gateway.engine.state.book
         ours = OurBook(cash=book.cash, fees=book.fees, holdings=book.holdings)
-        yield from disagreements(self._venue, GATED, CASH[GATED], ours)
+        yield from disagreements(self._venue, GATED, CASH[GATED], ours, self._splits)
         for client in self._clients:
             yield from (f"{client.account}: {each}" for each in (*client.findings, *client.book.findings))
-            yield from disagreements(self._venue, client.account, CASH[client.account], client.book.book())
+            opening, told = CASH[client.account], client.book.book()
+            yield from disagreements(self._venue, client.account, opening, told, self._splits)
         folded, _ = fold(self._gateway.journal, MULTIPLIERS)
         if dump_state(folded) != dump_state(self._gateway.engine.state):
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"

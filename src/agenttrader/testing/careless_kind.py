@@ -1,15 +1,15 @@
 """What kind of day a seed means: how long, how thin, how slow the venue, how rough, what else."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 
 from msgspec import Struct
 
-from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen, Habits
 from agenttrader.simulation.market import MINUTES_MIN
-from agenttrader.testing.careless_world import EARLY_MINUTES, ECHO, calendar
+from agenttrader.testing.careless_world import CLOSES, DELTA, EARLY_MINUTES, calendar
 
 PENDING_SECONDS = (0, 0, 0, 20, 70)
 """How long the venue keeps orders and cancels pending: a day has one of these."""
@@ -18,8 +18,10 @@ LIQUIDITIES = ((0, 1), (0, 1), (1, 40), (5, 100), (10, 1_000))
 it was generated that volume is: a day has one of these pairs."""
 SESSIONS = (1, 1, 1, 2, 3)
 """How many sessions are played, one after the other."""
-ACTING: tuple[Symbol, ...] = (ECHO,)
-"""Whose shares may split or pay a dividend over a night."""
+ACTING = tuple(CLOSES)
+"""Whose shares may pay a dividend over a night, or split."""
+UNSPLIT = frozenset({DELTA})
+"""What an agent has orders in that live on: what a split makes of them our book does not follow."""
 RATIOS = ((2, 1), (3, 1), (3, 2), (1, 2), (1, 4))
 """New shares for old ones."""
 
@@ -64,13 +66,17 @@ def kind_of(seed: int, minutes_max: int) -> Kind:
     later = _chance(seed, "kind")
     sessions = later.choice(SESSIONS)
     minutes = (whole,) if sessions == 1 else _parts(later, sessions, minutes_max)
+    coins = later.randrange(3) == 0
+    habits = Habits(
+        pending_seconds=pending_seconds, done_for_day=done_for_day, late_fees=later.randrange(4) == 0
+    )
     return Kind(
         minutes=minutes,
         volume_percent=volume_percent,
         thinner=thinner,
-        habits=Habits(pending_seconds=pending_seconds, done_for_day=done_for_day),
+        habits=habits,
         is_rough=is_rough,
-        coins=later.randrange(3) == 0,
+        coins=coins,
         actions=tuple(_actions(later, minutes)),
     )
 
@@ -81,23 +87,18 @@ def _parts(chance: Random, sessions: int, minutes_max: int) -> tuple[int, ...]:
     return tuple(chance.randint(MINUTES_MIN, longest) for _ in range(sessions))
 
 
-def _actions(chance: Random, minutes: tuple[int, ...]) -> list[CorporateActionSeen]:
-    """At most one for each night, from shortly before the first orders of the next day."""
-    found = []
+def _actions(chance: Random, minutes: tuple[int, ...]) -> Iterator[CorporateActionSeen]:
+    """Those of up to three companies for each night, from shortly before the first orders of the next day."""
     for session in calendar(minutes).sessions[1 : len(minutes)]:
-        if chance.randrange(2):
-            continue
-        new, old = chance.choice(RATIOS)
         time = Instant(session.open - (EARLY_MINUTES + 1) * MINUTE)
-        symbol = chance.choice(ACTING)
-        if chance.randrange(2):
-            cash = Decimal(chance.randint(1, 150)) / 100
-            kind = CorporateActionKind.CASH_DIVIDEND
-            found.append(CorporateActionSeen(symbol=symbol, time=time, kind=kind, cash=cash))
-        else:
-            kind, rates = CorporateActionKind.SPLIT, {"new_rate": Decimal(new), "old_rate": Decimal(old)}
-            found.append(CorporateActionSeen(symbol=symbol, time=time, kind=kind, **rates))
-    return found
+        for symbol in chance.sample(ACTING, chance.randrange(4)):
+            if symbol in UNSPLIT or chance.randrange(2):
+                cash = Decimal(chance.randint(1, 150)) / 100
+                kind = CorporateActionKind.CASH_DIVIDEND
+                yield CorporateActionSeen(symbol=symbol, time=time, kind=kind, cash=cash)
+            else:
+                kind, (new, old) = CorporateActionKind.SPLIT, map(Decimal, chance.choice(RATIOS))
+                yield CorporateActionSeen(symbol=symbol, time=time, kind=kind, new_rate=new, old_rate=old)
 
 
 def _chance(seed: int, whose: str) -> Random:

@@ -43,8 +43,7 @@ CLOSES = {
 COIN, COIN_CLOSE = Symbol("BTC/USD"), Decimal("61250.00")
 """Listed on some days, for whoever has no gateway."""
 FRACTIONABLE = frozenset({ECHO})
-"""What no agent owns: the venue fills parts of a share of it, and the gateway trades whole ones; and who is
-short of it over a night pays for that, which our book does not know."""
+"""What no agent owns: the venue fills parts of a share of it, and the gateway trades whole ones."""
 OWNERS = {ALFA: STRATEGIST, BRAVO: STRATEGIST, CHARLY: STRATEGIST, DELTA: BOT}
 OPENS = {
     date: from_rfc3339(f"{date}T14:30:00Z")
@@ -60,7 +59,11 @@ _TICK, _LOT = Decimal("0.01"), Decimal(1)
 _FEES = {"sec_rate": Decimal("0.0000278"), "taf_rate": Decimal("0.000166"), "taf_cap": Decimal("8.30")}
 FEES = FeeSchedule(**_FEES)
 MAKER_RATE, TAKER_RATE = Decimal("0.0015"), Decimal("0.0025")
-_BORROWING = {"margin_rate": Decimal("0.0675"), "hard_borrow_rate": Decimal("0.05")}
+_BORROWING = {
+    "margin_rate": Decimal("0.0675"),
+    "easy_borrow_rate": Decimal("0.01"),
+    "hard_borrow_rate": Decimal("0.05"),
+}
 MULTIPLIERS = dict.fromkeys(CLOSES, Decimal(1))
 
 

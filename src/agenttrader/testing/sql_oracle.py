@@ -203,6 +203,13 @@ class SqlOracle:
             for symbol, held, cost, realised in self._store.execute(_HOLDINGS, {"account": account})
         )
 
+    def paid_out(self, account: str) -> frozenset[str]:
+        """The symbols of which a split left a part of a lot, for which it paid."""
+        rows = self._store.execute(
+            "SELECT symbol FROM splits WHERE account = ? AND amount <> '0'", (account,)
+        )
+        return frozenset(symbol for (symbol,) in rows)
+
     def executions(self, account: str) -> int:
         """How many there were."""
         return int(self._one("SELECT count(*) FROM executions WHERE account = :account", account))
