@@ -92,6 +92,14 @@ class BrokerWorld(ABC):
         """A minute in which the symbol opens at 100 and trades between `low` and `high`."""
 
     @abstractmethod
+    def pay_dividend(self, cash: Decimal) -> None:
+        """Each share of the symbol pays so much."""
+
+    @abstractmethod
+    def split(self, new: int) -> None:
+        """Each share of the symbol becomes so many."""
+
+    @abstractmethod
     def orders_at_exchange(self) -> Sequence[str]:
         """The client order ids of all entries that the exchange ever took, in the order in which it did."""
 
@@ -164,6 +172,25 @@ class BrokerSuite(ABC):
         fees = -sum(activity.amount for activity in statement.activities)
         assert fees > 0
         assert statement.cash == Decimal(100_000) - 50 - fees
+
+    async def test_what_moved_the_account_without_a_fill_is_stated(self, world: BrokerWorld) -> None:
+        """As what it means; told again it is the same, and later too: a broker may have posted it late."""
+        world.broker.submit(sending(world), nothing_halts)
+        await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
+        world.trade(99, 101)
+        world.pay_dividend(Decimal("0.5"))
+        world.split(2)
+        statement = await world.broker.statement(world.since)
+        assert [(each.kind, each.amount, each.quantity) for each in statement.activities] == [
+            (ActivityKind.DIVIDEND, Decimal(5), Decimal(0)),
+            (ActivityKind.SPLIT, Decimal(0), Decimal(10)),
+        ]
+        assert {each.symbol for each in statement.activities} == {world.symbol}
+        assert len({each.id for each in statement.activities}) == len(statement.activities)
+        assert [(held.symbol, held.quantity) for held in statement.positions] == [(world.symbol, Decimal(20))]
+        assert statement.cash == Decimal(99_005)
+        later = await world.broker.statement(statement.time)
+        assert (later.executions, later.activities) == ((), statement.activities)
 
     async def test_what_the_exchange_refuses_is_rejected(self, world: BrokerWorld) -> None:
         """With its reason, and without a trace there."""
