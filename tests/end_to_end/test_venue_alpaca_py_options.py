@@ -266,6 +266,13 @@ async def test_what_options_do_not_have_is_refused(client: TradingClient) -> Non
     assert (await refusal(client.replace_order_by_id, order.id, change))[:2] == (422, 42210000)
     wrong = package(BULL[0], BACK[1], limit=1.5)
     assert "position intent mismatch" in (await refusal(client.submit_order, wrong))[2]
+    old = await ask(client.submit_order, single(call(105), OrderSide.BUY, 0.5))
+    new = await ask(client.replace_order_by_id, old.id, requests.ReplaceOrderRequest(limit_price=0.6))
+    assert (new.replaces, new.limit_price, new.position_intent) == (
+        old.id,
+        "0.60",
+        PositionIntent.BUY_TO_OPEN,
+    )
     resting = single(call(100), OrderSide.BUY, 1.0)
     resting.time_in_force = TimeInForce.GTC
     assert (await refusal(client.submit_order, resting))[2] == "options orders must be day orders, found gtc"

@@ -15,7 +15,7 @@ from agenttrader.simulation.inputs import OPTIONS_LEVEL_MAX, AccountOpening
 from agenttrader.simulation.lifetimes import Lifetime
 from agenttrader.simulation.listings import DOLLAR, Listing, money
 from agenttrader.simulation.option_risk import Exposure, Package
-from agenttrader.simulation.orders import Intent, Reason, Refusal, Side
+from agenttrader.simulation.orders import Intent, Reason, Refusal, Side, VenueOrder
 from agenttrader.simulation.sessions import Sessions
 
 BUYING_LEVEL = 2
@@ -67,6 +67,24 @@ def options_fault(
     return _power_fault(books, account.name, underlying, Package(exposures, paid))
 
 
+def replaced_option_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal | None:
+    """Why an order in one option cannot become another: what it would be more is asked as a new order is."""
+    listing, intent, account = books.listings[order.symbol], order.intent, books.accounts[order.account]
+    assert listing.contract is not None
+    assert intent is not None
+    more = changed.leaves - order.leaves
+    fault = _level_fault(books, account, (Part(listing, listing.contract, intent, max(more, 0)),))
+    if fault is not None:
+        return _refused(Reason.FORBIDDEN, fault)
+    if changed.limit is not None:
+        paid: int | None = listing.notional(changed.limit * order.side.sign, changed.leaves)
+    else:
+        paid = books.options.to_pay([(order.symbol, order.side, changed.leaves)])
+    assert paid is not None, "there was a quote when the order came"
+    wanted = Package((Exposure(listing.contract, changed.leaves * order.side.sign),), paid)
+    return _power_fault(books, account.name, listing.contract.underlying, wanted, order.id)
+
+
 def _level_fault(books: Books, account: AccountOpening, parts: Sequence[Part]) -> str | None:
     """What the account's level does not allow; below 3, what is sold stands by itself."""
     level = account.options_level
@@ -100,11 +118,13 @@ UNCOVERED = "account not eligible to trade uncovered option contracts"
 """As users report it: no page of Alpaca's that we found has the text."""
 
 
-def _power_fault(books: Books, account: str, underlying: str, wanted: Package) -> Refusal | None:
-    if books.options.uncovered(account, underlying, wanted):
+def _power_fault(
+    books: Books, account: str, underlying: str, wanted: Package, instead_of: str | None = None
+) -> Refusal | None:
+    if books.options.uncovered(account, underlying, wanted, instead_of):
         return _refused(Reason.FORBIDDEN, UNCOVERED)
     needed, power = (
-        books.options.more(account, underlying, wanted),
+        books.options.more(account, underlying, wanted, instead_of),
         books.non_marginable_buying_power(account),
     )
     if needed <= 0 or needed <= power:

@@ -15,6 +15,7 @@ from agenttrader.simulation.inputs import (
     AccountOpening,
     BarSeen,
     CancelAsked,
+    ExerciseAsked,
     FeePosted,
     FillPosted,
     Habits,
@@ -24,6 +25,7 @@ from agenttrader.simulation.inputs import (
     OrderSubmitted,
     Outcome,
     PackageSubmitted,
+    ReplaceAsked,
     Settings,
     WatermarkSeen,
 )
@@ -36,6 +38,7 @@ from agenttrader.simulation.orders import (
     OptionLeg,
     OrderType,
     PackageSubmission,
+    Replacement,
     Side,
     Submission,
     TimeInForce,
@@ -140,6 +143,17 @@ def _packages(draw: st.DrawFn, *, limits: bool) -> PackageSubmitted:
 
 
 @st.composite
+def _replacements(draw: st.DrawFn) -> ReplaceAsked:
+    return ReplaceAsked(
+        account=draw(_ACCOUNTS),
+        order_id=f"#{draw(st.integers(0, 9))}",
+        replacement=Replacement(
+            quantity=draw(st.none() | st.integers(1, 4).map(Decimal)), limit_price=draw(st.none() | _PRICES)
+        ),
+    )
+
+
+@st.composite
 def _quotes(draw: st.DrawFn, time: Instant) -> QuoteSeen:
     low, high = sorted((draw(_PRICES), draw(_PRICES)))
     sizes = st.integers(0, 4).map(Decimal)
@@ -171,10 +185,14 @@ def inputs(draw: st.DrawFn, *, limits: bool = False) -> list[Input]:
         told.extend(draw(_quotes(Instant(start + (n + 1) * (MINUTE // 10)))) for n in range(count))
         told.append(WatermarkSeen(time=end))
         for _ in range(draw(st.integers(0, 3))):
-            match draw(st.integers(0, 6)):
+            match draw(st.integers(0, 9)):
                 case 0:
                     number = draw(st.integers(0, 9))
                     told.append(CancelAsked(account=draw(_ACCOUNTS), order_id=f"#{number}"))
+                case 7 | 8:
+                    told.append(draw(_replacements()))
+                case 9:
+                    told.append(ExerciseAsked(account=draw(_ACCOUNTS), symbol=draw(_SYMBOLS)))
                 case 1 | 2 | 3:
                     told.append(draw(_singles(limits=limits)))
                 case _:
@@ -186,7 +204,7 @@ def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
     done = []
     for each in told:
         resolved = each
-        if isinstance(each, CancelAsked):
+        if isinstance(each, CancelAsked | ReplaceAsked):
             orders = exchange.books.open_of(each.account)
             if orders:
                 resolved = replace(each, order_id=orders[int(each.order_id[1:]) % len(orders)].id)
