@@ -25,8 +25,6 @@ from agenttrader.protocols.alpaca_trade_updates import TradeUpdate, decode_strea
 from agenttrader.testing.agreement import OurBook
 
 CORRECTED = "trade_correct"
-NOT_FOR_US = frozenset({"order_replace_rejected"})
-"""What the adapter has no treatment for, because the gateway never asks for it."""
 
 
 class Charges(Struct, frozen=True, kw_only=True):
@@ -91,7 +89,7 @@ class ToldBook:
             return
         for report in reports_of_update(told, message.decode(), now):
             execution = report.execution
-            if report.kind is ReportKind.UNRECOGNISED and told.event not in NOT_FOR_US:
+            if report.kind is ReportKind.UNRECOGNISED:
                 self.findings.append(f"not understood: {report.reason}: {message.decode()}")
             elif report.kind is ReportKind.BUSTED and execution is not None:
                 del self._steps[self._place(execution.id)]
