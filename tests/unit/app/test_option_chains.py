@@ -35,6 +35,11 @@ def test_a_chain_is_a_call_and_a_put_at_each_strike_for_each_day(tmp_path: Path)
     assert symbols[:2] == ["ALFA261120C00045000", "ALFA261120P00045000"]
 
 
+def test_the_page_shows_this_table() -> None:
+    page = Path(__file__).parents[3] / "docs" / "brokers.md"
+    assert f"```toml{OPTIONS_TABLE}```" in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("found", "instead", "message"),
     (
