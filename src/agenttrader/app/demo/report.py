@@ -179,10 +179,10 @@ def page(run: Run, result: Result, code: str) -> str:
     verdict = "reconciled, verified, halted" if result.is_good else "not as it should be"
     title = f"# Demo day {run.session.date}: {verdict}"
     notice = f"**{notice_of(run)}**"
-    return "\n\n".join((title, notice, head_of(run, result, code), *day_parts(run, result))) + "\n"
+    return "\n\n".join((title, notice, _head(run, result, code), *day_parts(run, result))) + "\n"
 
 
-def head_of(run: Run, result: Result, code: str) -> str:
+def _head(run: Run, result: Result, code: str) -> str:
     """What the run was, and how anybody can check it."""
     return listed(
         (
@@ -191,10 +191,14 @@ def head_of(run: Run, result: Result, code: str) -> str:
             f"configuration {run.configuration.digest}",
             f"code {code}",
             f"digest of the day {result.day.digest}",
-            _journal(result),
-            f"check it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}",
+            *journal_lines(run, result),
         )
     )
+
+
+def journal_lines(run: Run, result: Result) -> tuple[str, str]:
+    """What the journal holds, and how anybody can verify it."""
+    return _journal(result), f"check it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}"
 
 
 def day_parts(run: Run, result: Result) -> list[str]:

@@ -8,12 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.demo.outcome import Day, Held
-from agenttrader.app.demo.provenance import notice_of
+from agenttrader.app.demo.provenance import notice_of, source_of
 from agenttrader.app.demo.report import (
     Result,
     day_body,
     day_parts,
-    head_of,
+    journal_lines,
     listed,
     money,
     store,
@@ -132,7 +132,15 @@ def stretch_page(stretch: Stretch, code: str) -> str:
     parts = [
         f"# Demo days {dates[0]} to {dates[-1]}: {verdict}",
         f"**{notice_of(first, stretch.days[-1].run)}**",
-        head_of(first, msgspec.structs.replace(stretch.last, day=stretch.whole), code),
+        listed(
+            (
+                f"run {first.folder.name}: {source_of(first)}",
+                f"inbox {first.configuration.gateway.inbox}",
+                f"code {code}",
+                f"digest of all days {stretch.whole.digest}",
+                *journal_lines(first, stretch.last),
+            )
+        ),
         "## The days together",
         table(
             ("session", "orders", "fills", "realised", "unrealised at the close", "fees", "breaks"),

@@ -155,6 +155,7 @@ def test_one_report_names_the_whole_each_day_and_the_night(stretch: Stretch, tmp
         for words in (
             f"# Demo days {FRIDAY} to {MONDAY}: reconciled, verified, halted",
             f"**Prices that XYZ had from {FRIDAY} to {MONDAY}",
+            "- digest of all days dddd",
             "## The days together",
             "- net, after fees: -1,001.00",
             f"\n# {FRIDAY}\n",
