@@ -194,8 +194,6 @@ class _Day:
             if before.close < action.time < after.open:
                 self._venue.befall(action)
                 self._announce(action, self._market.change(action))
-        # The gateway's book learns of it when a person has it compare, before the day begins.
-        self._gateway.compare()
 
     def _announce(self, action: CorporateActionSeen, price: Decimal) -> None:
         news: Split | Dividend
