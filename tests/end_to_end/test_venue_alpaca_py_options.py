@@ -274,8 +274,9 @@ async def test_what_options_do_not_have_is_refused(client: TradingClient) -> Non
         PositionIntent.BUY_TO_OPEN,
     )
     resting = single(call(100), OrderSide.BUY, 1.0)
-    resting.time_in_force = TimeInForce.GTC
-    assert (await refusal(client.submit_order, resting))[2] == "options orders must be day orders, found gtc"
+    resting.time_in_force = TimeInForce.IOC
+    message = "options orders must be day or gtc orders, found ioc"
+    assert (await refusal(client.submit_order, resting))[2] == message
 
 
 async def test_a_holder_exercises(venue: SmallVenue, client: TradingClient) -> None:

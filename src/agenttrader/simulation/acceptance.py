@@ -94,7 +94,7 @@ def judge(
         return when
     return (
         _holding_fault(books, account, asked, terms)
-        or _option_fault(books, account, asked, terms, sessions, when)
+        or _option_fault(books, account, asked, terms, sessions, clock)
         or wash_trade_fault(books, account.name, asked, terms.limit)
         or day_trade_fault(books, account.name, asked)
         or Accepted(terms, when)
@@ -262,7 +262,7 @@ def _option_fault(
     asked: Submission,
     terms: Terms,
     sessions: Sessions,
-    when: Lifetime,
+    clock: Instant,
 ) -> Refusal | None:
     """What is asked of an order in an option besides."""
     listing = books.listings[asked.symbol]
@@ -272,7 +272,7 @@ def _option_fault(
     part = Part(listing, listing.contract, intent, terms.lots)
     price = terms.limit
     at_most = None if price is None else listing.notional(price, terms.lots * asked.side.sign)
-    return options_fault(books, account, (part,), at_most, sessions, when)
+    return options_fault(books, account, (part,), at_most, sessions, clock)
 
 
 def shortage_fault(books: Books, account: str, listing: Listing, lots: int, freed: int = 0) -> Refusal | None:

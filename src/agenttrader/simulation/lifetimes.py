@@ -2,7 +2,7 @@
 
     day          to the close of the session that it can trade in; to the end of the late hours where it may
                  trade then; what is left expires
-    gtc          for ninety days
+    gtc          for ninety days, and in an option at most to its end
     ioc, fok     only where it can trade at once; to its first bar, and at most for two minutes
     opg, cls     to the close of the session whose auction it still reaches; what is left is canceled
 
@@ -15,7 +15,7 @@ nothing trades, and its two minutes, are ours.
 
 from msgspec import Struct
 
-from agenttrader.model.times import MINUTE, Duration, Instant
+from agenttrader.model.times import INSTANT_MAX, MINUTE, Duration, Instant
 from agenttrader.simulation.listings import AssetClass, Listing
 from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.orders import Reason, Refusal, Status, TimeInForce
@@ -57,7 +57,8 @@ def lifetime(
             return _refused(f"{time_in_force.value} orders are accepted only while the market is open")
         return Lifetime(status=status, expires_at=Instant(clock + IMMEDIATE_LIFE))
     if time_in_force is TimeInForce.GTC:
-        return Lifetime(status=status, expires_at=Instant(clock + GTC_LIFE))
+        last = None if listing.contract is None else sessions.close_on(listing.contract.expiration)
+        return Lifetime(status=status, expires_at=min(Instant(clock + GTC_LIFE), last or INSTANT_MAX))
     ends = sessions.next_day_end(clock) if extended_hours else sessions.next_close(clock)
     return Lifetime(status=status, expires_at=ends) if ends is not None else _no_session()
 

@@ -2,17 +2,17 @@
 
 level · not expired by the end of the session · the shares have a price · no call uncovered · own cash. The
 first that does not hold is the refusal. Sources: docs.alpaca.markets, "Options Trading" (levels, validations:
-whole contracts, market or limit, day, no extended hours) and "Options Level 3 Trading" (largest loss).
+whole contracts, day or gtc, no extended hours) and "Options Level 3 Trading" (largest loss).
 """
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.contracts import CONTRACT_SIZE, OptionContract, Right
 from agenttrader.simulation.inputs import OPTIONS_LEVEL_MAX, AccountOpening
-from agenttrader.simulation.lifetimes import Lifetime
 from agenttrader.simulation.listings import DOLLAR, Listing, money
 from agenttrader.simulation.option_risk import Exposure, Package
 from agenttrader.simulation.orders import Intent, Reason, Refusal, Side, VenueOrder
@@ -44,14 +44,16 @@ def options_fault(
     parts: Sequence[Part],
     limit_femtos: int | None,
     sessions: Sessions,
-    when: Lifetime,
+    clock: Instant,
 ) -> Refusal | None:
     """Why the account cannot have these options; `limit_femtos` is what it pays at most, if it says so."""
     fault = _level_fault(books, account, parts)
     if fault is not None:
         return _refused(Reason.FORBIDDEN, fault)
-    assert when.expires_at is not None
-    day, underlying = sessions.date_of_close(when.expires_at), parts[0].contract.underlying
+    close, underlying = sessions.next_close(clock), parts[0].contract.underlying
+    if close is None:
+        return _refused(Reason.UNPROCESSABLE, "no session is known that such an order could trade in")
+    day = sessions.date_of_close(close)
     for part in parts:
         if part.contract.expiration < day:
             return _refused(Reason.UNPROCESSABLE, f"{part.listing.symbol} has expired before {day}")

@@ -114,8 +114,6 @@ def _time_fault(listing: Listing, order: VenueOrder, asked: TimeInForce | None) 
         return None
     if not {asked, order.time_in_force} <= RESTING:
         return f"time_in_force: expected day or gtc for both orders, found {asked.value}"
-    if listing.is_option and asked is not TimeInForce.DAY:
-        return f"options orders must be day orders, found {asked.value}"
     if listing.is_coin and asked not in CRYPTO_TIMES:
         return f"crypto orders must be gtc or ioc orders, found {asked.value}"
     if not listing.is_coin and not listing.is_whole(order.lots) and asked is not TimeInForce.DAY:

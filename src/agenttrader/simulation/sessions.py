@@ -80,6 +80,10 @@ class Sessions:
         """The day of the session that ends at `close`."""
         return self._dates[close]
 
+    def close_on(self, session_date: str) -> Instant | None:
+        """The close of a day's session; None where the table has none."""
+        return next((close for close, date in self._dates.items() if date == session_date), None)
+
     def date_after(self, session_date: str) -> str | None:
         """The day of the next session; None where the table has ended."""
         return min((each for each in self._dates.values() if each > session_date), default=None)

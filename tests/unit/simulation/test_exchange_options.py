@@ -96,6 +96,7 @@ _ACCOUNTS = st.sampled_from(sorted(CASHES))
 _SYMBOLS = st.sampled_from(TRADED)
 _PRICES = st.integers(1, 59).map(lambda steps: Decimal(steps) / 20)
 _SIDES = st.sampled_from(Side)
+_TIMES = st.sampled_from((TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC))
 
 
 @st.composite
@@ -110,7 +111,7 @@ def _singles(draw: st.DrawFn, *, limits: bool) -> OrderSubmitted:
             symbol="ABC" if is_share else draw(_SYMBOLS),
             side=draw(_SIDES),
             type=OrderType.LIMIT if has_limit else OrderType.MARKET,
-            time_in_force=TimeInForce.DAY,
+            time_in_force=draw(_TIMES),
             quantity=Decimal(draw(st.integers(1, 3)) * (100 if is_share else 1)),
             limit_price=price if has_limit else None,
         ),
@@ -132,7 +133,7 @@ def _packages(draw: st.DrawFn, *, limits: bool) -> PackageSubmitted:
         submission=PackageSubmission(
             client_order_id=None,
             type=OrderType.LIMIT if has_limit else OrderType.MARKET,
-            time_in_force=TimeInForce.DAY,
+            time_in_force=draw(_TIMES),
             quantity=Decimal(draw(st.integers(1, 3))),
             limit_price=draw(st.integers(-60, 60).map(lambda steps: Decimal(steps) / 20))
             if has_limit
@@ -148,7 +149,9 @@ def _replacements(draw: st.DrawFn) -> ReplaceAsked:
         account=draw(_ACCOUNTS),
         order_id=f"#{draw(st.integers(0, 9))}",
         replacement=Replacement(
-            quantity=draw(st.none() | st.integers(1, 4).map(Decimal)), limit_price=draw(st.none() | _PRICES)
+            quantity=draw(st.none() | st.integers(1, 4).map(Decimal)),
+            limit_price=draw(st.none() | _PRICES),
+            time_in_force=draw(st.none() | _TIMES),
         ),
     )
 
@@ -317,6 +320,7 @@ def test_nothing_outlives_its_last_day(world: tuple[Habits, Decimal], told: list
     for account in CASHES:
         assert exchange.books.options.held(account, "ABC") == []
         assert exchange.books.options.needs(account) == 0
+        assert not any(order.is_option for order in exchange.books.open_of(account))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

@@ -45,7 +45,7 @@ def refused(outcome: Outcome, reason: Reason, message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     (
-        ({"time_in_force": TimeInForce.GTC}, "day orders"),
+        ({"time_in_force": TimeInForce.IOC}, "day or gtc orders"),
         ({"type": OrderType.STOP, "limit_price": None, "stop_price": Decimal(2)}, "market or limit"),
         ({"extended_hours": True}, "extended hours"),
         (
@@ -202,7 +202,7 @@ def test_under_leverage_options_need_one_s_own_money() -> None:
         (((1, call(100)), (-1, call(105))), {"limit": None, "type": OrderType.LIMIT}, "limit_price"),
         (((1, call(100)), (-1, call(105))), {"type": OrderType.MARKET}, "limit_price"),
         (((1, call(100)), (-1, call(105))), {"type": OrderType.STOP}, "market or limit"),
-        (((1, call(100)), (-1, call(105))), {"time_in_force": TimeInForce.GTC}, "day orders"),
+        (((1, call(100)), (-1, call(105))), {"time_in_force": TimeInForce.FOK}, "day or gtc orders"),
     ),
 )
 def test_packages_are_two_to_four_options_in_simple_ratios(
@@ -315,12 +315,35 @@ def test_of_an_order_and_what_is_to_replace_it_the_larger_counts() -> None:
     assert stage.power() == 20_000 - 200 - 100
 
 
+def test_an_order_good_till_canceled_lasts_to_the_end_of_its_option() -> None:
+    stage = OptionStage()
+    today = stage.ask(1, call(100), "2.00", time_in_force=TimeInForce.GTC)
+    monday = stage.ask(1, call(100, 1), "2.00", time_in_force=TimeInForce.GTC)
+    spread = stage.package((1, call(100, 1)), (-1, call(105)), limit="1.00", time_in_force=TimeInForce.GTC)
+    day = stage.ask(1, call(105, 1), "2.00")
+    kept = replaced(stage, day, time_in_force=TimeInForce.GTC)
+    stage.close()
+    for order in (today, spread):
+        assert stage.now(order).status is Status.CANCELED
+    assert {each.status for each in stage.books.legs_of(stage.now(spread))} == {Status.CANCELED}
+    stage.next_day()
+    stage.quote(call(100, 1), "1.90", "2.00")
+    assert stage.now(monday).status is Status.FILLED
+    assert stage.now(kept).status.is_open
+    refused(
+        stage.ask(1, call(100), "2.00", time_in_force=TimeInForce.GTC), Reason.UNPROCESSABLE, "has expired"
+    )
+    stage.close()
+    assert stage.now(kept).status is Status.CANCELED
+    late = stage.ask(1, call(100, 1), "2.00", time_in_force=TimeInForce.GTC)
+    refused(late, Reason.UNPROCESSABLE, "no session is known")
+
+
 def test_what_of_options_cannot_be_replaced_says_so() -> None:
     stage = OptionStage()
     spread = stage.package((1, call(100)), (-1, call(105)), limit="1.00")
     refused(replaced(stage, spread, limit_price=Decimal("1.50")), Reason.UNPROCESSABLE, "mleg orders cannot")
     bought = stage.ask(1, call(100), "2.00")
-    refused(replaced(stage, bought, time_in_force=TimeInForce.GTC), Reason.INVALID, "must be day orders")
     refused(replaced(stage, bought, limit_price=Decimal("3.01")), Reason.INVALID, "limit_price")
     refused(replaced(stage, bought, stop_price=Decimal(3)), Reason.INVALID, "stop_price")
     for outcome in (spread, bought):
