@@ -224,10 +224,14 @@ def _plan(plan: ExitPlan | None) -> str:
 
 
 def _posted(activities: tuple[AccountActivity, ...]) -> str:
-    """Each by the broker's word and its date, with what it moved in cash."""
+    """What they moved in cash, as one sum for all that have the same word, symbol and date."""
+    sums: dict[str, list[Decimal]] = {}
+    for each in activities:
+        of = f" of {each.symbol}" if each.symbol else ""
+        sums.setdefault(f"{each.word}{of} for {each.date}", []).append(each.amount)
     return ", ".join(
-        f"{each.word} {f'of {each.symbol} ' if each.symbol else ''}for {each.date} {_money(each.amount)}"
-        for each in activities
+        f"{f'{len(amounts)} × ' if len(amounts) > 1 else ''}{name} {_money(sum(amounts, ZERO))}"
+        for name, amounts in sums.items()
     )
 
 
