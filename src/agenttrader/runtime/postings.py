@@ -28,7 +28,8 @@ def events_of_statement(book: Book, statement: BrokerStatement) -> Iterator[Even
     The first word on an account without positions opens the book: it fills its cash, never its positions, and
     that cash has whatever was posted before.
     """
-    news = tuple(each for each in statement.activities if each.id not in book.activities)
+    by_id = {each.id: each for each in statement.activities}
+    news = tuple(each for name, each in by_id.items() if name not in book.activities)
     if book.is_open:
         yield from _posted(book, statement, news)
     elif not statement.positions:

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agenttrader.model.activities import AccountActivity
 from agenttrader.model.activities import ActivityKind as K
@@ -21,7 +23,7 @@ from agenttrader.model.reports import BrokerPosition, BrokerStatement
 from agenttrader.runtime.inputs import AccountStated
 from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.state import State
-from agenttrader.testing.builders import ALFA, BRAVO, MULTIPLIERS, broker_statement, posted
+from agenttrader.testing.builders import ALFA, BRAVO, CASH, MULTIPLIERS, broker_statement, posted
 from agenttrader.testing.driver import Driver, at_rest, trading
 from agenttrader.testing.state_dump import dump_state
 
@@ -63,6 +65,26 @@ def test_each_activity_is_recorded_once_and_fees_as_one() -> None:
     assert driver.give(AccountStated(stated(posted("f-1"), posted("f-3")))) == [
         FeesPosted(activities=(posted("f-3"),))
     ]
+
+
+POSTED = tuple(
+    posted(f"a-{number}", kind, amount=D(number) / 100, word=kind.value)
+    for number, kind in enumerate((K.FEE, K.DIVIDEND, K.INTEREST, K.TRANSFER, K.UNTREATED, K.FEE), start=1)
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(POSTED), max_size=6), max_size=6))
+def test_however_often_and_in_whatever_order_things_are_told_each_counts_once(
+    told: list[list[AccountActivity]],
+) -> None:
+    driver = trading()
+    for several in told:
+        driver.give(AccountStated(stated(*several)))
+    counted = {each for several in told for each in several if each.kind is not K.UNTREATED}
+    book = driver.engine.state.book
+    assert book.posted_cash == CASH + sum(each.amount for each in counted)
+    assert book.cash == CASH + book.income + book.flows - book.fees
+    assert book.activities == {each.id for each in counted}
 
 
 def test_another_accounts_statement_says_nothing_of_ours() -> None:
