@@ -4,9 +4,13 @@ import hashlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
+from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
@@ -15,10 +19,11 @@ from agenttrader.model.breaks import BreakKind
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CashPosted, Event, FeesPosted, Filled, PositionAdjusted
-from agenttrader.model.identifiers import Symbol
+from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.orders import ExitPlan, OrderState, Proposal, Side
 from agenttrader.model.times import MINUTE, Instant
+from agenttrader.model.values import ZERO
 from agenttrader.runtime.inputs import StatementGiven, SwitchSeen, WindowCloseAsked
 from agenttrader.runtime.recovery import fold
 from agenttrader.simulation.fees import FeeSchedule
@@ -47,7 +52,8 @@ from agenttrader.testing.builders import (
 )
 from agenttrader.testing.gateway_at_venue import GatewayAtVenue
 from agenttrader.testing.serving import serving
-from agenttrader.testing.small_venue import NoLog
+from agenttrader.testing.small_venue import COIN, FIRST, SECRET, NoLog, SmallVenue, small_settings
+from agenttrader.testing.small_venue import KEYS as SMALL_KEYS
 from agenttrader.testing.state_dump import dump_state
 
 NEXT_OPEN, NEXT_CLOSE = Instant(OPEN + 3 * DAY), Instant(CLOSE + 3 * DAY)
@@ -229,3 +235,32 @@ async def test_a_split_that_our_position_does_not_lead_through_halts_its_symbol(
     assert "does not lead from our position to the broker's" in compared.breaks[1].sentence
     assert world.book.position(ALFA) == 10
     assert world.recorded(PositionAdjusted) == []
+
+
+async def test_coins_are_one_symbol_and_what_the_venue_keeps_of_them_is_stated() -> None:
+    """The venue tells the position as BTCUSD, the order and its fill as BTC/USD."""
+    fees = FeeSchedule(sec_rate=ZERO, taf_rate=ZERO, taf_cap=ZERO, crypto_taker_rate=Decimal("0.0025"))
+    venue = SmallVenue(small_settings(fees=fees))
+    async with venue.served(create_venue_app(venue.desk, SMALL_KEYS)), aiohttp.ClientSession() as session:
+        venue.bar(50_000, symbol=COIN)
+        order = {"symbol": COIN, "qty": "0.4", "side": "buy", "type": "market", "time_in_force": "gtc"}
+        keys = {"APCA-API-KEY-ID": "KEY-1", "APCA-API-SECRET-KEY": SECRET}
+        async with session.post(f"{venue.url}/v2/orders", json=order, headers=keys) as answer:
+            assert answer.status == 200
+        venue.bar(50_000, symbol=COIN)
+        broker = AlpacaBroker(
+            address=lambda: venue.url,
+            credential=Credential(key_id="KEY-1", secret=Secret(SECRET)),
+            account=AccountName(FIRST),
+            surroundings=Surroundings.SIMULATED,
+            clock=WatermarkClock(),
+            emit=lambda _: None,
+            link=lambda *_: None,
+            patience=Patience(),
+        )
+        statement, history = await broker.statement(OPEN), await broker.history(OPEN)
+        await broker.close()
+    (held,), (kept,) = statement.positions, statement.activities
+    assert (held.symbol, held.quantity) == (COIN, Decimal("0.399"))
+    assert (kept.kind, kept.symbol, kept.quantity) == (ActivityKind.COIN_FEE, COIN, Decimal("-0.001"))
+    assert [report.execution.symbol for report in history if report.execution] == [COIN]
