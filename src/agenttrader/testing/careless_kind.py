@@ -20,10 +20,11 @@ SESSIONS = (1, 1, 1, 2, 3)
 """How many sessions are played, one after the other."""
 ACTING = tuple(CLOSES)
 """Whose shares may pay a dividend over a night, or split."""
-UNSPLIT = frozenset({DELTA})
-"""What an agent has orders in that live on: what a split makes of them our book does not follow."""
 RATIOS = ((2, 1), (3, 1), (3, 2), (1, 2), (1, 4))
 """New shares for old ones."""
+REVERSE_ONLY = frozenset({DELTA})
+"""An agent has orders in it that live on. A reverse split cancels them; what another makes of them our book
+does not follow."""
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -92,12 +93,13 @@ def _actions(chance: Random, minutes: tuple[int, ...]) -> Iterator[CorporateActi
     for session in calendar(minutes).sessions[1 : len(minutes)]:
         time = Instant(session.open - (EARLY_MINUTES + 1) * MINUTE)
         for symbol in chance.sample(ACTING, chance.randrange(4)):
-            if symbol in UNSPLIT or chance.randrange(2):
+            if chance.randrange(2):
                 cash = Decimal(chance.randint(1, 150)) / 100
                 kind = CorporateActionKind.CASH_DIVIDEND
                 yield CorporateActionSeen(symbol=symbol, time=time, kind=kind, cash=cash)
             else:
-                kind, (new, old) = CorporateActionKind.SPLIT, map(Decimal, chance.choice(RATIOS))
+                ratios = [(new, old) for new, old in RATIOS if new < old or symbol not in REVERSE_ONLY]
+                kind, (new, old) = CorporateActionKind.SPLIT, map(Decimal, chance.choice(ratios))
                 yield CorporateActionSeen(symbol=symbol, time=time, kind=kind, new_rate=new, old_rate=old)
 
 
