@@ -58,6 +58,8 @@ class Execution(Struct, frozen=True, gc=False, kw_only=True):
     side: Side
     quantity: Decimal
     price: Decimal
+    corrects: ExecutionId | None = None
+    """The execution that it stands in the place of: it was made when that one was."""
 
 
 class ExecutionReport(Struct, frozen=True, gc=False, kw_only=True):

@@ -40,6 +40,7 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import OrderState, Side
 from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.estimates import FeeEstimates
@@ -117,8 +118,8 @@ class Book:
         self.holdings: dict[Symbol, Holding] = {}
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
-        self.busted: set[ExecutionId] = set()
-        """Executions that the exchange took back: told again, they neither count nor surprise."""
+        self.busted: dict[ExecutionId, Instant] = {}
+        """Executions that the exchange took back, by when they were made: they neither count nor surprise."""
         self.handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
@@ -288,7 +289,7 @@ class Book:
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
-        self.busted.add(event.execution_id)
+        self.busted[event.execution_id] = fill.time
         order = self.orders.bust(fill, event.time)
         self._trade(fill, order.proposal.strategy, -self.estimates.drop(fill.execution_id), sign=-1)
 

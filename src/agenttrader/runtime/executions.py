@@ -204,7 +204,7 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
         quantity=execution.quantity,
         price=execution.price,
         fee=fees.on(sells=execution.side is Side.SELL, quantity=execution.quantity, price=execution.price),
-        time=report.time,
+        time=report.time if execution.corrects is None else book.busted.get(execution.corrects, report.time),
     )
     before = _accepted(order, report) if _carries_accept(order, report) else ()
     if _is_possible(order, execution):

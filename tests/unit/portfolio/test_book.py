@@ -194,9 +194,10 @@ def test_a_busted_fill_is_as_if_it_had_never_been() -> None:
     fold = Fold()
     entry = fold.bracket()
     fold.fill(entry, 4, 100, fee=D("0.02"))
+    made = fold.book.executions[ExecutionId("e-1")].time
     fold.add(Busted(order_id=entry, execution_id=ExecutionId("e-1"), time=at(1)))
     assert (fold.book.cash, fold.book.fees, fold.book.position(ALFA)) == (D(100_000), D(0), D(0))
-    assert (fold.book.executions, fold.book.busted) == ({}, {"e-1"})
+    assert (fold.book.executions, fold.book.busted) == ({}, {"e-1": made})
     assert fold.book.orders.by_id[entry].remaining == 10
 
 

@@ -195,6 +195,7 @@ def _execution(update: TradeUpdate) -> Execution:
         side=side_of(update.order.side),
         quantity=_positive(update.qty, "qty"),
         price=_positive(update.price, "price"),
+        corrects=ExecutionId(corrected) if (corrected := update.previous_execution_id) else None,
     )
 
 
