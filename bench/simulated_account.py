@@ -11,7 +11,7 @@ from typing import Any
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.decisions import SwitchReading, TradingState
-from agenttrader.model.events import CancelRequested, Decided, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.events import CancelRequested, Decided, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
     AccountName,
     AgentName,
@@ -25,6 +25,7 @@ from agenttrader.model.identifiers import (
     derive_client_order_id,
     derive_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
@@ -79,14 +80,21 @@ def rules(bars: int) -> Rules:
     )
     limits = Limits(
         account=AccountLimits(
-            gross_exposure_max=WIDE, daily_loss_max=WIDE, orders_per_minute_max=10**9, open_orders_max=10**9
+            gross_exposure_max=WIDE,
+            daily_loss_max=WIDE,
+            dead_machine_loss_max=WIDE,
+            unprotected_seconds_max=10**9,
+            orders_per_minute_max=10**9,
+            open_orders_max=10**9,
         ),
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
                 open_orders_max=10**9,
-                gtc_permitted=False,
+                order_types=(OrderType.MARKET, OrderType.LIMIT),
+                times_in_force=(TimeInForce.DAY,),
+                extended_hours_permitted=False,
             )
         },
         symbol={

@@ -6,15 +6,7 @@ each bar is let go by it and the day stands still while a client is asked.
 
 import asyncio
 import contextlib
-import hashlib
-import json
-import os
-import secrets
-import signal
-import subprocess
-import sys
 import time
-import tomllib
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -27,26 +19,12 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.stream import TradingStream
 
-from agenttrader.adapters.alpaca.feed import AlpacaFeed
-from agenttrader.adapters.announcements import Announcements
-from agenttrader.adapters.calendars import read_session
-from agenttrader.adapters.operator_client import OperatorClient
-from agenttrader.adapters.persons import make_key, public_key_text, sign
-from agenttrader.app.config import Configuration, demo_template, load
-from agenttrader.app.demo.operator import Envelope, Nothing, Reason
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
-from agenttrader.model.authority import EVERYTHING, Act, Mode, Statement
-from agenttrader.model.credentials import Credential, Secret
-from agenttrader.model.errors import Unreachable
-from agenttrader.model.identifiers import PersonName
-from agenttrader.model.market import MarketEvent, Watermark
-from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.app.demo.operator import Nothing, Reason
+from agenttrader.app.gateway.desk import ReconcileBody
+from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.protocols.native import Snapshot, TradingBody
+from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, playing, without
 
-PROGRAM = Path(sys.executable).with_name("agenttrader")
-ROLES = ("venue", "marketdata", "gateway")
-PATIENCE_SECONDS = 30
-PERSON = PersonName("demo")
 BOT, OTHER = "scripted-bot", "another-bot"
 
 T = TypeVar("T")
@@ -54,173 +32,26 @@ T = TypeVar("T")
 pytestmark = pytest.mark.timeout(120)
 
 
-class Play:
-    """One day in a folder of its own, with two bots, played bar by bar."""
+def two_bots(tables: dict[str, Any]) -> None:
+    """Two bots beside the template's agents, each with a symbol that was another's."""
+    *_, other, symbol = tables["instruments"]
+    without(tables, Symbol(symbol), Symbol(other))
+    limits = next(iter(tables["limits"]["agent"].values()))
+    for name, owned in ((BOT, symbol), (OTHER, other)):
+        tables["agents"][name] = {"symbols": [owned], "strategies": []}
+        tables["limits"]["agent"][name] = limits
+    tables["agents"][BOT]["exit_plan"] = {"stop": "0.05", "target": "0.08"}
+    tables["agents"][BOT]["dedupe_window_seconds"] = 3600
+
+
+class Play(PlayedDay):
+    """A day with two bots, and alpaca-py's clients of it."""
 
     def __init__(self, folder: Path) -> None:
-        tables = tomllib.loads(demo_template())
-        *_, self.other_symbol, self.symbol = tables["instruments"]
-        self.token, self.secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        """The person's token; what every key of this day is made of."""
-        self.key = make_key()
-        self._cast(tables)
-        self._hide(folder, tables)
-        path = folder / "run.toml"
-        path.write_text("\n".join(f"{name} = {toml(value)}" for name, value in tables.items()))
-        self.configuration: Configuration = load(path, environment={})
-        self.folder, self.path = folder, path
-        self.announcements = Announcements(self.configuration.path(self.configuration.peers.announcements))
-        self.session = read_session(
-            self.configuration.environment.calendar, self.configuration.marketdata.date
+        super().__init__(folder, two_bots)
+        self.symbol, self.other_symbol = (
+            self.configuration.agents[AgentName(name)].symbols[0] for name in (BOT, OTHER)
         )
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.market: Instant | None = None
-        self.feed = AlpacaFeed(
-            address=self._market_address,
-            feed=self.configuration.marketdata.source,
-            credential=Credential(key_id="demo-show", secret=Secret(self.secret)),
-            symbols=None,
-            extended=True,
-            since=Instant(self.session.open - MINUTE),
-            participant="demo",
-        )
-
-    def _cast(self, tables: dict[str, Any]) -> None:
-        """Two bots beside the template's agents, each with a symbol that was another's."""
-        taken = {self.symbol, self.other_symbol}
-        owners = [*tables["agents"].values(), *tables["strategy"]["run"]]
-        for owner in owners:
-            owner["symbols"] = [symbol for symbol in owner["symbols"] if symbol not in taken]
-        limits = next(iter(tables["limits"]["agent"].values()))
-        for name, symbol in ((BOT, self.symbol), (OTHER, self.other_symbol)):
-            tables["agents"][name] = {"key_sha256": "", "symbols": [symbol], "strategies": []}
-            tables["limits"]["agent"][name] = limits
-        tables["agents"][BOT]["exit_plan"] = {"stop": "0.05", "target": "0.08"}
-        tables["agents"][BOT]["dedupe_window_seconds"] = 3600
-        tables["marketdata"] |= {"barrier": ["demo"], "speed": "max"}
-
-    def _hide(self, folder: Path, tables: dict[str, Any]) -> None:
-        """Throw-away secrets, in files; an agent's key is its name and the secret."""
-        for entry in (*tables["venue"]["accounts"], *tables["marketdata"]["keys"]):
-            entry["secret_sha256"] = sha256(self.secret)
-        for name, agent in tables["agents"].items():
-            agent["key_sha256"] = sha256(self.key_of(name))
-        tables["people"][PERSON] |= {
-            "public_key": public_key_text(self.key.public_key()),
-            "token_sha256": sha256(self.token),
-        }
-        (folder / "secrets").mkdir()
-        for credentials in tables["credentials"].values():
-            for found in credentials.values():
-                (folder / found.get("secret", found)["file"]).write_text(self.secret)
-        (folder / tables["switches"]["file"]).write_text("1\n")
-
-    def key_of(self, agent: str) -> str:
-        return f"{agent}-{self.secret}"
-
-    # Processes.
-
-    def start(self, role: str) -> None:
-        known = ("PATH", "HOME", "PYTHONPATH")
-        with (self.folder / f"{role}.log").open("ab") as log:
-            self.processes[role] = subprocess.Popen(
-                [PROGRAM, "run", role, "--config", self.path, "--lifeline"],
-                env={name: os.environ[name] for name in known if name in os.environ},
-                stdin=subprocess.PIPE,
-                stderr=log,
-            )
-
-    def kill(self, role: str) -> None:
-        process = self.processes[role]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.stdin is not None
-        process.stdin.close()
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes.values():
-            process.wait(timeout=PATIENCE_SECONDS)
-            if process.stdin is not None:
-                process.stdin.close()
-
-    def logs(self) -> str:
-        return "\n".join(file.read_text()[-2_000:] for file in self.folder.glob("*.log"))
-
-    async def until(self, holds: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds():
-            assert time.monotonic() < deadline, self.logs()
-            for process in self.processes.values():
-                assert process.poll() is None, self.logs()
-            await asyncio.sleep(0.01)
-
-    def address(self, role: str) -> str | None:
-        found = self.announcements.get(role)
-        return None if found is None else found.url
-
-    async def _market_address(self) -> str:
-        return (await self.announcements.find("marketdata", PATIENCE_SECONDS)).url
-
-    # The market.
-
-    def hear(self, event: MarketEvent) -> None:
-        if isinstance(event, Watermark):
-            self.market = max(event.time, self.market or event.time)
-
-    async def settled(self) -> None:
-        """The gateway has compared its book, and has dealt with all that the market has told."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not await self._has_settled():
-            assert time.monotonic() < deadline, self.logs()
-            await asyncio.sleep(0.01)
-
-    async def _has_settled(self) -> bool:
-        try:
-            await self.ask("/readyz", dict[str, Any])
-        except Unreachable:
-            return False
-        told = (await self.ask("/v1/status", StatusBody)).watermark
-        return told is not None and self.market is not None and from_rfc3339(told) >= self.market
-
-    async def bar(self) -> None:
-        """Let one bar go, and wait until all have dealt with it."""
-        before = self.market
-        assert before is not None
-        await self.feed.settled(before)
-        await self.until(lambda: self.market != before)
-        await self.settled()
-
-    # The person.
-
-    async def ask(self, path: str, answer: type[T]) -> T:
-        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as person:
-            return await person.get(path, answer)
-
-    async def say(self, path: str, body: Any, answer: type[T]) -> T:
-        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as person:
-            return await person.post(path, body, answer)
-
-    async def open_window(self) -> None:
-        status = await self.ask("/v1/status", StatusBody)
-        statement = Statement(
-            act=Act.OPEN_WINDOW,
-            account=status.account,
-            epoch=status.epoch,
-            configuration=status.configuration,
-            mode=Mode.PAPER,
-            scope=EVERYTHING,
-            start=self.session.open,
-            end=Instant(self.session.close + MINUTE),
-            reason="a day of its own",
-            person=PERSON,
-            nonce=secrets.token_hex(16),
-            issued_at=Instant(time.time_ns()),
-        )
-        opened = await self.say("/v1/windows", Envelope(sign(statement, self.key)), TradingBody)
-        assert opened.state == "active", opened.reasons
 
     # Clients that nobody here wrote.
 
@@ -260,35 +91,8 @@ class Play:
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Play]:
-    made = Play(tmp_path)
-    for role in ROLES:
-        made.start(role)
-    following: asyncio.Task[None] | None = None
-    try:
-        await made.until(lambda: made.address("gateway") and made.address("marketdata"))
-        following = asyncio.create_task(made.feed.follow(made.hear, lambda _up, _reason: None))
-        await made.until(lambda: made.market is not None)
-        await made.settled()
+    async with playing(Play(tmp_path)) as made:
         yield made
-    finally:
-        if following is not None:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
-        made.stop()
-
-
-def toml(value: Any) -> str:
-    """The value on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)} = {toml(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value)
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def call(function: Callable[..., T], *arguments: Any) -> T:

@@ -17,12 +17,13 @@ import typer.main
 from msgspec import Struct
 
 from agenttrader.api import gateway, venue_entrance
+from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.gateway.desk import Desk
-from agenttrader.app.sections import Document, KeyFile, SecretSource
+from agenttrader.app.sections import Document
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import app
-from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, Rule
+from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, RESTING, Rule
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
 from agenttrader.gateway.sentences import SENTENCES
 from agenttrader.model.breaks import BreakKind
@@ -133,7 +134,7 @@ def test_every_page_is_on_the_map() -> None:
 
 # Controls.
 
-WHOM = {ALL: "every order", ENTRIES: "entries", EXITS: "exits", CLOSES: "closes"}
+WHOM = {ALL: "every order", ENTRIES: "entries", EXITS: "exits", CLOSES: "closes", RESTING: "all but closes"}
 
 
 def test_the_controls_are_the_catalogue_in_its_order() -> None:
@@ -184,7 +185,7 @@ def tables(name: str, kind: type[Struct]) -> Iterator[tuple[str, set[str]]]:
     """The table and those in it. A key's id with its secret is explained where it is used."""
     keys: set[str] = set()
     for field in msgspec.structs.fields(kind):
-        place = f"{name}.{field.encode_name}".lstrip(".")
+        place = f"{name.strip('[]')}.{field.encode_name}".lstrip(".")
         inner = table_in(field.type)
         if inner is None:
             keys.add(field.encode_name)
@@ -239,7 +240,7 @@ COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def test_every_verb_and_option_is_on_a_page() -> None:
-    pages = text_of("operations") + text_of("journal")
+    pages = text_of("operations") + text_of("journal") + text_of("kill")
     missing = [words for words in VERBS if words not in pages]
     missing += [
         f"{words} {option}"
@@ -354,13 +355,3 @@ def test_the_example_is_a_strategy() -> None:
     configuration = re.search(r"\[strategy.run.parameters\]\n(.*?)```", text_of("strategies"), re.DOTALL)
     assert configuration is not None
     assert set(re.findall(r"^(\w+) =", configuration[1], re.MULTILINE)) <= set(kind.declared_parameters)
-
-
-def test_the_scripts_of_a_run_of_ones_own_compile_and_import_what_exists() -> None:
-    page = section(text_of("operations"), "A run of your own")
-    scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(scripts) == 2
-    for script in scripts:
-        compile(script, "operations.md", "exec")
-        imports = "\n".join(re.findall(r"^(?:from|import) .*$", script, re.MULTILINE))
-        exec(imports, {})  # noqa: S102  only the imports of the page's own script

@@ -7,6 +7,9 @@ imported when the first table is asked for. What it does not know about is BadVa
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.sessions import Calendar, Session
@@ -16,6 +19,12 @@ RANGE_DAYS_MAX = 366 * 30
 """A longer table is a mistyped year, not a wish."""
 YEAR_MIN, YEAR_MAX = 1970, 2199
 """Instants count from 1970, and beyond two centuries nobody has decreed a holiday."""
+_NEW_YORKS = frozenset({"XNYS", "XNAS"})
+_NEW_YORK, _EARLY, _LATE = ZoneInfo("America/New_York"), time(4), timedelta(hours=4)
+"""Their extended hours: from 4:00 there, and four hours after the close, on half days too.
+
+Source: docs.alpaca.markets, "Placing Orders" (Extended Hours Trading).
+"""
 _NEIGHBOURS = timedelta(days=14)
 """No exchange that we trade on closes for longer: so near lie the sessions before and after a date."""
 
@@ -67,14 +76,20 @@ def _sessions(name: str, first: date, last: date) -> tuple[Session, ...]:
     schedule = _schedule(name, first - _NEIGHBOURS, last + _NEIGHBOURS)
     if schedule["break_start"].notna().any():
         raise BadValue(f"calendar {name}: expected sessions without a break at noon; this exchange has one")
-    return tuple(
-        Session(
-            date=row.Index.strftime("%Y-%m-%d"),
-            open=from_datetime(row.open.to_pydatetime()),
-            close=from_datetime(row.close.to_pydatetime()),
-        )
-        for row in schedule.itertuples()
+    return tuple(_session(name, row) for row in schedule.itertuples())
+
+
+def _session(name: str, row: Any) -> Session:
+    plain = Session(
+        date=row.Index.strftime("%Y-%m-%d"),
+        open=from_datetime(row.open.to_pydatetime()),
+        close=from_datetime(row.close.to_pydatetime()),
     )
+    if name not in _NEW_YORKS:
+        return plain
+    early = datetime.combine(date.fromisoformat(plain.date), _EARLY, _NEW_YORK)
+    late = row.close.to_pydatetime() + _LATE
+    return replace(plain, early_open=from_datetime(early.astimezone(UTC)), late_close=from_datetime(late))
 
 
 def _schedule(name: str, start: date, end: date) -> Any:

@@ -200,7 +200,7 @@ class SqliteJournal:
                 )
             event = sealed.event
             if isinstance(event, SegmentOpened):
-                self._refuse_foreign(event, epoch + 1)
+                self._refuse_foreign(event, epoch)
                 last_segment = segment = last_segment + 1
                 epoch = event.epoch
                 batch.segments.append(_segment_row(segment, event, head))
@@ -271,11 +271,11 @@ class SqliteJournal:
             open_segment=last_segment if is_open else None,
         )
 
-    def _refuse_foreign(self, opened: SegmentOpened, epoch: int) -> None:
-        if (opened.account, opened.epoch) != (self._account, epoch):
+    def _refuse_foreign(self, opened: SegmentOpened, last_epoch: int) -> None:
+        if opened.account != self._account or opened.epoch <= last_epoch:
             raise StoreError(
-                f"{self.path}: expected a segment of account {self._account} in epoch {epoch}, found one of "
-                f"{opened.account} in epoch {opened.epoch}"
+                f"{self.path}: expected a segment of account {self._account} in an epoch above {last_epoch}, "
+                f"found one of {opened.account} in epoch {opened.epoch}"
             )
 
     def _refuse_moved(self) -> None:

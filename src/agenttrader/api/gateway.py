@@ -147,6 +147,10 @@ def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     async def open_window(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await give(request, Act.OPEN_WINDOW)
 
+    @post("/v1/windows/extend", status_code=200)
+    async def extend_window(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await give(request, Act.EXTEND_WINDOW)
+
     @post("/v1/windows/resume", status_code=200)
     async def resume_window(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await give(request, Act.RESUME_WINDOW)
@@ -164,7 +168,7 @@ def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
         _person(request, keys)
         return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, act))
 
-    return [open_window, resume_window, resume, close_window]
+    return [open_window, extend_window, resume_window, resume, close_window]
 
 
 def _persons_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:

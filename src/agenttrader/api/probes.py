@@ -1,8 +1,8 @@
-"""What machines ask of every role: `/livez`, `/readyz`, `/healthz`, `/metrics`.
+"""What machines ask of every role: `/livez`, `/readyz`, `/healthz`, `/heartbeat`, `/metrics`.
 
 They stand in front of the role's own routes, need no key and tell no secret. Live means that the process
 answers; ready and healthy mean that it can do its work, and when it cannot, the answer is 503 and says what
-it waits for.
+it waits for. A heartbeat tells how often the role's work has turned: who asks twice sees whether it moves.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -21,14 +21,22 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Readiness = Callable[[], str | None]
 """None when the role can do its work; otherwise a sentence: what it waits for."""
 
-PATHS = ("/livez", "/readyz", "/healthz", "/metrics")
+Turns = Callable[[], int]
+"""How often the role's work has turned; odd while it is at something."""
+
+PATHS = ("/livez", "/readyz", "/healthz", "/heartbeat", "/metrics")
 
 OK = 200
 UNAVAILABLE = 503
 
 
 def with_probes(
-    app: Application, role: str, ready: Readiness, metrics: CollectorRegistry, own: tuple[str, ...] = ()
+    app: Application,
+    role: str,
+    ready: Readiness,
+    metrics: CollectorRegistry,
+    own: tuple[str, ...] = (),
+    turns: Turns = lambda: 0,
 ) -> Application:
     """`app` with the probes in front. Paths in `own` stay the app's, such as a richer `/healthz`."""
     probes = frozenset(PATHS) - frozenset(own)
@@ -42,6 +50,8 @@ def with_probes(
             await _answer(send, 405, {"code": "method_not_allowed", "message": message}, allow)
         elif scope["path"] == "/metrics":
             await _send(send, OK, generate_latest(metrics), (b"content-type", CONTENT_TYPE_LATEST.encode()))
+        elif scope["path"] == "/heartbeat":
+            await _answer(send, OK, {"service": role, "turns": turns(), "at_work": turns() % 2 == 1})
         else:
             waits = None if scope["path"] == "/livez" else ready()
             body = {"service": role, "ok": waits is None, "waits_for": waits}

@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agenttrader.app.sections import Document, KeyFile, SecretSource
+from agenttrader.app.credential_sections import KeyFile, SecretSource
+from agenttrader.app.sections import EXITS, Document
 from agenttrader.app.tables import Place, build, parse
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.credentials import Credential, Secret
@@ -36,22 +37,26 @@ class Configuration(Document, frozen=True, kw_only=True):
 
     def grants(self) -> dict[AgentName, Grant]:
         """What each agent may act for, as the gateway's checks look it up."""
-        return {
+        grants = {
             name: Grant(strategies=frozenset(agent.strategies), symbols=frozenset(agent.symbols))
             for name, agent in self.agents.items()
         }
+        if self.exits is not None:
+            # It names the strategy whose position it leaves, so that what that makes is counted where it was.
+            grants[EXITS] = Grant(
+                strategies=frozenset().union(*(grant.strategies for grant in grants.values())),
+                symbols=frozenset(self.limits.symbol),
+                reduces_only=True,
+            )
+        return grants
+
+    def agent_names(self) -> frozenset[AgentName]:
+        """Everybody who may propose, where they have a key."""
+        return frozenset(self.agents) if self.exits is None else frozenset((*self.agents, EXITS))
 
     def secret(self, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
         """The secret that `source` names. Raises ConfigurationError where it is missing or empty."""
-        if source.file is not None:
-            return _secret_of_file(self.path(source.file))
-        name = source.variable or ""
-        text = (os.environ if environment is None else environment).get(name, "")
-        if not text:
-            raise ConfigurationError(
-                f"{name}: expected a secret in this environment variable, found none; export it"
-            )
-        return Secret(text)
+        return secret_at(self.folder, source, environment)
 
     def halt_variable(self, environment: Mapping[str, str] | None = None) -> str | None:
         """What EXECUTION_HALTED says now; None where it is not set."""
@@ -104,6 +109,19 @@ def _tables(value: object) -> dict[str, Any]:
 def _canonical(tables: dict[str, Any]) -> bytes:
     """The content without its spelling: comments, order and blanks make no other configuration."""
     return json.dumps(tables, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def secret_at(folder: Path, source: SecretSource, environment: Mapping[str, str] | None = None) -> Secret:
+    """The secret that `source`, of a configuration in `folder`, names. Raises ConfigurationError."""
+    if source.file is not None:
+        return _secret_of_file(folder / source.file)
+    name = source.variable or ""
+    text = (os.environ if environment is None else environment).get(name, "")
+    if not text:
+        raise ConfigurationError(
+            f"{name}: expected a secret in this environment variable, found none; export it"
+        )
+    return Secret(text)
 
 
 def _secret_of_file(file: Path) -> Secret:

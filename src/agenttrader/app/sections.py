@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import field
 
+from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.section import Section, require_day
 from agenttrader.app.venue_sections import Venue
@@ -18,33 +19,9 @@ from agenttrader.model.instruments import Instrument, Spread
 
 ParticipantName = Literal["strategy", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
-SwitchName = Literal["store", "file", "environment"]
-
-
-class SecretSource(Section, frozen=True):
-    """Where a secret is found: in a file, or in an environment variable. One of them."""
-
-    file: str | None = None
-    variable: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.file is None) == (self.variable is None):
-            raise BadValue("expected either `file` or `variable`, found both or neither")
-
-
-class KeyFile(Section, frozen=True):
-    """A key that a role shows a peer: its id stands here, its secret elsewhere."""
-
-    key_id: str
-    secret: SecretSource
-
-
-class KeyHash(Section, frozen=True):
-    """A key that a role accepts: the id, and the SHA-256 of the secret."""
-
-    key_id: str
-    secret_sha256: str
+EXITS = AgentName("exits")
+"""What the exits unit is called as an agent."""
+SwitchName = Literal["store", "file", "environment", "configmap"]
 
 
 class Environment(Section, frozen=True):
@@ -86,6 +63,11 @@ class Gateway(Section, frozen=True):
     inbox_capacity: int
     batch_max: int
     heads_every_records: int
+    agent_keys: str
+    """The file of the agents' keys, as hashes; whoever can write it can be any agent."""
+    shutdown_seconds: int
+    """How long the broker's word on orders under way is awaited when the gateway is told to stop."""
+    entries_at_shutdown: Literal["cancel", "leave"]
 
 
 class Store(Section, frozen=True):
@@ -101,17 +83,35 @@ class Store(Section, frozen=True):
             raise BadValue("expected three different folders: a head beside its journal is lost with it")
 
 
+class ConfigMapSwitch(Section, frozen=True):
+    """The switch that is a key of a ConfigMap of the cluster."""
+
+    namespace: str
+    name: str
+    key: str
+    silence_seconds_max: int
+    """How long the cluster may not be heard before that is a halt."""
+    kubeconfig: str | None = None
+    """The file that says how it is reached; where there is none, the pod's own service account does."""
+
+
 class Switches(Section, frozen=True):
     """The halt switches that are wired. One that is wired and cannot be read is a halt."""
 
     wired: tuple[SwitchName, ...]
     file: str
+    configmap: ConfigMapSwitch | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if "store" not in self.wired or len(set(self.wired)) != len(self.wired):
             raise BadValue(
                 f"wired: expected store, and no switch twice, found {', '.join(self.wired) or 'none'}"
+            )
+        if ("configmap" in self.wired) is (self.configmap is None):
+            raise BadValue(
+                "wired: expected configmap where there is a table [switches.configmap], and only there, "
+                f"found {', '.join(self.wired)} and {'no ' if self.configmap is None else 'the '}table"
             )
 
 
@@ -190,9 +190,8 @@ class ExitFractions(Section, frozen=True):
 
 
 class Agent(Section, frozen=True):
-    """Who may propose, known by the hash of a key."""
+    """Who may propose, known by a key that `agenttrader agents` gives."""
 
-    key_sha256: str
     symbols: tuple[Symbol, ...]
     """A symbol has one owner among the agents."""
     strategies: tuple[StrategyName, ...]
@@ -201,6 +200,14 @@ class Agent(Section, frozen=True):
     """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
     dedupe_window_seconds: int | None = None
     """How long its order in Alpaca's words without an id is the same order; where there is none, refused."""
+
+
+class Exits(Section, frozen=True):
+    """The unit that runs the exit plans of what is held: a key that only reduces, in every symbol."""
+
+    listen: str
+    checkpoints: str
+    """The folder of what it remembers: the best price since each position was opened."""
 
 
 class Person(Section, frozen=True):
@@ -214,32 +221,12 @@ class Person(Section, frozen=True):
     role: PersonRole
 
 
-class GatewayCredentials(Section, frozen=True):
-    """What the gateway shows."""
+class Sentinel(Section, frozen=True):
+    """Who watches the gateway from outside."""
 
-    broker: KeyFile
-    marketdata: KeyFile
-
-
-class VenueCredentials(Section, frozen=True):
-    """What the venue shows."""
-
-    marketdata: KeyFile
-
-
-class StrategyCredentials(Section, frozen=True):
-    """What the strategy host shows; to the gateway, its agent's key."""
-
-    gateway: SecretSource
-    marketdata: KeyFile
-
-
-class Credentials(Section, frozen=True):
-    """What each role shows its peers."""
-
-    gateway: GatewayCredentials
-    venue: VenueCredentials
-    strategy: StrategyCredentials
+    listen: str
+    silence_seconds_max: int
+    """How long the gateway may say nothing before it is fenced off and its entries are canceled."""
 
 
 class Document(Section, frozen=True):
@@ -259,6 +246,10 @@ class Document(Section, frozen=True):
     people: dict[PersonName, Person]
     instruments: dict[Symbol, Instrument]
     limits: Limits
+    exits: Exits | None = None
+    """Where there is none, a position has no protection but what rests at the broker."""
+    sentinel: Sentinel | None = None
+    """Where there is none, nobody watches the gateway from outside."""
 
     def faults(self) -> Iterator[str]:
         """Where sections contradict each other, as sentences that name both."""
@@ -289,8 +280,8 @@ class Document(Section, frozen=True):
             yield f"[agents] symbols: expected one owner of {symbol}, found it twice"
         for strategy in _twice(name for agent in self.agents.values() for name in agent.strategies):
             yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
-        for key in _twice(agent.key_sha256 for agent in self.agents.values()):
-            yield f"[agents] key_sha256: expected a key of its own for each agent, found {key} twice"
+        if EXITS in self.agents:
+            yield f"[agents] {EXITS}: expected another name, for it is that of [exits], which only reduces"
 
     def _faults_of_strategies(self) -> Iterator[str]:
         runs, agent = self.strategy.run, self.agents.get(self.strategy.agent)
@@ -321,7 +312,7 @@ class Document(Section, frozen=True):
         )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"
-        for key in _twice(account.key_id for account in self.venue.accounts):
+        for key in _twice(key for account in self.venue.accounts for key, _ in account.all_keys()):
             yield f"[[venue.accounts]] key_id: expected a key of its own for each account, found {key} twice"
         for key in _twice(key.key_id for key in self.marketdata.keys):
             yield f"[[marketdata.keys]] key_id: expected different keys, found {key} twice"

@@ -1,7 +1,9 @@
 """The sections of a configuration that are the simulated exchange's. `docs/brokers.md` explains."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
+from agenttrader.app.credential_sections import KeyHash
 from agenttrader.app.fault_kinds import FaultPlan
 from agenttrader.app.option_chains import VenueOptions
 from agenttrader.app.section import Section, require_day
@@ -17,6 +19,13 @@ class VenueAccount(Section, frozen=True):
     cash: Decimal
     key_id: str
     secret_sha256: str
+    more_keys: tuple[KeyHash, ...] = ()
+    """Which keys open it besides."""
+
+    def all_keys(self) -> Iterator[tuple[str, str]]:
+        """Every key's id with the SHA-256 of its secret."""
+        yield self.key_id, self.secret_sha256
+        yield from ((key.key_id, key.secret_sha256) for key in self.more_keys)
 
 
 class VenueSplit(Section, frozen=True):

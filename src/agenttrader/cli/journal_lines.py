@@ -10,6 +10,7 @@ from agenttrader.model.decisions import Verdict
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
+    ActedOutside,
     AnswerLost,
     BreakFound,
     Busted,
@@ -41,6 +42,7 @@ from agenttrader.model.events import (
     Sending,
     Suspended,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -112,7 +114,7 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"{_scope(event.scope)} {event.state.value} by {event.by}: {event.reason}"
         case Resumed():
             return f"{_scope(event.scope)} by {_person(event.signed)}"
-        case WindowOpened() | WindowResumed():
+        case WindowOpened() | WindowExtended() | WindowResumed():
             said = event.signed.statement
             return (
                 f"{said.mode.value} on {_scope(said.scope)} from {_time(said.start)} to {_time(said.end)} by "
@@ -120,6 +122,10 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             )
         case WindowClosed():
             return f"by {event.by}: {event.reason}"
+        case ActedOutside():
+            about = f" {event.subject}" if event.subject else ""
+            outcome = f": {event.outcome}" if event.outcome else ""
+            return f"{event.act}{about} {event.stage} at {_time(event.time)} by {event.by}{outcome}"
         case EquitySampled():
             return ", ".join(
                 f"{name} {_money(amount)}"
@@ -198,6 +204,8 @@ def _decided(event: Decided) -> str:
         )
         verdict = f"{verdict} {decision.denied_by}{numbers}"
     price = _price(asked.type, asked.limit_price, asked.stop_price)
+    if asked.trail_price is not None or asked.trail_percent is not None:
+        price += f" {asked.trail_price}" if asked.trail_percent is None else f" {asked.trail_percent} %"
     what = f"{_what(asked.side, asked.quantity, asked.legs)} {price}{_plan(asked.exit_plan)}"
     return f"{verdict}: {asked.agent} would {asked.effect.value} {what}, because {asked.reason}"
 
@@ -220,6 +228,8 @@ def _plan(plan: ExitPlan | None) -> str:
     parts = [f"{name} {price}" for name, price in prices if price is not None]
     if plan.until is not None:
         parts.append(f"until {_time(plan.until)}")
+    if plan.before_close_seconds is not None:
+        parts.append(f"{plan.before_close_seconds} s before the close")
     return f" [{', '.join(parts)}]" if parts else ""
 
 

@@ -12,14 +12,19 @@ from typing import Annotated
 
 import typer
 
+from agenttrader.cli.agents import agents
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
+from agenttrader.cli.kill import emergency_liquidate, kill
+from agenttrader.cli.persons import persons
 from agenttrader.cli.test import check
+from agenttrader.cli.windows import window
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
-ROLES = ("gateway", "marketdata", "strategy", "venue")
+ROLES = ("gateway", "marketdata", "sentinel", "strategy", "venue")
 """The processes of the program; each is a module of `agenttrader.roles`."""
 
 app = typer.Typer(
@@ -97,5 +102,12 @@ def run(
 
 app.command("demo")(demo)
 app.command("bench")(bench)
+for verb in (status, halt, resume, switches, reconcile):
+    app.command(verb.__name__)(verb)
+app.command("kill")(kill)
+app.command("emergency-liquidate")(emergency_liquidate)
+app.add_typer(window, name="window")
+app.add_typer(persons, name="persons")
+app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

@@ -1,4 +1,4 @@
-"""When a position must be left: the first rule of its plan that says so: trailing, target, stop, time.
+"""When a position must be left, by the first rule of its plan: trailing, target, stop, time, session.
 
 Stop and target rest at the broker where it can hold them, and are then the broker's to act on; the rules act
 on them only for a position whose protection does not rest. Every price is judged against the close that is
@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from agenttrader.model.orders import ExitPlan, Side
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.times import SECOND, Instant, rfc3339
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -34,14 +34,20 @@ class Leave(Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def leave(held: Held, mark: Decimal | None, now: Instant) -> Leave | None:
-    """The first rule that wants the position left, or None. Without a mark only the time can say so."""
+def leave(held: Held, mark: Decimal | None, now: Instant, close: Instant | None) -> Leave | None:
+    """The first rule that wants the position left, or None. Without a mark only the time can say so.
+
+    `close` is the end of the session that trades now; None where the exchange is closed.
+    """
     for name, rule in _PRICE_RULES:
         if mark is not None and (sentence := rule(held, mark)) is not None:
             return Leave(rule=name, sentence=sentence)
-    until = held.plan.until
+    until, before = held.plan.until, held.plan.before_close_seconds
     if until is not None and now >= until:
         return Leave(rule="time", sentence=f"the plan holds it until {rfc3339(until)}, and that has come")
+    if before is not None and close is not None and now >= close - before * SECOND:
+        sentence = f"the plan leaves it {before} s before the close, which is at {rfc3339(close)}"
+        return Leave(rule="session", sentence=sentence)
     return None
 
 

@@ -2,12 +2,12 @@
 
 Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
 permit its effect. A cancel always leaves. So does a close that was approved before a halt: its position has
-no other protection left by then. Only FROZEN stops that too.
+no other protection left by then. Only FROZEN stops that too, and what the exits unit sends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS
+from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS, PERMITTED_TO_EXITS
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
 from agenttrader.model.events import CancelRequested, Leaving
@@ -20,7 +20,7 @@ LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
     **PERMITTED_EFFECTS,
     TradingState.HALTED: PERMITTED_EFFECTS[TradingState.HALTED] | {Effect.CLOSE},
 }
-"""What may leave that is on record as approved."""
+"""What of an agent's may leave that is on record as approved."""
 
 
 class Dispatcher:
@@ -36,9 +36,16 @@ class Dispatcher:
         self._last_sequence = 0
 
     def submit(
-        self, order: Recorded[Leaving], *, effect: Effect, state: Callable[[], TradingState]
+        self,
+        order: Recorded[Leaving],
+        *,
+        effect: Effect,
+        state: Callable[[], TradingState],
+        only_reduces: bool = False,
     ) -> str | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
+
+        With `only_reduces` its agent's key is one that can do nothing else, which a halt does not stop.
 
         `state` gives the trading state that holds for the order at the time of asking: the route may keep the
         order waiting for its turn, and looks again when that comes. Any other error of the route is raised:
@@ -51,7 +58,9 @@ class Dispatcher:
         self._last_sequence = sequence
 
         def look() -> str | None:
-            return self._reason_to_withhold(effect, state())
+            return self._reason_to_withhold(
+                effect, PERMITTED_TO_EXITS if only_reduces else LAST_LOOK, state()
+            )
 
         reason = look()
         if reason is not None:
@@ -69,8 +78,10 @@ class Dispatcher:
         )
         self._route.cancel(request)
 
-    def _reason_to_withhold(self, effect: Effect, state: TradingState) -> str | None:
-        if effect not in LAST_LOOK[state]:
+    def _reason_to_withhold(
+        self, effect: Effect, permitted: Mapping[TradingState, frozenset[Effect]], state: TradingState
+    ) -> str | None:
+        if effect not in permitted[state]:
             return (
                 f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
             )
@@ -78,6 +89,6 @@ class Dispatcher:
             reading = switch.read()
             if reading.state is not TradingState.ACTIVE:
                 self._heard(reading)
-            if effect not in LAST_LOOK[reading.state]:
+            if effect not in permitted[reading.state]:
                 return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
         return None

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbol, digest_of
+from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.model.values import exact
 
 
@@ -20,7 +21,7 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             limit = getattr(self, name)
-            if not isinstance(limit, bool) and exact(limit, name) < 0:
+            if not isinstance(limit, bool | tuple) and exact(limit, name) < 0:
                 raise BadValue(f"{name}: expected 0 or more, found {limit}")
 
 
@@ -31,6 +32,10 @@ class AccountLimits(_Table, frozen=True):
     """Σ |position| at the mark, every open and UNKNOWN order counted as filled."""
     daily_loss_max: Decimal
     """How far equity may lie below the day's first, realised and unrealised."""
+    dead_machine_loss_max: Decimal
+    """What may be lost, gaps aside, if all of ours stopped now, by what rests at the broker alone."""
+    unprotected_seconds_max: int
+    """How long a position may be held that no stop faces at the broker; longer is a break."""
     orders_per_minute_max: int
     open_orders_max: int
     """Orders that work or may work; the protective legs of one do not count again."""
@@ -43,8 +48,12 @@ class AgentLimits(_Table, frozen=True):
     """As the account's, over the symbols that the agent owns."""
     orders_per_minute_max: int
     open_orders_max: int
-    gtc_permitted: bool
-    """Whether its entries may rest over the session's end, and so outlive their window."""
+    order_types: tuple[OrderType, ...]
+    """The types that its entries may have."""
+    times_in_force: tuple[TimeInForce, ...]
+    """How long its entries may rest; with `gtc` over the session's end, and so beyond their window."""
+    extended_hours_permitted: bool
+    """Whether its entries may trade before and after the session."""
 
 
 class SymbolLimits(_Table, frozen=True):
@@ -93,3 +102,8 @@ class Grant(Struct, frozen=True, kw_only=True):
 
     strategies: frozenset[StrategyName]
     symbols: frozenset[Symbol]
+    reduces_only: bool = False
+    """Whether its key only makes positions smaller, whatever it asks for: the exits unit's.
+
+    It has no limits of its own, acts in what others hold, and goes on while agents are halted.
+    """

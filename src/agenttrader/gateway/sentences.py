@@ -47,6 +47,9 @@ SENTENCES: dict[str, Sentence] = {
         "The agent does not own {observed}; it owns: {permitted}. A symbol has one owner, and "
         "[agents] says who.",
     ),
+    "may_open": Sentence(
+        "The key may only {permitted}, and the order would {observed} a position. Use an agent's key.",
+    ),
     "order_id": Sentence(
         "The id was used for another order. Send a new id for a new order.",
     ),
@@ -77,8 +80,11 @@ SENTENCES: dict[str, Sentence] = {
         "{observed} is not configured with limits. A person adds [instruments.{observed}] and "
         "[limits.symbol.{observed}].",
     ),
+    "shape": Sentence(
+        "The broker has no such order: {observed}. Send one {permitted}.",
+    ),
     "session": Sentence(
-        "It is {observed}, and the exchange trades {permitted}. Send the order while it trades.",
+        "It is {observed}, and the exchange takes such orders {permitted}. Send it then.",
         unknown=("The exchange is closed, or its calendar does not say. Send the order while it trades."),
         holds_times=True,
     ),
@@ -174,16 +180,28 @@ SENTENCES: dict[str, Sentence] = {
         unknown=("The order opens a position and does not say how it will be left. Give exit_plan.stop."),
     ),
     "stop_price": Sentence(
-        "The stop {observed} lies on the wrong side of {permitted}, or is no price: below it for a "
-        "buy, above for a sale. Move it.",
+        "The stop {observed} lies on the wrong side of {permitted}, or is no price: what protects a long "
+        "position lies below, a short one above. Move it; where the price has passed it, close.",
         unknown="The stop cannot be judged: it, or the price to hold it against, is missing.",
     ),
     "target_price": Sentence(
         "The target {observed} lies on the wrong side of {permitted}, or is no price: above it for a "
         "buy, below for a sale. Move it.",
     ),
+    "dead_machine_loss": Sentence(
+        "Were all of ours to stop once the order has filled, {observed} could be lost, at most {permitted} "
+        "is permitted. Bring the stop nearer, send a smaller order, or reduce first.",
+        unknown="What the order could lose is not known: its stop, a price or the account is missing.",
+    ),
+    "order_type": Sentence(
+        "It is a {observed} order, and the agent's entries may only be: {permitted}. Send one of these.",
+    ),
     "time_in_force": Sentence(
-        "The order is {observed}, and the agent's orders may only be {permitted}. Send it for the day.",
+        "The order is {observed}, and the agent's entries may only be: {permitted}. Send one of these.",
+    ),
+    "extended_hours": Sentence(
+        "The order would trade in {observed}, and the agent's may only in the {permitted}. Send it for the "
+        "session.",
     ),
     "order_lifetime": Sentence(
         "The order could rest until {observed}, and the window ends at {permitted}. Send a market "

@@ -39,7 +39,7 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     """Units, unsigned, that an order of the proposal's effect may take off.
 
     min(|ours|, |broker's|) less what works to reduce already; a close cancels the protection first, so for it
-    the protection is not counted.
+    the protection is not counted. None where the broker has not been heard since the start.
     """
 
 
@@ -63,7 +63,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """Why the window is suspended; empty where it is not."""
     mode_ceiling: Mode
     session: Session | None
-    """The exchange's session that trades at `now`; None where it is closed."""
+    """The exchange's session whose hours cover `now`, early and late ones too; None where it is closed."""
 
     orders_last_minute_agent: int | None
     """Decisions about orders of this agent in the last minute, this one not counted."""
@@ -81,5 +81,9 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """By the broker's last word, less what has been approved since."""
     equity: Decimal | None
     day_start_equity: Decimal | None
+    dead_machine_loss: Decimal | None
+    """What would be lost, gaps aside, if all of ours stopped: by what is held and by every working entry."""
 
     limits_digest: Digest
+    exits_unit: bool = False
+    """Whether somebody places protection after the fill, where none can rest with the entry."""

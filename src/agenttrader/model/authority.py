@@ -61,6 +61,7 @@ class Act(Word):
     """What a person's statement asks for."""
 
     OPEN_WINDOW = "open_window"
+    EXTEND_WINDOW = "extend_window"
     RESUME_WINDOW = "resume_window"
     RESUME = "resume"
 

@@ -15,7 +15,8 @@ from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
-from agenttrader.model.orders import Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
+from agenttrader.model.orders import Proposal, Side
 from agenttrader.model.times import Instant
 
 
@@ -85,23 +86,6 @@ class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     equity: Decimal
 
 
-class Instruction(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """Exactly what goes to the broker.
-
-    `stop` and `target` are the legs of a bracket, armed when the order has filled.
-    """
-
-    legs: tuple[Leg, ...]
-    side: Side
-    quantity: Decimal
-    type: OrderType
-    time_in_force: TimeInForce
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    stop: Decimal | None
-    target: Decimal | None
-
-
 class Decided(_Event, frozen=True, tag="decided.1"):
     """A proposal and what was decided about it. An approval is also the reservation."""
 
@@ -138,13 +122,6 @@ class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
 
     order_id: OrderId
     reason: str
-
-
-class ProtectiveLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """A leg of a bracket: our id for it, and the broker's."""
-
-    order_id: OrderId
-    broker_order_id: BrokerOrderId
 
 
 class Accepted(_Event, frozen=True, tag="accepted.1"):
@@ -289,6 +266,12 @@ class WindowOpened(_Event, frozen=True, tag="window_opened.1"):
     signed: SignedStatement
 
 
+class WindowExtended(_Event, frozen=True, tag="window_extended.1"):
+    """A person let the open window last longer."""
+
+    signed: SignedStatement
+
+
 class WindowSuspended(_Event, frozen=True, tag="window_suspended.1"):
     """The window stands but lets nothing in until a person resumes it."""
 
@@ -306,6 +289,25 @@ class WindowClosed(_Event, frozen=True, tag="window_closed.1"):
 
     by: str
     reason: str
+
+
+class ActedOutside(_Event, frozen=True, tag="acted_outside.1"):
+    """What kill or the sentinel noted in a side journal while this journal's writer could not be asked.
+
+    The start after it takes it in, line by line, as it was written.
+    """
+
+    journal: str
+    line: int
+    """Its number in that side journal, from 1; it is taken in once."""
+    time: Instant
+    by: str
+    act: str
+    subject: str
+    """The order or the symbol as the broker calls it; empty where the act is about everything."""
+    stage: str
+    """`asked` before the act, `answered` after it."""
+    outcome: str
 
 
 class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
@@ -383,9 +385,11 @@ Event = (
     | Halted
     | Resumed
     | WindowOpened
+    | WindowExtended
     | WindowSuspended
     | WindowResumed
     | WindowClosed
+    | ActedOutside
     | EquitySampled
     | BreakFound
     | Reconciled

@@ -39,6 +39,16 @@ class OrderType(Word):
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+WITH_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+"""The types that name a limit price."""
+WITH_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+"""The types that name a stop price."""
+STOPS = WITH_STOP | {OrderType.TRAILING_STOP}
+"""The types that wait until the price has gone against who holds."""
 
 
 class TimeInForce(Word):
@@ -46,6 +56,22 @@ class TimeInForce(Word):
 
     DAY = "day"
     GTC = "gtc"
+    IOC = "ioc"
+    """What does not fill at once is canceled."""
+    FOK = "fok"
+    """All of it at once, or nothing."""
+    OPG = "opg"
+    """In the opening auction alone."""
+    CLS = "cls"
+    """In the closing auction alone."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether the order waits in the book, as what protects has to."""
+        return self in _RESTING
+
+
+_RESTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 
 
 class Effect(Word):
@@ -57,12 +83,15 @@ class Effect(Word):
 
 
 class Role(Word):
-    """What an order is for: the agent's own, or a leg that protects what its parent bought or sold."""
+    """What an order is for: the agent's own entry or exit, or what rests to protect what is held."""
 
     ENTRY = "entry"
     EXIT = "exit"
     STOP = "stop"
     TARGET = "target"
+
+
+_PER_CENT = Decimal(100)
 
 
 class Leg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -83,6 +112,8 @@ class ExitPlan(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     target: Decimal | None = None
     trail: Decimal | None = None
     until: Instant | None = None
+    before_close_seconds: int | None = None
+    """It is left so long before the close of the session that trades, and never held over it."""
 
     def __post_init__(self) -> None:
         for name, price in (("stop", self.stop), ("target", self.target), ("trail", self.trail)):
@@ -113,6 +144,11 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     correlation_id: str
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    """How far behind the best price a trailing stop follows; one of this and `trail_percent`."""
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    """Whether it may trade in the hours before and after the session, too."""
     exit_plan: ExitPlan | None = None
     group: str | None = None
     valid_until: Instant | None = None
@@ -131,8 +167,52 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
         if exact(self.quantity, "quantity") <= 0:
             raise BadValue(f"quantity: expected a number above 0, found {self.quantity}")
         exact(self.decision_price, "decision_price")
-        _require(self.limit_price, "limit_price", self.type, wanted=self.type is OrderType.LIMIT)
-        _require(self.stop_price, "stop_price", self.type, wanted=self.type is OrderType.STOP)
+        if self.effect is not Effect.OPEN and self.exit_plan is not None:
+            self._require_pair(self.exit_plan)
+        _require(self.limit_price, "limit_price", self.type, wanted=self.type in WITH_LIMIT)
+        _require(self.stop_price, "stop_price", self.type, wanted=self.type in WITH_STOP)
+        if self.type is OrderType.TRAILING_STOP or self.trail_price or self.trail_percent:
+            self._require_trail()
+
+    @property
+    def role(self) -> Role:
+        """What the order is for: an exit protects where it rests at a stop, or is the target of a pair."""
+        if self.effect is Effect.OPEN:
+            return Role.ENTRY
+        if self.is_pair:
+            return Role.TARGET
+        return Role.STOP if self.effect is Effect.REDUCE and self.type in STOPS else Role.EXIT
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is two exits, target and stop, of which a fill of one takes from the other."""
+        return self.effect is Effect.REDUCE and self.exit_plan is not None
+
+    def _require_trail(self) -> None:
+        trails = [trail for trail in (self.trail_price, self.trail_percent) if trail is not None]
+        wanted = 1 if self.type is OrderType.TRAILING_STOP else 0
+        if len(trails) != wanted:
+            raise BadValue(
+                f"trail: a {self.type.value} order has {'one' if wanted else 'none'} of trail_price and "
+                f"trail_percent, found {len(trails)}"
+            )
+        if exact(trails[0], "trail") <= 0 or (self.trail_percent is not None and trails[0] >= _PER_CENT):
+            raise BadValue(f"trail: expected above 0, and less than 100 per cent, found {trails[0]}")
+
+    def trigger(self, mark: Decimal) -> Decimal | None:
+        """Where a trailing stop that comes now is triggered; None of other orders."""
+        trail = self.trail_price
+        if self.trail_percent is not None:
+            trail = abs(mark) * self.trail_percent / _PER_CENT
+        return None if trail is None else mark + self.side.sign * trail
+
+    def _require_pair(self, plan: ExitPlan) -> None:
+        is_pair = self.effect is Effect.REDUCE and self.type is OrderType.LIMIT and len(self.legs) == 1
+        if not is_pair or plan != ExitPlan(stop=plan.stop) or plan.stop is None:
+            raise BadValue(
+                "exit_plan: expected none but that of an entry, or the stop alone of a pair, which is a "
+                f"limit order of one leg that reduces; found {plan}"
+            )
 
     @property
     def symbol(self) -> Symbol:

@@ -14,17 +14,33 @@ from agenttrader.model.identifiers import Digest, digest_of
 from agenttrader.model.times import Instant, rfc3339
 
 
-class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trading day. `date` is the exchange's own, YYYY-MM-DD; it trades from `open` to before `close`."""
+class Session(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One trading day. `date` is the exchange's own, YYYY-MM-DD; it trades from `open` to before `close`.
+
+    Where the exchange has hours before and after, `early_open` and `late_close` say from when and until when.
+    """
 
     date: str
     open: Instant
     close: Instant
+    early_open: Instant | None = None
+    late_close: Instant | None = None
 
     def __post_init__(self) -> None:
-        if not self.open < self.close:
-            found = f"{rfc3339(self.open)}, {rfc3339(self.close)}"
+        if not self.first <= self.open < self.close <= self.last:
+            edges = (self.early_open, self.open, self.close, self.late_close)
+            found = ", ".join(rfc3339(edge) for edge in edges if edge is not None)
             raise BadValue(f"session {self.date}: expected open before close, found {found}")
+
+    @property
+    def first(self) -> Instant:
+        """When its hours begin, the early ones counted."""
+        return self.open if self.early_open is None else self.early_open
+
+    @property
+    def last(self) -> Instant:
+        """When its hours end, the late ones counted."""
+        return self.close if self.late_close is None else self.late_close
 
     def is_open_at(self, instant: Instant) -> bool:
         """Whether the exchange trades at `instant`; at the close it does not any more."""
@@ -60,6 +76,12 @@ class Calendar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The session that trades at `instant`, or None where the exchange is closed."""
         session = self.latest(instant)
         return session if session is not None and session.is_open_at(instant) else None
+
+    def session_around(self, instant: Instant) -> Session | None:
+        """The session whose hours, the early and late ones counted, cover `instant`; None at night."""
+        position = self._opened(instant)
+        near = self.sessions[max(position - 1, 0) : position + 1]
+        return next((session for session in near if session.first <= instant < session.last), None)
 
     def latest(self, instant: Instant) -> Session | None:
         """The last session that has opened at or before `instant`: the trading day that `instant` counts to.

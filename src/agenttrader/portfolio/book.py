@@ -3,7 +3,7 @@
 Replaying the same records gives the same book.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -38,7 +38,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import OrderState, Side
+from agenttrader.model.orders import Effect, OrderState, Role, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
@@ -46,6 +46,7 @@ from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.estimates import FeeEstimates
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, OrderLedger
+from agenttrader.portfolio.tenures import Tenure
 
 _TRIGGERS: dict[type, Trigger] = {
     Withheld: Trigger.WITHHOLD,
@@ -62,10 +63,12 @@ _TRIGGERS: dict[type, Trigger] = {
     DoneForDay: Trigger.DONE_FOR_DAY,
     Restated: Trigger.RESTATE,
 }
+MOVES = frozenset(_TRIGGERS)
 """Events that do no more than move one order along the transition table."""
 
 
-_RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+"""The states of a stop that the broker has and nobody has asked to end."""
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
@@ -86,9 +89,9 @@ class Working(Struct, frozen=True, kw_only=True, gc=False):
     buys: Decimal
     sells: Decimal
     closing: Decimal
-    """By orders of agents that reduce."""
+    """By orders of agents that reduce and do not protect."""
     protecting: Decimal
-    """By protective legs that can trade."""
+    """By what protects and can trade."""
 
 
 _NOTHING_WORKING = Working(buys=ZERO, sells=ZERO, closing=ZERO, protecting=ZERO)
@@ -116,6 +119,8 @@ class Book:
         """What the broker posted and the book has taken in."""
         self.orders = OrderLedger()
         self.holdings: dict[Symbol, Holding] = {}
+        self.tenures: dict[Symbol, Tenure] = {}
+        """Of each position that is held, and the last of each that was."""
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
         self.busted: dict[ExecutionId, Instant] = {}
@@ -144,6 +149,10 @@ class Book:
         """Whether a fill in `symbol` can be counted: it is one of the configured instruments."""
         return symbol in self._multipliers
 
+    def multiplier(self, symbol: Symbol) -> Decimal:
+        """Units of the underlying in one unit of `symbol`; 1 where the configuration does not know it."""
+        return self._multipliers.get(symbol, Decimal(1))
+
     @property
     def posted_cash(self) -> Decimal:
         """Cash as the broker states it: it has not taken the fees yet that are only estimated."""
@@ -159,12 +168,16 @@ class Book:
         holding = self.holdings.get(symbol)
         return ZERO if holding is None else holding.quantity
 
+    def tenure(self, symbol: Symbol) -> Tenure | None:
+        """Since when `symbol` is held, and by which plan it will be left; None while flat."""
+        return self.tenures.get(symbol) if self.position(symbol) else None
+
     def positions(self) -> dict[Symbol, Holding]:
         """The holdings that are not flat."""
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
     def working(self, symbol: Symbol) -> Working:
-        """What open orders may still do in `symbol`. A stop and a target of one entry count once."""
+        """What open orders may still do in `symbol`. A stop and a target of one position count once."""
         orders = self.orders.open_in(symbol)
         if not orders:
             return _NOTHING_WORKING
@@ -173,9 +186,10 @@ class Book:
         for order in orders:
             ratio = order.ratio_in(symbol)
             left = order.remaining * abs(ratio)
-            if order.parent is not None:
-                counted = pairs.get(order.parent.id, ZERO)
-                pairs[order.parent.id] = max(left, counted)
+            if order.protects:
+                owner = (order.parent or order).id
+                counted = pairs.get(owner, ZERO)
+                pairs[owner] = max(left, counted)
                 left = max(ZERO, left - counted)
                 if order.is_armed:
                     protecting += left
@@ -190,34 +204,50 @@ class Book:
     def reducible(self, symbol: Symbol, working: Working, *, cancels_protection: bool) -> Decimal:
         """Units of the position that nothing is working to reduce yet.
 
-        With `cancels_protection`, for an order that cancels the protection before it leaves, the protection
-        does not count. While an entry works, nothing is reducible: its protection is still to be armed, for
-        the whole of it.
+        With `cancels_protection`, for a close, which cancels what is in its way before it leaves, only other
+        closes count: no exit that rests far away keeps a position from being closed. While an entry works
+        that came with protection, nothing else is reducible: that is still to be armed, for the whole of it.
         """
-        if not cancels_protection and any(order.adds_risk for order in self.orders.open_in(symbol)):
+        held, orders = abs(self.position(symbol)), self.orders.open_in(symbol)
+        if cancels_protection:
+            closes = [order for order in orders if order.effect is Effect.CLOSE]
+            return max(ZERO, held - sum(close.remaining * abs(close.ratio_in(symbol)) for close in closes))
+        if any(order.adds_risk and order.protection for order in orders):
             return ZERO
-        taken = working.closing if cancels_protection else working.closing + working.protecting
-        return max(ZERO, abs(self.position(symbol)) - taken)
+        return max(ZERO, held - working.closing - working.protecting)
 
     def is_opposed(self, symbol: Symbol, quantity: Decimal) -> bool:
-        """Whether an entry the other way than `quantity` works in `symbol`, or protection that came with one.
+        """Whether an entry the other way than `quantity` works in `symbol`, or what protects such a position.
 
         Were both to fill, the protection of each would stand against the other, and open what it should end.
         """
-        entries = (order.parent or order for order in self.orders.open_in(symbol))
         return any(
-            entry.adds_risk and entry.side.sign * entry.ratio_in(symbol) * quantity < 0 for entry in entries
+            order.side.sign * order.ratio_in(symbol) * quantity * (1 if order.adds_risk else -1) < 0
+            for order in self.orders.open_in(symbol)
+            if order.adds_risk or order.protects
         )
 
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
-        """The protective legs of `symbol` that have not ended, can trade, and face the position."""
+        """The orders in `symbol` that protect, have not ended, can trade, and face the position."""
         held = self.position(symbol)
         return tuple(
             order
             for order in self.orders.open_in(symbol)
-            if order.parent is not None
-            and order.is_armed
-            and order.side.sign * order.ratio_in(symbol) * held < 0
+            if order.protects and order.is_armed and order.side.sign * order.ratio_in(symbol) * held < 0
+        )
+
+    def covered(self, symbol: Symbol, without: Collection[Order] = ()) -> Decimal:
+        """Units of the position that a stop faces which rests at the broker; those `without` are not counted.
+
+        One that the broker has not confirmed, or that was asked to end, may not be there.
+        """
+        return sum(
+            (
+                order.remaining * abs(order.ratio_in(symbol))
+                for order in self.protection(symbol)
+                if order.role is Role.STOP and order.state in RESTING and order not in without
+            ),
+            ZERO,
         )
 
     def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:
@@ -242,31 +272,6 @@ class Book:
             unrealised=unrealised,
         )
 
-    def dead_machine_loss(self, marks: Mapping[Symbol, Decimal]) -> Decimal:
-        """What would be lost, gaps aside, if all of ours stopped now; at cost where there is no mark."""
-        return sum(
-            (
-                self._loss_if_machine_dies(symbol, holding, marks.get(symbol) or holding.average_price())
-                for symbol, holding in self.positions().items()
-            ),
-            ZERO,
-        )
-
-    def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
-        """What the position would lose, gaps aside, by the protection resting at the broker alone.
-
-        What is unprotected counts whole, and so does what a stop at the net price of several legs covers.
-        """
-        left = abs(holding.quantity)
-        loss = ZERO
-        for leg in self.protection(symbol):
-            if leg.stop_price is not None and leg.state in _RESTING and len(leg.legs) == 1:
-                covered = min(left, leg.remaining)
-                distance = (mark - leg.stop_price) * (1 if holding.quantity > 0 else -1)
-                loss += covered * max(ZERO, distance) * holding.multiplier
-                left -= covered
-        return loss + left * mark * holding.multiplier
-
     def _account_opened(self, sealed: Sealed[Event]) -> None:
         self.cash = cast("AccountOpened", sealed.event).cash
         self.is_open = True
@@ -284,14 +289,18 @@ class Book:
         event = cast("Filled", sealed.event)
         order = self.orders.fill(event)
         self.executions[event.execution_id] = event
+        was = self.position(event.symbol)
         self._trade(event, order.proposal.strategy, self.estimates.add(event), sign=1)
+        self._keep(sealed, order, event.symbol, was)
 
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
         self.busted[event.execution_id] = fill.time
         order = self.orders.bust(fill, event.time)
+        was = self.position(fill.symbol)
         self._trade(fill, order.proposal.strategy, -self.estimates.drop(fill.execution_id), sign=-1)
+        self._keep(sealed, order, fill.symbol, was)
 
     def _trade(self, fill: Filled, strategy: StrategyName, fee: Decimal, sign: int) -> None:
         multiplier = self._multipliers.get(fill.symbol)
@@ -309,6 +318,18 @@ class Book:
             self.holdings.setdefault(fill.symbol, Holding(multiplier))
         self.holdings[fill.symbol].trade(quantity, fill.price, fee)
         self.by_strategy[key].trade(quantity, fill.price, fee)
+
+    def _keep(self, sealed: Sealed[Event], order: Order, symbol: Symbol, was: Decimal) -> None:
+        """Say how the position in `symbol` is held, after a fill of `order`, or its bust, found `was`."""
+        before, held = self.tenures.get(symbol), self.position(symbol)
+        is_bust = isinstance(sealed.event, Busted)
+        # What the exchange takes back may have left the position: then it was never left.
+        if not held or (is_bust and not was and before is not None):
+            return
+        if before is None or was * held <= 0:
+            before = Tenure(sequence=sealed.sequence, since=sealed.time)
+        enters = order.adds_risk and order.side.sign * order.ratio_in(symbol) * held > 0
+        self.tenures[symbol] = before.entered_by(order) if enters and not is_bust else before
 
     def _included(self, sealed: Sealed[Event]) -> None:
         self._note(cast("PastIncluded", sealed.event).activities)
@@ -347,7 +368,10 @@ class Book:
             part.adjust(share, paid)
             quantity_left, cash_left = quantity_left - share, cash_left - paid
         last.adjust(quantity_left, cash_left)
+        before = whole.quantity
         whole.adjust(quantity, cash)
+        if event.symbol in self.tenures:
+            self.tenures[event.symbol] = self.tenures[event.symbol].split(before, whole.quantity)
 
     def _note(self, activities: tuple[AccountActivity, ...]) -> None:
         self.activities.update(activity.id for activity in activities)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
-from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Leaving, Sending
+from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
 from agenttrader.model.identifiers import (
     AgentName,
     BrokerOrderId,
@@ -13,7 +13,8 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
-from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role, Side
+from agenttrader.model.instructions import Instruction
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
@@ -44,6 +45,7 @@ class Order:
         "parent",
         "proposal",
         "protection",
+        "protects",
         "quantity",
         "reserve_price",
         "reserved",
@@ -51,6 +53,8 @@ class Order:
         "side",
         "state",
         "stop_price",
+        "trail_percent",
+        "trail_price",
         "type",
         "updated",
     )
@@ -59,6 +63,8 @@ class Order:
         self.id = proposal.id
         self.proposal = proposal
         self.role = role
+        self.protects = role is Role.STOP or role is Role.TARGET
+        """Whether it rests to protect a position: a leg of an entry, a stop alone, either half of a pair."""
         self.legs: tuple[Leg, ...] = proposal.legs
         self.side = proposal.side
         self.type = proposal.type
@@ -68,6 +74,8 @@ class Order:
         self.quantity = proposal.quantity
         self.limit_price = proposal.limit_price
         self.stop_price = proposal.stop_price
+        self.trail_price = proposal.trail_price
+        self.trail_percent = proposal.trail_percent
         self.state = OrderState.PROPOSED
         self.decision: Decision | None = None
         """None for a protective leg: it was approved with its parent."""
@@ -102,9 +110,18 @@ class Order:
     def is_armed(self) -> bool:
         """Whether a protective leg can trade: brokers hold it until its entry has filled whole.
 
-        Always true of other orders.
+        Always true of other orders, and of the stop of a pair.
         """
-        return self.parent is None or self.parent.state is OrderState.FILLED
+        entry = self.parent
+        return entry is None or not entry.adds_risk or entry.state is OrderState.FILLED
+
+    @property
+    def pair(self) -> "tuple[Order, ...]":
+        """Itself with the exits of which a fill takes as much from it: they count once, for the largest."""
+        owner = self.parent or self
+        if owner.adds_risk:
+            return (self,) if owner is self else owner.protection
+        return (owner, *owner.protection)
 
     def ratio_in(self, symbol: Symbol) -> int:
         """Units of `symbol` in one unit of the order, signed; 0 where it has no such leg."""
@@ -199,7 +216,7 @@ class OrderLedger:
         """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
         event, time = sealed.event, sealed.time
         proposal = event.proposal
-        order = Order(proposal, Role.ENTRY if proposal.effect is Effect.OPEN else Role.EXIT, time)
+        order = Order(proposal, proposal.role, time)
         self.by_id[order.id] = order
         order.decision = event.decision
         if event.decision.denied_by is not None:
@@ -238,11 +255,11 @@ class OrderLedger:
         trigger = order.fill_trigger(event.symbol, event.quantity)
         order.take_fill(event.symbol, event.quantity, event.price)
         self._move(order, trigger, event.time)
-        if order.parent is not None and order.remaining:
+        if order.protects and order.remaining:
             # Brokers leave the other exit as much as this one has left; one that filled whole ends it.
-            for leg in order.parent.protection:
-                if leg is not order and leg.state not in TERMINAL:
-                    leg.quantity = leg.filled + order.remaining
+            for other in order.pair:
+                if other is not order and other.state not in TERMINAL:
+                    other.quantity = other.filled + order.remaining
         return order
 
     def bust(self, fill: Filled, time: Instant) -> Order:
@@ -284,6 +301,8 @@ class OrderLedger:
         if instruction.stop is not None:
             leg = self._protect(order, Role.STOP, OrderType.STOP, sealed.time)
             leg.stop_price = instruction.stop
+            if instruction.pair:
+                leg.side = order.side
             legs.append(leg)
         if instruction.target is not None:
             leg = self._protect(order, Role.TARGET, OrderType.LIMIT, sealed.time)
@@ -292,9 +311,10 @@ class OrderLedger:
         order.protection = tuple(legs)
 
     def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
-        """A leg of a bracket, as an order of its own; the broker holds it until the entry has filled."""
+        """A leg of a bracket or a pair, as an order of its own."""
         leg = Order(order.proposal, role, time)
-        leg.limit_price = leg.stop_price = None  # its entry's prices are not its own
+        # Its entry's prices are not its own.
+        leg.limit_price = leg.stop_price = leg.trail_price = leg.trail_percent = None
         leg.id = protective_id(order.id, role)
         leg.parent = order
         leg.side = order.side.opposite
@@ -319,8 +339,8 @@ class OrderLedger:
         self._count(order, -1)
 
     def _count(self, order: Order, change: int) -> None:
-        """Protective legs are not counted: they came with their entry, and they only reduce."""
-        if order.parent is None:
+        """What protects is not counted: it only reduces, and must keep no entry out."""
+        if not order.protects:
             self.open_count[order.agent] = self.open_count.get(order.agent, 0) + change
             self.open_count_total += change
 
@@ -349,9 +369,9 @@ def protective_id(parent: OrderId, role: Role) -> OrderId:
 def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
     """What one unit may cost at the worst price that the decision knew.
 
-    That is the marks of all legs, or a dearer limit or stop.
+    That is the marks of all legs, or a dearer price that the order names.
     """
     marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
     gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
-    stated = proposal.limit_price or proposal.stop_price or ZERO
-    return max(gross, stated) if proposal.side is Side.BUY or len(proposal.legs) > 1 else gross
+    stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(gross))
+    return max(gross, *(price for price in stated if price is not None), ZERO)

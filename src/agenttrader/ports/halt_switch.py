@@ -1,6 +1,6 @@
 """A wired halt switch outside the store: a file, a variable, a cluster's ConfigMap."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agenttrader.model.decisions import SwitchReading
 
@@ -24,4 +24,13 @@ class HaltSwitch(Protocol):
 
     def move(self, *, halted: bool, reason: str) -> None:
         """Set the switch to 1 (halted) or 0, durably; StoreError if it cannot be, or does not read back."""
+        ...
+
+
+@runtime_checkable
+class FollowedSwitch(HaltSwitch, Protocol):
+    """A switch that hears of itself by work of its own, and reads as it was last heard."""
+
+    async def follow(self) -> None:
+        """Hear until canceled."""
         ...

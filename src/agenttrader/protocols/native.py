@@ -46,6 +46,7 @@ class ExitPlanBody(_Body, frozen=True):
     target: Decimal | None = None
     trail: Decimal | None = None
     until: str | None = None
+    before_close_seconds: int | None = None
 
 
 class ProposalBody(_Body, frozen=True):
@@ -68,6 +69,9 @@ class ProposalBody(_Body, frozen=True):
     strategy: _Name = ""
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
     exit_plan: ExitPlanBody | None = None
     group: _Name | None = None
     valid_until: str | None = None
@@ -138,8 +142,24 @@ class PositionBody(_Body, frozen=True):
     mark: Decimal | None
     unrealised: Decimal
     protected_quantity: Decimal
+    """Units that a stop faces which rests at the broker."""
     stop: Decimal | None = None
     target: Decimal | None = None
+    sequence: int = 0
+    """The record that opened it from flat; with the symbol, what it is called for as long as it is held."""
+    since: str | None = None
+    """When that was."""
+    agent: AgentName = AgentName("")
+    """Whose entry filled in it last; empty where no entry did."""
+    strategy: StrategyName = StrategyName("")
+    exit_plan: ExitPlanBody | None = None
+    """Of that entry; None where nobody has said how this symbol is left."""
+    closing: bool = False
+    """Whether a close of it works, or waits for its protection to end."""
+    unprotected_since: str | None = None
+    """Since when not all of it is protected."""
+    stated_quantity: Decimal | None = None
+    """What the broker says is held, signed, carried on by what has filled since; None where not known."""
 
 
 class AccountBody(_Body, frozen=True):
@@ -282,19 +302,24 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
         correlation_id=request.correlation_id,
         limit_price=_price(request.limit_price),
         stop_price=_price(request.stop_price),
-        exit_plan=None if plan is None else _to_plan(plan),
+        trail_price=_price(request.trail_price),
+        trail_percent=_price(request.trail_percent),
+        extended_hours=request.extended_hours,
+        exit_plan=None if plan is None else to_plan(plan),
         group=request.group,
         valid_until=_instant(request.valid_until),
         client_order_id=name,
     )
 
 
-def _to_plan(plan: ExitPlanBody) -> ExitPlan:
+def to_plan(plan: ExitPlanBody) -> ExitPlan:
+    """The plan that stands on the wire. Raises BadValue, naming the field."""
     return ExitPlan(
         stop=_price(plan.stop),
         target=_price(plan.target),
         trail=_price(plan.trail),
         until=_instant(plan.until),
+        before_close_seconds=plan.before_close_seconds,
     )
 
 
@@ -317,6 +342,9 @@ def to_body(proposal: Proposal) -> ProposalBody:
         correlation_id=proposal.correlation_id,
         limit_price=proposal.limit_price,
         stop_price=proposal.stop_price,
+        trail_price=proposal.trail_price,
+        trail_percent=proposal.trail_percent,
+        extended_hours=proposal.extended_hours,
         exit_plan=exit_plan_body(proposal.exit_plan),
         group=proposal.group,
         valid_until=None if proposal.valid_until is None else rfc3339(proposal.valid_until),
@@ -334,7 +362,13 @@ def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
     if plan is None:
         return None
     until = None if plan.until is None else rfc3339(plan.until)
-    return ExitPlanBody(stop=plan.stop, target=plan.target, trail=plan.trail, until=until)
+    return ExitPlanBody(
+        stop=plan.stop,
+        target=plan.target,
+        trail=plan.trail,
+        until=until,
+        before_close_seconds=plan.before_close_seconds,
+    )
 
 
 def _price(value: Decimal | None) -> Decimal | None:

@@ -28,4 +28,6 @@ async def _assemble(arguments: Arguments) -> int:
         announcements,
         background=parts.work,
         ready=parts.ready,
+        turns=parts.turns,
+        wind_down=parts.wind_down,
     )

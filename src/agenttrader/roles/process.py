@@ -29,7 +29,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.build import Build, read_build
 from agenttrader.adapters.logs import configure_logs
-from agenttrader.api.probes import Application, Readiness, with_probes
+from agenttrader.api.probes import Application, Readiness, Turns, with_probes
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import exit_code_of
 from agenttrader.model.errors import AgentTraderError, ConfigurationError
@@ -44,6 +44,8 @@ logger = structlog.get_logger()
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 """What a role does until it is cancelled. It may return when done; if it raises, the process ends."""
+WindDown = Callable[[], Awaitable[str]]
+"""What a role does first when it is told to stop, while it still serves; what was left undone, or nothing."""
 
 
 class Arguments(Struct, frozen=True):
@@ -112,7 +114,7 @@ def hold_lifeline(descriptor: int) -> None:
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - a keyword for each thing in which roles differ
     role: str,
     app: Application,
     listen: str,
@@ -122,6 +124,8 @@ async def serve(
     ready: Readiness = lambda: None,
     metrics: CollectorRegistry = REGISTRY,
     own_probes: tuple[str, ...] = (),
+    turns: Turns = lambda: 0,
+    wind_down: WindDown | None = None,
 ) -> int:
     """Serve `app` on `listen` (port 0: any free one), do `background`, until told to stop; the exit code.
 
@@ -129,14 +133,17 @@ async def serve(
     address that is in use, not ours, or open to other machines, and whatever a part of the work raised.
     """
     with listening(role, listen) as listener:
-        config = _configured(with_probes(app, role, ready, metrics, own_probes))
-        server = _Server(config, role, announcements, background)
+        config = _configured(with_probes(app, role, ready, metrics, own_probes, turns))
+        server = _Server(config, role, announcements, background, wind_down)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         await server.serve(sockets=[listener])
     if server.failure is not None:
         raise server.failure
+    if server.left:
+        logger.error("left", what=server.left)
+        return ExitCode.FINDING
     return ExitCode.DONE
 
 
@@ -146,7 +153,7 @@ async def serve_beside(name: str, app: Application, listen: str, announcements: 
     Raises ConfigurationError as `serve` does.
     """
     with listening(name, listen) as listener:
-        server = _Server(_configured(app), name, announcements, ())
+        server = _Server(_configured(app), name, announcements, (), None)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.shield(serving)
@@ -211,12 +218,19 @@ class _Server(uvicorn.Server):
     """uvicorn's server, told when to announce, what else to do, and to leave signals and exits to us."""
 
     def __init__(
-        self, config: uvicorn.Config, role: str, announcements: Announcements, background: Sequence[Work]
+        self,
+        config: uvicorn.Config,
+        role: str,
+        announcements: Announcements,
+        background: Sequence[Work],
+        wind_down: WindDown | None,
     ) -> None:
         super().__init__(config)
         self.role = role
         self.announcements = announcements
         self.background = background
+        self.wind_down = wind_down
+        self.left = ""
         self.tasks: list[asyncio.Task[None]] = []
         self.failure: Exception | None = None
 
@@ -256,6 +270,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take the announcement back, let open requests finish, which may need the work, then end that."""
         self.announcements.withdraw(self.role)
+        if self.wind_down is not None and self.failure is None:
+            self.left = await self.wind_down()
         await super().shutdown(sockets)
         for task in self.tasks:
             task.cancel()

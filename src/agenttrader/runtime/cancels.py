@@ -13,14 +13,18 @@ from agenttrader.runtime.state import State
 MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
 
 
-def refusal_of(book: Book, asked: CancelAsked) -> str:
-    """The sentence with which a cancel is refused; empty where it may be asked, or has been."""
+def refusal_of(book: Book, asked: CancelAsked, *, only_reduces: bool = False) -> str:
+    """The sentence with which a cancel is refused; empty where it may be asked, or has been.
+
+    A key that only reduces may also end anybody's entry, and whatever is its own.
+    """
     order = book.orders.by_id.get(asked.order_id)
-    if order is None or (asked.agent is not None and order.agent != asked.agent):
+    is_own = order is not None and asked.agent in (None, order.agent)
+    if order is None or not (is_own or (only_reduces and order.adds_risk)):
         return f"no order {asked.order_id} of yours is known"
     if order.state.is_terminal:
         return f"the order is {order.state.value} already"
-    refusal = "" if asked.agent is None else _refusal_to_agent(book, order)
+    refusal = "" if asked.agent is None or only_reduces else _refusal_to_agent(book, order)
     if refusal or order.state is OrderState.CANCEL_REQUESTED or cancel_of(order, "", "") is not None:
         return refusal
     return f"the order is {order.state.value}: the broker has not confirmed it; ask again when it has"
@@ -28,21 +32,32 @@ def refusal_of(book: Book, asked: CancelAsked) -> str:
 
 def _refusal_to_agent(book: Book, order: Order) -> str:
     """An agent may end its entries; what protects a position, or is about to close it, it may not."""
-    if order.parent is not None and not order.is_armed:
-        return "it is held to protect what its entry will fill; cancel the entry"
-    if order.parent is not None and any(book.position(leg.symbol) for leg in order.legs):
-        return "it protects a position; replace it, or close the position"
-    if order.parent is not None and _others_armed(book, order):
-        return "other protection of its position can still trade, and may need it; ask a person to cancel all"
     if order.effect is Effect.CLOSE:
         return "what protected the position was canceled for this close; let it go on"
+    if not order.protects:
+        return ""
+    if not order.is_armed:
+        return "it is held to protect what its entry will fill; cancel the entry"
+    if _leaves_bare(book, order):
+        return "it protects a position; replace it, or close the position"
+    if order.parent is not None and order.parent.adds_risk and _others_armed(book, order):
+        return "other protection of its position can still trade, and may need it; ask a person to cancel all"
     return ""
 
 
+def _leaves_bare(book: Book, order: Order) -> bool:
+    """Whether units of a position that it protects would be faced by no stop without it and its pair."""
+    return any(
+        order.side.sign * leg.ratio * book.position(leg.symbol) < 0
+        and abs(book.position(leg.symbol)) > book.covered(leg.symbol, without=order.pair)
+        for leg in order.legs
+    )
+
+
 def _others_armed(book: Book, leg: Order) -> bool:
-    """Whether other legs can trade in its symbols: alone, they would open what nothing protects."""
+    """Whether others that protect can trade in its symbols: alone, they would open what nothing protects."""
     others = (other for each in leg.legs for other in book.orders.open_in(each.symbol))
-    return any(other.parent is not None and other.is_armed and other is not leg for other in others)
+    return any(other.protects and other.is_armed and other is not leg for other in others)
 
 
 def cancel_of(order: Order, by: str, reason: str) -> CancelRequested | Withheld | None:

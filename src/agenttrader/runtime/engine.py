@@ -6,6 +6,7 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -15,7 +16,6 @@ from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import (
-    AnswerLost,
     BreakFound,
     CancelRequested,
     Decided,
@@ -30,7 +30,6 @@ from agenttrader.model.events import (
     WindowClosed,
     WindowOpened,
     WindowResumed,
-    WindowSuspended,
     Withheld,
 )
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
@@ -61,9 +60,11 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     WindowCloseAsked,
 )
-from agenttrader.runtime.instructions import instruction_of
+from agenttrader.runtime.instructions import departure_of
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.meanwhile import left_behind
 from agenttrader.runtime.postings import events_of_statement
+from agenttrader.runtime.protection import overdue
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
@@ -110,27 +111,16 @@ class Engine:
         self._standings.clear()
         self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
 
-    def start(self, segment: SegmentOpened, now: Instant) -> Step:
-        """Open this process's segment: halted, the window suspended.
+    def start(self, segment: SegmentOpened, now: Instant, meanwhile: Sequence[Event] = ()) -> Step:
+        """Open this process's segment: halted, the window suspended, and with what was done `meanwhile`.
 
         What was leaving when the last process died becomes UNKNOWN.
         """
         self._begin(now)
-        self._emit(segment)
-        if self.state.standing.window is not None:
-            self._emit(
-                WindowSuspended(
-                    reason="the gateway started again; a person resumes the window after reconciliation"
-                )
-            )
-        for order in list(self.state.book.orders.open_orders()):
-            if order.parent is not None:
-                continue
-            if order.state is OrderState.SENDING:
-                self._emit(AnswerLost(order_id=order.id, reason="the gateway died while it was leaving"))
-            elif order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
-                self._emit(Withheld(order_id=order.id, reason="the gateway stopped before it was sent"))
-            # A close goes on: what protected its position is being canceled, or has been.
+        for event in (segment, *meanwhile):
+            self._emit(event)
+        for event in tuple(left_behind(self.state)):
+            self._emit(event)
         return self._step
 
     def handle(self, received: Input, now: Instant) -> Step:  # noqa: C901, PLR0912 - one arm for each input
@@ -169,9 +159,6 @@ class Engine:
                 assert_never(received)
         if self.state.closing:
             self._go_on_closing()
-        for event in closing.left_bare(self.state.book, self._step.records):
-            if event.found not in self.state.breaks:
-                self._emit(event)
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
@@ -190,7 +177,7 @@ class Engine:
                 self.switches,
                 rules.wired_switches,
                 rules.authority.account,
-                agent,
+                rules.whose(agent, symbols),
                 strategy,
                 symbols,
             )
@@ -233,7 +220,7 @@ class Engine:
         if decision.denied_by is not None:
             self._emit(Decided(proposal=proposal, decision=decision))
         elif proposal.effect is not Effect.CLOSE:
-            instruction = instruction_of(proposal, proposal.quantity)
+            instruction = departure_of(proposal, self.rules.instruments)
             self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
         else:
             self._emit(Decided(proposal=proposal, decision=decision))
@@ -283,7 +270,7 @@ class Engine:
         book = self.state.book
         for close in tuple(self.state.closing.values()):
             if not closing.in_the_way(book, close):
-                self._emit_and_send(closing.go_on(book, close))
+                self._emit_and_send(closing.go_on(self.state, close))
 
     def _end_unwanted(self, *orders: Order) -> None:
         """Ask for the end of those `orders` that should have ended; they were not ready for it before."""
@@ -292,7 +279,8 @@ class Engine:
                 self._emit_and_send(cancel)
 
     def _cancel(self, asked: CancelAsked) -> None:
-        self._step.refusal = refusal_of(self.state.book, asked)
+        only_reduces = self.rules.only_reduces(asked.agent)
+        self._step.refusal = refusal_of(self.state.book, asked, only_reduces=only_reduces)
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 
@@ -317,6 +305,8 @@ class Engine:
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
         self._end_unwanted(*self.state.book.orders.open_orders())
+        for found in tuple(overdue(self.state.book, self.state.bare, self.rules.limits.account, self._now)):
+            self._emit(found)
 
     def _account(self, statement: BrokerStatement) -> None:
         """The broker's word on the account: what it posted, and its buying power."""
@@ -388,10 +378,10 @@ class Engine:
         window = self.state.standing.window
         was_active = before is not None and before.state is TradingState.ACTIVE
         if window is not None and was_active and reading.state is not TradingState.ACTIVE:
+            # A fence freezes the process that reads it, and no other: what outlives that is a halt.
+            state = min(reading.state, TradingState.HALTED, key=lambda each: each.severity)
             self._emit(
-                Halted(
-                    scope=EVERYTHING, state=reading.state, by=f"switch {reading.name}", reason=reading.reason
-                )
+                Halted(scope=EVERYTHING, state=state, by=f"switch {reading.name}", reason=reading.reason)
             )
 
     def _link(self, seen: LinkSeen) -> None:

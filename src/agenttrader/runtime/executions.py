@@ -17,7 +17,6 @@ from agenttrader.model.events import (
     Event,
     Expired,
     Filled,
-    ProtectiveLeg,
     Rejected,
     Replaced,
     ReplaceRefused,
@@ -25,6 +24,7 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.reports import Execution, ExecutionReport, ReportKind
 from agenttrader.model.transitions import Trigger, next_state
@@ -110,7 +110,8 @@ def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
             return _accepted(order, report)
     elif state is not order.state or trigger is Trigger.RESTATE:
         moved = _move_event(order, report)
-        if report.kind is ReportKind.REJECTED and order.parent is not None and order.parent.filled:
+        entry = order.parent
+        if report.kind is ReportKind.REJECTED and entry is not None and entry.adds_risk and entry.filled:
             sentence = "the broker rejected what protects a position"
             return (moved, _break(BreakKind.UNPROTECTED, order, report, sentence))
         return (moved,)

@@ -32,15 +32,15 @@ def standing_of(
     switches: Mapping[str, SwitchReading],
     wired: tuple[str, ...],
     account: AccountName,
-    agent: AgentName,
+    agents: tuple[AgentName, ...],
     strategy: StrategyName,
     symbols: tuple[Symbol, ...],
 ) -> HaltStanding:
-    """The standing of an order of `agent` and `strategy` in `symbols`."""
+    """The standing of an order of `strategy` in `symbols` that the halts of `agents` bind."""
     found = [*_everywhere(state), *_switches(switches, wired)]
     found += (
         (latch.state, f"{words_of(latch.scope)} was halted by {latch.by}: {latch.reason}")
-        for latch in state.standing.latches_on(account, agent, strategy, symbols)
+        for latch in state.standing.latches_on(account, agents, strategy, symbols)
     )
     found += (
         (TradingState.HALTED, f"break {broken.kind.value}: {broken.sentence}")

@@ -1,14 +1,29 @@
 """Orders as they go to the broker."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
-from agenttrader.model.events import Instruction
+from agenttrader.gateway.checks.shape import protection_can_rest
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.instructions import Instruction
+from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Effect, Proposal
 
 
-def instruction_of(proposal: Proposal, quantity: Decimal) -> Instruction:
-    """`quantity` units of the proposal; an entry's stop and target rest at the broker as its bracket."""
-    plan = proposal.exit_plan if proposal.effect is Effect.OPEN else None
+def departure_of(proposal: Proposal, instruments: Mapping[Symbol, Instrument]) -> Instruction:
+    """The whole proposal as it leaves: an entry with its bracket, where the broker takes one with it."""
+    alone = proposal.effect is Effect.OPEN and not protection_can_rest(
+        proposal, (instruments.get(leg.symbol) for leg in proposal.legs)
+    )
+    return instruction_of(proposal, proposal.quantity, alone=alone)
+
+
+def instruction_of(proposal: Proposal, quantity: Decimal, *, alone: bool = False) -> Instruction:
+    """`quantity` units of the proposal; an entry's stop and target rest at the broker as its bracket.
+
+    One that goes `alone` is protected after its fill: its plan stays on record.
+    """
+    plan = None if alone else proposal.exit_plan
     return Instruction(
         legs=proposal.legs,
         side=proposal.side,
@@ -19,4 +34,8 @@ def instruction_of(proposal: Proposal, quantity: Decimal) -> Instruction:
         stop_price=proposal.stop_price,
         stop=plan.stop if plan else None,
         target=plan.target if plan else None,
+        pair=proposal.is_pair,
+        trail_price=proposal.trail_price,
+        trail_percent=proposal.trail_percent,
+        extended_hours=proposal.extended_hours,
     )

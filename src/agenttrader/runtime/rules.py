@@ -26,6 +26,21 @@ class Rules(Struct, frozen=True, kw_only=True):
     wired_switches: tuple[str, ...]
     market_source: str
 
+    def only_reduces(self, agent: AgentName | None) -> bool:
+        """Whether the agent's key can do nothing but make positions smaller."""
+        grant = None if agent is None else self.grants.get(agent)
+        return grant is not None and grant.reduces_only
+
+    def whose(self, agent: AgentName, symbols: tuple[Symbol, ...]) -> tuple[AgentName, ...]:
+        """Whose halts bind an order of `agent` in `symbols`.
+
+        They are its own and, of a key that reduces what others hold, those of who owns the symbols.
+        """
+        if not self.only_reduces(agent):
+            return (agent,)
+        owned = frozenset(symbols)
+        return tuple(name for name, grant in self.grants.items() if name == agent or grant.symbols & owned)
+
     def refusal_of_scope(self, scope: Scope) -> str:
         """Why nothing can be halted by `scope`; empty where something can.
 

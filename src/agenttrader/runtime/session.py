@@ -24,6 +24,7 @@ from agenttrader.model.events import (
     Resumed,
     SegmentOpened,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
 )
@@ -59,7 +60,7 @@ RESERVE_FOR_TIGHTENING = 256
 """Beyond the capacity, for a person's halts, closings and cancels: no agent's flood keeps them out."""
 RESERVE_FOR_LINKS = 64
 """How much of that reserve may tell of links: nobody may believe in one that is down."""
-_ANCHORED = (Halted, Resumed, WindowOpened, WindowResumed, WindowClosed)
+_ANCHORED = (Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
 
 
 class AdvancingClock(MarketClock, Protocol):
@@ -100,6 +101,7 @@ class Session:
         capacity: int,
         batch_max: int,
         resync: Callable[[], None],
+        meanwhile: Callable[[State], Sequence[Event]] = lambda _: (),
     ) -> None:
         self.engine = engine
         self.failure = ""
@@ -109,6 +111,8 @@ class Session:
         self.refolded_listeners: list[Callable[[], None]] = []
         self.started = asyncio.Event()
         """Set when the market's time is known and this process's segment is on record."""
+        self.turns = 0
+        """Moves when a batch is begun and when it is done with: odd while one is at hand."""
         self._segment = segment
         self._refold = refold
         self._journal = journal
@@ -119,6 +123,7 @@ class Session:
         self._capacity = capacity
         self._batch_max = batch_max
         self._resync = resync
+        self._meanwhile = meanwhile
         self._kept: list[_Waiting] = []
         """What came too early, or while the store could not be written, and is handled when it can be."""
         self._retry: asyncio.Task[None] | None = None
@@ -214,7 +219,9 @@ class Session:
                 self._hold(batch)
             else:
                 kept, self._kept = self._kept, []
+                self.turns += 1
                 await self._handle([*kept, *batch])
+                self.turns += 1
 
     async def sign_head(self) -> None:
         """Sign the journal's present head: what stands up to it cannot be cut unseen. Raises StoreError."""
@@ -238,7 +245,8 @@ class Session:
             early.append(await self._queue.get())
         first = early[-1].received.time
         self._clock.advance(first)
-        step = self.engine.start(self._segment(self.engine.state), first)
+        state = self.engine.state
+        step = self.engine.start(self._segment(state), first, self._meanwhile(state))
         recorded = await asyncio.get_running_loop().run_in_executor(
             self._writer, self._journal.append, step.records
         )
@@ -315,6 +323,7 @@ class Session:
         reason = self._dispatcher.submit(
             leaving,
             effect=order.effect,
+            only_reduces=self.engine.rules.only_reduces(order.agent),
             state=lambda: self._state_for(order.proposal),
         )
         return None if reason is None else LastLookStopped(order.id, reason)

@@ -11,7 +11,8 @@ from agenttrader.model.orders import Effect, Leg, Proposal
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.book import Book, Working
+from agenttrader.portfolio.losses import dead_machine_loss, working_loss
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -38,7 +39,7 @@ def take_snapshot(
         now=now,
         id_used=proposal.id in book.orders.by_id,
         grant=grant,
-        legs=tuple([_leg_view(proposal, leg, book, market, rules.instruments) for leg in proposal.legs]),
+        legs=tuple([_leg_view(proposal, leg, state, market, rules.instruments) for leg in proposal.legs]),
         trading_state=standing.state,
         halt_reasons=standing.reasons,
         switches=standing.switches,
@@ -56,22 +57,24 @@ def take_snapshot(
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,
         day_start_equity=state.day_start_equity,
+        dead_machine_loss=_loss_of(proposal, book, market),
         limits_digest=rules.limits_digest,
+        exits_unit=any(each.reduces_only for each in rules.grants.values()),
     )
 
 
 def session_at(calendar: Calendar, now: Instant) -> Session | None:
-    """The session that trades at `now`.
+    """The session whose hours cover `now`, the early and late ones too.
 
     None where the exchange is closed, and where the calendar does not know.
     """
-    return calendar.session_at(now) if calendar.covers(now) else None
+    return calendar.session_around(now) if calendar.covers(now) else None
 
 
 def _leg_view(
-    proposal: Proposal, leg: Leg, book: Book, market: MarketView, instruments: Mapping[Symbol, Instrument]
+    proposal: Proposal, leg: Leg, state: State, market: MarketView, instruments: Mapping[Symbol, Instrument]
 ) -> LegView:
-    symbol = leg.symbol
+    symbol, book = leg.symbol, state.book
     instrument = instruments.get(symbol)
     working = book.working(symbol)
     quantity = proposal.signed_quantity(leg)
@@ -85,8 +88,25 @@ def _leg_view(
         open_buy=working.buys,
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
-        reducible=book.reducible(symbol, working, cancels_protection=proposal.effect is Effect.CLOSE),
+        reducible=_reducible(proposal, symbol, state, working),
     )
+
+
+def _reducible(proposal: Proposal, symbol: Symbol, state: State, working: Working) -> Decimal | None:
+    """Units that nothing works to reduce yet, of those that the broker holds, too."""
+    shared = state.shared(symbol)
+    if shared is None:
+        return None
+    book = state.book
+    ours = book.reducible(symbol, working, cancels_protection=proposal.effect is Effect.CLOSE)
+    return max(ZERO, ours - (abs(book.position(symbol)) - shared))
+
+
+def _loss_of(proposal: Proposal, book: Book, market: MarketView) -> Decimal | None:
+    """What would be lost, gaps aside, if all of ours stopped; asked of entries alone."""
+    if proposal.effect is not Effect.OPEN:
+        return None
+    return dead_machine_loss(book, market.prices) + working_loss(book)
 
 
 def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:

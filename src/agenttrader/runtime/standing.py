@@ -11,6 +11,7 @@ from agenttrader.model.events import (
     Halted,
     Resumed,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -18,7 +19,15 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 from agenttrader.model.times import Instant
 
-STANDING_EVENTS = (Halted, Resumed, WindowOpened, WindowSuspended, WindowResumed, WindowClosed)
+STANDING_EVENTS = (
+    Halted,
+    Resumed,
+    WindowOpened,
+    WindowExtended,
+    WindowSuspended,
+    WindowResumed,
+    WindowClosed,
+)
 """The events that `Standing` folds."""
 
 
@@ -56,7 +65,7 @@ class Standing:
                 else:
                     self.latched_at.pop(event.scope, None)
                     self.latches.pop(event.scope, None)
-            case WindowOpened() | WindowResumed():
+            case WindowOpened() | WindowExtended() | WindowResumed():
                 self.window = Window(statement=self._used(event.signed))
             case WindowSuspended():
                 if self.window is not None:
@@ -67,13 +76,17 @@ class Standing:
                 pass
 
     def latches_on(
-        self, account: AccountName, agent: AgentName, strategy: StrategyName, symbols: tuple[Symbol, ...]
+        self,
+        account: AccountName,
+        agents: tuple[AgentName, ...],
+        strategy: StrategyName,
+        symbols: tuple[Symbol, ...],
     ) -> Iterator[Halted]:
-        """The latches whose scope covers an order of this agent and strategy in these symbols."""
+        """The latches whose scope covers an order of these agents and this strategy in these symbols."""
         names = {
             ScopeKind.EVERYTHING: ("",),
             ScopeKind.ACCOUNT: (account,),
-            ScopeKind.AGENT: (agent,),
+            ScopeKind.AGENT: agents,
             ScopeKind.STRATEGY: (strategy,),
             ScopeKind.SYMBOL: symbols,
         }

@@ -5,14 +5,19 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import cast
 
-from agenttrader.model.breaks import Break
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
+    Accepted,
+    ActedOutside,
     BreakFound,
+    Busted,
     DayOpened,
     Decided,
     EquitySampled,
     Event,
+    Filled,
     LinkChanged,
+    PositionAdjusted,
     Reconciled,
     SegmentOpened,
     Sending,
@@ -23,10 +28,13 @@ from agenttrader.model.orders import Effect
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.book import MOVES, Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
+_PROTECTS = frozenset({Accepted, Filled, Busted, PositionAdjusted, *MOVES})
+"""What can bare or cover a position."""
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, Reconciled, LinkChanged, *STANDING_EVENTS})
 
 
@@ -52,6 +60,12 @@ class State:
         self.closing: dict[OrderId, Order] = {}
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
         self._flows_at_open = ZERO
+        self.acted_outside: dict[str, int] = {}
+        """How many lines of each side journal are on record."""
+        self.bare: dict[Symbol, Bare] = {}
+        """Since when something of a position is not protected; without those where nothing is."""
+        self._stated: Reconciled | None = None
+        """The last comparison of this segment that did not fail."""
         self._found: list[Break] = []
         self._decided: dict[AgentName, deque[Instant]] = {}
         self._approved_in_account: deque[Instant] = deque()
@@ -62,15 +76,33 @@ class State:
             Withheld: self._apply_to_waiting,
             EquitySampled: self._apply_equity_sampled,
             DayOpened: self._apply_day_opened,
+            ActedOutside: self._apply_acted_outside,
             **dict.fromkeys(_OF_STANDING, self._apply_to_standing),
         }
 
     def apply(self, sealed: Sealed[Event]) -> None:
         """Fold one record."""
         self.last_time = max(self.last_time, sealed.time)
-        handler = self._handlers.get(type(sealed.event))
+        kind = type(sealed.event)
+        handler = self._handlers.get(kind)
         if handler is not None:
             handler(sealed)
+        if kind in _PROTECTS:
+            self._time_protection(sealed)
+
+    def _time_protection(self, sealed: Sealed[Event]) -> None:
+        """Start the clock of what this record left bare, and stop that of what it left protected."""
+        event = sealed.event
+        if isinstance(event, PositionAdjusted):
+            symbols: tuple[Symbol, ...] = (event.symbol,)
+        else:
+            order = self.book.orders.by_id[event.order_id]  # type: ignore[union-attr]
+            symbols = tuple(leg.symbol for leg in order.legs)
+        for symbol in symbols:
+            if not bare_units(self.book, symbol):
+                self.bare.pop(symbol, None)
+            elif symbol not in self.bare:
+                self.bare[symbol] = Bare(sealed.time)
 
     def _apply_decided(self, sealed: Sealed[Event]) -> None:
         order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
@@ -99,20 +131,28 @@ class State:
         self.day = cast("DayOpened", sealed.event)
         self._flows_at_open = self.book.flows
 
+    def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
+        acted = cast("ActedOutside", sealed.event)
+        self.acted_outside[acted.journal] = acted.line
+
     def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
         self.version += 1
         event = sealed.event
         match event:
             case SegmentOpened():
-                self.segment, self.reconciled, self.links = event, None, {}
+                self.segment, self.reconciled, self._stated, self.links = event, None, None, {}
             case BreakFound():
                 self._found.append(event.found)
+                clock = self.bare.get(event.found.symbol or Symbol(""))
+                if clock is not None and event.found.kind is BreakKind.UNPROTECTED:
+                    self.bare[event.found.symbol or Symbol("")] = Bare(clock.since, is_told=True)
             case Reconciled():
                 self.reconciled = event
                 if not event.failure:
                     self.overnight = frozenset()
                     self.agreed = self.agreed if event.breaks else event.statement_time
+                    self._stated = event
             case LinkChanged():
                 self.links[event.link] = event
             case _:
@@ -128,6 +168,25 @@ class State:
     def day_start_equity(self) -> Decimal | None:
         """What the day's loss counts from: cash that came from outside since the open is no profit of it."""
         return None if self.day is None else self.day.equity + self.book.flows - self._flows_at_open
+
+    def stated(self, symbol: Symbol) -> Decimal | None:
+        """The broker's position in `symbol`, signed: as last compared, carried on by what has filled since.
+
+        None before the first comparison of this segment: what it holds is not known.
+        """
+        if self._stated is None:
+            return None
+        for found in self._stated.breaks:
+            if found.kind is BreakKind.POSITION and found.symbol == symbol:
+                return self.book.position(symbol) + Decimal(found.theirs) - Decimal(found.ours)
+        return self.book.position(symbol)
+
+    def shared(self, symbol: Symbol) -> Decimal | None:
+        """Units, unsigned, that our book and the broker both hold on the same side; None where not known."""
+        ours, theirs = self.book.position(symbol), self.stated(symbol)
+        if theirs is None:
+            return None
+        return min(abs(ours), abs(theirs)) if ours * theirs > 0 else ZERO
 
     def decided_last_minute(self, agent: AgentName, now: Instant) -> tuple[int, int]:
         """In the minute before `now`: how many the agent proposed, and how many of all were approved.

@@ -6,7 +6,7 @@ Its signature was verified before; this judges what it says.
 from msgspec import Struct
 
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
-from agenttrader.model.events import Event, Resumed, WindowOpened, WindowResumed
+from agenttrader.model.events import Event, Resumed, WindowExtended, WindowOpened, WindowResumed
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
@@ -42,6 +42,8 @@ def judge(
     match statement.act:
         case Act.OPEN_WINDOW:
             return WindowOpened(signed=signed)
+        case Act.EXTEND_WINDOW:
+            return WindowExtended(signed=signed)
         case Act.RESUME_WINDOW:
             return WindowResumed(signed=signed)
         case Act.RESUME:
@@ -84,6 +86,9 @@ def _subject(
             if state.standing.window is not None:
                 return "a window is open; close it before opening another"
             return _lease(statement, authority, calendar, now) or _fit_to_trade(state)
+        case Act.EXTEND_WINDOW:
+            refusal = _lasts_longer(statement, state)
+            return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME_WINDOW:
             refusal = _goes_on(statement, state)
             return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
@@ -122,6 +127,20 @@ def _goes_on(statement: Statement, state: State) -> str:
     return (
         f"expected no more than the suspended window, {_words_of_lease(lease)}; found "
         f"{_words_of_lease(statement)}; close it and open another for that"
+    )
+
+
+def _lasts_longer(statement: Statement, state: State) -> str:
+    """Extending moves the end of the lease that runs, and nothing else of it."""
+    window = state.standing.window
+    if window is None or window.suspended:
+        return "no window runs that could be extended; open or resume one"
+    lease = window.statement
+    if (statement.mode, statement.scope) == (lease.mode, lease.scope) and statement.end > lease.end:
+        return ""
+    return (
+        f"expected the open window with a later end, {_words_of_lease(lease)}; found "
+        f"{_words_of_lease(statement)}; for another mode or scope close it and open another"
     )
 
 

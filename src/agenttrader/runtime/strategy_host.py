@@ -284,7 +284,7 @@ class StrategyHost:
         yield from hosted.at_timers(after, situation)
         held = self._view.held(symbol)
         if held is not None:
-            due = leave(held, price, situation.time)
+            due = leave(held, price, situation.time, self._session.close)
             if due is not None:
                 yield from hosted.leave(f"{due.rule}: {due.sentence}", situation)
 

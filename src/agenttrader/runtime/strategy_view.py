@@ -12,12 +12,11 @@ from typing import assert_never
 from agenttrader.exits.rules import Held
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.market import Bar
-from agenttrader.model.orders import ExitPlan, OrderState, Role, Side
+from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.protocols.native import (
     AccountMarked,
-    ExitPlanBody,
     FillMade,
     OrderBody,
     OrderChanged,
@@ -27,6 +26,7 @@ from agenttrader.protocols.native import (
     StreamMessage,
     TradingChanged,
     WatermarkReached,
+    to_plan,
 )
 
 
@@ -117,7 +117,7 @@ class StrategyView:
             side=side,
             entry_price=price,
             best=self._best(side, price, symbol, from_rfc3339(entry.time)),
-            plan=_plan(entry.exit_plan),
+            plan=to_plan(entry.exit_plan),
             protected=position.protected_quantity >= abs(position.quantity),
         )
 
@@ -132,8 +132,3 @@ class StrategyView:
 
     def _hold(self, positions: Iterable[PositionBody]) -> None:
         self._positions = {position.symbol: position for position in positions}
-
-
-def _plan(body: ExitPlanBody) -> ExitPlan:
-    until = None if body.until is None else from_rfc3339(body.until)
-    return ExitPlan(stop=body.stop, target=body.target, trail=body.trail, until=until)

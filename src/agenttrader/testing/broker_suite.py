@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from agenttrader.model.activities import ActivityKind
-from agenttrader.model.events import CancelRequested, Instruction, Sending
+from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.identifiers import (
     BrokerOrderId,
     ClientOrderId,
@@ -23,6 +23,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded

@@ -22,7 +22,7 @@ from agenttrader.model.decisions import (
     TradingState,
     Verdict,
 )
-from agenttrader.model.events import Decided, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.events import Decided, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
     AccountName,
     ActivityId,
@@ -38,6 +38,7 @@ from agenttrader.model.identifiers import (
     derive_order_id,
     derive_proposed_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Equity, Instrument
 from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
@@ -53,6 +54,7 @@ from agenttrader.runtime.statements import Authority
 ACCOUNT = AccountName("SIM-1")
 AGENT = AgentName("trader")
 OTHER_AGENT = AgentName("bot")
+EXITS = AgentName("exits")
 STRATEGY = StrategyName("momentum")
 PERSON = PersonName("ada")
 ALFA, BRAVO, CHARLY = Symbol("ALFA"), Symbol("BRAVO"), Symbol("CHARLY")
@@ -292,11 +294,15 @@ def rules(**changes: Any) -> Rules:
         gross_exposure_max=Decimal(10_000_000),
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
-        gtc_permitted=False,
+        order_types=tuple(OrderType),
+        times_in_force=(TimeInForce.DAY,),
+        extended_hours_permitted=False,
     )
     account = AccountLimits(
         gross_exposure_max=Decimal(10_000_000),
         daily_loss_max=Decimal(1_000_000),
+        dead_machine_loss_max=Decimal(1_000_000),
+        unprotected_seconds_max=3_600,
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
     )
@@ -312,6 +318,7 @@ def rules(**changes: Any) -> Rules:
         "grants": {
             AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO})),
             OTHER_AGENT: Grant(strategies=frozenset(), symbols=frozenset({CHARLY})),
+            EXITS: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset(MULTIPLIERS), reduces_only=True),
         },
         "instruments": instruments(),
         "calendar": calendar(),

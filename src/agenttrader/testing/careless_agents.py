@@ -115,7 +115,7 @@ class CarelessAgents:
             {"agent": BOT, "strategy": StrategyName("")},
             {"agent": AgentName("a stranger")},
             {"strategy": StrategyName("another's")},
-            {"effect": Effect.REDUCE},
+            {"effect": Effect.REDUCE, "exit_plan": None},
             {"decision_price": mark * 3},
             {"valid_until": Instant(OPEN - MINUTE)},
         )

@@ -10,8 +10,9 @@ from decimal import Decimal
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import Decided, Event, Instruction, Sending
+from agenttrader.model.events import Decided, Event, Sending
 from agenttrader.model.identifiers import AgentName, ClientOrderId, OrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant, rfc3339

@@ -12,6 +12,7 @@ from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
+from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -195,6 +196,8 @@ LIMITS = Limits(
     account=AccountLimits(
         gross_exposure_max=Decimal(90_000),
         daily_loss_max=Decimal(600),
+        dead_machine_loss_max=Decimal(90_000),
+        unprotected_seconds_max=300,
         orders_per_minute_max=4,
         open_orders_max=8,
     ),
@@ -203,10 +206,17 @@ LIMITS = Limits(
             gross_exposure_max=Decimal(70_000),
             orders_per_minute_max=3,
             open_orders_max=7,
-            gtc_permitted=False,
+            order_types=(OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
+            times_in_force=(TimeInForce.DAY,),
+            extended_hours_permitted=False,
         ),
         BOT: AgentLimits(
-            gross_exposure_max=Decimal(12_000), orders_per_minute_max=2, open_orders_max=4, gtc_permitted=True
+            gross_exposure_max=Decimal(12_000),
+            orders_per_minute_max=2,
+            open_orders_max=4,
+            order_types=(OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
+            times_in_force=(TimeInForce.DAY, TimeInForce.GTC),
+            extended_hours_permitted=False,
         ),
     },
     symbol={

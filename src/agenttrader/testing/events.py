@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agenttrader.model.events import Event, Filled, SegmentOpened, SegmentSealed
 from agenttrader.model.identifiers import AccountName, Digest, ExecutionId, OrderId, Symbol
-from agenttrader.model.orders import Leg, OrderType, Proposal, Side
+from agenttrader.model.orders import WITH_LIMIT, WITH_STOP, Effect, ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import Instant
 
@@ -38,21 +38,39 @@ def events() -> st.SearchStrategy[Event]:
 
 
 def proposals() -> st.SearchStrategy[Proposal]:
-    """Any proposal that can be made: prices as its type wants them, legs that differ."""
+    """Any proposal that can be made: prices as its type wants them, legs that differ, no idle plan."""
     fields = {field.name: _any(field.type) for field in msgspec.structs.fields(Proposal)}
     ratios = st.integers(-4, 4).filter(bool)
     legs = st.dictionaries(st.text(min_size=1, max_size=6).map(Symbol), ratios, min_size=1, max_size=3)
     fields["quantity"] = numbers().map(abs).filter(bool)
     fields["legs"] = legs.map(lambda each: tuple(Leg(symbol, ratio) for symbol, ratio in each.items()))
 
-    def of_type(order_type: OrderType) -> st.SearchStrategy[Proposal]:
-        prices = {
-            "limit_price": numbers() if order_type is OrderType.LIMIT else st.none(),
-            "stop_price": numbers() if order_type is OrderType.STOP else st.none(),
+    def of(kind: tuple[OrderType, Effect]) -> st.SearchStrategy[Proposal]:
+        order_type, effect = kind
+        said = {
+            "type": st.just(order_type),
+            "effect": st.just(effect),
+            "limit_price": numbers() if order_type in WITH_LIMIT else st.none(),
+            "stop_price": numbers() if order_type in WITH_STOP else st.none(),
+            "trail_price": st.none(),
+            "trail_percent": st.none(),
         }
-        return st.builds(Proposal, **(fields | prices | {"type": st.just(order_type)}))
+        if order_type is OrderType.TRAILING_STOP:
+            name = "trail_percent" if effect is Effect.CLOSE else "trail_price"
+            said[name] = st.decimals(Decimal("0.01"), 99, places=2)
+        said |= {}
+        if effect is not Effect.OPEN:
+            said["exit_plan"] = st.none()
+        made = st.builds(Proposal, **(fields | said))
+        if effect is not Effect.REDUCE or order_type is not OrderType.LIMIT:
+            return made
+        pair = {
+            "legs": fields["legs"].map(lambda legs: legs[:1]),
+            "exit_plan": st.builds(ExitPlan, stop=numbers()),
+        }
+        return made | st.builds(Proposal, **(fields | said | pair))
 
-    return st.sampled_from(OrderType).flatmap(of_type)
+    return st.tuples(st.sampled_from(OrderType), st.sampled_from(Effect)).flatmap(of)
 
 
 def opened(account: str = "SIM-1", epoch: int = 1) -> SegmentOpened:

@@ -168,11 +168,27 @@ class HostileDay:
         }
         if effect is not Effect.OPEN:
             changes["exit_plan"] = None
-        if len(legs) == 1 and self._one_in(3):
+        if effect is Effect.REDUCE and len(legs) == 1 and self._one_in(2):
+            changes |= self._resting(side)
+        elif effect is Effect.OPEN and len(legs) == 1 and self._one_in(2):
+            # No bracket can leave with it, so what it fills is bare until an exit rests.
+            changes |= {"type": OrderType.TRAILING_STOP, "trail_price": Decimal(5)}
+        elif len(legs) == 1 and self._one_in(3):
             changes |= {"type": OrderType.LIMIT, "limit_price": Decimal(self._one_of(99, 101))}
         if legs[0].symbol == CHARLY and not self._one_in(5):
             changes |= {"agent": OTHER_AGENT, "strategy": ""}
         return Proposed(proposal(self.chance.randrange(300), **changes))
+
+    def _resting(self, side: Side) -> dict[str, Any]:
+        """An exit that rests: a stop of any kind alone, or a pair."""
+        stop, target = Decimal(100 - 20 * -side.sign), Decimal(100 - 20 * side.sign)
+        return self._one_of(
+            {"type": OrderType.STOP, "stop_price": stop},
+            {"type": OrderType.STOP_LIMIT, "stop_price": stop, "limit_price": stop},
+            {"type": OrderType.TRAILING_STOP, "trail_price": Decimal(5)},
+            {"type": OrderType.LIMIT, "limit_price": target, "exit_plan": ExitPlan(stop=stop)},
+            {"type": OrderType.LIMIT, "limit_price": target, "exit_plan": ExitPlan(stop=stop)},
+        )
 
     def _some_order(self) -> Order | None:
         """Mostly one that the broker has and that can trade, seldom any; None where there is none yet."""
@@ -220,7 +236,7 @@ class HostileDay:
         if order is None or not (order.state.is_working or self._one_in(_STRANGE_ONE_IN)):
             return self._time()
         fills = [fill for fill in self.engine.state.book.executions.values() if fill.order_id == order.id]
-        if fills and self._one_in(10):
+        if fills and self._one_in(6):
             again = self._one_of(*fills)
             kind = self._one_of(ReportKind.BUSTED, ReportKind.FILLED)
             return self._said(kind, order, execution=execution(again.execution_id, symbol=again.symbol))

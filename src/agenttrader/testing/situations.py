@@ -100,20 +100,44 @@ def exit_of_long(effect: Effect = Effect.CLOSE) -> Situation:
     return _situation(proposal, position=Decimal(100))
 
 
+def resting_stop() -> Situation:
+    """Protect the 100 ALFA that are held by a stop at 97, good till canceled."""
+    return exit_of_long(Effect.REDUCE).proposing(
+        type=OrderType.STOP, stop_price=Decimal("97.00"), time_in_force=TimeInForce.GTC
+    )
+
+
+def resting_pair() -> Situation:
+    """Leave the 100 ALFA that are held at 105 or 97, whichever comes first."""
+    plan = ExitPlan(stop=Decimal("97.00"))
+    return exit_of_long(Effect.REDUCE).proposing(
+        type=OrderType.LIMIT, limit_price=Decimal("105.00"), exit_plan=plan
+    )
+
+
 def spread_entry() -> Situation:
-    """Buy 100 ALFA and sell 200 BRVO at a net price of 0: their marks are 100 and 50."""
+    """Buy 100 ALFA and sell 200 BRVO at a net price of 0: their marks are 100 and 50.
+
+    Nothing can rest with it: the exits unit protects it after the fill.
+    """
     proposal = replace(
         _proposal((Leg(ALFA), Leg(BRVO, -2))),
         limit_price=ZERO,
         decision_price=ZERO,
         exit_plan=ExitPlan(stop=Decimal("-3.00"), target=Decimal("5.00")),
     )
-    return _situation(proposal, position=ZERO).limiting_symbol(BRVO, shorting_permitted=True)
+    situation = _situation(proposal, position=ZERO).seeing(exits_unit=True)
+    return situation.limiting_symbol(BRVO, shorting_permitted=True)
 
 
 def market_entry() -> Situation:
     """The entry at the market."""
     return entry().proposing(type=OrderType.MARKET, limit_price=None)
+
+
+def extended() -> Situation:
+    """The entry for the hours around the session too, with an exits unit that protects it after the fill."""
+    return entry().proposing(extended_hours=True).seeing(exits_unit=True)
 
 
 def short_entry() -> Situation:
@@ -123,15 +147,16 @@ def short_entry() -> Situation:
 
 
 def nothing_right(effect: Effect) -> Situation:
-    """A sale of 100.5 at 200.005, of what is not known, by nobody, under limits of nothing."""
+    """A sale of 150 at 200.005, of what is not known, as no broker has it, by nobody, under no limits."""
     wrong = entry().proposing(
         side=Side.SELL,
         effect=effect,
-        quantity=Decimal("100.5"),
+        quantity=Decimal(150),
         limit_price=Decimal("200.005"),
-        time_in_force=TimeInForce.GTC,
+        time_in_force=TimeInForce.OPG,
+        extended_hours=True,
         valid_until=Instant(NOW - 1),
-        exit_plan=None,
+        exit_plan=ExitPlan(stop=Decimal("300.00")) if effect is Effect.REDUCE else None,
     )
     wrong = wrong.seeing(
         grant=None,
@@ -145,6 +170,7 @@ def nothing_right(effect: Effect) -> Situation:
         open_orders_agent=5,
         open_orders_account=5,
         equity=Decimal(249_000),
+        dead_machine_loss=Decimal(10**6),
         buying_power_fold=ZERO,
     )
     wrong = wrong.seeing_leg(
@@ -158,7 +184,9 @@ def nothing_right(effect: Effect) -> Situation:
     wrong = wrong.limiting_account(
         gross_exposure_max=ZERO, daily_loss_max=ZERO, orders_per_minute_max=5, open_orders_max=5
     )
-    wrong = wrong.limiting_agent(gross_exposure_max=ZERO, orders_per_minute_max=5, open_orders_max=5)
+    wrong = wrong.limiting_agent(
+        gross_exposure_max=ZERO, orders_per_minute_max=5, open_orders_max=5, order_types=()
+    )
     return wrong.limiting_symbol(order_quantity_max=ZERO, order_notional_max=ZERO, position_quantity_max=ZERO)
 
 
@@ -193,6 +221,8 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
         account=AccountLimits(
             gross_exposure_max=Decimal(100_000),
             daily_loss_max=Decimal(5_000),
+            dead_machine_loss_max=Decimal(20_000),
+            unprotected_seconds_max=60,
             orders_per_minute_max=60,
             open_orders_max=20,
         ),
@@ -201,7 +231,9 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
                 gross_exposure_max=Decimal(80_000),
                 orders_per_minute_max=30,
                 open_orders_max=10,
-                gtc_permitted=False,
+                order_types=(OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
+                times_in_force=(TimeInForce.DAY,),
+                extended_hours_permitted=False,
             )
         },
         symbol={
@@ -272,5 +304,6 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         buying_power_broker=Decimal(250_000),
         equity=Decimal(250_000),
         day_start_equity=Decimal(250_000),
+        dead_machine_loss=ZERO,
         limits_digest=Digest("1" * 64),
     )

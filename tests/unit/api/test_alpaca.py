@@ -60,7 +60,7 @@ class Client:
 async def client() -> AsyncIterator[Client]:
     gateway = SmallGateway(answer_wait_seconds=0.5)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
-    bot = Agent(key_sha256=sha256("bots-key"), symbols=(CHARLY,), strategies=(), exit_plan=plan)
+    bot = Agent(symbols=(CHARLY,), strategies=(), exit_plan=plan)
     desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: bot})
     await gateway.trade()
     gateway.broker.on_submit = gateway.accept

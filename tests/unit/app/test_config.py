@@ -82,7 +82,7 @@ def test_the_demos_template_as_it_lies_there_is_refused() -> None:
 
 def test_a_template_without_its_keys_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, demo_template()) == (
-        "[venue.accounts.0] secret_sha256: expected a text, found an empty one"
+        "[venue.accounts.0.more_keys.0] secret_sha256: expected a text, found an empty one"
     )
 
 
@@ -103,7 +103,8 @@ def test_what_an_agent_may_act_for_is_looked_up_by_its_name(tmp_path: Path) -> N
 
 
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
-    known = "Known here: daily_loss_max, gross_exposure_max, open_orders_max, orders_per_minute_max"
+    known = "Known here: daily_loss_max, dead_machine_loss_max, gross_exposure_max, open_orders_max, "
+    known += "orders_per_minute_max, unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 
@@ -150,9 +151,14 @@ def test_any_changed_value_makes_another_digest(tmp_path: Path) -> None:
             "[limits.account] daily_loss_max: this key is missing: expected a number in quotes",
         ),
         (
-            "gtc_permitted = false",
+            "extended_hours_permitted = false",
             "",
-            "[limits.agent.momentum] gtc_permitted: this key is missing: expected true or false",
+            "[limits.agent.momentum] extended_hours_permitted: this key is missing: expected true or false",
+        ),
+        (
+            'times_in_force = ["day"]',
+            'times_in_force = ["day", "week"]',
+            "[limits.agent.momentum] times_in_force: expected a list, each one of day, gtc, ioc",
         ),
         (
             'price_collar_fraction_max = "0.05"',
@@ -180,9 +186,9 @@ def test_any_changed_value_makes_another_digest(tmp_path: Path) -> None:
             "[gateway] inbox_capacity: expected a whole number above 0, found 0",
         ),
         (
-            "gtc_permitted = false",
-            "gtc_permitted = 0",
-            "[limits.agent.momentum] gtc_permitted: expected true or false, found 0",
+            "extended_hours_permitted = false",
+            "extended_hours_permitted = 0",
+            "[limits.agent.momentum] extended_hours_permitted: expected true or false, found 0",
         ),
         (
             'daily_loss_max = "5000"',
@@ -382,8 +388,6 @@ def test_two_of_a_name_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, changed("[credentials.gateway.broker]", run)) == (
         "[[strategy.run]] name: expected different names, found momentum twice"
     )
-    same = re.sub(r'key_sha256 = "\w+"', f'key_sha256 = "{"f" * 64}"', filled())
-    assert refusal(tmp_path, same).startswith("[agents] key_sha256: expected a key of its own for each agent")
 
 
 SPREAD = """[instruments.PAIR]

@@ -5,17 +5,16 @@ import pytest
 
 from agenttrader.exits.rules import Held, leave
 from agenttrader.model.orders import ExitPlan, Side
-from agenttrader.model.times import Instant
+from agenttrader.model.times import SECOND, Instant
 
 D = Decimal
 NOW = Instant(1_000)
+PLANNED = ("stop", "target", "trail", "until", "before_close_seconds")
 
 
 def held(side: Side = Side.BUY, **changes: Any) -> Held:
     """Long at 100 with its best at 100, or short; a plan with nothing but what is asked for."""
-    plan = ExitPlan(
-        **{name: changes.pop(name) for name in ("stop", "target", "trail", "until") if name in changes}
-    )
+    plan = ExitPlan(**{name: changes.pop(name) for name in PLANNED if name in changes})
     values: dict[str, Any] = {
         "side": side,
         "entry_price": D(100),
@@ -26,8 +25,10 @@ def held(side: Side = Side.BUY, **changes: Any) -> Held:
     return Held(**(values | changes))
 
 
-def rule(position: Held, mark: Decimal | None, now: Instant = NOW) -> str | None:
-    found = leave(position, mark, now)
+def rule(
+    position: Held, mark: Decimal | None, now: Instant = NOW, close: Instant | None = None
+) -> str | None:
+    found = leave(position, mark, now, close)
     return None if found is None else found.rule
 
 
@@ -88,6 +89,17 @@ def test_the_sentences_hold_the_numbers() -> None:
         (held(until=Instant(0)), D(100), ("1970-01-01T00:00:00Z",)),
     )
     for position, mark, numbers in cases:
-        found = leave(position, mark, NOW)
+        found = leave(position, mark, NOW, None)
         assert found is not None
         assert all(number in found.sentence for number in numbers), found.sentence
+
+
+def test_the_session_ends_last_and_only_while_it_trades() -> None:
+    close, before = Instant(100 * SECOND), held(before_close_seconds=60)
+    assert rule(before, D(100), Instant(40 * SECOND - 1), close) is None
+    assert rule(before, D(100), Instant(40 * SECOND), close) == "session"
+    assert rule(before, None, Instant(40 * SECOND), close) == "session"
+    assert rule(before, D(100), Instant(40 * SECOND), None) is None
+    assert rule(held(), D(100), Instant(99 * SECOND), close) is None
+    both = held(before_close_seconds=60, until=Instant(1))
+    assert rule(both, D(100), Instant(50 * SECOND), close) == "time"

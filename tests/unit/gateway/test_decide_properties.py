@@ -101,7 +101,7 @@ def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
 NEEDED = (
     *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
     *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
-    *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity"),
+    *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity", "dead_machine_loss"),
 )
 
 

@@ -6,8 +6,9 @@ import pytest
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unreachable, Unsent
-from agenttrader.model.events import CancelRequested, Instruction, Leaving, Sending
+from agenttrader.model.events import CancelRequested, Leaving, Sending
 from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.times import Instant
@@ -130,6 +131,23 @@ def test_the_trading_state_is_looked_at_once_more(
             reason
             == f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
         )
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("state", TradingState)
+def test_a_key_that_only_reduces_goes_on_until_everything_is_frozen(
+    state: TradingState, effect: Effect
+) -> None:
+    leaves = effect is not Effect.OPEN and state is not TradingState.FROZEN
+    for said, switched in ((state, TradingState.ACTIVE), (TradingState.ACTIVE, state)):
+        route = Route()
+        reason = Dispatcher(route, [Switch(switched)], ignore).submit(
+            sendings(1)[0],
+            effect=effect,
+            only_reduces=True,
+            state=lambda said=said: said,  # type: ignore[misc]
+        )
+        assert (reason is None) == leaves == bool(route.submitted)
 
 
 @pytest.mark.parametrize("effect", Effect)

@@ -23,6 +23,7 @@ from agenttrader.model.errors import TamperingFound
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
+    ActedOutside,
     AnswerLost,
     BreakFound,
     Busted,
@@ -39,11 +40,9 @@ from agenttrader.model.events import (
     FeesPosted,
     Filled,
     Halted,
-    Instruction,
     LinkChanged,
     PastIncluded,
     PositionAdjusted,
-    ProtectiveLeg,
     Reconciled,
     Rejected,
     Replaced,
@@ -56,6 +55,7 @@ from agenttrader.model.events import (
     Sending,
     Suspended,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -73,6 +73,7 @@ from agenttrader.model.identifiers import (
     StrategyName,
     Symbol,
 )
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
 from agenttrader.model.times import Instant
@@ -256,6 +257,17 @@ EVENTS: tuple[Event, ...] = (
     FeesPosted(activities=(FEE,)),
     CashPosted(activity=TRANSFER),
     PositionAdjusted(symbol=ALFA, activities=(SPLIT,)),
+    WindowExtended(signed=SIGNED),
+    ActedOutside(
+        journal="kill",
+        line=3,
+        time=NOON,
+        by="kill by ann",
+        act="cancel",
+        subject="b-1",
+        stage="answered",
+        outcome="taken",
+    ),
 )
 
 

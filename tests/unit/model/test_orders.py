@@ -14,6 +14,7 @@ from agenttrader.model.orders import (
     OrderState,
     OrderType,
     Proposal,
+    Role,
     Side,
     TimeInForce,
 )
@@ -37,6 +38,8 @@ PROPOSAL = Proposal(
 )
 LIMIT = msgspec.structs.replace(PROPOSAL, type=OrderType.LIMIT, limit_price=Decimal(10))
 STOP = msgspec.structs.replace(PROPOSAL, type=OrderType.STOP, stop_price=Decimal(9))
+EXIT = msgspec.structs.replace(PROPOSAL, effect=Effect.REDUCE)
+PAIR = msgspec.structs.replace(LIMIT, effect=Effect.REDUCE, exit_plan=ExitPlan(stop=Decimal(9)))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,12 @@ STOP = msgspec.structs.replace(PROPOSAL, type=OrderType.STOP, stop_price=Decimal
         (STOP, {"stop_price": None}, "stop_price: a stop order needs stop_price, found None"),
         (STOP, {"limit_price": Decimal(9)}, "limit_price: a stop order has no limit_price, found 9"),
         (PROPOSAL, {"decision_price": Decimal("NaN")}, "decision_price: expected a finite number"),
+        (EXIT, {"exit_plan": ExitPlan(stop=Decimal(9))}, "exit_plan: expected none but that of an entry"),
+        (STOP, {"effect": Effect.REDUCE, "exit_plan": ExitPlan(stop=Decimal(9))}, "exit_plan: expected none"),
+        (PAIR, {"effect": Effect.CLOSE}, "exit_plan: expected none"),
+        (PAIR, {"exit_plan": ExitPlan()}, "the stop alone of a pair"),
+        (PAIR, {"exit_plan": ExitPlan(stop=Decimal(9), target=Decimal(11))}, "the stop alone of a pair"),
+        (PAIR, {"legs": (Leg(Symbol("A")), Leg(Symbol("B")))}, "a limit order of one leg that reduces"),
     ),
 )
 def test_what_cannot_be_a_proposal_is_refused(base: Proposal, change: dict[str, Any], words: str) -> None:
@@ -104,6 +113,24 @@ def test_the_side_and_the_ratio_give_the_sign(side: Side, sign: int) -> None:
 @given(proposals())
 def test_a_proposal_goes_through_json_unchanged(proposal: Proposal) -> None:
     assert msgspec.json.decode(msgspec.json.encode(proposal), type=Proposal) == proposal
+
+
+@pytest.mark.parametrize(
+    ("proposal", "role", "is_pair"),
+    (
+        (PROPOSAL, Role.ENTRY, False),
+        (msgspec.structs.replace(STOP, exit_plan=ExitPlan(stop=Decimal(8))), Role.ENTRY, False),
+        (EXIT, Role.EXIT, False),
+        (msgspec.structs.replace(EXIT, effect=Effect.CLOSE), Role.EXIT, False),
+        (msgspec.structs.replace(LIMIT, effect=Effect.REDUCE), Role.EXIT, False),
+        (msgspec.structs.replace(STOP, effect=Effect.REDUCE), Role.STOP, False),
+        (PAIR, Role.TARGET, True),
+    ),
+)
+def test_an_exit_protects_where_it_rests_at_a_stop_or_in_a_pair(
+    proposal: Proposal, role: Role, *, is_pair: bool
+) -> None:
+    assert (proposal.role, proposal.is_pair) == (role, is_pair)
 
 
 def test_what_reserves_what_works_and_what_has_ended() -> None:

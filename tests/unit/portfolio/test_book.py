@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -24,14 +25,16 @@ from agenttrader.model.events import (
     Halted,
     PastIncluded,
     PositionAdjusted,
-    ProtectiveLeg,
     Rejected,
 )
 from agenttrader.model.identifiers import BrokerOrderId, ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, Role, Side
+from agenttrader.model.instructions import ProtectiveLeg
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book, Valuation
-from agenttrader.portfolio.orders import protective_id
+from agenttrader.portfolio.losses import dead_machine_loss
+from agenttrader.portfolio.orders import Order, protective_id
+from agenttrader.runtime.instructions import instruction_of
 from agenttrader.testing.builders import (
     ALFA,
     BRAVO,
@@ -100,7 +103,7 @@ class Fold:
         return self.book.value(self._marks(marks))
 
     def dead(self, **marks: int) -> Decimal:
-        return self.book.dead_machine_loss(self._marks(marks))
+        return dead_machine_loss(self.book, self._marks(marks))
 
     def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
         working = self.book.working(symbol)
@@ -326,11 +329,15 @@ def test_held_protection_takes_nothing_yet() -> None:
     assert fold.reducible(ALFA, cancels_protection=True) == 4
 
 
-def test_an_exit_under_way_takes_its_remainder_whether_or_not_protection_is_canceled() -> None:
+@pytest.mark.parametrize(("effect", "closable"), ((Effect.REDUCE, 10), (Effect.CLOSE, 3)))
+def test_an_exit_under_way_takes_its_remainder_from_exits_and_only_a_close_from_a_close(
+    effect: Effect, closable: int
+) -> None:
     fold = Fold()
     fold.fill(fold.bracket(exit_plan=None), 10, 100)
-    leaving = fold.send(exit_of(7))
-    assert fold.reducible(ALFA) == fold.reducible(ALFA, cancels_protection=True) == 3
+    leaving = fold.send(exit_of(7, effect=effect))
+    assert fold.reducible(ALFA) == 3
+    assert fold.reducible(ALFA, cancels_protection=True) == closable
     fold.fill(leaving, 5, 100)
     assert fold.reducible(ALFA) == 3
     fold.add(Rejected(order_id=fold.send(exit_of(3, 51)), time=at(1), reason="no"))
@@ -509,3 +516,87 @@ def test_busting_everything_gives_the_cash_back(
     for fill in data.draw(st.permutations(list(fold.book.executions.values()))):
         fold.add(Busted(order_id=fill.order_id, execution_id=fill.execution_id, time=at(1)))
     assert (fold.book.cash, fold.book.fees, fold.book.positions()) == (D(100_000), D(0), {})
+
+
+# Exits that rest.
+
+
+def held_bare(fold: Fold) -> None:
+    """A long position of 10 without any protection: its bracket's legs have expired."""
+    entry = fold.bracket()
+    fold.fill(entry, 10, 100)
+    for leg in fold.book.orders.by_id[entry].protection:
+        fold.add(Canceled(order_id=leg.id, time=at(1)))
+
+
+def rest(fold: Fold, asked: Proposal) -> Order:
+    """The exit leaves, and the broker has it."""
+    told = instruction_of(asked, asked.quantity)
+    fold.add(msgspec.structs.replace(decided(asked), instruction=told))
+    order = fold.book.orders.by_id[asked.id]
+    legs = {leg.role: ProtectiveLeg(leg.id, BrokerOrderId(f"b-{leg.id}")) for leg in order.protection}
+    fold.add(
+        Accepted(
+            order_id=order.id,
+            broker_order_id=BrokerOrderId(f"b-{order.id}"),
+            time=at(1),
+            stop=legs.get(Role.STOP),
+        )
+    )
+    return order
+
+
+def pair_of(quantity: int, number: int = 60) -> Proposal:
+    plan = ExitPlan(stop=D(95))
+    return exit_of(quantity, number, type=OrderType.LIMIT, limit_price=D(110), exit_plan=plan)
+
+
+def stop_of(quantity: int, number: int = 61) -> Proposal:
+    return exit_of(quantity, number, type=OrderType.STOP, stop_price=D(96))
+
+
+def test_a_pair_counts_once_in_what_may_still_be_reduced_and_not_at_all_for_a_close() -> None:
+    fold = Fold()
+    held_bare(fold)
+    assert (fold.reducible(ALFA), fold.book.covered(ALFA)) == (D(10), D(0))
+    target = rest(fold, pair_of(6))
+    working = fold.book.working(ALFA)
+    assert (working.sells, working.protecting, working.closing) == (D(6), D(6), D(0))
+    assert (fold.reducible(ALFA), fold.reducible(ALFA, cancels_protection=True)) == (D(4), D(10))
+    fold.fill(target.id, 2, 110)
+    assert (fold.book.position(ALFA), fold.book.covered(ALFA), fold.reducible(ALFA)) == (D(8), D(4), D(4))
+    rest(fold, stop_of(4))
+    assert (fold.book.covered(ALFA), fold.reducible(ALFA)) == (D(8), D(0))
+
+
+def test_what_covers_rests_at_the_broker_and_was_not_asked_to_end() -> None:
+    fold = Fold()
+    held_bare(fold)
+    asked = stop_of(10)
+    fold.add(msgspec.structs.replace(decided(asked), instruction=instruction_of(asked, D(10))))
+    assert (fold.book.covered(ALFA), fold.reducible(ALFA)) == (D(0), D(0))
+    name = BrokerOrderId("b-stop")
+    fold.add(Accepted(order_id=asked.id, broker_order_id=name, time=at(1)))
+    assert fold.book.covered(ALFA) == 10
+    assert fold.book.covered(ALFA, without=fold.book.orders.by_id[asked.id].pair) == 0
+    fold.add(CancelRequested(order_id=asked.id, broker_order_id=name, by="who", reason="why"))
+    assert (fold.book.covered(ALFA), fold.reducible(ALFA)) == (D(0), D(0))
+
+
+def test_a_dead_machine_loses_what_lies_above_a_stop_that_rests_alone() -> None:
+    fold = Fold()
+    held_bare(fold)
+    assert fold.dead(ALFA=100) == 1_000
+    rest(fold, stop_of(6))
+    assert fold.dead(ALFA=100) == 6 * 4 + 4 * 100
+
+
+def test_an_entry_the_other_way_is_opposed_by_an_exit_that_rests() -> None:
+    """The stop may still be there when nothing is held any more: told late, or canceled late."""
+    fold = Fold()
+    held_bare(fold)
+    target = rest(fold, pair_of(10))
+    fold.fill(target.id, 10, 110)
+    assert fold.book.position(ALFA) == 0
+    assert fold.book.is_opposed(ALFA, D(-1))
+    assert not fold.book.is_opposed(ALFA, D(1))

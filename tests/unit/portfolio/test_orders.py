@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttrader.model.events import Accepted, Event, Filled, ProtectiveLeg, Sending
+from agenttrader.model.events import Accepted, Event, Filled, Sending
 from agenttrader.model.identifiers import BrokerOrderId, ExecutionId, OrderId
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.orders import Order, OrderLedger, protective_id
+from agenttrader.runtime.instructions import instruction_of
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, OTHER_AGENT, at, decided, proposal, sending
 
 S = OrderState
@@ -98,7 +100,11 @@ def test_an_approval_reserves_at_the_price_it_was_decided_on() -> None:
         ({"type": OrderType.LIMIT, "limit_price": D(104)}, 1040),
         ({"type": OrderType.LIMIT, "limit_price": D(90)}, 1000),
         ({"type": OrderType.STOP, "stop_price": D(107)}, 1070),
-        ({"side": Side.SELL, "type": OrderType.LIMIT, "limit_price": D(104)}, 1000),
+        ({"side": Side.SELL, "type": OrderType.LIMIT, "limit_price": D(104)}, 1040),
+        ({"type": OrderType.STOP_LIMIT, "stop_price": D(105), "limit_price": D(107)}, 1070),
+        ({"type": OrderType.TRAILING_STOP, "trail_price": D(3)}, 1030),
+        ({"type": OrderType.TRAILING_STOP, "trail_percent": D(2)}, 1020),
+        ({"side": Side.SELL, "type": OrderType.TRAILING_STOP, "trail_price": D(3)}, 1000),
         ({"effect": Effect.REDUCE, "side": Side.SELL, "exit_plan": None}, 0),
         ({"effect": Effect.CLOSE, "side": Side.SELL, "exit_plan": None}, 0),
         ({"legs": (Leg(ALFA, 1), Leg(BRAVO, -2))}, 3000),
@@ -472,3 +478,67 @@ def test_totals_are_the_sums_over_open_orders_and_nothing_is_left_at_the_end(dat
             assert order.reserved == order.remaining * order.reserve_price
     life.end()
     assert_nothing_is_left(ledger)
+
+
+# Exits that rest.
+
+
+def resting(number: int, **changes: Any) -> Proposal:
+    """An exit of a long position of 10."""
+    fields = {"effect": Effect.REDUCE, "side": Side.SELL, "exit_plan": None}
+    return proposal(number, **(fields | changes))
+
+
+def pair_of_exits(ledger: OrderLedger, number: int = 7) -> tuple[Order, Order]:
+    """A target at 110 and its stop at 95, both at the broker."""
+    asked = resting(number, type=OrderType.LIMIT, limit_price=D(110), exit_plan=ExitPlan(stop=D(95)))
+    ledger.decide(seal(msgspec.structs.replace(decided(asked), instruction=instruction_of(asked, D(10)))))
+    ledger.accept(accepted(asked.id, Role.STOP))
+    target = ledger.by_id[asked.id]
+    (stop,) = target.protection
+    return target, stop
+
+
+def test_a_pair_is_a_target_with_a_stop_that_works_from_the_start() -> None:
+    ledger = OrderLedger()
+    target, stop = pair_of_exits(ledger)
+    assert (target.role, target.type, target.limit_price) == (Role.TARGET, OrderType.LIMIT, D(110))
+    assert (stop.role, stop.type, stop.stop_price) == (Role.STOP, OrderType.STOP, D(95))
+    assert stop.limit_price is None
+    assert (target.side, stop.side, stop.quantity) == (Side.SELL, Side.SELL, D(10))
+    assert stop.is_armed
+    assert stop.parent is target
+    assert target.pair == stop.pair == (target, stop)
+    assert target.protects
+    assert (ledger.open_count_total, ledger.open_notional_total) == (0, D(0))
+    for order in (target, stop):
+        ledger.advance(order.id, Trigger.CANCEL, NOW)
+    assert_nothing_is_left(ledger)
+
+
+def test_either_half_of_a_pair_leaves_the_other_what_it_has_left_itself() -> None:
+    ledger = OrderLedger()
+    target, stop = pair_of_exits(ledger)
+    ledger.fill(filled(target.id, 3, side=Side.SELL))
+    assert (stop.quantity, stop.remaining, target.remaining) == (D(7), D(7), D(7))
+    ledger.fill(filled(stop.id, 2, side=Side.SELL))
+    assert (target.quantity, target.remaining, stop.remaining) == (D(8), D(5), D(5))
+
+
+@pytest.mark.parametrize("trigger", (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE))
+def test_a_pair_that_the_broker_has_not_taken_has_one_fate(trigger: Trigger) -> None:
+    ledger = OrderLedger()
+    asked = resting(1, type=OrderType.LIMIT, limit_price=D(110), exit_plan=ExitPlan(stop=D(95)))
+    ledger.decide(seal(msgspec.structs.replace(decided(asked), instruction=instruction_of(asked, D(10)))))
+    target = ledger.by_id[asked.id]
+    ledger.advance(target.id, trigger, NOW)
+    assert {leg.state for leg in target.pair} == {next_state(S.SENDING, trigger)}
+
+
+def test_a_stop_alone_protects_and_a_limit_alone_does_not() -> None:
+    ledger = OrderLedger()
+    stop = approved(ledger, resting(1, type=OrderType.STOP, stop_price=D(95)))
+    limit = approved(ledger, resting(2, type=OrderType.LIMIT, limit_price=D(110)))
+    assert (stop.role, stop.protects, stop.pair) == (Role.STOP, True, (stop,))
+    assert (limit.role, limit.protects) == (Role.EXIT, False)
+    assert ledger.open_count_total == 1

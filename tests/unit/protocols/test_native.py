@@ -53,7 +53,13 @@ BODY: dict[str, Any] = {
     "decision_time": "2026-11-20T14:31:00Z",
     "correlation_id": "correlation-1",
     "limit_price": 100.3,
-    "exit_plan": {"stop": 95, "target": "110.5", "trail": 2, "until": "2026-11-20T20:55:00Z"},
+    "exit_plan": {
+        "stop": 95,
+        "target": "110.5",
+        "trail": 2,
+        "until": "2026-11-20T20:55:00Z",
+        "before_close_seconds": 300,
+    },
     "group": "pair",
     "valid_until": "2026-11-20T15:31:00+01:00",
 }
@@ -81,7 +87,9 @@ def test_every_field_of_a_body_is_the_proposals() -> None:
         decision_time=at(1),
         correlation_id="correlation-1",
         limit_price=D("100.3"),
-        exit_plan=ExitPlan(stop=D(95), target=D("110.5"), trail=D(2), until=Instant(at(385))),
+        exit_plan=ExitPlan(
+            stop=D(95), target=D("110.5"), trail=D(2), until=Instant(at(385)), before_close_seconds=300
+        ),
         group="pair",
         valid_until=at(1),
         client_order_id="4f1d0000-0000-4000-8000-000000000000",

@@ -1,12 +1,13 @@
 """Who may end what, and what we end ourselves."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from agenttrader.model.events import CancelRequested, Event, Withheld
 from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import Leg, OrderState, Role
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Role
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.runtime.cancels import cancel_of, unwanted
@@ -15,6 +16,7 @@ from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     BRAVO,
+    EXITS,
     OTHER_AGENT,
     at,
     closing_proposal,
@@ -98,6 +100,21 @@ def test_what_the_broker_has_not_confirmed_cannot_be_canceled_yet() -> None:
     assert refusal(driver, entry.id, None) == f"the order is unknown: {sentence}"
 
 
+def test_a_key_that_only_reduces_ends_entries_and_what_is_its_own() -> None:
+    driver = trading()
+    entry = proposal(1, type=OrderType.LIMIT, limit_price=Decimal(100))
+    driver.propose(entry)
+    driver.accept(entry.id)
+    asked = driver.hear(CancelAsked(entry.id, EXITS, "it is bare", EXITS))
+    assert asked.refusal == ""
+    assert driver.order(entry.id).state is OrderState.CANCEL_REQUESTED
+    protected = driver.enter(2).protection[0]
+    refused = driver.hear(CancelAsked(protected.id, EXITS, "not mine", EXITS))
+    assert refused.refusal == f"no order {protected.id} of yours is known"
+    others = driver.hear(CancelAsked(proposal(2).id, OTHER_AGENT, "not mine", OTHER_AGENT))
+    assert others.refusal.startswith("no order")
+
+
 def test_protection_is_not_its_agents_to_cancel() -> None:
     driver = trading()
     entry = working(driver)
@@ -155,6 +172,88 @@ def test_an_agent_does_not_take_back_a_close_that_has_left() -> None:
     )
     assert refusal(driver, close.id, None) == ""
     assert driver.order(close.id).state is S.CANCEL_REQUESTED
+
+
+# Exits that rest.
+
+
+def bare(driver: Driver) -> None:
+    """10 ALFA held, and nothing protects them."""
+    for leg in driver.enter().protection:
+        driver.report(K.CANCELED, leg.id)
+
+
+def resting(driver: Driver, quantity: int, number: int, **changes: Any) -> OrderId:
+    """A stop of the agent's at 95 that the broker has."""
+    fields = {"type": OrderType.STOP, "stop_price": Decimal(95), "effect": Effect.REDUCE}
+    exit_ = closing_proposal(number, quantity=Decimal(quantity), **(fields | changes))
+    driver.propose(exit_)
+    assert driver.order(exit_.id).denied_by is None
+    driver.accept(exit_.id)
+    return exit_.id
+
+
+PAIR: dict[str, Any] = {
+    "type": OrderType.LIMIT,
+    "limit_price": Decimal(110),
+    "stop_price": None,
+    "exit_plan": ExitPlan(stop=Decimal(95)),
+}
+LAST = "it protects a position; replace it, or close the position"
+
+
+@pytest.mark.parametrize("changes", ({}, PAIR), ids=("stop", "pair"))
+def test_the_last_protection_of_a_position_is_not_its_agents_to_cancel(changes: dict[str, Any]) -> None:
+    driver = trading()
+    bare(driver)
+    exit_ = resting(driver, 10, 50, **changes)
+    for order in driver.order(exit_).pair:
+        assert refusal(driver, order.id) == LAST
+    assert refusal(driver, exit_, None) == ""
+
+
+def test_protection_may_be_canceled_only_while_other_stops_face_all_that_is_held() -> None:
+    driver = trading()
+    bare(driver)
+    first, second = resting(driver, 6, 50), resting(driver, 4, 51)
+    assert (refusal(driver, first), refusal(driver, second)) == (LAST, LAST)
+    driver.fill(first, "out", 6, 95)
+    assert refusal(driver, second) == LAST
+    driver.fill(second, "out too", 4, 95)
+    assert refusal(driver, second) == "the order is filled already"
+
+
+def test_a_pair_whose_target_has_taken_the_position_may_be_canceled() -> None:
+    driver = trading()
+    bare(driver)
+    target = resting(driver, 10, 50, **PAIR)
+    driver.fill(target, "out", 10, 110)
+    assert refusal(driver, protective_id(target, Role.STOP)) == ""
+
+
+@pytest.mark.parametrize("changes", ({}, PAIR), ids=("stop", "pair"))
+def test_a_close_ends_the_exits_that_rest_and_leaves_when_they_have(changes: dict[str, Any]) -> None:
+    driver = trading()
+    bare(driver)
+    orders = driver.order(resting(driver, 10, 50, **changes)).pair
+    close = closing_proposal()
+    assert asked(driver.propose(close)) == [order.id for order in orders]
+    for order in orders:
+        assert driver.order(close.id).state is S.APPROVED
+        driver.report(K.CANCELED, order.id)
+    assert driver.order(close.id).state is S.SENDING
+
+
+def test_a_filled_half_of_a_pair_takes_from_what_a_close_sends() -> None:
+    driver = trading()
+    bare(driver)
+    target = driver.order(resting(driver, 10, 50, **PAIR))
+    close = closing_proposal()
+    driver.propose(close)
+    driver.fill(target.id, "in part", 4, 110)
+    for order in target.pair:
+        driver.report(K.CANCELED, order.id)
+    assert (driver.order(close.id).state, driver.order(close.id).quantity) == (S.SENDING, Decimal(6))
 
 
 # Ended by ourselves.

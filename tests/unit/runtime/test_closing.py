@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import CancelRequested, Decided, Event, Sending, Withheld
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.instruments import Equity
@@ -13,7 +14,7 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.closing import go_on, in_the_way, must_end_for
 from agenttrader.runtime.inputs import LastLookStopped, TimeReached
-from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, execution, proposal
+from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, compared, execution, proposal
 from agenttrader.testing.driver import Driver, trading
 
 D = Decimal
@@ -198,10 +199,23 @@ def test_an_exit_whose_answer_was_lost_is_waited_for() -> None:
     leaving = closing_proposal(99, effect=Effect.REDUCE, quantity=D(4))
     driver.propose(leaving)
     driver.report(K.ANSWER_LOST, leaving.id)
-    close = closing_proposal(quantity=D(6))
+    close = closing_proposal()
     assert sent(driver.propose(close)) == []
     assert driver.order(close.id).state is S.APPROVED
     assert [each.order_id for each in sent(driver.report(K.CANCELED, leaving.id))] == [close.id]
+
+
+def test_an_exit_that_rests_far_away_keeps_no_position_from_being_closed() -> None:
+    driver = trading()
+    for leg in held(driver, 1).protection:
+        driver.report(K.CANCELED, leg.id)
+    resting = closing_proposal(99, effect=Effect.REDUCE, type=OrderType.LIMIT, limit_price=D(120))
+    driver.propose(resting)
+    driver.accept(resting.id)
+    close = closing_proposal()
+    driver.propose(close)
+    assert driver.order(resting.id).state is S.CANCEL_REQUESTED
+    assert [each.order_id for each in sent(driver.report(K.CANCELED, resting.id))] == [close.id]
 
 
 def test_legs_of_an_entry_that_fills_during_the_wait_are_asked_to_end() -> None:
@@ -287,14 +301,23 @@ def test_a_part_of_a_share_is_closed_whole() -> None:
     driver.propose(entry)
     driver.accept(entry.id)
     driver.report(K.FILLED, entry.id, execution=execution("in", quantity=D("0.125")))
-    driver.propose(closing_proposal(quantity=D("0.125")))
-    stop, target = protection(entry.id)
-    driver.report(K.CANCELED, stop)
-    (sending,) = sent(driver.report(K.CANCELED, target))
+    assert driver.order(entry.id).protection == ()
+    (sending,) = sent(driver.propose(closing_proposal(quantity=D("0.125"))))
     assert sending.instruction.quantity == D("0.125")
 
 
 # What is left, of several legs too.
+
+
+def test_a_close_takes_no_more_than_the_broker_holds() -> None:
+    driver = trading()
+    held(driver, 1)
+    differs = Break(kind=BreakKind.POSITION, ours="10", theirs="4", sentence="differs", symbol=ALFA)
+    driver.give(compared(differs))
+    close = Order(closing_proposal(), Role.EXIT, at(1))
+    event = go_on(driver.engine.state, close)
+    assert isinstance(event, Sending)
+    assert event.instruction.quantity == 4
 
 
 @pytest.mark.parametrize(
@@ -311,14 +334,13 @@ def test_a_part_of_a_share_is_closed_whole() -> None:
 )
 def test_a_spread_closes_as_far_as_every_leg_can(alfa: int, bravo: int, left: int | None) -> None:
     driver = trading()
-    book = driver.engine.state.book
     for number, (symbol, quantity) in enumerate(((ALFA, alfa), (BRAVO, bravo))):
         if quantity:
             side, stop = (Side.BUY, D(50)) if quantity > 0 else (Side.SELL, D(150))
             plan = ExitPlan(stop=stop)
             held(driver, number, legs=(Leg(symbol),), side=side, quantity=D(abs(quantity)), exit_plan=plan)
     close = Order(spread(), Role.EXIT, at(1))
-    event = go_on(book, close)
+    event = go_on(driver.engine.state, close)
     if left is None:
         assert isinstance(event, Withheld)
     else:

@@ -64,6 +64,7 @@ from agenttrader.testing.builders import (
     CHARLY,
     CLOSE,
     DAY,
+    EXITS,
     MULTIPLIERS,
     OPEN,
     OTHER_AGENT,
@@ -114,7 +115,7 @@ def test_the_instruction_is_the_proposal_with_its_plan_as_the_brackets_legs() ->
     assert made.instruction is not None
     told = msgspec.structs.asdict(made.instruction)
     asked = msgspec.structs.asdict(proposal())
-    assert (told.pop("stop"), told.pop("target")) == (D(95), D(110))
+    assert (told.pop("stop"), told.pop("target"), told.pop("pair")) == (D(95), D(110), False)
     assert told == {name: asked[name] for name in told}
 
 
@@ -261,7 +262,7 @@ def test_a_halt_of_an_agent_strategy_or_account_is_its_own(kind: ScopeKind, name
 @pytest.mark.parametrize(
     ("kind", "expected"),
     (
-        (ScopeKind.AGENT, f"one agent ({OTHER_AGENT}, {AGENT})"),
+        (ScopeKind.AGENT, f"one agent ({OTHER_AGENT}, {EXITS}, {AGENT})"),
         (ScopeKind.STRATEGY, f"one strategy ({STRATEGY})"),
         (ScopeKind.SYMBOL, "one symbol ("),
         (ScopeKind.ACCOUNT, f"one account ({ACCOUNT})"),
@@ -285,11 +286,14 @@ def test_a_halt_is_latched_with_who_and_why() -> None:
 @pytest.mark.parametrize("state", (REDUCE_ONLY, HALTED, FROZEN))
 def test_a_switch_that_leaves_active_in_a_window_latches(state: TradingState) -> None:
     driver = trading()
-    latch = Halted(scope=EVERYTHING, state=state, by=f"switch {SWITCH}", reason="it says so")
+    # What freezes is the fence; it outlives the process that it keeps out as a halt.
+    latched = HALTED if state is FROZEN else state
+    latch = Halted(scope=EVERYTHING, state=latched, by=f"switch {SWITCH}", reason="it says so")
     assert driver.give(SwitchSeen(switch(state))) == [latch]
     assert driver.give(SwitchSeen(switch(state, "still"))) == []
-    assert driver.give(SwitchSeen(switch(ACTIVE))) == []
     assert driver.engine.standing().state is state
+    assert driver.give(SwitchSeen(switch(ACTIVE))) == []
+    assert driver.engine.standing().state is latched
 
 
 def test_a_switch_latches_only_when_it_was_active_and_a_window_is_open() -> None:

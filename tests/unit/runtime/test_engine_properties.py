@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, CancelRequested, Decided, Event, Sending
-from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import Effect
+from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.orders import Effect, Role
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book
 from agenttrader.runtime.engine import Engine
@@ -72,6 +72,8 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
             event = record.event
             if isinstance(event, Decided) and event.decision.denied_by is None:
                 approved.add(event.proposal.id)
+                if event.proposal.effect is Effect.REDUCE:
+                    assert_no_more_is_taken_than_held(day.engine.state.book, event.proposal.symbol)
             if not isinstance(event, Decided | Sending) or event.instruction is None:
                 continue
             assert event.order_id in approved, "only what was approved leaves"
@@ -88,6 +90,12 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
                 assert standing.state is TradingState.ACTIVE
         assert step.sends == [record for record in step.records if is_for_the_broker(record.event)]
         assert_book_adds_up(day.engine.state.book)
+
+
+def assert_no_more_is_taken_than_held(book: Book, symbol: Symbol) -> None:
+    """With an exit approved, all that works to reduce, a pair counted once, is no more than is held."""
+    working = book.working(symbol)
+    assert working.closing + working.protecting <= abs(book.position(symbol))
 
 
 def is_for_the_broker(event: Event) -> bool:
@@ -111,7 +119,7 @@ def assert_book_adds_up(book: Book) -> None:
     ledger = book.orders
     assert ledger.open_notional_total == sum(order.reserved for order in ledger.by_id.values())
     assert all(order.reserved >= 0 for order in ledger.by_id.values())
-    assert ledger.open_count_total == sum(1 for order in ledger.open_orders() if order.parent is None)
+    assert ledger.open_count_total == sum(1 for order in ledger.open_orders() if not order.protects)
     assert all(count >= 0 for count in ledger.open_count.values())
     assert set(ledger.open_orders()) == {
         order for order in ledger.by_id.values() if not order.state.is_terminal
@@ -131,7 +139,13 @@ def test_hostile_days_are_not_idle() -> None:
             for made in (record.event for record in day.records)
             if isinstance(made, Decided)
         )
+        seen.update(
+            f"{made.decision.verdict.value} {'pair' if made.proposal.is_pair else 'resting'}"
+            for made in (record.event for record in day.records)
+            if isinstance(made, Decided) and made.proposal.role in (Role.STOP, Role.TARGET)
+        )
     for kind in (
+        *("approved resting", "approved pair"),
         *("approved open", "approved close", "filled.1", "accepted.1", "canceled.1", "answer_lost.1"),
         *("withheld.1", "cancel_requested.1", "window_resumed.1", "break_found.1", "busted.1"),
     ):

@@ -82,7 +82,7 @@ def standing(
     for event in (*ready, *events):
         state.apply(chain.seal(event, OPEN))
     switches = {} if says is None else {SWITCH: switch(says, "it was set to 1")}
-    return standing_of(state, switches, ("store", SWITCH), ACCOUNT, agent, strategy, symbols)
+    return standing_of(state, switches, ("store", SWITCH), ACCOUNT, (agent,), strategy, symbols)
 
 
 def test_what_was_held_over_the_night_only_reduces_until_the_books_are_compared() -> None:

@@ -2,12 +2,16 @@
 
 from decimal import Decimal
 
+import pytest
+
 from agenttrader.gateway.snapshot import Snapshot
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Mark, StatusChange, TradingStatus
 from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, Side
+from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.snapshots import session_at, take_snapshot
@@ -25,6 +29,7 @@ from agenttrader.testing.builders import (
     bar,
     calendar,
     closing_proposal,
+    compared,
     instruments,
     proposal,
     signed,
@@ -141,6 +146,40 @@ def test_a_close_may_take_what_protection_holds_and_a_reduction_may_not() -> Non
     driver.enter(1)
     assert taken(driver, closing_proposal()).legs[0].reducible == 10
     assert taken(driver, closing_proposal(effect=Effect.REDUCE)).legs[0].reducible == 0
+
+
+@pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))
+@pytest.mark.parametrize(("theirs", "expected"), (("10", 10), ("6", 6), ("14", 10), ("0", 0), ("-10", 0)))
+def test_no_more_is_reducible_than_the_broker_holds(effect: Effect, theirs: str, expected: int) -> None:
+    driver = trading()
+    for leg in driver.enter(1).protection:
+        driver.report(ReportKind.CANCELED, leg.id)
+    differs = Break(kind=BreakKind.POSITION, ours="10", theirs=theirs, sentence="differs", symbol=ALFA)
+    driver.give(compared(differs))
+    assert taken(driver, closing_proposal(effect=effect)).legs[0].reducible == expected
+    driver.give(compared(failure="no answer"))
+    assert taken(driver, closing_proposal(effect=effect)).legs[0].reducible == expected
+    driver.start(epoch=2)
+    assert taken(driver, closing_proposal(effect=effect)).legs[0].reducible is None
+
+
+def test_what_filled_since_the_comparison_is_counted_on_both_sides() -> None:
+    driver = trading()
+    differs = Break(kind=BreakKind.POSITION, ours="0", theirs="5", sentence="differs", symbol=BRAVO)
+    driver.give(compared(differs))
+    driver.enter(1)
+    assert taken(driver, closing_proposal()).legs[0].reducible == 10
+    assert driver.engine.state.stated(ALFA) == 10
+    assert driver.engine.state.stated(BRAVO) == 5
+
+
+def test_the_dead_machine_loss_counts_what_is_held_and_what_may_still_fill() -> None:
+    driver = trading()
+    driver.enter(1)
+    assert taken(driver, proposal(3)).dead_machine_loss == 50
+    driver.propose(proposal(2))
+    assert taken(driver, proposal(3)).dead_machine_loss == 100
+    assert taken(driver, closing_proposal()).dead_machine_loss is None
 
 
 def test_authority_is_seen_as_it_stands() -> None:

@@ -8,6 +8,7 @@ from agenttrader.model.events import (
     Resumed,
     SegmentSealed,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -52,8 +53,11 @@ def test_the_window_opens_is_suspended_resumed_and_closed() -> None:
     standing = after(WindowOpened(signed=opened))
     assert standing.window is not None
     assert (standing.window.statement, standing.window.suspended) == (opened.statement, "")
+    extended = signed(Act.EXTEND_WINDOW, nonce="longer")
+    standing.apply(WindowExtended(signed=extended), OPEN)
+    assert (standing.window.statement, standing.window.suspended) == (extended.statement, "")
     standing.apply(WindowSuspended(reason="a restart"), OPEN)
-    assert (standing.window.statement, standing.window.suspended) == (opened.statement, "a restart")
+    assert (standing.window.statement, standing.window.suspended) == (extended.statement, "a restart")
     resumed = signed(Act.RESUME_WINDOW, nonce="two")
     standing.apply(WindowResumed(signed=resumed), OPEN)
     assert (standing.window.statement, standing.window.suspended) == (resumed.statement, "")
@@ -68,10 +72,11 @@ def test_there_is_nothing_to_suspend_without_a_window() -> None:
 def test_every_statement_that_was_used_is_remembered() -> None:
     standing = after(
         WindowOpened(signed=signed(nonce="one")),
+        WindowExtended(signed=signed(Act.EXTEND_WINDOW, nonce="longer")),
         WindowResumed(signed=signed(Act.RESUME_WINDOW, nonce="two")),
         Resumed(scope=EVERYTHING, signed=signed(Act.RESUME, nonce="three")),
     )
-    assert standing.nonces == {"one", "two", "three"}
+    assert standing.nonces == {"one", "longer", "two", "three"}
 
 
 def test_other_events_change_nothing() -> None:
@@ -89,7 +94,7 @@ def test_a_latch_covers_the_orders_of_its_scope() -> None:
     }
     foreign = {Scope(scope.kind, "another") for scope in scopes - {EVERYTHING}}
     standing = after(*(halted(scope=scope) for scope in scopes | foreign))
-    found = standing.latches_on(ACCOUNT, AGENT, STRATEGY, (BRAVO, ALFA))
+    found = standing.latches_on(ACCOUNT, (AGENT,), STRATEGY, (BRAVO, ALFA))
     assert {latch.scope for latch in found} == scopes
 
 

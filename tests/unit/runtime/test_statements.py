@@ -15,6 +15,7 @@ from agenttrader.model.events import (
     Reconciled,
     Resumed,
     WindowClosed,
+    WindowExtended,
     WindowOpened,
     WindowResumed,
     WindowSuspended,
@@ -298,6 +299,37 @@ def test_resuming_leases_nothing_more_than_was_suspended(says: dict[str, Any], f
 
 def test_a_window_may_be_resumed_for_less_time() -> None:
     assert isinstance(judged(Act.RESUME_WINDOW, *SUSPENDED, end=at(60)), WindowResumed)
+
+
+# Extending.
+
+
+def test_a_window_that_runs_may_last_longer() -> None:
+    later = Instant(CLOSE + 1)
+    extended = judged(Act.EXTEND_WINDOW, OPENED, end=later)
+    assert extended == WindowExtended(signed=signed(Act.EXTEND_WINDOW, end=later))
+
+
+@pytest.mark.parametrize("before", ((), SUSPENDED))
+def test_what_does_not_run_is_not_extended(before: tuple[Event, ...]) -> None:
+    refusal = judged(Act.EXTEND_WINDOW, *before, end=CLOSE + 1)
+    assert refusal == "no window runs that could be extended; open or resume one"
+
+
+@pytest.mark.parametrize(
+    "says", ({}, {"mode": Mode.LIVE}, {"scope": OF_ALFA}, {"end": Instant(CLOSE - 1)}), ids=str
+)
+def test_extending_changes_nothing_but_the_end_and_that_to_later(says: dict[str, Any]) -> None:
+    refusal = judged(
+        Act.EXTEND_WINDOW, OPENED, given={"ceiling": Mode.LIVE}, **{"end": CLOSE + 1, **says} if says else {}
+    )
+    assert isinstance(refusal, str)
+    assert "expected the open window with a later end, paper on everything until" in refusal
+
+
+def test_a_window_is_not_extended_while_anything_halts() -> None:
+    refusal = judged(Act.EXTEND_WINDOW, OPENED, LATCHED, end=CLOSE + 1)
+    assert refusal == "symbol ALFA is latched frozen: news"
 
 
 # Lifting latches.

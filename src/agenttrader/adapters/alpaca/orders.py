@@ -23,15 +23,14 @@ from msgspec import structs
 from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.adapters.alpaca.reports import told_by_answer
 from agenttrader.model.errors import BadValue
-from agenttrader.model.events import Instruction
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Leg
 from agenttrader.model.reports import ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_trading import (
     ApiError,
     NewOrder,
-    OptionLeg,
     Order,
     StopLoss,
     TakeProfit,
@@ -50,17 +49,22 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
         qty=instruction.quantity,
         limit_price=instruction.limit_price,
         stop_price=instruction.stop_price,
+        trail_price=instruction.trail_price,
+        trail_percent=instruction.trail_percent,
+        extended_hours=instruction.extended_hours,
         client_order_id=client_order_id,
     )
     if len(instruction.legs) > 1:
-        if stop is not None or target is not None:
-            raise BadValue("exit plan: expected none that rests at the broker for an order of several legs")
-        legs = tuple(_option_leg(instruction, leg) for leg in instruction.legs)
-        return structs.replace(order, order_class="mleg", legs=legs)
+        raise BadValue(
+            f"legs: expected one, found {len(instruction.legs)}: an order of several does not leave, because "
+            "the book could not be compared with the broker's while it works; send an order for each"
+        )
     (leg,) = instruction.legs
     if abs(leg.ratio) != 1:
         raise BadValue(f"legs: expected a ratio of 1 or -1 where there is one leg, found {leg.ratio}")
     order = structs.replace(order, symbol=leg.symbol, side=_side(instruction, leg))
+    if instruction.pair:
+        return _pair(order, instruction)
     return order if stop is None and target is None else _with_protection(order, stop, target)
 
 
@@ -119,10 +123,6 @@ def cancel_refused(broker_order_id: BrokerOrderId, time: Instant, reason: str) -
     )
 
 
-def _option_leg(instruction: Instruction, leg: Leg) -> OptionLeg:
-    return OptionLeg(symbol=leg.symbol, ratio_qty=Decimal(abs(leg.ratio)), side=_side(instruction, leg))
-
-
 def _side(instruction: Instruction, leg: Leg) -> str:
     side = instruction.side if leg.ratio > 0 else instruction.side.opposite
     return side.value
@@ -135,6 +135,20 @@ def _with_protection(order: NewOrder, stop: Decimal | None, target: Decimal | No
         order_class="oto" if stop is None or target is None else "bracket",
         take_profit=None if target is None else TakeProfit(limit_price=target),
         stop_loss=None if stop is None else StopLoss(stop_price=stop),
+    )
+
+
+def _pair(order: NewOrder, instruction: Instruction) -> NewOrder:
+    """Alpaca's `oco`: the target is the order, its price that of `take_profit`, and the stop its one leg."""
+    stop, target = instruction.stop, instruction.limit_price
+    if stop is None or target is None:
+        raise BadValue(f"pair: expected a stop and a limit price, found {stop} and {target}")
+    return structs.replace(
+        order,
+        limit_price=None,
+        order_class="oco",
+        take_profit=TakeProfit(limit_price=target),
+        stop_loss=StopLoss(stop_price=stop),
     )
 
 

@@ -164,7 +164,7 @@ def _lacks_legs(order: Order) -> bool:
     The answer to the order, or asking for it, tells it with its legs. A leg itself looks the same, and is
     known by its entry.
     """
-    return order.order_class in ("bracket", "oto") and not order.legs
+    return order.order_class in ("bracket", "oto", "oco") and not order.legs
 
 
 def _report(

@@ -32,7 +32,6 @@ SIZES = (100, 50, 20, 10, 5, 2, 1)
 
 _KEEPER = """
 [agents.keeper]                 # buys once, and holds over the nights
-key_sha256 = ""
 symbols = ["{symbol}"]
 strategies = []
 
@@ -40,7 +39,9 @@ strategies = []
 gross_exposure_max = "120000"
 orders_per_minute_max = 10
 open_orders_max = 4
-gtc_permitted = false
+order_types = ["market"]
+times_in_force = ["day"]
+extended_hours_permitted = false
 """
 _SPLIT = """
 [[venue.splits]]                # supposed, from the prices before and after that night

@@ -20,6 +20,7 @@ from agenttrader.model.records import Sealed
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 
 
@@ -180,7 +181,7 @@ def read_day(
         whys={order: _why(book.orders.by_id[order]) for order in dict.fromkeys(f.order_id for f in fills)},
         held=tuple(_held(book, marks)),
         carried=carried or (),
-        dead_machine_loss=book.dead_machine_loss(marks),
+        dead_machine_loss=dead_machine_loss(book, marks),
     )
 
 

@@ -90,6 +90,8 @@ class Maker(Struct, frozen=True, kw_only=True):
 
     person: Callable[[], Person]
     token: Callable[[], Secret]
+    keep_agent_keys: Callable[[Path, Mapping[AgentName, Secret]], None]
+    """Write the file of the agents' keys, as the gateway reads it."""
     session: Callable[[str, str], Session]
     """The session of an exchange on a day. Raises BadValue where there is none."""
     recorded: Callable[[Path, str, str, str], RecordedDay]
@@ -172,6 +174,7 @@ def prepare_days(home: Path, wishes: Sequence[Wish], maker: Maker, now: Instant)
     _write_private(configuration.path(configuration.switches.file), "1\n")
     for place, secret in throwaway.files().items():
         _write_private(folder / place, f"{secret.reveal()}\n")
+    maker.keep_agent_keys(configuration.path(configuration.gateway.agent_keys), throwaway.agents)
     return runs
 
 
@@ -271,30 +274,34 @@ class _Secrets:
     def __init__(self, tables: Mapping[str, Any], token: Callable[[], Secret]) -> None:
         self._tables = tables
         accounts, keys = tables["venue"]["accounts"], tables["marketdata"]["keys"]
-        self.keys = {entry["key_id"]: token() for entry in (*accounts, *keys)}
+        more = [key for account in accounts for key in account["more_keys"]]
+        self.keys = {entry["key_id"]: token() for entry in (*accounts, *more, *keys)}
         self.agents = {AgentName(name): token() for name in tables["agents"]}
         self.people = {PersonName(name): token() for name in tables["people"]}
 
     def hashes(self) -> dict[Place, Value]:
         """What the configuration holds of them."""
         found: dict[Place, Value] = {}
+        accounts = self._tables["venue"]["accounts"]
         for table, entries in (
-            ("venue.accounts", self._tables["venue"]["accounts"]),
+            ("venue.accounts", accounts),
+            ("venue.accounts.more_keys", [key for account in accounts for key in account["more_keys"]]),
             ("marketdata.keys", self._tables["marketdata"]["keys"]),
         ):
             for number, entry in enumerate(entries, 1):
                 found[f"{table}#{number}", "secret_sha256"] = _sha256(self.keys[entry["key_id"]])
-        found |= {(f"agents.{name}", "key_sha256"): _sha256(secret) for name, secret in self.agents.items()}
         found |= {(f"people.{name}", "token_sha256"): _sha256(secret) for name, secret in self.people.items()}
         return found
 
     def files(self) -> dict[str, Secret]:
         """In which files of the run's folder the roles look for theirs."""
         found: dict[str, Secret] = {}
-        for credentials in self._tables["credentials"].values():
+        for role, credentials in self._tables["credentials"].items():
             for credential in credentials.values():
                 if "key_id" in credential:
                     found[credential["secret"]["file"]] = self.keys[credential["key_id"]]
+                elif role == "kill":
+                    found[credential["file"]] = self.people[PERSON]
                 else:
                     found[credential["file"]] = self.agents[self._tables["strategy"]["agent"]]
         return found

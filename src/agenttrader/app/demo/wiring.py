@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from agenttrader.adapters.agent_keys import write_keys
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.build import read_build
@@ -31,9 +32,12 @@ from agenttrader.app.demo.play import Desk
 from agenttrader.app.demo.report import JournalFound
 from agenttrader.app.demo.setup import Asked, Chosen, Maker, Person, Run
 from agenttrader.app.demo.visitor import Visitor
+from agenttrader.app.operators.agents import added
 from agenttrader.app.venue.wiring import CALENDAR_DAYS
+from agenttrader.model.agent_keys import AgentKey
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
+from agenttrader.model.identifiers import AgentName
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.runtime.supervisor import Child, Notice, Supervisor
@@ -63,6 +67,7 @@ def maker() -> Maker:
     return Maker(
         person=_person,
         token=lambda: Secret(secrets.token_urlsafe(32)),
+        keep_agent_keys=keep_agent_keys,
         session=read_session,
         recorded=read_recorded_day,
     )
@@ -209,6 +214,14 @@ class DemoWorld:
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
             return f"the market data does not say whom it waits for ({error!r})"
         return f"the market data waits for {', '.join(body.get('waiting_for', ())) or 'nobody'}"
+
+
+def keep_agent_keys(file: Path, keys: Mapping[AgentName, Secret]) -> None:
+    """Write the file of the agents' keys, as the gateway reads it."""
+    made: tuple[AgentKey, ...] = ()
+    for name, key in keys.items():
+        made = added(made, name, key.reveal(), now(), keys)
+    write_keys(file, made)
 
 
 def _person() -> Person:

@@ -29,7 +29,7 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
     power = max(ZERO, book.cash - book.orders.open_notional_total)
     grant = rules.grants.get(agent)
     symbols = rules.limits.symbol.items()
-    halts = engine.state.standing.latches_on(rules.authority.account, agent, StrategyName(""), ())
+    halts = engine.state.standing.latches_on(rules.authority.account, (agent,), StrategyName(""), ())
     return Account(
         id=derive_order_id("account", rules.authority.account),
         account_number=rules.authority.account,

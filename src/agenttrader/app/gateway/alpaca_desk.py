@@ -165,9 +165,10 @@ class AlpacaDesk:
             position = engine.state.book.position(wish.symbol)
             limits = engine.rules.limits.agent.get(agent)
             is_exit = effect_of(wish, position) is not Effect.OPEN  # of an entry the decision says it
-            if is_exit and wish.time_in_force is TimeInForce.GTC and not (limits and limits.gtc_permitted):
+            times = () if limits is None else limits.times_in_force
+            if is_exit and wish.time_in_force is TimeInForce.GTC and TimeInForce.GTC not in times:
                 raise cannot_be(
-                    "time_in_force: expected day, found gtc: gtc_permitted lets no order of this agent's rest"
+                    "time_in_force: expected day, found gtc: times_in_force lets no order of this agent rest"
                 )
             return proposal_of(
                 wish,

@@ -25,7 +25,7 @@ from agenttrader.model.values import ZERO, on_step
 from agenttrader.protocols.alpaca_trading import NewOrder
 
 _TYPES = {kind.value: kind for kind in (OrderType.MARKET, OrderType.LIMIT)}
-_TIMES_IN_FORCE = {each.value: each for each in TimeInForce}
+_TIMES_IN_FORCE = {each.value: each for each in (TimeInForce.DAY, TimeInForce.GTC)}
 _CLASSES = ("", "simple", "bracket")
 _KNOWN = frozenset(
     {

@@ -8,8 +8,22 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from agenttrader.app.gateway.standing_views import (
+    LatchBody,
+    SwitchBody,
+    WindowBody,
+    latches_of,
+    switches_of,
+    window_of,
+)
 from agenttrader.app.gateway.stream import Stream
-from agenttrader.app.gateway.views import decision_body, order_body, snapshot_body, trading_body
+from agenttrader.app.gateway.views import (
+    decision_body,
+    order_body,
+    snapshot_body,
+    trading_body,
+    viewer,
+)
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState
@@ -23,8 +37,10 @@ from agenttrader.model.identifiers import (
     derive_proposed_id,
 )
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import ExitPlan, Proposal
-from agenttrader.model.values import on_step
+from agenttrader.model.orders import Proposal
+from agenttrader.model.times import rfc3339
+from agenttrader.model.values import ZERO, on_step
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
@@ -55,6 +71,14 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     records: int
     failure: str
     """Why the journal cannot be written; empty while it can."""
+    dead_machine_loss: Decimal = ZERO
+    """What would be lost, gaps aside, if all of ours stopped now."""
+    now: str | None = None
+    """The gateway's time, which is the data's at a simulated venue."""
+    session_close: str | None = None
+    window: WindowBody | None = None
+    latches: tuple[LatchBody, ...] = ()
+    switches: tuple[SwitchBody, ...] = ()
 
 
 class ReconcileBody(Struct, frozen=True, kw_only=True):
@@ -178,11 +202,18 @@ class Desk:
             session=engine.state.day.session if engine.state.day else None,
             records=engine.chain.sequence,
             failure=self.session.failure,
+            dead_machine_loss=dead_machine_loss(engine.state.book, engine.market.prices),
+            now=None if self.session.now is None else rfc3339(self.session.now),
+            session_close=rfc3339(engine.state.day.close) if engine.state.day else None,
+            window=window_of(engine),
+            latches=latches_of(engine),
+            switches=switches_of(engine),
         )
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
         """Everything that `agent` may see; None: an operator, who sees all."""
-        return snapshot_body(self.session.engine, agent, self.stream.watermark)
+        engine = self.session.engine
+        return snapshot_body(engine, viewer(engine, agent), self.stream.watermark)
 
     async def read_switches(self) -> None:
         """Read every wired switch and tell the session, now or, where its inbox is full, the next time.
@@ -234,16 +265,17 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     def price(value: Decimal | None, name: str) -> Decimal | None:
         return None if value is None else on_step(value, tick, name)
 
-    fitted_plan = plan and ExitPlan(
+    fitted_plan = plan and msgspec.structs.replace(
+        plan,
         stop=price(plan.stop, "exit_plan.stop"),
         target=price(plan.target, "exit_plan.target"),
         trail=price(plan.trail, "exit_plan.trail"),
-        until=plan.until,
     )
     return msgspec.structs.replace(
         proposal,
         quantity=on_step(proposal.quantity, instrument.lot, "quantity"),
         limit_price=price(proposal.limit_price, "limit_price"),
         stop_price=price(proposal.stop_price, "stop_price"),
+        trail_price=price(proposal.trail_price, "trail_price"),
         exit_plan=fitted_plan,
     )

@@ -14,6 +14,7 @@ from agenttrader.app.gateway.views import (
     order_body,
     snapshot_body,
     trading_body,
+    viewer,
     visible,
     visible_positions,
 )
@@ -72,6 +73,7 @@ class Stream:
 
     def subscribe(self, agent: AgentName | None) -> Subscriber:
         """A new subscriber, with the snapshot as its first message."""
+        agent = viewer(self._session.engine, agent)
         subscriber = Subscriber(agent, asyncio.Queue(QUEUE_MAX))
         subscriber.queue.put_nowait(encode(snapshot_body(self._session.engine, agent, self._watermark)))
         self._subscribers.add(subscriber)

@@ -6,6 +6,8 @@ They change nothing.
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.authority import ScopeKind
 from agenttrader.model.decisions import Check, Decision, TradingState
@@ -15,6 +17,7 @@ from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.native import (
     AccountBody,
@@ -28,6 +31,8 @@ from agenttrader.protocols.native import (
     proposal_id_of,
 )
 from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.protection import is_closing
+from agenttrader.runtime.state import State
 
 SHOWN_DECIMALS = Decimal("0.0001")
 
@@ -86,11 +91,28 @@ def position_bodies(book: Book, prices: Mapping[Symbol, Decimal]) -> tuple[Posit
 
 def visible_positions(engine: Engine, agent: AgentName | None) -> tuple[PositionBody, ...]:
     """The positions in the agent's own symbols; None: an operator, who sees all."""
-    bodies = position_bodies(engine.state.book, engine.market.prices)
+    bodies = tuple(
+        _as_stated(body, engine.state) for body in position_bodies(engine.state.book, engine.market.prices)
+    )
     if agent is None:
         return bodies
     grant = engine.rules.grants.get(agent)
     return tuple(body for body in bodies if grant is not None and body.symbol in grant.symbols)
+
+
+def _as_stated(body: PositionBody, state: State) -> PositionBody:
+    """The position with what more than the book says of it: the broker's word, and how long it is bare."""
+    bare = state.bare.get(body.symbol)
+    return replace(
+        body,
+        unprotected_since=None if bare is None else rfc3339(bare.since),
+        stated_quantity=state.stated(body.symbol),
+    )
+
+
+def viewer(engine: Engine, agent: AgentName | None) -> AgentName | None:
+    """As whom `agent` sees orders and positions: the exits unit sees all, as an operator does (None)."""
+    return None if engine.rules.only_reduces(agent) else agent
 
 
 def account_body(engine: Engine) -> AccountBody:
@@ -104,7 +126,7 @@ def account_body(engine: Engine) -> AccountBody:
         unrealised=value.unrealised,
         fees=book.fees,
         gross_exposure=value.gross_exposure,
-        dead_machine_loss=book.dead_machine_loss(engine.market.prices),
+        dead_machine_loss=dead_machine_loss(book, engine.market.prices),
     )
 
 
@@ -172,13 +194,21 @@ def _position(book: Book, symbol: Symbol, holding: Holding, mark: Decimal | None
         if leg.role is Role.STOP and leg.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
     ]
     targets = [leg for leg in protection if leg.role is Role.TARGET]
+    tenure = book.tenure(symbol)
+    assert tenure is not None, f"{symbol}: expected a tenure of what is held, {holding.quantity}"
     return PositionBody(
         symbol=symbol,
         quantity=holding.quantity,
         average_price=holding.average_price().quantize(SHOWN_DECIMALS),
         mark=mark,
         unrealised=ZERO if mark is None else holding.unrealised(mark),
-        protected_quantity=sum((leg.remaining for leg in stops), ZERO),
+        protected_quantity=book.covered(symbol),
         stop=stops[0].stop_price if stops else None,
         target=targets[0].limit_price if targets else None,
+        sequence=tenure.sequence,
+        since=rfc3339(tenure.since),
+        agent=tenure.agent,
+        strategy=tenure.strategy,
+        exit_plan=exit_plan_body(tenure.plan),
+        closing=is_closing(book, symbol),
     )

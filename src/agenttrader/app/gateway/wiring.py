@@ -1,45 +1,54 @@
 """Who gets what: the one module that knows every concrete class. Every role is assembled here."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
+from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
+from agenttrader.adapters.alpaca.trade_updates import Emit, Link
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
-from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
 from agenttrader.adapters.environment_halt import EnvironmentHalt
+from agenttrader.adapters.fence import SWITCH as FENCE
+from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
+from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.stream import Stream
+from agenttrader.app.gateway.telling import HaltsHeard, Links
+from agenttrader.app.sections import ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
-from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
-from agenttrader.model.events import SegmentOpened
+from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
-from agenttrader.ports.halt_switch import HaltSwitch
+from agenttrader.ports.fence import Fence, epoch_above
+from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
-from agenttrader.runtime.inbox import ArrivalInbox, WatermarkInbox
-from agenttrader.runtime.inputs import Input, LinkSeen, SwitchSeen
+from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
+from agenttrader.runtime.inputs import Input
+from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
@@ -65,10 +74,14 @@ class GatewayParts(Struct, frozen=True):
 
     desk: Desk
     alpaca: AlpacaDesk
-    agents: dict[str, AgentName]
+    agents: Mapping[str, AgentName]
     people: dict[str, PersonName]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
+    turns: Callable[[], int]
+    """How often its session has turned; a wedged one does not."""
+    wind_down: Callable[[], Awaitable[str]]
+    """Stops in order; what was left, or an empty text."""
 
 
 def wire_gateway(configuration: Configuration, announcements: Announcements, code: str) -> GatewayParts:
@@ -77,39 +90,41 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
     _refuse_what_is_not_there_yet(configuration)
-    journal = _journal(configuration)
-    rules = _rules(configuration)
+    journal, rules = _journal(configuration), _rules(configuration)
 
     def folded() -> Engine:
         return Engine(rules, *fold(journal, _multipliers(configuration)))
 
-    clock = WatermarkClock()
-    resync = asyncio.Event()
-    switches = _switches(configuration)
-    broker = AlpacaBroker(
-        address=lambda: _address(announcements, "venue"),
-        credential=configuration.credential(configuration.credentials.gateway.broker),
-        account=configuration.account.name,
-        surroundings=Surroundings.SIMULATED,
-        clock=clock,
-        emit=lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
-        link=lambda up, reason: links.broker(up=up, reason=reason),
-        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+    clock, resync = WatermarkClock(), asyncio.Event()
+    engine, fence = folded(), _fence(configuration)
+    epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
+    switches = _switches(configuration, epoch)
+    broker = _broker(
+        configuration,
+        announcements,
+        clock,
+        lambda said: session.broker(said),  # noqa: PLW0108 - the session is made below, of the broker
+        lambda up, reason: links.broker(up=up, reason=reason),
     )
-    by_watermark = configuration.gateway.inbox == "watermark"
+    shutdown = _shutdown(configuration)
     session = Session(
-        engine=folded(),
-        segment=lambda state: _segment(configuration, rules, code, state),
+        engine=engine,
+        segment=lambda _: _segment(configuration, rules, code, epoch),
         refold=folded,
         journal=journal,
-        dispatcher=Dispatcher(broker, switches, lambda reading: halts.hear(reading)),  # noqa: PLW0108 - as above
+        dispatcher=Dispatcher(
+            broker,
+            [shutdown, *switches],
+            lambda reading: halts.hear(reading),  # noqa: PLW0108 - as above
+        ),
         clock=clock,
-        inbox=WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input](),
+        inbox=_inbox(configuration),
         capacity=configuration.gateway.inbox_capacity,
         batch_max=configuration.gateway.batch_max,
         resync=resync.set,
+        meanwhile=_meanwhile(configuration, fence),
     )
-    links, halts = _Links(session, resync), HaltsHeard(session)
+    links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
     reconciler = Reconciler(session, broker, configuration.account.name)
     desk = Desk(
@@ -123,7 +138,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     return GatewayParts(
         desk=desk,
         alpaca=AlpacaDesk(desk, AlpacaUpdates(session), configuration.agents),
-        agents={agent.key_sha256: name for name, agent in configuration.agents.items()},
+        agents=AgentKeys(
+            configuration.path(configuration.gateway.agent_keys), configuration.agent_names(), WallClock().now
+        ),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
             lambda: _decide(session, journal),
@@ -131,8 +148,11 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             lambda: _reconcile(session, reconciler, resync),
             lambda: _watch_switches(session, desk, halts),
+            *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
+        turns=lambda: session.turns,
+        wind_down=lambda: shutdown.run(session),
     )
 
 
@@ -147,45 +167,6 @@ def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
             "[environment] approval: expected auto, found manual: this version cannot hold an order until a "
             "person approves it, and will not send one as if it had been approved"
         )
-
-
-class _Links:
-    """Tells the session of each connection, and that the broker must be asked again when it is back."""
-
-    def __init__(self, session: Session, resync: asyncio.Event) -> None:
-        self._session = session
-        self._resync = resync
-
-    def broker(self, *, up: bool, reason: str) -> None:
-        self._session.tell(LinkSeen("broker", up, reason))
-        if up:
-            self._resync.set()
-
-    def marketdata(self, *, up: bool, reason: str) -> None:
-        self._session.tell(LinkSeen("marketdata", up, reason))
-
-
-class HaltsHeard:
-    """What a last look heard of a switch: told to the session at once, or again as soon as it has room.
-
-    The look is in the midst of sending: to raise there would end the process.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._owed: dict[str, SwitchReading] = {}
-
-    def hear(self, reading: SwitchReading) -> None:
-        """Take the reading, and tell it where there is room."""
-        self._owed[reading.name] = reading
-        self.tell()
-
-    def tell(self) -> None:
-        """Tell what is owed, as far as there is room."""
-        with contextlib.suppress(InboxFull):
-            for name in tuple(self._owed):
-                self._session.tell(SwitchSeen(self._owed[name]))
-                del self._owed[name]
 
 
 async def _decide(session: Session, journal: SqliteJournal) -> None:
@@ -222,13 +203,81 @@ async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> No
         await asyncio.sleep(SWITCH_SECONDS)
 
 
-def _switches(configuration: Configuration) -> list[HaltSwitch]:
-    """The wired switches outside the store."""
+def _broker(
+    configuration: Configuration, announcements: Announcements, clock: WatermarkClock, emit: Emit, link: Link
+) -> AlpacaBroker:
+    return AlpacaBroker(
+        address=lambda: _address(announcements, "venue"),
+        credential=configuration.credential(configuration.credentials.gateway.broker),
+        account=configuration.account.name,
+        surroundings=Surroundings.SIMULATED,
+        clock=clock,
+        emit=emit,
+        link=link,
+        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+    )
+
+
+def _inbox(configuration: Configuration) -> Inbox[Input]:
+    by_watermark = configuration.gateway.inbox == "watermark"
+    return WatermarkInbox[Input]() if by_watermark else ArrivalInbox[Input]()
+
+
+def _shutdown(configuration: Configuration) -> Shutdown:
+    stops = configuration.gateway
+    return Shutdown(stops.shutdown_seconds, cancels=stops.entries_at_shutdown == "cancel")
+
+
+def _fence(configuration: Configuration) -> Fence | None:
+    """The fence as it stands at the start; one that cannot be read freezes the process that starts."""
+    try:
+        return read_fence(_fence_path(configuration))
+    except StoreError as error:
+        logger.error("fence_unreadable", reason=str(error))  # noqa: TRY400 - a trace says nothing more
+        return None
+
+
+def _meanwhile(configuration: Configuration, fence: Fence | None) -> Callable[[State], Sequence[Event]]:
+    """What this start takes in of what was done while no gateway could be asked."""
+    heads = configuration.path(configuration.store.heads_directory)
+    acted = read_side_journals(heads, configuration.account.name)
+    return lambda state: meanwhile(state, fence, acted)
+
+
+def _fence_path(configuration: Configuration) -> Path:
+    return fence_path(configuration.path(configuration.store.heads_directory), configuration.account.name)
+
+
+def _switches(configuration: Configuration, epoch: int) -> list[HaltSwitch]:
+    """The wired switches outside the store, and the fence, which is always one of them."""
     made: dict[str, Callable[[], HaltSwitch]] = {
         "file": lambda: FileHalt(configuration.path(configuration.switches.file)),
         "environment": lambda: EnvironmentHalt(configuration.halt_variable()),
     }
-    return [made[name]() for name in configuration.switches.wired if name in made]
+    if (found := configuration.switches.configmap) is not None:
+        made["configmap"] = lambda: _configmap(configuration, found)
+    wired = [made[name]() for name in configuration.switches.wired if name in made]
+    return [FenceSwitch(_fence_path(configuration), epoch), *wired]
+
+
+def _configmap(configuration: Configuration, found: ConfigMapSwitch) -> HaltSwitch:
+    """The cluster's switch. A gateway without a cluster is installed without the library for one."""
+    try:
+        from agenttrader.adapters.configmap_halt import ConfigMapHalt, read_cluster  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"[switches.configmap]: expected the extra `cluster` to be installed, found: {error}; "
+            "install agenttrader[cluster]"
+        ) from error
+    file = None if found.kubeconfig is None else str(configuration.path(found.kubeconfig))
+    return ConfigMapHalt(
+        read_cluster(file),
+        namespace=found.namespace,
+        config_map=found.name,
+        key=found.key,
+        silence_seconds_max=found.silence_seconds_max,
+        clock=MonotonicClock(),
+    )
 
 
 def _journal(configuration: Configuration) -> SqliteJournal:
@@ -287,7 +336,7 @@ def _rules(configuration: Configuration) -> Rules:
             taf_rate=configuration.account.fees.taf_rate,
             taf_cap=configuration.account.fees.taf_cap,
         ),
-        wired_switches=configuration.switches.wired,
+        wired_switches=(FENCE, *configuration.switches.wired),
         market_source=configuration.marketdata.source,
     )
 
@@ -301,15 +350,14 @@ def calendar_around(configuration: Configuration) -> Calendar:
     )
 
 
-def _segment(configuration: Configuration, rules: Rules, code: str, state: State) -> SegmentOpened:
-    before = state.segment
+def _segment(configuration: Configuration, rules: Rules, code: str, epoch: int) -> SegmentOpened:
     parameters = "|".join(
         f"{run.name} {run.class_name} {sorted(run.parameters.items())}" for run in configuration.strategy.run
     )
     return SegmentOpened(
         session=configuration.marketdata.date,
         account=configuration.account.name,
-        epoch=1 if before is None else before.epoch + 1,
+        epoch=epoch,
         configuration=configuration.digest,
         code=code,
         parameters=digest_of(parameters.encode()),

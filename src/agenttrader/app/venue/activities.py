@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from agenttrader.app.venue.new_york import day_of
+from agenttrader.app.new_york import day_of
 from agenttrader.app.venue.order_lists import DIRECTIONS
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.symbols import position_symbol

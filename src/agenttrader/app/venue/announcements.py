@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
-from agenttrader.app.venue.new_york import day_of
+from agenttrader.app.new_york import day_of
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_market import (

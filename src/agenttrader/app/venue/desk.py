@@ -10,13 +10,13 @@ from typing import NoReturn, TypeVar, assert_never
 
 import msgspec
 
+from agenttrader.app.new_york import day_of
 from agenttrader.app.venue.account_answers import account_answer, position_answer
 from agenttrader.app.venue.activities import activities_asked
 from agenttrader.app.venue.announcements import announcement, announcements_asked
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
 from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
-from agenttrader.app.venue.new_york import day_of
 from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked, exercise_fault
 from agenttrader.app.venue.order_lists import answered, orders_asked
 from agenttrader.app.venue.owner import Owner

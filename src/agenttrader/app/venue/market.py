@@ -5,17 +5,15 @@ its clock and its calendar are in New York's time. Names and exchanges are made 
 replayed is listed nowhere, so the exchange is Alpaca's word for none, and `CRYPTO` for coins.
 """
 
-from datetime import date
-
-from agenttrader.app.venue.new_york import stamp, wall_time
+from agenttrader.app.new_york import stamp
+from agenttrader.app.trading_days import calendar_days
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.symbols import asset_id
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.times import rfc3339
 from agenttrader.protocols.alpaca_market import ASSET_CLASSES, ASSET_STATUSES, Asset, CalendarDay
 from agenttrader.protocols.alpaca_trading import Clock
 from agenttrader.simulation.exchange import Exchange
-from agenttrader.simulation.inputs import Session
 from agenttrader.simulation.listings import Listing
 
 CRYPTO_EXCHANGE = "CRYPTO"
@@ -86,31 +84,9 @@ def calendar_asked(exchange: Exchange, parameters: Parameters) -> list[CalendarD
     start, end = parameters.day("start"), parameters.day("end")
     settled = parameters.word("date_type", ("TRADING", "SETTLEMENT"), "TRADING") == "SETTLEMENT"
     parameters.finish()
-    sessions = exchange.settings.sessions
-    following: list[Session | None] = [*sessions[1:], None]
-    days = [_calendar_day(session, after) for session, after in zip(sessions, following, strict=True)]
-    return [day for day in days if _lies_within(day.settlement_date if settled else day.date, start, end)]
-
-
-def _lies_within(day: str | None, start: date | None, end: date | None) -> bool:
-    if day is None:
-        return False
-    return (start is None or day >= start.isoformat()) and (end is None or day <= end.isoformat())
-
-
-def _calendar_day(session: Session, following: Session | None) -> CalendarDay:
-    opens, closes = session.open, session.close
-    early = opens if session.early_open is None else session.early_open
-    late = closes if session.late_close is None else session.late_close
-    return CalendarDay(
-        date=session.date,
-        open=_hands(opens, ":"),
-        close=_hands(closes, ":"),
-        session_open=_hands(early, ""),
-        session_close=_hands(late, ""),
-        settlement_date=None if following is None else following.date,
+    return calendar_days(
+        exchange.settings.sessions,
+        None if start is None else start.isoformat(),
+        None if end is None else end.isoformat(),
+        by_settlement=settled,
     )
-
-
-def _hands(instant: Instant, between: str) -> str:
-    return wall_time(instant).strftime(f"%H{between}%M")

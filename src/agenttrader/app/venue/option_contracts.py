@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from agenttrader.app.venue.new_york import day_of
+from agenttrader.app.new_york import day_of
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.symbols import asset_id
 from agenttrader.model.errors import BadValue

@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from agenttrader.app.new_york import at, day_of
 from agenttrader.app.venue.activities import activity_answer
-from agenttrader.app.venue.new_york import at, day_of
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.spans import DAY, Span, span_asked
 from agenttrader.app.venue.valuations import Valuations

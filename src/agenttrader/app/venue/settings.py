@@ -6,9 +6,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from agenttrader.app.config import Configuration
+from agenttrader.app.new_york import at, day_of
 from agenttrader.app.option_chains import VenueOptions
 from agenttrader.app.venue.keys import VenueKey
-from agenttrader.app.venue.new_york import at, day_of
 from agenttrader.app.venue.rate_limit import RateLimit
 from agenttrader.app.venue_rules import VenueRules
 from agenttrader.app.venue_sections import Venue, VenueAccount
@@ -65,8 +65,9 @@ def venue_settings(configuration: Configuration, calendar: Calendar) -> Settings
 def venue_keys(configuration: Configuration) -> dict[str, VenueKey]:
     """The keys of [[venue.accounts]], by their ids."""
     return {
-        account.key_id: VenueKey(secret_sha256=account.secret_sha256, account=account.name)
+        key_id: VenueKey(secret_sha256=secret_sha256, account=account.name)
         for account in configuration.venue.accounts
+        for key_id, secret_sha256 in account.all_keys()
     }
 
 

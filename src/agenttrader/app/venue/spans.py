@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
-from agenttrader.app.venue.new_york import at, day_of, midnight_after
+from agenttrader.app.new_york import at, day_of, midnight_after
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import MINUTE, Duration, Instant

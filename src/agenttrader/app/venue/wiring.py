@@ -14,11 +14,11 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
+from agenttrader.app.new_york import at
 from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
-from agenttrader.app.venue.new_york import at
 from agenttrader.app.venue.rate_limit import RateLimit
 from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_settings
 from agenttrader.model.errors import BadValue, ConfigurationError

@@ -15,10 +15,22 @@ PERMITTED_EFFECTS: dict[TradingState, frozenset[Effect]] = {
 }
 """What an agent may send in each trading state. The dispatcher looks here again before an order leaves."""
 
-_STATES_THAT_PERMIT = {
-    effect: " or ".join(state.value for state, effects in PERMITTED_EFFECTS.items() if effect in effects)
-    for effect in Effect
+PERMITTED_TO_EXITS: dict[TradingState, frozenset[Effect]] = {
+    **dict.fromkeys(TradingState, frozenset({Effect.REDUCE, Effect.CLOSE})),
+    TradingState.FROZEN: frozenset(),
 }
+"""What a key that only reduces may send: a halt leaves no position alone, and only FROZEN stops it."""
+
+
+def _states_that_permit(table: dict[TradingState, frozenset[Effect]]) -> dict[Effect, str]:
+    return {
+        effect: " or ".join(state.value for state, effects in table.items() if effect in effects)
+        for effect in Effect
+    }
+
+
+_TO_AGENTS = (PERMITTED_EFFECTS, _states_that_permit(PERMITTED_EFFECTS))
+_TO_EXITS = (PERMITTED_TO_EXITS, _states_that_permit(PERMITTED_TO_EXITS))
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _ACTIVE, _EVERYTHING = TradingState.ACTIVE, ScopeKind.EVERYTHING
@@ -29,13 +41,14 @@ _LOWEST_THAT_SENDS = _MODES.index(Mode.PAPER)
 
 
 def trading_state_permits(case: Case) -> Check:
-    """Nothing halts the order: no latch, no switch, no broken link, no break."""
-    state, effect, reasons = case.snapshot.trading_state, case.proposal.effect, case.snapshot.halt_reasons
-    permitted = _STATES_THAT_PERMIT[effect]
+    """Nothing halts the order: no latch, no switch, no broken link, no break. Exits go on until FROZEN."""
+    state, effect, grant = case.snapshot.trading_state, case.proposal.effect, case.snapshot.grant
+    permitted, states = _TO_EXITS if grant is not None and grant.reduces_only else _TO_AGENTS
     if state is _ACTIVE:
-        return Check("trading_state", "active", permitted, passed=True)
+        return Check("trading_state", "active", states[effect], effect in permitted[state])
+    reasons = case.snapshot.halt_reasons
     observed = f"{state.value}: {'; '.join(reasons)}" if reasons else state.value
-    return Check("trading_state", observed, permitted, effect in PERMITTED_EFFECTS[state])
+    return Check("trading_state", observed, states[effect], effect in permitted[state])
 
 
 def window_is_open(case: Case) -> Check:

@@ -31,8 +31,8 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     """What one unit of the proposal costs at the marks, net over its legs."""
     tick: Decimal | None
     """The step of the order's prices: of several legs, the finest, which binds a net price."""
-    stated_price: Decimal | None
-    """The price that a limit or stop order names."""
+    stated: tuple[Decimal, ...]
+    """The prices that the order names: its limit, its stop, and where a trailing stop would be triggered."""
 
 
 CheckFunction = Callable[[Case], Check]
@@ -41,9 +41,6 @@ CheckFunction = Callable[[Case], Check]
 
 def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Case]:
     """The proposal's legs, each as a case. The checks of the whole order say the same of each."""
-    stated = proposal.limit_price if proposal.stop_price is None else proposal.stop_price
-    # The price of several legs is a net price and says nothing of one; they are taken at their marks.
-    own = None if stated is None or len(proposal.legs) > 1 else proposal.quantity * stated
     notionals: list[Decimal | None] = []
     tick: Decimal | None = COARSEST
     cost: Decimal | None = ZERO
@@ -53,7 +50,9 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
         assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
         mark = view.mark
         price = mark.price if mark is not None and mark.price.is_finite() else None
-        notional = _notional(view, price, own)
+        # The price of several legs is a net price and says nothing of one; they are taken at their marks.
+        own = _stated(proposal, price) if len(proposal.legs) == 1 else ()
+        notional = _notional(view, price, own, proposal.quantity)
         notionals.append(notional)
         cost = None if cost is None or notional is None else cost + notional
         tick = None if tick is None or view.instrument is None else min(tick, view.instrument.tick)
@@ -71,16 +70,24 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
             cost=cost,
             net_mark=net_mark,
             tick=tick,
-            stated_price=stated,
+            stated=_stated(proposal, net_mark),
         )
         for view, notional in zip(snapshot.legs, notionals, strict=True)
     ]
 
 
-def _notional(view: LegView, price: Decimal | None, own: Decimal | None) -> Decimal | None:
+def _stated(proposal: Proposal, mark: Decimal | None) -> tuple[Decimal, ...]:
+    trigger = None if mark is None else proposal.trigger(mark)
+    prices = (proposal.limit_price, proposal.stop_price, trigger)
+    return tuple([price for price in prices if price is not None])
+
+
+def _notional(
+    view: LegView, price: Decimal | None, own: tuple[Decimal, ...], quantity: Decimal
+) -> Decimal | None:
     if price is None or view.instrument is None:
         return None
     amount = abs(view.quantity) * price
-    if own is not None and own > amount:
-        amount = own
+    if own:
+        amount = max(amount, quantity * max(own))
     return amount * view.instrument.multiplier

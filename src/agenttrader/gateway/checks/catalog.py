@@ -10,7 +10,7 @@ A cancel passes through none of them: it needs only that the order is its agent'
 
 from msgspec import Struct
 
-from agenttrader.gateway.checks import authority, exposure, identity, market, order
+from agenttrader.gateway.checks import authority, exposure, identity, market, order, shape
 from agenttrader.gateway.checks.case import CheckFunction
 from agenttrader.model.orders import Effect
 
@@ -18,6 +18,8 @@ ALL = frozenset(Effect)
 ENTRIES = frozenset({Effect.OPEN})
 """What only adds risk is asked; it must never keep a position from being made smaller."""
 CLOSES = frozenset({Effect.CLOSE})
+RESTING = frozenset({Effect.OPEN, Effect.REDUCE})
+"""What can leave protection behind that rests."""
 EXITS = frozenset({Effect.REDUCE, Effect.CLOSE})
 
 
@@ -38,6 +40,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("agent", identity.agent_is_known, ALL),
     Rule("strategy", identity.strategy_is_the_agents, ALL),
     Rule("ownership", identity.symbol_is_the_agents, ALL),
+    Rule("may_open", identity.agent_may_open, ENTRIES),
     Rule("order_id", identity.id_is_new, ALL),
     Rule("trading_state", authority.trading_state_permits, ALL),
     Rule("window", authority.window_is_open, ENTRIES),
@@ -45,6 +48,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("scope", authority.window_covers_the_order, ENTRIES),
     Rule("valid_until", authority.proposal_still_holds, ALL),
     Rule("instrument", market.instrument_is_known, ALL),
+    Rule("shape", shape.order_can_be, ALL),
     Rule("session", market.session_is_open, ALL),
     Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
     Rule("quote", market.price_is_sane, ALL),
@@ -68,9 +72,12 @@ CHECKS: tuple[Rule, ...] = (
     Rule("buying_power", exposure.buying_power_is_sufficient, ENTRIES),
     Rule("daily_loss", exposure.days_loss_is_within_limit, ENTRIES),
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
-    Rule("stop_price", order.stop_is_on_the_losing_side, ENTRIES),
+    Rule("stop_price", order.stop_is_on_the_losing_side, RESTING),
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
-    Rule("time_in_force", order.good_till_canceled_is_permitted, ENTRIES),
+    Rule("dead_machine_loss", exposure.dead_machine_loss_is_within_limit, ENTRIES),
+    Rule("order_type", shape.type_is_permitted, ENTRIES),
+    Rule("time_in_force", shape.time_in_force_is_permitted, ENTRIES),
+    Rule("extended_hours", shape.extended_hours_are_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
     Rule("whole", order.close_is_whole_and_at_the_market, CLOSES),
 )

@@ -6,8 +6,8 @@ from agenttrader.model.decisions import Check
 
 def agent_is_known(case: Case) -> Check:
     """The agent is configured and has limits."""
-    agent = case.proposal.agent
-    known = case.snapshot.grant is not None and case.agent_limits is not None
+    agent, grant = case.proposal.agent, case.snapshot.grant
+    known = grant is not None and (case.agent_limits is not None or grant.reduces_only)
     return Check("agent", agent, agent if known else None, known)
 
 
@@ -16,7 +16,8 @@ def strategy_is_the_agents(case: Case) -> Check:
     strategy, grant = case.proposal.strategy, case.snapshot.grant
     if grant is None:
         return Check("strategy", strategy, None, passed=False)
-    if strategy in grant.strategies or (not grant.strategies and strategy == ""):
+    runs_none = not grant.strategies or grant.reduces_only
+    if strategy in grant.strategies or (runs_none and strategy == ""):
         return Check("strategy", strategy, strategy, passed=True)
     return Check("strategy", strategy, ", ".join(sorted(grant.strategies)), passed=False)
 
@@ -29,6 +30,15 @@ def symbol_is_the_agents(case: Case) -> Check:
     if symbol in grant.symbols:
         return Check("ownership", symbol, symbol, passed=True)
     return Check("ownership", symbol, ", ".join(sorted(grant.symbols)), passed=False)
+
+
+def agent_may_open(case: Case) -> Check:
+    """The agent's key may open positions; that of the exits unit only reduces."""
+    grant = case.snapshot.grant
+    if grant is None:
+        return Check("may_open", None, "open", passed=False)
+    permitted = "reduce or close" if grant.reduces_only else "open"
+    return Check("may_open", "open", permitted, not grant.reduces_only)
 
 
 def id_is_new(case: Case) -> Check:

@@ -1,13 +1,21 @@
 """Whether the market can be traded now, and whether its price may be believed."""
 
+from typing import assert_never
+
 from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
 from agenttrader.model.instruments import CryptoPair
 from agenttrader.model.market import TradingStatus
-from agenttrader.model.times import SECOND
+from agenttrader.model.orders import Effect, OrderType, Proposal, TimeInForce
+from agenttrader.model.sessions import Session
+from agenttrader.model.times import MINUTE, SECOND, Instant
+
+OPENING_MINUTES, CLOSING_MINUTES = 2, 10
+"""Before an auction the exchange takes no more orders for it (docs.alpaca.markets, "Placing Orders")."""
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _TRADING = TradingStatus.TRADING
+_REDUCE, _GTC, _MARKET = Effect.REDUCE, TimeInForce.GTC, OrderType.MARKET
 
 
 def instrument_is_known(case: Case) -> Check:
@@ -18,13 +26,35 @@ def instrument_is_known(case: Case) -> Check:
 
 
 def session_is_open(case: Case) -> Check:
-    """The exchange trades now. Coins trade always."""
-    session, now = case.snapshot.session, case.snapshot.now
+    """The exchange takes the order now: it trades, or has the hours or the auction that the order is for.
+
+    Coins trade always. An exit that rests over sessions is taken between them, too: protection for the day
+    ends with the close, and what is held then would be bare until the next open.
+    """
+    session, now, proposal = case.snapshot.session, case.snapshot.now, case.proposal
     if isinstance(case.leg.instrument, CryptoPair):
         return Check("session", "always", "always", passed=True)
+    if proposal.effect is _REDUCE and proposal.time_in_force is _GTC and proposal.type is not _MARKET:
+        return Check("session", "rests over sessions", "at any time", passed=True)
     if session is None or now is None:
         return Check("session", None, None, passed=False)
-    return Check("session", now, (session.open, session.close), session.open <= now < session.close)
+    first, end = _hours(proposal, session)
+    return Check("session", now, (first, end), first <= now < end)
+
+
+def _hours(proposal: Proposal, session: Session) -> tuple[Instant, Instant]:
+    """From when until when the exchange takes the order."""
+    if proposal.extended_hours:
+        return session.first, session.last
+    match proposal.time_in_force:
+        case TimeInForce.OPG:
+            return session.first, Instant(session.open - OPENING_MINUTES * MINUTE)
+        case TimeInForce.CLS:
+            return session.open, Instant(session.close - CLOSING_MINUTES * MINUTE)
+        case TimeInForce.DAY | TimeInForce.GTC | TimeInForce.IOC | TimeInForce.FOK:
+            return session.open, session.close
+        case time:
+            assert_never(time)
 
 
 def exchange_lets_the_symbol_trade(case: Case) -> Check:

@@ -3,14 +3,17 @@
 from decimal import Decimal
 
 from agenttrader.gateway.checks.case import Case
+from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, Side, TimeInForce
+from agenttrader.model.instruments import CryptoPair
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Role, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, is_on_step
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _OPEN, _BUY, _SELL, _MARKET = Effect.OPEN, Side.BUY, Side.SELL, OrderType.MARKET
-_DAY, _GTC = TimeInForce.DAY, TimeInForce.GTC
+_DAY, _OPG, _STOP_ROLE = TimeInForce.DAY, TimeInForce.OPG, Role.STOP
+_GTC_OR_AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 
 
 def order_really_opens(case: Case) -> Check:
@@ -52,10 +55,12 @@ def close_is_whole_and_at_the_market(case: Case) -> Check:
 
 
 def direction_is_permitted(case: Case) -> Check:
-    """The order opens a long position, or the symbol may be sold short."""
-    if case.leg.quantity > ZERO:
+    """The order opens a long position, or the symbol may be sold short. Coins and fractions never may."""
+    quantity = case.leg.quantity
+    if quantity > ZERO:
         return Check("shorting", "long", "long", passed=True)
-    permitted = case.symbol_limits is not None and case.symbol_limits.shorting_permitted
+    can_be = not isinstance(case.leg.instrument, CryptoPair) and quantity == quantity.to_integral_value()
+    permitted = can_be and case.symbol_limits is not None and case.symbol_limits.shorting_permitted
     return Check("shorting", "short", "long or short" if permitted else "long", permitted)
 
 
@@ -65,7 +70,8 @@ def prices_are_on_tick(case: Case) -> Check:
     if tick is None:
         return Check("tick", None, None, passed=False)
     planned = () if plan is None else (plan.stop, plan.target, plan.trail)
-    for price in (case.stated_price, *planned):
+    own = case.proposal
+    for price in (own.limit_price, own.stop_price, own.trail_price, *planned):
         if price is not None and price % tick:
             return Check("tick", price, tick, passed=False)
     return Check("tick", "on tick", tick, passed=True)
@@ -105,8 +111,8 @@ def price_is_within_collar(case: Case) -> Check:
     if mark is None or limits is None:
         return Check("price_collar", None, None, passed=False)
     distance = abs(proposal.decision_price - mark)
-    if case.stated_price is not None:
-        distance = max(distance, abs(case.stated_price - mark))
+    for price in case.stated:
+        distance = max(distance, abs(price - mark))
     opens = proposal.effect is _OPEN
     fraction = limits.price_collar_fraction_max if opens else limits.reducing_price_collar_fraction_max
     permitted = (abs(mark) if len(proposal.legs) == 1 else _gross_mark(case)) * fraction
@@ -119,25 +125,20 @@ def _gross_mark(case: Case) -> Decimal:
     return sum((view.mark.price * abs(leg.ratio) for leg, view in legs if view.mark is not None), ZERO)
 
 
-def good_till_canceled_is_permitted(case: Case) -> Check:
-    """The order ends with the day, or its agent may let orders rest."""
-    if case.proposal.time_in_force is _DAY:
-        return Check("time_in_force", "day", "day", passed=True)
-    permitted = case.agent_limits is not None and case.agent_limits.gtc_permitted
-    return Check("time_in_force", "gtc", "day or gtc" if permitted else "day", permitted)
-
-
 def order_ends_within_its_window(case: Case) -> Check:
-    """What rests as a DAY order can rest to the close; the close lies within the window.
+    """What rests can rest to the close, or to the end of the hours that it trades in, within the window.
 
-    A market order in an open session does not rest; a GTC order outlives its window by its own permission.
+    What trades at once or not at all does not rest, nor does a market order in an open session; a GTC order
+    outlives its window by its own permission.
     """
     proposal, window, session = case.proposal, case.snapshot.window, case.snapshot.session
-    if proposal.type is _MARKET or proposal.time_in_force is _GTC:
+    time = proposal.time_in_force
+    if time in _GTC_OR_AT_ONCE or (proposal.type is _MARKET and time is _DAY):
         return Check("order_lifetime", "does not rest", "does not rest", passed=True)
     if window is None or session is None:
         return Check("order_lifetime", None, None, passed=False)
-    return Check("order_lifetime", session.close, window.end, session.close <= window.end)
+    end = session.last if proposal.extended_hours else session.open if time is _OPG else session.close
+    return Check("order_lifetime", end, window.end, end <= window.end)
 
 
 def exit_plan_is_present(case: Case) -> Check:
@@ -145,7 +146,7 @@ def exit_plan_is_present(case: Case) -> Check:
     plan = case.proposal.exit_plan
     if plan is None or plan.stop is None:
         return Check("exit_plan", None, "a stop", passed=False)
-    fault = _fault_of_plan(plan, case.snapshot.now)
+    fault = _fault_of_plan(plan, case.snapshot.now) or _fault_of_resting(case)
     return Check("exit_plan", fault or "a stop", "a stop", not fault)
 
 
@@ -154,14 +155,33 @@ def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
         return f"a trail of {plan.trail}"
     if plan.until is not None and (now is None or plan.until <= now):
         return "an end that is not in the future"
+    if plan.before_close_seconds is not None and plan.before_close_seconds < 1:
+        return f"an end {plan.before_close_seconds} s before the close"
     return ""
 
 
+def _fault_of_resting(case: Case) -> str:
+    instruments = (view.instrument for view in case.snapshot.legs)
+    if case.snapshot.exits_unit or protection_can_rest(case.proposal, instruments):
+        return ""
+    return "no protection that can rest with such an order, and no exits unit places it after the fill"
+
+
 def stop_is_on_the_losing_side(case: Case) -> Check:
-    """The stop of an entry that buys lies below mark and order price; of one that sells, above both."""
-    plan = case.proposal.exit_plan
+    """The stop that protects a long position lies below mark and order price; a short one's, above both.
+
+    An exit at a stop that the price has passed is none that rests: the broker refuses it.
+    """
+    proposal = case.proposal
+    plan, opens = proposal.exit_plan, proposal.effect is _OPEN
+    if plan is None and not opens:
+        if proposal.role is not _STOP_ROLE:
+            return Check("stop_price", "no stop", "no stop", passed=True)
+        mark = case.net_mark
+        stop = proposal.stop_price if mark is None else proposal.trigger(mark) or proposal.stop_price
+        return _beyond("stop_price", stop, mark, case, below=proposal.side is _SELL)
     stop = None if plan is None else plan.stop
-    return _on_side("stop_price", stop, case, below=case.proposal.side is _BUY)
+    return _on_side("stop_price", stop, case, below=(proposal.side is _BUY) is opens)
 
 
 def target_is_on_the_winning_side(case: Case) -> Check:
@@ -174,11 +194,16 @@ def target_is_on_the_winning_side(case: Case) -> Check:
 
 def _on_side(code: str, price: Decimal | None, case: Case, *, below: bool) -> Check:
     """Whether a price lies below (or above) both mark and order price; of one leg, above 0 too."""
-    bound, stated = case.net_mark, case.stated_price
+    mark = case.net_mark
+    if price is None or mark is None:
+        return Check(code, price, None, passed=False)
+    bound = min((mark, *case.stated)) if below else max((mark, *case.stated))
+    return _beyond(code, price, bound, case, below=below)
+
+
+def _beyond(code: str, price: Decimal | None, bound: Decimal | None, case: Case, *, below: bool) -> Check:
     if price is None or bound is None:
         return Check(code, price, None, passed=False)
-    if stated is not None and (stated < bound if below else stated > bound):
-        bound = stated
     if below:
         return Check(code, price, bound, price < bound and (price > ZERO or len(case.proposal.legs) > 1))
     return Check(code, price, bound, price > bound)

@@ -10,8 +10,8 @@ import pytest
 from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.adapters.alpaca.orders import answer_to_cancel, answer_to_order, body_of
 from agenttrader.model.errors import BadValue
-from agenttrader.model.events import Instruction
 from agenttrader.model.identifiers import ClientOrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant, from_rfc3339
@@ -83,20 +83,50 @@ PLAIN = {
             {"target": Decimal(110)},
             PLAIN | {"order_class": "oto", "take_profit": {"limit_price": "110"}},
         ),
+        (
+            {
+                "side": Side.SELL,
+                "type": OrderType.LIMIT,
+                "time_in_force": TimeInForce.GTC,
+                "limit_price": Decimal(110),
+                "stop": Decimal("95.5"),
+                "pair": True,
+            },
+            PLAIN
+            | {
+                "side": "sell",
+                "type": "limit",
+                "time_in_force": "gtc",
+                "order_class": "oco",
+                "take_profit": {"limit_price": "110"},
+                "stop_loss": {"stop_price": "95.5"},
+            },
+        ),
         ({"legs": (Leg(Symbol("AAPL"), -1),)}, PLAIN | {"side": "sell"}),
         (
-            {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
             {
-                "qty": "10.00",
-                "type": "market",
-                "time_in_force": "day",
-                "client_order_id": CLIENT_ORDER_ID,
-                "order_class": "mleg",
-                "legs": [
-                    {"symbol": "AAPL261218C00100000", "ratio_qty": "1", "side": "buy"},
-                    {"symbol": "AAPL261218C00110000", "ratio_qty": "2", "side": "sell"},
-                ],
+                "type": OrderType.STOP_LIMIT,
+                "stop_price": Decimal(101),
+                "limit_price": Decimal(102),
+                "time_in_force": TimeInForce.GTC,
             },
+            PLAIN | {"type": "stop_limit", "stop_price": "101", "limit_price": "102", "time_in_force": "gtc"},
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "trail_price": Decimal("1.50"), "side": Side.SELL},
+            PLAIN | {"type": "trailing_stop", "trail_price": "1.50", "side": "sell"},
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "trail_percent": Decimal(2)},
+            PLAIN | {"type": "trailing_stop", "trail_percent": "2"},
+        ),
+        *(
+            ({"time_in_force": time}, PLAIN | {"time_in_force": time.value})
+            for time in (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS)
+        ),
+        (
+            {"type": OrderType.LIMIT, "limit_price": Decimal(99), "extended_hours": True},
+            PLAIN | {"type": "limit", "limit_price": "99", "extended_hours": True},
         ),
     ),
 )
@@ -108,7 +138,10 @@ def test_an_instruction_is_posted_in_alpacas_words(changes: dict[str, Any], expe
     "changes",
     (
         {"legs": (Leg(Symbol("AAPL"), 2),)},
+        {"pair": True, "stop": Decimal(95)},
+        {"pair": True, "type": OrderType.LIMIT, "limit_price": Decimal(95)},
         {"legs": (Leg(Symbol("AAPL"), 1), Leg(Symbol("MSFT"), -1)), "stop": Decimal(1)},
+        {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
     ),
 )
 def test_what_alpaca_has_no_words_for_is_refused(changes: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.setup import Chosen, Keeping, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import NotDenied, Visitor
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayBegun, Happening, Said
 from agenttrader.model.authority import Act, Mode, Statement
@@ -210,6 +211,7 @@ def run_of(folder: Path, wish: Wish) -> Run:
     maker = Maker(
         person=lambda: Person(public_key="ab" * 32, sign=str),
         token=iter(map(Secret, map(str, range(99)))).__next__,
+        keep_agent_keys=keep_agent_keys,
         session=lambda *_: Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
         recorded=read_recorded_day,
     )

@@ -12,8 +12,6 @@ from agenttrader.model.events import (
     EquitySampled,
     Event,
     Filled,
-    Instruction,
-    ProtectiveLeg,
     SegmentOpened,
     Sending,
     WindowOpened,
@@ -30,6 +28,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_order_id,
 )
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side, TimeInForce
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339

@@ -15,6 +15,7 @@ from agenttrader.app.demo.report import Ending, JournalFound, Result
 from agenttrader.app.demo.setup import STOP_ORDER, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.stretch import Stretch
 from agenttrader.app.demo.visitor import Visitor
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayEnded, GatewayTold, Happening, Said, Starting
 from agenttrader.model.authority import Mode
@@ -166,6 +167,7 @@ class Performance:
         maker = Maker(
             person=lambda: Person(public_key="ab" * 32, sign=str),
             token=iter(map(Secret, map(str, range(99)))).__next__,
+            keep_agent_keys=keep_agent_keys,
             session=lambda *_: Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + 390 * MINUTE)),
             recorded=lambda *_: pytest.fail("no day of these is recorded"),
         )

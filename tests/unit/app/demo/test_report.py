@@ -9,6 +9,7 @@ from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit, Why
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, summary, write
 from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import StoreError
@@ -70,6 +71,7 @@ def run_of(folder: Path, wish: Wish) -> Run:
     maker = Maker(
         person=lambda: Person(public_key="ab" * 32, sign=str),
         token=iter(map(Secret, map(str, range(99)))).__next__,
+        keep_agent_keys=keep_agent_keys,
         session=lambda *_: session,
         recorded=read_recorded_day,
     )

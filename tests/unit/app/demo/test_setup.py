@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import load
 from agenttrader.app.demo.setup import (
@@ -23,6 +24,7 @@ from agenttrader.app.demo.setup import (
     prepare,
     prepare_days,
 )
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.venue_sections import VenueSplit
 from agenttrader.model.credentials import Secret
@@ -50,7 +52,11 @@ def a_maker() -> Maker:
     tokens = (Secret(f"token-{number}") for number in itertools.count())
     person = Person(public_key="ab" * 32, sign=str)
     return Maker(
-        person=lambda: person, token=lambda: next(tokens), session=session, recorded=read_recorded_day
+        person=lambda: person,
+        token=lambda: next(tokens),
+        keep_agent_keys=keep_agent_keys,
+        session=session,
+        recorded=read_recorded_day,
     )
 
 
@@ -79,14 +85,26 @@ def test_the_configuration_is_as_wished_and_every_hash_is_of_the_secret_that_its
 
     credentials = configuration.credentials
     hashes = {account.key_id: account.secret_sha256 for account in configuration.venue.accounts}
+    hashes |= {
+        key.key_id: key.secret_sha256 for each in configuration.venue.accounts for key in each.more_keys
+    }
     hashes |= {key.key_id: key.secret_sha256 for key in market.keys}
-    for key in (credentials.gateway.broker, credentials.gateway.marketdata, credentials.venue.marketdata):
+    for key in (
+        credentials.gateway.broker,
+        credentials.gateway.marketdata,
+        credentials.venue.marketdata,
+        credentials.kill.broker,
+    ):
         found = configuration.credential(key, environment={})
         assert sha256(found.secret.reveal()) == hashes[found.key_id]
     strategy = configuration.secret(credentials.strategy.gateway, environment={})
-    assert sha256(strategy.reveal()) == configuration.agents[AgentName("momentum")].key_sha256
-    assert sha256(run.visitor.reveal()) == configuration.agents[VISITOR].key_sha256
+    file = configuration.path(configuration.gateway.agent_keys)
+    agents = AgentKeys(file, configuration.agent_names(), lambda: NOW)
+    assert agents.get(sha256(strategy.reveal())) == AgentName("momentum")
+    assert agents.get(sha256(run.visitor.reveal())) == VISITOR
     assert sha256(run.operator.reveal()) == configuration.people[PERSON].token_sha256
+    token = configuration.secret(credentials.kill.gateway, environment={})
+    assert token.reveal() == run.operator.reveal()
     assert sha256(run.market.secret.reveal()) == hashes[run.market.key_id]
     assert configuration.people[PERSON].public_key == "ab" * 32
 
@@ -96,7 +114,8 @@ def test_every_secret_is_another_and_none_stands_in_the_configuration(tmp_path: 
     files = list((run.folder / "secrets").iterdir())
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     secrets = [file.read_text().strip() for file in files]
-    secrets += [run.visitor.reveal(), run.operator.reveal()]
+    assert run.operator.reveal() in secrets  # Kill tells the gateway in the person's name.
+    secrets += [run.visitor.reveal()]
     assert len(set(secrets)) == len(secrets)
     text = run.path.read_text()
     assert not [secret for secret in secrets if f'"{secret}"' in text]
@@ -225,7 +244,9 @@ def test_who_holds_over_the_nights_owns_the_symbol_and_buys_first_and_sells_last
         assert agents[KEEPER].symbols == ("XYZ",)
         assert agents[AgentName("momentum")].symbols == run.configuration.strategy.run[0].symbols == ()
         assert run.keeping is not None
-        assert sha256(run.keeping.key.reveal()) == agents[KEEPER].key_sha256
+        file = run.configuration.path(run.configuration.gateway.agent_keys)
+        keys = AgentKeys(file, run.configuration.agent_names(), lambda: NOW)
+        assert keys.get(sha256(run.keeping.key.reveal())) == KEEPER
     keepings = [run.keeping for run in runs if run.keeping]
     assert [(keeping.quantity, keeping.buys, keeping.sells) for keeping in keepings] == [
         (Decimal(20), True, False),

@@ -20,6 +20,7 @@ from agenttrader.app.demo.stretch import (
     stretch_summary,
     write_stretch,
 )
+from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.model.credentials import Secret
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.times import Instant
@@ -76,6 +77,7 @@ def runs(tmp_path: Path) -> tuple[Run, ...]:
     maker = Maker(
         person=lambda: Person(public_key="ab" * 32, sign=str),
         token=map(Secret, map(str, itertools.count())).__next__,
+        keep_agent_keys=keep_agent_keys,
         session=lambda *_: pytest.fail("no day of these is generated"),
         recorded=read_recorded_day,
     )

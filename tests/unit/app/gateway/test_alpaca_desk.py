@@ -20,7 +20,7 @@ from agenttrader.model.errors import BadValue, NotReady, StoreError
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import OrderId, derive_agents_order_id, derive_order_id
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import Effect, ExitPlan, Leg
+from agenttrader.model.orders import Effect, ExitPlan, Leg, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
@@ -44,7 +44,7 @@ PLAN = ExitFractions(stop=D("0.03"), target=D("0.05"))
 
 
 def agent(**more: Any) -> Agent:
-    return Agent(key_sha256="a0" * 32, symbols=(CHARLY,), strategies=(), **more)
+    return Agent(symbols=(CHARLY,), strategies=(), **more)
 
 
 class Face:
@@ -385,7 +385,7 @@ async def test_an_exit_that_would_rest_needs_the_permission_to(face: Face) -> No
         assert found.error.message.startswith("time_in_force: expected day, found gtc")
     assert len(face.decided()) == 1
     limits = face.gateway.session.engine.rules.limits.agent
-    limits[BOT] = msgspec.structs.replace(limits[BOT], gtc_permitted=True)
+    limits[BOT] = msgspec.structs.replace(limits[BOT], times_in_force=tuple(TimeInForce))
     assert (await face.buy("sale", side="sell", time_in_force="gtc")).status == "pending_new"
 
 

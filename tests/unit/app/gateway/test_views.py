@@ -11,8 +11,11 @@ from agenttrader.app.gateway.views import (
     position_bodies,
     snapshot_body,
     trading_body,
+    viewer,
+    visible_positions,
 )
 from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Role, Side
@@ -26,10 +29,13 @@ from agenttrader.testing.builders import (
     BRAVO,
     CASH,
     CHARLY,
+    EXITS,
     OTHER_AGENT,
+    STRATEGY,
     at,
     bar,
     closing_proposal,
+    compared,
     proposal,
 )
 from agenttrader.testing.driver import Driver, at_rest, trading
@@ -120,7 +126,34 @@ def test_a_position_shows_what_protects_it() -> None:
         protected_quantity=D(10),
         stop=D(95),
         target=D(110),
+        sequence=next(each.sequence for each in driver.records if each.kind == "filled.1"),
+        since="2026-11-20T14:31:00Z",
+        agent=AGENT,
+        strategy=STRATEGY,
+        exit_plan=ExitPlanBody(stop=D(95), target=D(110)),
     )
+
+
+def test_a_position_shows_since_when_it_is_bare_and_what_the_broker_says() -> None:
+    driver = trading()
+    for leg in driver.enter().protection:
+        driver.report(ReportKind.CANCELED, leg.id)
+    differs = Break(kind=BreakKind.POSITION, ours="10", theirs="4", sentence="differs", symbol=ALFA)
+    driver.give(compared(differs))
+    (body,) = visible_positions(driver.engine, None)
+    assert (body.unprotected_since, body.stated_quantity) == ("2026-11-20T14:31:00Z", D(4))
+    assert body.closing is False
+    driver.propose(closing_proposal(agent=EXITS, quantity=D(4)))
+    (body,) = visible_positions(driver.engine, None)
+    assert body.closing is True
+
+
+def test_the_exits_unit_sees_what_an_operator_sees() -> None:
+    driver = trading()
+    driver.enter()
+    for agent, sees in ((EXITS, True), (AGENT, True), (OTHER_AGENT, False)):
+        body = snapshot_body(driver.engine, viewer(driver.engine, agent), None)
+        assert (bool(body.orders), bool(body.positions)) == (sees, sees), agent
 
 
 def positions(driver: Driver) -> tuple[PositionBody, ...]:

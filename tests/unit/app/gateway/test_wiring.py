@@ -7,7 +7,8 @@ import pytest
 
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.gateway import wiring
-from agenttrader.app.gateway.wiring import HaltsHeard, _address, _reconcile
+from agenttrader.app.gateway.telling import HaltsHeard
+from agenttrader.app.gateway.wiring import _address, _reconcile
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import InboxFull, StoreError, Unsent
 from agenttrader.runtime.inputs import Input, SwitchSeen

@@ -48,8 +48,9 @@ def test_the_venue_begins_at_the_open_with_what_is_configured(configuration: Con
     (account,) = settings.accounts
     assert (account.name, account.cash, account.shorting) == ("DEMO-1", Decimal(250_000), False)
     assert settings.fees.taf_cap == configuration.account.fees.taf_cap
-    (key,) = venue_keys(configuration).values()
-    assert key.account == "DEMO-1"
+    keys = venue_keys(configuration)
+    assert {name: key.account for name, key in keys.items()} == dict.fromkeys(keys, "DEMO-1")
+    assert list(keys) == ["demo-account", "demo-kill"]
 
 
 RULES = VenueRules(

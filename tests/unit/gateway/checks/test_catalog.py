@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -7,11 +8,11 @@ import pytest
 from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
-from agenttrader.model.decisions import TradingState, Verdict
+from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.identifiers import StrategyName
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Mark, TradingStatus
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, OrderType, Side, TimeInForce
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.testing.situations import (
@@ -21,17 +22,28 @@ from agenttrader.testing.situations import (
     NOW,
     STRATEGY,
     Situation,
+    check_of,
     entry,
     exit_of_long,
     nothing_right,
+    resting_pair,
+    resting_stop,
     spread_entry,
 )
 
 FAR = Decimal(10**9)
 
 
-def plan(stop: str, target: str) -> ExitPlan:
-    return ExitPlan(stop=Decimal(stop), target=Decimal(target))
+def planned(situation: Situation, stop: str, target: str) -> Situation:
+    """With the plan of an entry that sells; an exit is the pair of a long position, and a close has none."""
+    match situation.proposal.effect:
+        case Effect.OPEN:
+            plan = ExitPlan(stop=Decimal(stop), target=Decimal(target))
+            return situation.proposing(exit_plan=plan)
+        case Effect.REDUCE:
+            return situation.proposing(exit_plan=ExitPlan(stop=Decimal(200) - Decimal(stop)))
+        case Effect.CLOSE:
+            return situation
 
 
 def lease(situation: Situation) -> Situation:
@@ -44,18 +56,24 @@ def lease(situation: Situation) -> Situation:
     return situation.seeing(window=other)
 
 
+def granting(situation: Situation, **changes: Any) -> Situation:
+    """The agent may act for something else."""
+    assert situation.snapshot.grant is not None
+    return situation.seeing(grant=msgspec.structs.replace(situation.snapshot.grant, **changes))
+
+
 REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     (
         "agent",
         lambda it: it.seeing(
-            grant=Grant(strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}))
+            grant=Grant(
+                strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}), reduces_only=True
+            )
         ),
     ),
-    ("strategy", lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset()))),
-    (
-        "ownership",
-        lambda it: it.seeing(grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA}))),
-    ),
+    ("strategy", lambda it: granting(it, strategies=frozenset({STRATEGY}))),
+    ("ownership", lambda it: granting(it, symbols=frozenset({ALFA}))),
+    ("may_open", lambda it: granting(it, reduces_only=False)),
     ("order_id", lambda it: it.seeing(id_used=False)),
     ("trading_state", lambda it: it.seeing(trading_state=TradingState.ACTIVE, halt_reasons=())),
     ("window", lease),
@@ -64,7 +82,15 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("valid_until", lambda it: it.proposing(valid_until=NOW)),
     (
         "instrument",
-        lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1))),
+        lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(100))),
+    ),
+    (
+        "shape",
+        lambda it: (
+            it.proposing(time_in_force=TimeInForce.GTC)
+            if it.proposal.effect is Effect.OPEN
+            else it.proposing(time_in_force=TimeInForce.DAY, extended_hours=False)
+        ),
     ),
     ("session", lambda it: it.seeing(session=entry().snapshot.session)),
     ("symbol_status", lambda it: it.seeing_leg(status=TradingStatus.TRADING)),
@@ -91,15 +117,22 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("gross_exposure_account", lambda it: it.limiting_account(gross_exposure_max=FAR)),
     ("buying_power", lambda it: it.seeing(buying_power_fold=FAR)),
     ("daily_loss", lambda it: it.limiting_account(daily_loss_max=FAR)),
-    ("exit_plan", lambda it: it.proposing(exit_plan=plan("99.00", "101.00"))),
-    ("stop_price", lambda it: it.proposing(exit_plan=plan("101.00", "101.00"))),
-    ("target_price", lambda it: it.proposing(exit_plan=plan("101.00", "99.00"))),
+    ("exit_plan", lambda it: planned(it, "99.00", "101.00").seeing(exits_unit=True)),
+    ("stop_price", lambda it: planned(it, "101.00", "101.00")),
+    ("target_price", lambda it: planned(it, "101.00", "99.00")),
+    ("dead_machine_loss", lambda it: it.seeing(dead_machine_loss=ZERO)),
+    ("order_type", lambda it: it.limiting_agent(order_types=(OrderType.LIMIT,))),
     ("time_in_force", lambda it: it.proposing(time_in_force=TimeInForce.DAY)),
+    ("extended_hours", lambda it: it.limiting_agent(extended_hours_permitted=True)),
     ("order_lifetime", lambda it: it.leased(end=Instant(NOW + 6 * HOUR))),
     (
         "whole",
-        lambda it: it.proposing(type=OrderType.MARKET, limit_price=None).seeing_leg(
-            reducible=it.proposal.quantity
+        lambda it: (
+            it.proposing(type=OrderType.MARKET, limit_price=None, exit_plan=None).seeing_leg(
+                reducible=it.proposal.quantity
+            )
+            if it.proposal.effect is Effect.CLOSE
+            else it
         ),
     ),
 )
@@ -127,16 +160,53 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
 def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
     skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
     assert skipped == {
-        *("window", "mode", "scope", "quote_age", "opens", "shorting", "order_quantity", "order_notional"),
+        *("may_open", "window", "mode", "scope", "quote_age", "opens", "shorting"),
+        *("order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
-        *("stop_price", "target_price", "time_in_force", "order_lifetime", "whole"),
+        *("dead_machine_loss",),
+        *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime", "whole"),
     }
-    assert RULES_FOR[Effect.CLOSE] == (*RULES_FOR[Effect.REDUCE], CHECKS[-1])
+    of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code != "stop_price")
+    assert RULES_FOR[Effect.CLOSE] == (*of_both, CHECKS[-1])
     assert CHECKS[-1].code == "whole"
 
 
-@pytest.mark.parametrize("situation", (entry(), exit_of_long(), exit_of_long(Effect.REDUCE), spread_entry()))
+@pytest.mark.parametrize(
+    ("changes", "passed", "permitted"),
+    (
+        ({"stop_price": "99.99"}, True, "100.00"),
+        ({"stop_price": "100.00"}, False, "100.00"),
+        ({"stop_price": "103.00"}, False, "100.00"),
+        ({"stop_price": "-1.00"}, False, "100.00"),
+        ({"stop_price": "103.00", "side": Side.BUY}, True, "100.00"),
+        ({"stop_price": "100.00", "side": Side.BUY}, False, "100.00"),
+    ),
+)
+def test_a_stop_that_rests_lies_where_the_price_has_not_been(
+    changes: dict[str, Any], permitted: str, *, passed: bool
+) -> None:
+    prices = {"stop_price": Decimal(changes["stop_price"])}
+    check = check_of(resting_stop().proposing(**(changes | prices)).decide(), "stop_price")
+    assert check == Check("stop_price", prices["stop_price"], Decimal(permitted), passed)
+
+
+@pytest.mark.parametrize(
+    ("stop", "target", "passed"),
+    (("97", "105", True), ("100", "105", False), ("98", "98.50", True), ("98.50", "98", False)),
+)
+def test_the_stop_of_a_pair_lies_beyond_mark_and_target(stop: str, target: str, *, passed: bool) -> None:
+    pair = resting_pair().proposing(limit_price=Decimal(target), exit_plan=ExitPlan(stop=Decimal(stop)))
+    assert check_of(pair.decide(), "stop_price").passed is passed
+
+
+@pytest.mark.parametrize(
+    "situation",
+    (
+        *(entry(), exit_of_long(), exit_of_long(Effect.REDUCE)),
+        *(resting_stop(), resting_pair(), spread_entry()),
+    ),
+)
 def test_what_everything_permits_is_approved(situation: Situation) -> None:
     decision = situation.decide()
     assert decision.denied_by is None

@@ -1,11 +1,12 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import Mode, Scope, ScopeKind
 from agenttrader.model.decisions import Check, TradingState
-from agenttrader.model.instruments import Equity
+from agenttrader.model.instruments import CryptoPair, Equity, Option
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, SECOND, Instant
@@ -19,8 +20,11 @@ from agenttrader.testing.situations import (
     check_of,
     entry,
     exit_of_long,
+    extended,
     market_entry,
+    resting_pair,
     short_entry,
+    spread_entry,
 )
 
 
@@ -44,13 +48,70 @@ def stop_order(price: str) -> Situation:
     )
 
 
-CLOSE = Instant(NOW + 6 * HOUR)
+def free() -> Situation:
+    """The entry of an agent that may use everything, in a window that is always open."""
+    return (
+        entry()
+        .limiting_agent(
+            order_types=tuple(OrderType), times_in_force=tuple(TimeInForce), extended_hours_permitted=True
+        )
+        .leased(start=Instant(0), end=Instant(NOW + 24 * HOUR))
+        .seeing(exits_unit=True)
+    )
+
+
+def stop_limit(stop: str, price: str) -> Situation:
+    prices = {"stop_price": Decimal(stop), "limit_price": Decimal(price)}
+    return (
+        entry()
+        .proposing(type=OrderType.STOP_LIMIT, **prices, exit_plan=plan("50.00", "200.00"))
+        .limiting_agent(order_types=tuple(OrderType))
+    )
+
+
+def trailing(*, price: Decimal | None = None, percent: Decimal | None = None) -> Situation:
+    trails = {"trail_price": price, "trail_percent": percent}
+    return (
+        free()
+        .proposing(
+            type=OrderType.TRAILING_STOP, limit_price=None, **trails, exit_plan=plan("50.00", "200.00")
+        )
+        .seeing(exits_unit=True)
+    )
+
+
+OPENS, CLOSE = Instant(NOW - HOUR), Instant(NOW + 6 * HOUR)
+EARLY, LATE = Instant(OPENS - 5 * HOUR), Instant(CLOSE + 4 * HOUR)
+IOC = TimeInForce.IOC
+FRACTIONS = Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal("0.000000001"))
+COIN = CryptoPair(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal("0.0001"))
+CALL = Option(
+    symbol=ALFA,
+    tick=Decimal("0.01"),
+    lot=Decimal(1),
+    underlying=ALFA,
+    expiry="2026-12-18",
+    strike=Decimal(100),
+    right="call",
+)
+
+
+def in_hours(now: Instant, **changes: Any) -> Situation:
+    """The entry at another time of a day that has hours before and after its session."""
+    session = Session(date="d", open=OPENS, close=CLOSE, early_open=EARLY, late_close=LATE)
+    return free().proposing(**changes).seeing(now=now, session=session, exits_unit=True).marked(time=now)
+
 
 LIMITS: dict[str, tuple[str, Situation, Situation]] = {
     "account.gross_exposure_max": (
         "gross_exposure_account",
         entry().seeing(gross_exposure_account=Decimal(90_000)),
         entry().seeing(gross_exposure_account=Decimal("90_000.01")),
+    ),
+    "account.dead_machine_loss_max": (
+        "dead_machine_loss",
+        entry().seeing(dead_machine_loss=Decimal(19_700)),
+        entry().seeing(dead_machine_loss=Decimal("19_700.01")),
     ),
     "account.daily_loss_max": (
         "daily_loss",
@@ -82,10 +143,20 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         entry().seeing(open_orders_agent=9),
         entry().seeing(open_orders_agent=10),
     ),
-    "agent.gtc_permitted": (
+    "agent.order_types": (
+        "order_type",
+        entry().limiting_agent(order_types=(OrderType.LIMIT,)),
+        entry().limiting_agent(order_types=(OrderType.MARKET, OrderType.STOP)),
+    ),
+    "agent.times_in_force": (
         "time_in_force",
-        entry().proposing(time_in_force=TimeInForce.GTC).limiting_agent(gtc_permitted=True),
+        entry().proposing(time_in_force=TimeInForce.GTC).limiting_agent(times_in_force=tuple(TimeInForce)),
         entry().proposing(time_in_force=TimeInForce.GTC),
+    ),
+    "agent.extended_hours_permitted": (
+        "extended_hours",
+        extended().limiting_agent(extended_hours_permitted=True),
+        extended(),
     ),
     "symbol.order_quantity_max": (
         "order_quantity",
@@ -117,10 +188,14 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
 }
 
 
+OF_TIME = {"account.unprotected_seconds_max"}
+"""What no order is held against: the engine finds it when time moves."""
+
+
 def test_every_limit_has_a_row() -> None:
     limits = entry().limits
     tables = {"account": limits.account, "agent": limits.agent[AGENT], "symbol": limits.symbol[ALFA]}
-    assert set(LIMITS) == {
+    assert set(LIMITS) | OF_TIME == {
         f"{name}.{field}" for name, table in tables.items() for field in table.__struct_fields__
     }
 
@@ -207,6 +282,112 @@ EDGES = (
         entry().seeing(buying_power_broker=Decimal("9_999.99")),
     ),
     ("exit_plan", entry(), entry().proposing(exit_plan=ExitPlan(target=Decimal("105.00")))),
+    *(
+        ("exit_plan", alone.seeing(exits_unit=True), alone.seeing(exits_unit=False))
+        for alone in (
+            free().proposing(time_in_force=TimeInForce.IOC),
+            free().proposing(time_in_force=TimeInForce.CLS),
+            free().proposing(type=OrderType.TRAILING_STOP, limit_price=None, trail_price=Decimal("2.00")),
+            free().proposing(quantity=Decimal("1.5")).seeing_leg(instrument=FRACTIONS),
+            free().seeing_leg(instrument=COIN).proposing(time_in_force=TimeInForce.GTC),
+            free().proposing(extended_hours=True),
+            spread_entry(),
+        )
+    ),
+    *(
+        ("shape", good, bad)
+        for good, bad in (
+            (
+                free().proposing(time_in_force=TimeInForce.FOK),
+                stop_order("101").proposing(time_in_force=IOC),
+            ),
+            (
+                free().proposing(extended_hours=True),
+                free().proposing(extended_hours=True).proposing(time_in_force=IOC),
+            ),
+            (free().proposing(extended_hours=True), stop_order("101.00").proposing(extended_hours=True)),
+            (resting_pair(), resting_pair().proposing(time_in_force=IOC)),
+            (resting_pair(), resting_pair().proposing(extended_hours=True)),
+            (spread_entry(), spread_entry().proposing(time_in_force=TimeInForce.GTC)),
+            (
+                free().seeing_leg(instrument=COIN).proposing(time_in_force=IOC),
+                free().seeing_leg(instrument=COIN),
+            ),
+            (free(), stop_order("101.00").seeing_leg(instrument=COIN).proposing(time_in_force=IOC)),
+            (free().seeing_leg(instrument=CALL), stop_order("101.00").seeing_leg(instrument=CALL)),
+            (
+                free().seeing_leg(instrument=CALL),
+                free().seeing_leg(instrument=CALL).proposing(time_in_force=IOC),
+            ),
+            (
+                free().proposing(quantity=Decimal("1.5")).seeing_leg(instrument=FRACTIONS),
+                free().proposing(quantity=Decimal("1.5"), time_in_force=TimeInForce.GTC),
+            ),
+            (resting_pair(), resting_pair().proposing(quantity=Decimal("1.5"))),
+        )
+    ),
+    *(
+        ("session", in_hours(good, **how), in_hours(bad, **how))
+        for good, bad, how in (
+            (EARLY, Instant(EARLY - 1), {"extended_hours": True}),
+            (Instant(LATE - 1), LATE, {"extended_hours": True}),
+            (OPENS, Instant(OPENS - 1), {}),
+            (Instant(CLOSE - 1), CLOSE, {}),
+            (EARLY, Instant(EARLY - 1), {"time_in_force": TimeInForce.OPG}),
+            (
+                Instant(OPENS - 2 * MINUTE - 1),
+                Instant(OPENS - 2 * MINUTE),
+                {"time_in_force": TimeInForce.OPG},
+            ),
+            (OPENS, Instant(OPENS - 1), {"time_in_force": TimeInForce.CLS}),
+            (
+                Instant(CLOSE - 10 * MINUTE - 1),
+                Instant(CLOSE - 10 * MINUTE),
+                {"time_in_force": TimeInForce.CLS},
+            ),
+        )
+    ),
+    (
+        "order_lifetime",
+        in_hours(NOW, extended_hours=True).leased(end=LATE),
+        in_hours(NOW, extended_hours=True).leased(end=Instant(LATE - 1)),
+    ),
+    (
+        "order_lifetime",
+        in_hours(NOW, time_in_force=TimeInForce.CLS, type=OrderType.MARKET, limit_price=None).leased(
+            end=CLOSE
+        ),
+        in_hours(NOW, time_in_force=TimeInForce.CLS, type=OrderType.MARKET, limit_price=None).leased(
+            end=Instant(CLOSE - 1)
+        ),
+    ),
+    (
+        "shorting",
+        short_entry(),
+        short_entry()
+        .seeing_leg(instrument=COIN)
+        .proposing(time_in_force=TimeInForce.GTC)
+        .limiting_agent(times_in_force=tuple(TimeInForce)),
+    ),
+    (
+        "shorting",
+        short_entry(),
+        short_entry().seeing_leg(instrument=FRACTIONS).proposing(quantity=Decimal("1.5")),
+    ),
+    ("price_collar", trailing(price=Decimal("5.00")), trailing(price=Decimal("5.01"))),
+    ("price_collar", trailing(percent=Decimal(5)), trailing(percent=Decimal("5.01"))),
+    (
+        "order_notional",
+        trailing(percent=Decimal(5)).limiting_symbol(order_notional_max=Decimal(10_500)),
+        trailing(percent=Decimal(5)).limiting_symbol(order_notional_max=Decimal("10_499.99")),
+    ),
+    ("tick", trailing(price=Decimal("2.00")), trailing(price=Decimal("2.001"))),
+    ("price_collar", stop_limit("104.00", "105.00"), stop_limit("104.00", "105.01")),
+    (
+        "order_notional",
+        stop_limit("103.00", "105.00").limiting_symbol(order_notional_max=Decimal(10_500)),
+        stop_limit("103.00", "105.00").limiting_symbol(order_notional_max=Decimal("10_499.99")),
+    ),
     (
         "exit_plan",
         entry().proposing(exit_plan=ExitPlan(stop=Decimal("97.00"), trail=Decimal("0.01"))),

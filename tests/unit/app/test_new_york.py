@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from agenttrader.app.venue.new_york import at, day_of, midnight_after, stamp
+from agenttrader.app.new_york import at, day_of, midnight_after, stamp
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 
 

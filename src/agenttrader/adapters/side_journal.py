@@ -1,0 +1,94 @@
+"""The side journal as a file of JSON lines in the fence's folder, one for whoever acts beside the gateway."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from agenttrader.adapters.durable_files import make_folder, sync_folder, write_whole
+from agenttrader.adapters.fence import fence_folder
+from agenttrader.model.errors import StoreError
+from agenttrader.model.events import ActedOutside
+from agenttrader.model.identifiers import AccountName
+from agenttrader.model.times import Instant
+from agenttrader.ports.side_journal import SideLine, Stage
+
+UNREADABLE = "unreadable"
+"""The act of a line that is none: torn by a crash, or written by somebody else."""
+
+_decoder = msgspec.json.Decoder(SideLine)
+_encoder = msgspec.json.Encoder()
+
+
+class SideJournal:
+    """The side journal of `name`, for acts of `by`; implements `ports.side_journal.SideLog`."""
+
+    def __init__(
+        self, heads_folder: Path, account: AccountName, name: str, by: str, now: Callable[[], Instant]
+    ) -> None:
+        self.path = fence_folder(heads_folder) / f"{account}.{name}.jsonl"
+        self._by = by
+        self._now = now
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why some line could not be written; empty where all could."""
+        return self._failure
+
+    def write(self, act: str, subject: str, stage: Stage, outcome: str = "") -> None:
+        """Append a line and sync it."""
+        line = SideLine(time=self._now(), by=self._by, act=act, subject=subject, stage=stage, outcome=outcome)
+        try:
+            make_folder(self.path.parent, 0o700)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                write_whole(descriptor, _encoder.encode(line) + b"\n")
+            finally:
+                os.close(descriptor)
+            sync_folder(self.path.parent)
+        except OSError as error:
+            self._failure = f"{self.path}: expected to write what is done, found: {error}"
+
+
+def read_side_journals(heads_folder: Path, account: AccountName) -> tuple[ActedOutside, ...]:
+    """Every line of every side journal of the account, as the journal will hold it.
+
+    Raises StoreError where one is there and cannot be read.
+    """
+    found: list[ActedOutside] = []
+    for path in sorted(fence_folder(heads_folder).glob(f"{account}.*.jsonl")):
+        journal = path.name.removeprefix(f"{account}.").removesuffix(".jsonl")
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError as error:
+            raise StoreError(f"{path}: expected a side journal that can be read, found: {error}") from error
+        found += (_event(journal, number, line) for number, line in enumerate(lines, 1))
+    return tuple(found)
+
+
+def _event(journal: str, number: int, line: bytes) -> ActedOutside:
+    with contextlib.suppress(msgspec.MsgspecError):
+        said = _decoder.decode(line)
+        return ActedOutside(
+            journal=journal,
+            line=number,
+            time=said.time,
+            by=said.by,
+            act=said.act,
+            subject=said.subject,
+            stage=said.stage,
+            outcome=said.outcome,
+        )
+    return ActedOutside(
+        journal=journal,
+        line=number,
+        time=Instant(0),
+        by="",
+        act=UNREADABLE,
+        subject="",
+        stage="answered",
+        outcome=line.decode(errors="replace"),
+    )

@@ -1,0 +1,1 @@
+"""Kill: stopping everything, whatever state the gateway is in."""

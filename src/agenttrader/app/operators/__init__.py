@@ -1,0 +1,1 @@
+"""What persons ask of a running gateway from a shell."""

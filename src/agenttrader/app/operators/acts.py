@@ -1,0 +1,161 @@
+"""A person at the gateway's desk: looks, halts, and signs for everything that loosens.
+
+A statement is made for what the gateway says it is at that moment: its account, epoch and configuration, and
+for a resume the latches that stand. So a person loosens what they were shown, and nothing that came later.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.model.authority import Act, Mode, Scope, Statement
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import PersonName
+from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.protocols.native import TradingBody
+
+RESUME_LASTS = 15 * MINUTE
+"""How long after the last halt a resume may be posted, by the gateway's time: it is signed to be used."""
+PATHS = {
+    Act.OPEN_WINDOW: "/v1/windows",
+    Act.EXTEND_WINDOW: "/v1/windows/extend",
+    Act.RESUME_WINDOW: "/v1/windows/resume",
+    Act.RESUME: "/v1/resume",
+}
+
+T = TypeVar("T")
+
+
+class Client(Protocol):
+    """A person's way to the gateway. Each call is made once; see `adapters.operator_client`."""
+
+    async def get(self, path: str, answer: type[T]) -> T:
+        """What stands at `path`."""
+        ...
+
+    async def post(self, path: str, body: Struct, answer: type[T]) -> T:
+        """The answer to `body`."""
+        ...
+
+
+class _Envelope(Struct, frozen=True):
+    envelope: str
+
+
+class _Reason(Struct, frozen=True):
+    reason: str
+
+
+class _Halt(Struct, frozen=True):
+    scope: Scope
+    state: TradingState
+    reason: str
+
+
+class _Nothing(Struct, frozen=True):
+    pass
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """What a window is asked for."""
+
+    mode: Mode
+    scope: Scope
+    start: Instant
+    end: Instant
+    reason: str
+
+
+class Pen(Struct, frozen=True):
+    """Whose signature it is, and how it is made."""
+
+    person: PersonName
+    sign: Callable[[Statement], str]
+
+
+class Operator:
+    """One person's acts. Every refusal of the gateway's is raised with its own sentence."""
+
+    def __init__(self, client: Client, now: Callable[[], Instant], nonce: Callable[[], str]) -> None:
+        """`now` is the wall clock's time, `nonce` a new text at each call."""
+        self._client = client
+        self._now = now
+        self._nonce = nonce
+
+    async def status(self) -> StatusBody:
+        """Who the gateway is, how it stands and why."""
+        return await self._client.get("/v1/status", StatusBody)
+
+    async def halt(self, scope: Scope, state: TradingState, reason: str) -> TradingBody:
+        """Latch a halt; on record when this returns."""
+        return await self._client.post("/v1/halt", _Halt(scope, state, reason), TradingBody)
+
+    async def reconcile(self) -> ReconcileBody:
+        """Compare the books with the broker's now."""
+        return await self._client.post("/v1/reconcile", _Nothing(), ReconcileBody)
+
+    async def open_window(self, pen: Pen, lease: Lease) -> TradingBody:
+        """Lease trading."""
+        return await self._give(pen, Act.OPEN_WINDOW, lease, await self.status())
+
+    async def extend_window(self, pen: Pen, end: Instant, reason: str) -> TradingBody:
+        """Let the window that runs last until `end`."""
+        status = await self.status()
+        return await self._give(pen, Act.EXTEND_WINDOW, _again(status, end, reason), status)
+
+    async def resume_window(self, pen: Pen, reason: str, end: Instant | None = None) -> TradingBody:
+        """Let a suspended window go on, until its own end or an earlier one."""
+        status = await self.status()
+        return await self._give(pen, Act.RESUME_WINDOW, _again(status, end, reason), status)
+
+    async def close_window(self, reason: str) -> TradingBody:
+        """End the window: entries stop, working ones are asked to end."""
+        return await self._client.post("/v1/windows/close", _Reason(reason), TradingBody)
+
+    async def resume(self, pen: Pen, scope: Scope, reason: str) -> TradingBody:
+        """Lift the latch of `scope`, or all of them, that stand now; one that comes later is not lifted."""
+        status = await self.status()
+        latest = max((from_rfc3339(latch.time) for latch in status.latches), default=Instant(0))
+        start, now = Instant(latest + 1), Instant(0) if status.now is None else from_rfc3339(status.now)
+        lease = Lease(
+            mode=Mode.OFF,
+            scope=scope,
+            start=start,
+            end=Instant(max(start, now) + RESUME_LASTS),
+            reason=reason,
+        )
+        return await self._give(pen, Act.RESUME, lease, status)
+
+    async def _give(self, pen: Pen, act: Act, lease: Lease, status: StatusBody) -> TradingBody:
+        statement = Statement(
+            act=act,
+            account=status.account,
+            epoch=status.epoch,
+            configuration=status.configuration,
+            mode=lease.mode,
+            scope=lease.scope,
+            start=lease.start,
+            end=lease.end,
+            reason=lease.reason,
+            person=pen.person,
+            nonce=self._nonce(),
+            issued_at=self._now(),
+        )
+        return await self._client.post(PATHS[act], _Envelope(pen.sign(statement)), TradingBody)
+
+
+def _again(status: StatusBody, end: Instant | None, reason: str) -> Lease:
+    """The gateway's window once more, with the reason for going on and perhaps another end."""
+    window = status.window
+    if window is None:
+        raise BadValue("no window is open; open one")
+    return Lease(
+        mode=window.mode,
+        scope=window.scope,
+        start=from_rfc3339(window.start),
+        end=from_rfc3339(window.end) if end is None else end,
+        reason=reason,
+    )

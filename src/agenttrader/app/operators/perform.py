@@ -1,0 +1,111 @@
+"""A person's verbs, performed: at the gateway's desk, and in the files that only an operator may write."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from agenttrader.app.config import Configuration
+from agenttrader.app.operators import agents
+from agenttrader.app.operators.acts import Operator, Pen
+from agenttrader.app.operators.person import PersonFiles
+from agenttrader.app.operators.wiring import (
+    at_gateway,
+    file_switch,
+    new_token,
+    now,
+    pen_of,
+    read_agent_keys,
+    write_agent_keys,
+    write_person,
+    write_secret,
+)
+from agenttrader.model.identifiers import AgentName
+from agenttrader.model.times import Duration
+
+T = TypeVar("T")
+
+
+class MadePerson(Struct, frozen=True, kw_only=True):
+    """What configuration must know of a new person; the key and the token stay in their files."""
+
+    public_key: str
+    token_sha256: str
+
+
+def at_desk(configuration: Configuration, person: PersonFiles, act: Callable[[Operator], Awaitable[T]]) -> T:
+    """What `act` gives at the gateway of the run, in the person's name."""
+
+    async def go() -> T:
+        async with at_gateway(configuration, person.read_token()) as operator:
+            return await act(operator)
+
+    return asyncio.run(go())
+
+
+def signature_of(person: PersonFiles, passphrase: str) -> Pen:
+    """The person's signature. Raises StoreError where key or passphrase is not right."""
+    return pen_of(person, passphrase)
+
+
+def make_person(stem: Path, passphrase: str) -> MadePerson:
+    """Make a person's key and token in new files, for their owner alone. Raises StoreError."""
+    token = new_token()
+    public_key = write_person(PersonFiles(stem), passphrase, token)
+    return MadePerson(public_key=public_key, token_sha256=hashlib.sha256(token.encode()).hexdigest())
+
+
+def halt_by_file(configuration: Configuration, reason: str) -> Path | None:
+    """Put the file switch to 1, which halts a gateway that does not answer, too; None where none is wired.
+
+    Raises StoreError where it does not stand there then.
+    """
+    if "file" not in configuration.switches.wired:
+        return None
+    path = configuration.path(configuration.switches.file)
+    file_switch(path).move(halted=True, reason=reason)
+    return path
+
+
+def give_key(configuration: Configuration, agent: str) -> str:
+    """A new key for an agent that has none. Raises BadValue, StoreError."""
+    token, file = new_token(), configuration.path(configuration.gateway.agent_keys)
+    write_agent_keys(
+        file,
+        agents.added(
+            read_agent_keys(file), AgentName(agent), token, now(), known=configuration.agent_names()
+        ),
+    )
+    return token
+
+
+def rotate_key(configuration: Configuration, agent: str, grace: Duration) -> str:
+    """A new key for an agent; the old one ends after the grace. Raises BadValue, StoreError."""
+    token, file = new_token(), configuration.path(configuration.gateway.agent_keys)
+    write_agent_keys(
+        file,
+        agents.rotated(
+            read_agent_keys(file), AgentName(agent), token, now(), grace, known=configuration.agent_names()
+        ),
+    )
+    return token
+
+
+def revoke_keys(configuration: Configuration, agent: str) -> None:
+    """Take an agent's keys away. Raises BadValue, StoreError."""
+    file = configuration.path(configuration.gateway.agent_keys)
+    write_agent_keys(file, agents.revoked(read_agent_keys(file), AgentName(agent)))
+
+
+def list_keys(configuration: Configuration) -> tuple[agents.Listed, ...]:
+    """Every key. Raises StoreError."""
+    file = configuration.path(configuration.gateway.agent_keys)
+    return agents.listed(read_agent_keys(file), configuration.agent_names(), now())
+
+
+def keep_key(file: Path, key: str) -> None:
+    """Write an agent's key to a new file, for its owner alone. Raises StoreError."""
+    write_secret(file, key)

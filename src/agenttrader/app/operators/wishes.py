@@ -1,0 +1,58 @@
+"""A person's words on a command line, read strictly: when a window ends, and what a halt covers."""
+
+import re
+
+from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
+from agenttrader.model.errors import BadValue
+from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
+
+_SPAN = re.compile(r"(\d{1,4})([mh])")
+_UNITS = {"m": MINUTE, "h": 60 * MINUTE}
+
+
+def end_of(text: str, status: StatusBody) -> Instant:
+    """When a window shall end: `close`, a span such as `90m` or `2h` from now, or RFC 3339 with its offset.
+
+    Both `close` and now are the gateway's: at a simulated venue those of the day that is played.
+    """
+    if text == "close":
+        if status.session_close is None:
+            raise BadValue("--until close: expected a trading day to have begun, found none; name the time")
+        return from_rfc3339(status.session_close)
+    if _SPAN.fullmatch(text):
+        return Instant(now_of(status) + span_of(text, "--until"))
+    try:
+        return from_rfc3339(text)
+    except BadValue:
+        raise BadValue(
+            "--until: expected close, a span such as 90m or 2h, or a time such as 2026-11-20T21:00:00Z, "
+            f"found {text!r}"
+        ) from None
+
+
+def span_of(text: str, option: str) -> Duration:
+    """A span such as `10m` or `2h`."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        raise BadValue(f"{option}: expected a span such as 10m or 2h, found {text!r}")
+    return Duration(int(span[1]) * _UNITS[span[2]])
+
+
+def now_of(status: StatusBody) -> Instant:
+    """The gateway's time. Raises BadValue before it is known."""
+    if status.now is None:
+        raise BadValue("the gateway has not heard the market's time yet; try again in a moment")
+    return from_rfc3339(status.now)
+
+
+def scope_of(text: str) -> Scope:
+    """`everything`, or a kind and a name such as `symbol:ALFA`."""
+    if text == ScopeKind.EVERYTHING.value:
+        return EVERYTHING
+    kind, _, name = text.partition(":")
+    narrower = [each.value for each in ScopeKind if each is not ScopeKind.EVERYTHING]
+    if kind not in narrower or not name:
+        kinds = ", ".join(f"{each}:NAME" for each in narrower)
+        raise BadValue(f"--scope: expected everything or one of {kinds}, found {text!r}")
+    return Scope(ScopeKind(kind), name)

@@ -1,0 +1,1 @@
+"""The sentinel: who watches the gateway from outside."""

@@ -1,0 +1,117 @@
+"""How a person's verbs reach the gateway of a run, and how they show what it said."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from agenttrader.cli.journal import print_json
+from agenttrader.model.errors import BadValue, ConfigurationError
+
+if TYPE_CHECKING:
+    from agenttrader.app.config import Configuration
+    from agenttrader.app.gateway.desk import StatusBody
+    from agenttrader.app.operators.acts import Operator, Pen
+    from agenttrader.app.operators.person import PersonFiles
+    from agenttrader.protocols.native import TradingBody
+
+T = TypeVar("T")
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        "--config", metavar="FILE", envvar="AGENTTRADER_CONFIG", help="The run's configuration or its folder."
+    ),
+]
+Who = Annotated[
+    Path,
+    typer.Option(
+        "--person",
+        metavar="FOLDER/NAME",
+        envvar="AGENTTRADER_PERSON",
+        help="Whose token and key: NAME.token and NAME.key in the folder.",
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is on record.")]
+ScopeText = Annotated[
+    str,
+    typer.Option("--scope", metavar="SCOPE", help="everything, or such as symbol:ALFA or agent:NAME."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+
+
+def configuration_at(path: Path) -> "Configuration":
+    """The configuration that `path`, a file or a run's folder, names."""
+    from agenttrader.app.config import load
+    from agenttrader.cli.journal import RUN
+
+    return load(path / RUN if path.is_dir() else path)
+
+
+def person_at(path: Path) -> "PersonFiles":
+    """The files of a person. Raises ConfigurationError for what cannot be one."""
+    from agenttrader.app.operators.person import PersonFiles
+
+    if not path.name or path.is_dir():
+        raise ConfigurationError(f"--person: expected FOLDER/NAME, found {str(path)!r}, which is a folder")
+    return PersonFiles(path)
+
+
+def pen_of(person: "PersonFiles") -> "Pen":
+    """The person's signature; its passphrase is asked for, on the terminal or from stdin."""
+    import getpass
+
+    from agenttrader.app.operators.perform import signature_of
+
+    asked = f"passphrase of {person.key}: "
+    passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    return signature_of(person, passphrase)
+
+
+def at_desk(
+    configuration: "Configuration", person: "PersonFiles", act: "Callable[[Operator], Awaitable[T]]"
+) -> T:
+    """What `act` gives at the gateway of the run."""
+    from agenttrader.app.operators.perform import at_desk as perform
+
+    return perform(configuration, person, act)
+
+
+def require_reason(reason: str) -> None:
+    """Raise BadValue where there is none: a record without a why helps nobody."""
+    if not reason.strip():
+        raise BadValue("--reason: expected a text that says why, found none")
+
+
+def show_trading(trading: "TradingBody", *, as_json: bool) -> None:
+    """What may leave now, and why not more."""
+    if as_json:
+        print_json(builtins_of(trading))
+        return
+    print(f"trading   {trading.state}")
+    for reason in trading.reasons:
+        print(f"reason    {reason}")
+
+
+def show_window(status: "StatusBody") -> None:
+    """The window, in lines."""
+    from agenttrader.runtime.standing import words_of
+
+    window = status.window
+    if window is None:
+        print("window    none is open")
+        return
+    print(f"window    {window.mode.value} on {words_of(window.scope)}")
+    print(f"          {window.start} to {window.end}")
+    print(f"          by {window.person}: {window.reason}")
+    if window.suspended:
+        print(f"suspended {window.suspended}")
+
+
+def builtins_of(struct: Any) -> Any:
+    """The struct as plain values."""
+    import msgspec
+
+    return msgspec.to_builtins(struct)

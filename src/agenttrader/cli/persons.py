@@ -1,0 +1,59 @@
+"""`agenttrader persons`: who may loosen, known by a key of their own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agenttrader.cli.operating import person_at
+
+persons = typer.Typer(
+    help="Make the key and the token of a person.", rich_markup_mode=None, no_args_is_help=True
+)
+
+
+@persons.callback()
+def group() -> None:
+    """Keep `new` a word of its own: with one command alone Typer would leave it out."""
+
+
+@persons.command()
+def new(
+    person: Annotated[
+        Path, typer.Argument(metavar="FOLDER/NAME", help="NAME.key and NAME.token are made in the folder.")
+    ],
+    *,
+    role: Annotated[str, typer.Option("--role", help="viewer, operator, approver or admin.")] = "operator",
+) -> None:
+    """Make a person, and print the table that a configuration needs to know them.
+
+    The passphrase of the key is asked for twice. Whoever has the token looks, halts and closes; what loosens
+    takes the key and its passphrase.
+    """
+    from agenttrader.app.operators.perform import make_person
+    from agenttrader.model.authority import PersonRole
+    from agenttrader.model.errors import BadValue
+
+    if role not in [each.value for each in PersonRole]:
+        raise BadValue(f"--role: expected one of {', '.join(PersonRole)}, found {role!r}")
+    files = person_at(person)
+    made = make_person(files.stem, _new_passphrase())
+    print(f"[people.{files.name}]")
+    print(f'public_key = "{made.public_key}"')
+    print(f'token_sha256 = "{made.token_sha256}"')
+    print(f'role = "{role}"')
+    print(f"made {files.key} and {files.token}; keep both to yourself", file=sys.stderr)
+
+
+def _new_passphrase() -> str:
+    import getpass
+
+    from agenttrader.model.errors import BadValue
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    passphrase = getpass.getpass("new passphrase: ")
+    if passphrase != getpass.getpass("the same again: "):
+        raise BadValue("passphrase: expected the same twice, found two; nothing was made")
+    return passphrase

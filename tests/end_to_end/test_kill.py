@@ -1,0 +1,170 @@
+"""Kill as typed, at real processes: with the gateway up, wedged, dead, and with nobody at the broker."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import ActedOutside, Halted, SegmentOpened
+from agenttrader.testing.killed_day import KilledDay
+from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
+
+pytestmark = pytest.mark.timeout(120)
+KILL = ("kill", "--confirm", "HALT TRADING")
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+async def day(tmp_path: Path) -> AsyncIterator[KilledDay]:
+    async with playing(KilledDay(tmp_path)) as made:
+        await made.bar()
+        await made.open_window()
+        yield made
+
+
+async def test_a_kill_halts_cancels_entries_and_leaves_protection(day: KilledDay) -> None:
+    await day.hold()
+    code, told = await day.type(*KILL, "--cancel-orders", "--reason", "a test")
+    assert code == ExitCode.DONE, told
+    assert [(each["name"], each["done"]) for each in told["halts"]] == [
+        ("fence", True),
+        ("switch", True),
+        ("gateway", True),
+    ]
+    assert sorted((each["part"], each["outcome"]) for each in told["orders"]) == [
+        ("entry", "ended"),
+        ("entry", "ended"),  # Its stop and its target, which it had not armed yet.
+        ("entry", "ended"),
+        ("protective", "left"),
+        ("protective", "left"),
+    ]
+    assert [(each["symbol"], each["left"], each["unprotected"]) for each in told["positions"]] == [
+        ("ALFA", "10", "0")
+    ]
+    denied = await day.propose(reason="after the kill")
+    assert denied["state"] == "denied"
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "frozen"
+    again, _ = await day.type(*KILL, "--cancel-orders")
+    assert again == ExitCode.DONE
+
+
+@pytest.mark.slow
+async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_start_knows_why(
+    day: KilledDay,
+) -> None:
+    await day.hold()
+    gateway = day.processes["gateway"]
+    gateway.send_signal(signal.SIGSTOP)
+    proposing = asyncio.create_task(day.propose(reason="into the wedge"))
+    code, told = await day.type(*KILL, "--cancel-orders")
+    assert code == ExitCode.DONE, told
+    assert [each["done"] for each in told["halts"]] == [True, True, False]
+    before = {each["id"] for each in await day.at_venue("/v2/orders?status=all")}
+    gateway.send_signal(signal.SIGCONT)
+    answer = await proposing
+    assert answer["state"] in {"denied", "withheld"}, answer
+    assert {each["id"] for each in await day.at_venue("/v2/orders?status=all")} == before
+
+    day.kill("gateway")
+    day.start("gateway")
+    await day.until(lambda: day.address("gateway"))
+    await day.settled()
+    events = day.journal()
+    opened = [each.epoch for each in events if isinstance(each, SegmentOpened)]
+    assert opened == [1, 4]
+    halted = [each for each in events if isinstance(each, Halted)]
+    assert halted[-1].state is TradingState.HALTED
+    assert halted[-1].by.startswith("kill by ")
+    acted = [(each.act, each.stage) for each in events if isinstance(each, ActedOutside)]
+    assert ("fence", "asked") in acted
+    assert ("cancel", "answered") in acted
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "halted"
+
+
+@pytest.mark.slow
+async def test_with_a_dead_gateway_everything_is_closed_and_verified_flat(day: KilledDay) -> None:
+    await day.hold()
+    day.kill("gateway")
+    day.processes.pop("gateway")
+    killing = asyncio.create_task(day.type(*KILL, "--cancel-orders", "--liquidate"))
+    while not [each for each in await day.at_venue("/v2/orders?status=open") if each["type"] == "market"]:
+        assert not killing.done(), killing.result()
+        await asyncio.sleep(0.05)
+    assert day.market is not None
+    await day.feed.settled(day.market)  # The venue's next bar fills the close.
+    code, told = await killing
+    assert code == ExitCode.DONE, told
+    assert [(each["symbol"], each["left"]) for each in told["positions"]] == [("ALFA", "0")]
+    assert await day.at_venue("/v2/positions") == []
+    assert await day.at_venue("/v2/orders?status=open") == []
+
+
+@pytest.mark.slow
+async def test_what_remains_is_a_finding_and_a_rehearsal_does_nothing(day: KilledDay) -> None:
+    await day.hold()
+    code, told = await day.type("emergency-liquidate", "--confirm", "LIQUIDATE_ALL", "--dry-run")
+    assert code == ExitCode.DONE
+    assert len(told["would"]) == 4
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "active"
+    # No bar comes, so the close cannot fill.
+    code, told = await day.type("emergency-liquidate", "--confirm", "LIQUIDATE_ALL", "--seconds", "2")
+    assert code == ExitCode.FINDING
+    assert told["remains"] == ["10 ALFA are still held"]
+    assert told["positions"][0]["unprotected"] == "10"
+
+
+@pytest.mark.slow
+async def test_without_the_broker_what_halts_stands_and_the_code_says_so(day: KilledDay) -> None:
+    day.kill("venue")
+    day.processes.pop("venue")
+    code, told = await day.type(*KILL, "--cancel-orders")
+    assert code == ExitCode.UNREACHABLE
+    assert [each["done"] for each in told["halts"]] == [True, True, True]
+    assert "broker" in told["unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("script", "phrase", "wrong"),
+    (
+        ("kill_switch.py", "HALT TRADING", "halt trading"),
+        ("kill_switch.py", "HALT TRADING", ""),
+        ("emergency_liquidate.py", "LIQUIDATE_ALL", "HALT TRADING"),
+    ),
+)
+async def test_the_checklists_scripts_are_the_verbs_and_another_phrase_does_nothing(
+    tmp_path: Path, script: str, phrase: str, wrong: str
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / script).write_text((SCRIPTS / script).read_text())
+    (tmp_path / "agenttrader").symlink_to(PROGRAM)
+    (tmp_path / "day").mkdir()
+    day = PlayedDay(tmp_path / "day")
+    known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+    def run(said: str) -> subprocess.CompletedProcess[str]:
+        words = ["--confirm", said, "--config", str(day.folder)]
+        return subprocess.run(
+            [sys.executable, tmp_path / "scripts" / script, *words],
+            env=known,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    before = sorted(day.folder.rglob("*"))
+    refused = await asyncio.to_thread(run, wrong)
+    assert refused.returncode == ExitCode.USAGE
+    assert f'expected "{phrase}", found "{wrong}"; nothing was done' in refused.stderr
+    assert sorted(day.folder.rglob("*")) == before
+    done = await asyncio.to_thread(run, phrase)
+    assert done.returncode == ExitCode.UNREACHABLE, done.stderr
+    assert "fence      done" in done.stdout
+    assert (day.folder / "fence" / "DEMO-1.json").exists()

@@ -1,0 +1,147 @@
+"""The second door asks, cancels and closes; a server that says what it is told to sees what comes."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from agenttrader.adapters.alpaca import second_door
+from agenttrader.adapters.alpaca.connection import Connection
+from agenttrader.adapters.alpaca.second_door import SecondDoor
+from agenttrader.model.errors import Unreachable, Unsent
+from agenttrader.model.identifiers import BrokerOrderId, Symbol
+
+STAMP = "2026-11-20T14:30:00Z"
+
+
+def told(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "client_order_id": f"c-{name}",
+        "created_at": STAMP,
+        "updated_at": STAMP,
+        "submitted_at": STAMP,
+        "symbol": "ALFA",
+        "qty": "100",
+        "filled_qty": "40",
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "day",
+        "status": "partially_filled",
+    } | changes
+
+
+POSITION = {
+    "asset_id": "a",
+    "symbol": "ALFA",
+    "exchange": "NYSE",
+    "asset_class": "us_equity",
+    "avg_entry_price": "10",
+    "qty": "40",
+    "side": "short",
+    "cost_basis": "400",
+}
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_door, "ASK_AGAIN_SECONDS", (0.0, 0.0))
+
+
+@pytest.fixture
+def door(connect: Callable[..., Connection]) -> SecondDoor:
+    return SecondDoor(connect())
+
+
+async def test_it_tells_every_order_that_is_not_over_with_what_it_hangs_on(
+    server: Any, door: SecondDoor
+) -> None:
+    stop = told("stop", side="sell", type="stop", filled_qty="0", status="held")
+    gone = told("gone", side="sell", status="canceled")
+    left = told("left", side="sell", type="stop", filled_qty="0", status="new")
+    server.answer(
+        "GET", "/v2/orders", [told("entry", legs=[stop, gone]), told("over", status="filled", legs=[left])]
+    )
+    found = {order.broker_order_id: order for order in await door.orders()}
+    assert {name: order.parent for name, order in found.items()} == {
+        "entry": None,
+        "stop": "entry",
+        "left": None,
+    }
+    assert (found[BrokerOrderId("entry")].quantity, found[BrokerOrderId("stop")].type) == (
+        Decimal(60),
+        "stop",
+    )
+    assert server.asked("GET", "/v2/orders")[0]["status"] == "open"
+
+
+async def test_it_tells_positions_with_their_sign(server: Any, door: SecondDoor) -> None:
+    server.answer("GET", "/v2/positions", [POSITION])
+    (found,) = await door.positions()
+    assert (found.symbol, found.quantity) == ("ALFA", Decimal(-40))
+
+
+@pytest.mark.parametrize("status", (200, 204, 404))
+async def test_what_is_gone_has_ended(server: Any, door: SecondDoor, status: int) -> None:
+    server.answer("DELETE", "/v2/orders/o-1", "", status=status)
+    server.answer("DELETE", "/v2/positions/BTCUSD", "", status=status)
+    assert await door.cancel(BrokerOrderId("o-1")) == ""
+    assert await door.close(Symbol("BTC/USD")) == ""
+
+
+async def test_a_refusal_is_told_in_the_brokers_words(server: Any, door: SecondDoor) -> None:
+    refusal = {"code": 42210000, "message": "order is not cancelable"}
+    server.answer("DELETE", "/v2/orders/o-1", refusal, status=422)
+    server.answer("DELETE", "/v2/positions/ALFA", "down with it", status=403)
+    assert await door.cancel(BrokerOrderId("o-1")) == "order is not cancelable"
+    assert await door.close(Symbol("ALFA")) == "status 403: down with it"
+
+
+async def test_questions_and_cancels_are_asked_again_and_a_close_is_not(
+    server: Any, door: SecondDoor
+) -> None:
+    calls: list[str] = []
+
+    async def lost(request: web.Request) -> web.StreamResponse:
+        calls.append(f"{request.method} {request.path}")
+        return web.Response(status=502, text="bad gateway")
+
+    for method, path in (
+        ("GET", "/v2/positions"),
+        ("DELETE", "/v2/orders/o-1"),
+        ("DELETE", "/v2/positions/ALFA"),
+    ):
+        server.handle(method, path, lost)
+    for call in (door.positions(), door.cancel(BrokerOrderId("o-1")), door.close(Symbol("ALFA"))):
+        with pytest.raises(Unreachable):
+            await call
+    assert [calls.count(each) for each in dict.fromkeys(calls)] == [3, 3, 1]
+
+
+async def test_another_account_is_not_touched(server: Any, door: SecondDoor) -> None:
+    server.answer("GET", "/v2/account", {**server_account(), "account_number": "SIM-2"})
+    with pytest.raises(Unreachable, match="expected account SIM-1"):
+        await door.orders()
+    with pytest.raises(Unsent, match="expected account SIM-1"):
+        await door.cancel(BrokerOrderId("o-1"))
+    assert {method for method, *_ in server.requests} == {"GET"}
+
+
+async def test_nothing_that_it_can_do_is_anything_but_a_question_or_a_delete(
+    server: Any, door: SecondDoor
+) -> None:
+    server.answer("GET", "/v2/orders", [])
+    server.answer("GET", "/v2/positions", [])
+    server.answer("DELETE", "/v2/orders/o-1", "", status=204)
+    server.answer("DELETE", "/v2/positions/ALFA", "{}")
+    calls = {"orders": (), "positions": (), "cancel": ("o-1",), "close": ("ALFA",), "shut": ()}
+    assert set(calls) == {name for name in dir(door) if not name.startswith("_")}
+    for name, words in calls.items():
+        await getattr(door, name)(*words)
+    assert {method for method, *_ in server.requests} == {"GET", "DELETE"}
+
+
+def server_account() -> dict[str, Any]:
+    return {"id": "e6fe16f3-64a4-4921-8928-cadf02f92f98", "status": "ACTIVE", "currency": "USD", "cash": "1"}

@@ -1,0 +1,68 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agenttrader.adapters import side_journal
+from agenttrader.adapters.side_journal import UNREADABLE, SideJournal, read_side_journals
+from agenttrader.model.identifiers import AccountName
+from agenttrader.model.times import Instant
+
+ACCOUNT = AccountName("SIM-1")
+NOW = Instant(1_795_185_000_000_000_000)
+Open = Callable[[str], SideJournal]
+
+
+@pytest.fixture
+def heads(tmp_path: Path) -> Path:
+    return tmp_path / "heads"
+
+
+@pytest.fixture
+def opened(heads: Path) -> Open:
+    return lambda name: SideJournal(heads, ACCOUNT, name, f"{name} by ann", lambda: NOW)
+
+
+def test_what_is_written_is_read_in_its_order_by_its_journal(heads: Path, opened: Open) -> None:
+    opened("kill").write("fence", "", "asked")
+    opened("kill").write("cancel", "b-1", "answered", "taken")
+    opened("sentinel").write("cancel", "b-2", "asked")
+    found = read_side_journals(heads, ACCOUNT)
+    assert [(each.journal, each.line, each.by, each.act, each.subject, each.stage) for each in found] == [
+        ("kill", 1, "kill by ann", "fence", "", "asked"),
+        ("kill", 2, "kill by ann", "cancel", "b-1", "answered"),
+        ("sentinel", 1, "sentinel by ann", "cancel", "b-2", "asked"),
+    ]
+    assert found[1].outcome == "taken"
+    assert found[1].time == NOW
+
+
+def test_without_a_folder_there_is_nothing(heads: Path) -> None:
+    assert read_side_journals(heads, ACCOUNT) == ()
+
+
+def test_a_torn_line_is_kept_as_it_stands(heads: Path, opened: Open) -> None:
+    journal = opened("kill")
+    journal.write("fence", "", "asked")
+    with journal.path.open("ab") as file:
+        file.write(b'{"time": 17951\n')
+    journal.write("fence", "", "answered", "done")
+    assert [each.act for each in read_side_journals(heads, ACCOUNT)] == ["fence", UNREADABLE, "fence"]
+    assert read_side_journals(heads, ACCOUNT)[1].outcome == '{"time": 17951'
+
+
+def test_another_accounts_lines_are_not_read(heads: Path, opened: Open) -> None:
+    opened("kill").write("fence", "", "asked")
+    assert read_side_journals(heads, AccountName("SIM-2")) == ()
+
+
+def test_a_disk_that_takes_nothing_stops_nobody_and_is_told(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(side_journal, "write_whole", full)
+    journal = opened("kill")
+    journal.write("cancel", "b-1", "asked")
+    assert "No space left on device" in journal.failure

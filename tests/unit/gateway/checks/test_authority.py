@@ -1,0 +1,55 @@
+"""A key that only reduces: it opens nothing, whatever the state; it reduces in every state but FROZEN."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import StrategyName
+from agenttrader.model.orders import Effect, OrderType, TimeInForce
+from agenttrader.testing.situations import Situation, entry, exit_of_long
+
+
+def with_the_exits_key(situation: Situation) -> Situation:
+    """The proposal in the name of the exits unit, which has no limits of its own."""
+    grant = situation.snapshot.grant
+    assert grant is not None
+    limits = replace(situation.limits, agent={})
+    return replace(situation.seeing(grant=replace(grant, reduces_only=True)), limits=limits)
+
+
+@pytest.mark.parametrize("state", TradingState)
+def test_it_never_opens(state: TradingState) -> None:
+    assert with_the_exits_key(entry()).seeing(trading_state=state).decide().denied_by == "may_open"
+
+
+@pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))
+@pytest.mark.parametrize("state", TradingState)
+def test_it_reduces_until_everything_is_frozen(state: TradingState, effect: Effect) -> None:
+    found = with_the_exits_key(exit_of_long(effect)).seeing(trading_state=state, window=None).decide()
+    assert found.denied_by == ("trading_state" if state is TradingState.FROZEN else None)
+    agents = exit_of_long(effect).seeing(trading_state=state, window=None).decide()
+    stopped = state in (TradingState.HALTED, TradingState.FROZEN)
+    assert agents.denied_by == ("trading_state" if stopped else None)
+
+
+def test_it_never_flips_or_enlarges() -> None:
+    leaving = with_the_exits_key(exit_of_long(Effect.REDUCE))
+    assert leaving.seeing_leg(reducible=Decimal(99)).decide().denied_by == "reduces"
+    assert leaving.seeing_leg(reducible=None).decide().denied_by == "reduces"
+    assert leaving.seeing_leg(position=Decimal(-100)).decide().denied_by == "reduces"
+
+
+def test_protection_that_outlives_the_session_may_be_placed_when_it_is_over() -> None:
+    resting = {"type": OrderType.STOP, "limit_price": None, "stop_price": Decimal("95.00")}
+    closed = with_the_exits_key(exit_of_long(Effect.REDUCE)).seeing(session=None).proposing(**resting)
+    assert closed.proposing(time_in_force=TimeInForce.GTC).decide().denied_by is None
+    assert closed.decide().denied_by == "session"
+    assert with_the_exits_key(exit_of_long(Effect.CLOSE)).seeing(session=None).decide().denied_by == "session"
+
+
+def test_it_names_the_strategy_whose_position_it_leaves_or_none() -> None:
+    leaving = with_the_exits_key(exit_of_long(Effect.REDUCE))
+    assert leaving.proposing(strategy=StrategyName("")).decide().denied_by is None
+    assert leaving.proposing(strategy=StrategyName("unknown")).decide().denied_by == "strategy"
