@@ -36,7 +36,7 @@ def played(seeds: range, processes: int) -> Iterator[CarelessDay]:
 
 def summed(days: Iterable[CarelessDay], expected: int) -> dict[str, Any]:
     """All days as one; each difference with the seed of its day."""
-    sums = {name: Counter[str]() for name in ("orders", "denials", "venue_orders", "answers")}
+    sums = {name: Counter[str]() for name in ("had", "orders", "denials", "venue_orders", "answers")}
     numbers: Counter[str] = Counter()
     found: list[dict[str, Any]] = []
     for day in days:

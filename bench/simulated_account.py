@@ -11,7 +11,7 @@ from typing import Any
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.decisions import SwitchReading, TradingState
-from agenttrader.model.events import CancelRequested, Decided, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.events import CancelRequested, Decided, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
     AccountName,
     AgentName,
@@ -25,6 +25,7 @@ from agenttrader.model.identifiers import (
     derive_client_order_id,
     derive_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
@@ -317,7 +318,7 @@ class SimulatedAccount:
             buying_power=CASH,
             positions=(),
             open_orders=(),
-            fees=Decimal(0),
+            activities=(),
             executions=(),
             blocked=False,
         )

@@ -17,7 +17,13 @@ from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.simulation.fees import FeeSchedule
-from agenttrader.simulation.inputs import AccountOpening, Session, Settings
+from agenttrader.simulation.inputs import (
+    AccountOpening,
+    CorporateActionKind,
+    CorporateActionSeen,
+    Session,
+    Settings,
+)
 from agenttrader.simulation.listings import Listing
 from agenttrader.testing.broker_suite import (
     BrokerSuite,
@@ -83,6 +89,7 @@ class VenueWorld(BrokerWorld):
         self._desk = Desk(SETTINGS, self._log)
         self._serving = AsyncExitStack()
         self._minute = 0
+        self._actions = 0
         self.broker = AlpacaBroker(
             address=lambda: self.faults.url,
             credential=Credential(key_id="KEY", secret=Secret("SECRET")),
@@ -113,6 +120,18 @@ class VenueWorld(BrokerWorld):
         prices = {"open": Decimal(100), "low": Decimal(low), "high": Decimal(high), "close": Decimal(100)}
         self._desk.hear(Bar(symbol=ALFA, start=start, interval=MINUTE, volume=Decimal(100), **prices))
         self._desk.hear(Watermark(time=Instant(start + MINUTE)))
+
+    def pay_dividend(self, cash: Decimal) -> None:
+        self._act(CorporateActionKind.CASH_DIVIDEND, cash=cash)
+
+    def split(self, new: int) -> None:
+        self._act(CorporateActionKind.SPLIT, new_rate=Decimal(new))
+
+    def _act(self, kind: CorporateActionKind, **values: Decimal) -> None:
+        """An instant after all that the market has told."""
+        self._actions += 1
+        time = Instant(OPEN + self._minute * MINUTE + self._actions)
+        assert self._desk.apply(CorporateActionSeen(symbol=ALFA, time=time, kind=kind, **values)).applied
 
     def orders_at_exchange(self) -> Sequence[str]:
         orders = sorted(self._desk.exchange.books.orders.values(), key=lambda order: order.sequence)

@@ -173,6 +173,7 @@ def test_the_same_recorded_day_has_the_same_digest_at_another_speed_and_in_anoth
         (("--day", "nonsense"), "--day: expected a day as YYYY-MM-DD, found 'nonsense'"),
         (("--seed", "7"), "--seed: expected none with --data"),
         (("--to", HALF_DAY), "--to: expected --exit with it"),
+        (("--hold",), "--hold: expected --to with it"),
     ),
 )
 def test_days_that_cannot_be_had_are_refused_before_anything_is_made(
@@ -221,14 +222,32 @@ def test_a_real_quote_is_near_the_close_of_its_minute_not_near_its_open() -> Non
         assert 3 * from_close < from_open
 
 
+SPLIT = ("--data", str(REAL), "--symbol", "AAPL", "--day", "2014-06-06", "--to", "2014-06-09")
+
+
+def must_be_one_good_run(played: Played) -> dict[str, Any]:
+    """The outcome of both days together, each of them and the whole as they should be."""
+    assert played.code == 0, "\n".join(played.lines)
+    found = played.outcome
+    assert found["sessions"] == ["2014-06-06", "2014-06-09"]
+    for outcome in (found, *found["days"]):
+        assert outcome["reconciliation"] == {"breaks": 0}
+        assert outcome["journal"]["verified"] is True
+        assert outcome["halted"] is True
+    for day in found["days"]:
+        assert day["denials"] == {"trading_state": 1, "symbol_status": 1}
+    first, second = (day["journal"]["records"] for day in found["days"])
+    assert first < second == found["journal"]["records"], "the journal went on"
+    (_,) = (played.folder / "home" / "demo").iterdir()
+    return found
+
+
 @real
 @pytest.mark.slow
-def test_both_sides_of_a_real_split_are_played_each_by_its_own_prices(tmp_path: Path) -> None:
-    words = ("--data", str(REAL), "--symbol", "AAPL", "--day", "2014-06-06", "--to", "2014-06-09")
-    played = play(tmp_path / "run", "--exit", "--speed", "max", *words)
-    must_be_good(played)
-    friday, monday = played.outcomes
-    assert (friday["session"], monday["session"]) == ("2014-06-06", "2014-06-09")
+def test_both_sides_of_a_real_split_are_one_run_each_day_by_its_own_prices(tmp_path: Path) -> None:
+    played = play(tmp_path / "run", "--exit", "--speed", "max", *SPLIT)
+    found = must_be_one_good_run(played)
+    friday, monday = found["days"]
     close = monday["data"]["previous_close"]
     assert (close["rule"], close["date"], close["found"], close["price"]) == (
         *("split_between", "2014-06-06"),
@@ -236,17 +255,46 @@ def test_both_sides_of_a_real_split_are_played_each_by_its_own_prices(tmp_path: 
     )
     assert "look like a split of 7:1" in close["sentence"]
     assert friday["data"]["previous_close"]["price"] == "647.35"
-    for outcome, low, high in ((friday, 600, 700), (monday, 85, 100)):
-        prices = [Decimal(price) for price in prices_of(played.folder, outcome["session"])]
-        assert len(prices) == outcome["fills"] >= 1
+    (night,) = found["nights"]
+    assert (night["held"], night["carried"], night["split"]) == ([], [], "7:1")
+    for told, low, high in zip(report_of(played)["days"], (600, 85), (700, 100), strict=True):
+        prices = [Decimal(execution["price"]) for execution in told["executions"]]
+        assert len(prices) == told["fills"] >= 1
         assert low < min(prices) <= max(prices) < high
 
 
-def prices_of(folder: Path, session: str) -> list[str]:
-    """At which prices the day of that session was filled."""
-    (report,) = (folder / "audit_artifacts" / "demo").glob(f"{session}-*")
-    body = json.loads((report / "report.json").read_text())
-    return [execution["price"] for execution in body["executions"]]
+@real
+@pytest.mark.slow
+def test_a_position_is_carried_over_a_real_split(tmp_path: Path) -> None:
+    played = play(tmp_path / "run", "--exit", "--speed", "max", "--hold", *SPLIT)
+    found = must_be_one_good_run(played)
+    (night,) = found["nights"]
+    (evening,), (morning,) = night["held"], night["carried"]
+    assert (evening["quantity"], morning["quantity"]) == ("20", "140")
+    bought, sold = (day["executions"][0] for day in report_of(played)["days"])
+    paid, got = Decimal(bought["price"]), Decimal(sold["price"])
+    assert Decimal(evening["average_price"]) == paid
+    assert abs(7 * Decimal(morning["average_price"]) - paid) < Decimal("0.001")
+    assert (bought["quantity"], sold["quantity"]) == ("20", "140")
+    assert Decimal(found["profit"]["realised"]) == 140 * got - 20 * paid
+    assert found["profit"]["unrealised"] == "0"
+    assert sum(Decimal(day["profit"]["realised"]) for day in found["days"]) == 140 * got - 20 * paid
+    assert evening["overnight"].startswith("bare: no stop rests at the venue")
+    assert "the venue makes a split of 7:1, supposed from the prices" in "\n".join(played.lines)
+    (run,) = (played.folder / "home" / "demo").iterdir()
+    (action,) = (
+        entry
+        for entry in map(json.loads, (run / "venue" / "venue.log").read_text().splitlines())
+        if entry.get("type") == "action"
+    )
+    assert (action["symbol"], action["new_rate"], action["old_rate"]) == ("AAPL", "7", "1")
+
+
+def report_of(played: Played) -> dict[str, Any]:
+    """The one report of a command."""
+    (report,) = (played.folder / "audit_artifacts" / "demo").iterdir()
+    body: dict[str, Any] = json.loads((report / "report.json").read_text())
+    return body
 
 
 @real

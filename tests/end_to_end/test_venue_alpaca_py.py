@@ -226,13 +226,15 @@ async def test_a_refusal_is_read_as_alpacas(client: TradingClient) -> None:
 
 
 async def test_what_alpaca_has_and_this_venue_has_not_is_named(client: TradingClient) -> None:
-    for ask, what in (
-        (lambda: client.exercise_options_position("ALFA261218C00050000"), "POST /v2/positions/ALFA261218C"),
+    for method, path in (
+        (client.post, "/positions/ALFA261218C00050000/do-not-exercise"),
+        (client.get, "/wallets"),
     ):
         with pytest.raises(APIError) as refused:
-            await call(ask)
+            await call(method, path)
         assert refused.value.status_code == 422
-        assert refused.value.message.startswith(f"not supported by this venue yet: {what}")
+        assert refused.value.message.startswith("not supported by this venue yet: ")
+        assert refused.value.message.endswith(f"/v2{path}")
 
 
 async def test_accounts_are_apart_and_strangers_outside(

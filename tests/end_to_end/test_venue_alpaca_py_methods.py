@@ -20,11 +20,13 @@ from alpaca.common.rest import RESTClient
 from alpaca.trading import models, requests
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetClass, CorporateActionType, OrderSide, TimeInForce
+from msgspec.structs import replace
 
 from agenttrader.api.venue import create_venue_app
 from agenttrader.simulation.contracts import OptionContract, Right
 from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen
 from agenttrader.simulation.listings import option_listing
+from agenttrader.simulation.quotes import QuoteRule
 from agenttrader.testing.small_venue import KEYS, OPEN, SECRET, SmallVenue, small_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "brokers.md"
@@ -33,7 +35,7 @@ METHODS = sorted(
     for name, found in inspect.getmembers(TradingClient, inspect.isfunction)
     if not name.startswith("_") and name not in vars(RESTClient)
 )
-CONTRACT = OptionContract(underlying="ALFA", expiration="2026-12-18", strike=Decimal(50), right=Right.CALL)
+CONTRACT = OptionContract(underlying="ALFA", expiration="2026-11-23", strike=Decimal(50), right=Right.CALL)
 SPLIT = CorporateActionSeen(
     symbol="BRVO", time=OPEN, kind=CorporateActionKind.SPLIT, new_rate=Decimal(7), old_rate=Decimal(1)
 )
@@ -148,9 +150,15 @@ CALLS: dict[str, Callable[[Called], Any]] = {
 
 @pytest.fixture
 async def venue() -> AsyncIterator[SmallVenue]:
-    """Its market open, one of its shares split, and an option on another listed."""
+    """Its market open, one of its shares split, and an option on another listed and quoted."""
     settings = small_settings()
-    venue = SmallVenue(small_settings(listings=(*settings.listings, option_listing(CONTRACT))))
+    first, second = settings.accounts
+    changed = small_settings(
+        listings=(*settings.listings, option_listing(CONTRACT)),
+        accounts=(replace(first, options_level=2), second),
+        quoting=(QuoteRule(underlying="ALFA", volatility=Decimal("0.3"), spread=Decimal("0.04"), size=10),),
+    )
+    venue = SmallVenue(changed)
     async with venue.served(create_venue_app(venue.desk, KEYS)):
         assert venue.desk.apply(SPLIT).applied
         venue.bar(100)
@@ -175,6 +183,10 @@ async def test_a_method_does_what_the_page_says(venue: SmallVenue, method: str) 
         symbol="ALFA", qty=10, side=OrderSide.BUY, time_in_force=TimeInForce.DAY
     )
     await asyncio.to_thread(client.submit_order, bought)
+    option = requests.LimitOrderRequest(
+        symbol=CONTRACT.symbol, qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, limit_price=60
+    )
+    await asyncio.to_thread(client.submit_order, option)
     venue.bar(100)
     at = await asyncio.to_thread(Called, client)
     try:

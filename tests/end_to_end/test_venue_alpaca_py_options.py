@@ -266,9 +266,46 @@ async def test_what_options_do_not_have_is_refused(client: TradingClient) -> Non
     assert (await refusal(client.replace_order_by_id, order.id, change))[:2] == (422, 42210000)
     wrong = package(BULL[0], BACK[1], limit=1.5)
     assert "position intent mismatch" in (await refusal(client.submit_order, wrong))[2]
+    old = await ask(client.submit_order, single(call(105), OrderSide.BUY, 0.5))
+    new = await ask(client.replace_order_by_id, old.id, requests.ReplaceOrderRequest(limit_price=0.6))
+    assert (new.replaces, new.limit_price, new.position_intent) == (
+        old.id,
+        "0.60",
+        PositionIntent.BUY_TO_OPEN,
+    )
     resting = single(call(100), OrderSide.BUY, 1.0)
-    resting.time_in_force = TimeInForce.GTC
-    assert (await refusal(client.submit_order, resting))[2] == "options orders must be day orders, found gtc"
+    resting.time_in_force = TimeInForce.IOC
+    message = "options orders must be day or gtc orders, found ioc"
+    assert (await refusal(client.submit_order, resting))[2] == message
+
+
+async def test_a_holder_exercises(venue: SmallVenue, client: TradingClient) -> None:
+    other = TradingClient("KEY-2", SECRET, url_override=venue.url)
+    for each in (client, other):
+        await ask(each.submit_order, single(call(100), OrderSide.BUY, 2.0))
+    quote(venue, **{call(100): ("1.90", "2.00")})
+    contract_id = (await ask(other.get_option_contract, call(100))).id
+    assert await ask(other.exercise_options_position, contract_id) is None
+    (shares,) = await ask(other.get_all_positions)
+    assert (shares.symbol, shares.qty, shares.avg_entry_price) == ("ALFA", "100", "100.00")
+    path = "/account/activities?category=non_trade_activity"
+    assert [each["activity_type"] for each in await ask(other.get, path)] == ["OPTRD", "OPEXC"]
+    gone = await refusal(other.exercise_options_position, call(100))
+    assert gone == (403, 40310000, "no available position for the specified contract")
+    assert (await refusal(other.exercise_options_position, "ALFA"))[:2] == (422, 42210000)
+    declined = await refusal(other.post, f"/positions/{call(100)}/do-not-exercise")
+    assert declined[:2] == (422, 42210000)
+    assert "not supported by this venue yet: POST /v2/positions/" in declined[2]
+    poor = await refusal(client.exercise_options_position, call(100))
+    assert poor[:2] == (403, 40310000)
+    await ask(other.submit_order, single(call(105), OrderSide.SELL, 0.5))
+    quote(venue, **{call(105): ("0.60", "0.70")})
+    short = await refusal(other.exercise_options_position, call(105))
+    assert short == (403, 40310001, "cannot exercise short position")
+    venue.pass_to(CLOSE)
+    status, code, message = await refusal(client.exercise_options_position, call(100))
+    assert (status, code) == (422, 42210000)
+    assert "from midnight on" in message
 
 
 async def test_the_end_of_options(venue: SmallVenue, client: TradingClient) -> None:

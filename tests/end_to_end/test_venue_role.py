@@ -2,22 +2,30 @@
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
 from aiohttp import web
+from alpaca.trading import models, requests
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import ContractType, OrderClass, OrderSide, PositionIntent, TimeInForce
 
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.demo.setup import Run, Wish, prepare
 from agenttrader.app.demo.wiring import maker
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
+from agenttrader.testing.option_stage import OPTIONS_TABLE
+from agenttrader.testing.sql_oracle import SqlOracle
 
 BUY = {"symbol": "ALFA", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 
@@ -117,6 +125,12 @@ class Venue:
         self.process.communicate(timeout=10)
         return self.process.returncode
 
+    async def client(self) -> TradingClient:
+        """alpaca-py's own, as it is."""
+        address = (await self._announcements.find("venue", 20)).url
+        key_id, secret = self._headers.values()
+        return TradingClient(key_id, secret, url_override=address)
+
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         address = (await self._announcements.find("venue", 20)).url
         async with self._session.request(method, address + path, json=body, headers=self._headers) as answer:
@@ -156,3 +170,92 @@ async def test_a_venue_that_is_killed_in_mid_day_has_lost_nothing(run: Run) -> N
         finally:
             if venue.process.poll() is None:
                 venue.kill()
+
+
+CALL_47, CALL_50, CALL_55 = (f"ALFA261120C000{thousandths}" for thousandths in (47500, 50000, 55000))
+
+
+def leg(symbol: str, intent: PositionIntent) -> requests.OptionLegRequest:
+    return requests.OptionLegRequest(symbol=symbol, ratio_qty=1, position_intent=intent)
+
+
+def credit_spread(limit: float) -> requests.LimitOrderRequest:
+    return requests.LimitOrderRequest(
+        qty=2,
+        order_class=OrderClass.MLEG,
+        time_in_force=TimeInForce.DAY,
+        limit_price=limit,
+        legs=[leg(CALL_50, PositionIntent.SELL_TO_OPEN), leg(CALL_55, PositionIntent.BUY_TO_OPEN)],
+    )
+
+
+def bought(symbol: str, qty: int) -> requests.MarketOrderRequest:
+    return requests.MarketOrderRequest(
+        symbol=symbol, qty=qty, side=OrderSide.BUY, time_in_force=TimeInForce.DAY
+    )
+
+
+async def test_options_of_the_configuration_are_traded_and_expire(run: Run) -> None:
+    run.path.write_text(run.path.read_text() + OPTIONS_TABLE)
+    async with aiohttp.ClientSession() as session, market(run) as told:
+        told.tell(0)
+        venue = Venue(run, session)
+        try:
+            await venue.reach(told.tell(1, "50.00"))
+            assert [set(asked["bars"]) for asked in told.asked] == [set(run.configuration.instruments)]
+            client = await venue.client()
+            order = await asyncio.to_thread(trade_options, client)
+            await venue.reach(told.tell(2, "50.00"))
+            filled = await asyncio.to_thread(client.get_order_by_id, order)
+            client._session.close()
+            assert isinstance(filled, models.Order)
+            assert (filled.filled_qty, filled.status.value) == ("2", "filled")
+            assert Decimal(filled.filled_avg_price or 0) <= Decimal("-0.1")
+            held = [(CALL_47, "3"), (CALL_50, "-2"), (CALL_55, "2")]
+            assert told_of(await venue.ask("GET", "/v2/positions"), "symbol", "qty") == held
+            venue.kill_and_start()
+            await venue.reach(told.tell(389, "51.20"))
+            assert told_of(await venue.ask("GET", "/v2/positions"), "symbol", "qty") == held
+            await venue.reach(told.tell(390, "51.30"))
+            activities = await venue.ask("GET", "/v2/account/activities?direction=asc")
+            ended = [each for each in activities if each["activity_type"].startswith("OP")]
+            assert told_of(ended, "activity_type", "symbol", "qty", "net_amount") == [
+                ("OPEXC", CALL_47, "-3", "0.00"),
+                ("OPTRD", "ALFA", "300", "-14250.00"),
+                ("OPEXP", CALL_55, "-2", "0.00"),
+                ("OPASN", CALL_50, "2", "0.00"),
+                ("OPTRD", "ALFA", "-200", "10000.00"),
+            ]
+            fees = [each["activity_sub_type"] for each in activities if each["activity_type"] == "FEE"]
+            assert set(fees) == {"ORF", "OCC", "REG", "TAF"}
+            assert told_of(await venue.ask("GET", "/v2/positions"), "symbol", "qty") == [("ALFA", "100")]
+            oracle = SqlOracle()
+            oracle.open_account("it", str(run.configuration.venue.accounts[0].cash))
+            oracle.take("it", json.dumps(activities).encode())
+            cash = Decimal((await venue.ask("GET", "/v2/account"))["cash"])
+            assert Decimal(oracle.cash("it")) == cash
+            (shares, *_) = oracle.holdings("it")
+            assert shares[:3] == ("ALFA", "100", "4750")  # a third of 300 at 47.50
+            oracle.close()
+            assert venue.let_go() == 0
+        finally:
+            if venue.process.poll() is None:
+                venue.kill()
+
+
+def trade_options(client: TradingClient) -> UUID:
+    """Find the day's calls, buy one and sell a spread of others; the id of the spread's order."""
+    calls = requests.GetOptionContractsRequest(
+        underlying_symbols=["ALFA"], type=ContractType.CALL, expiration_date=date(2026, 11, 20)
+    )
+    page = client.get_option_contracts(calls)
+    assert isinstance(page, models.OptionContractsResponse)
+    assert [each.strike_price for each in page.option_contracts or ()] == [45, 47.5, 50, 52.5, 55]
+    client.submit_order(bought(CALL_47, 3))
+    order = client.submit_order(credit_spread(-0.1))
+    assert isinstance(order, models.Order)
+    return order.id
+
+
+def told_of(things: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(each[name] for name in names) for each in things]

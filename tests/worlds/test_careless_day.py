@@ -29,9 +29,9 @@ def day(seed: int) -> CarelessDay:
     return play(seed, SHORT)
 
 
-def differences() -> list[str]:
+def differences(first: int = 1) -> list[str]:
     """What the days find, until one finds anything; played anew, because something was planted."""
-    for seed in range(1, 40):
+    for seed in range(first, first + 40):
         found = play(seed, SHORT).disagreements
         if found:
             return list(found)
@@ -47,10 +47,11 @@ def test_three_books_agree_and_every_promise_holds(seed: int) -> None:
 
 
 def test_the_days_are_careless_enough_to_show_anything() -> None:
-    orders, denials, answers, at_venue = (Counter[str]() for _ in range(4))
+    had, orders, denials, answers, at_venue = (Counter[str]() for _ in range(5))
     fills = restarts = 0
     for seed in SEEDS:
         played = day(seed)
+        had.update(played.had)
         orders.update(played.orders)
         denials.update(played.denials)
         answers.update(played.answers)
@@ -58,6 +59,8 @@ def test_the_days_are_careless_enough_to_show_anything() -> None:
         assert played.fills > 20
         fills += played.fills
         restarts += played.restarts
+    assert {"a thin market", "coins", "done for day", "late fees", "mishaps", "pending orders"} <= had.keys()
+    assert {"2 sessions", "3 sessions", "cash_dividend", "split"} <= had.keys()
     assert {"canceled", "denied", "expired", "filled"} <= orders.keys()
     assert {"trading_state", "price_collar", "order_quantity", "tick", "lot", "ownership"} <= denials.keys()
     assert {"POST 200", "POST 403", "POST 422", "DELETE 204", "DELETE 404", "DELETE 422"} <= answers.keys()
@@ -77,24 +80,54 @@ def test_a_fee_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert any("cash: the venue says" in each for each in differences())
 
 
+def test_coins_that_the_venue_forgets_to_keep_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "keep", lambda *_, **__: None)
+    assert any("BTCUSD, quantity: the venue says" in each for each in differences())
+
+
+def test_a_split_that_the_venue_makes_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = Ledger.split
+
+    def wrongly(self: Ledger, account: str, listing: Any, ratio: tuple[int, int]) -> int:
+        split(self, account, listing, ratio)
+        return split(self, account, listing, ratio)
+
+    monkeypatch.setattr(Ledger, "split", wrongly)
+    assert any("ECHO, quantity: the venue says" in each for each in differences())
+
+
+def test_cash_of_companies_that_the_venue_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "pay", lambda *_, **__: None)
+    assert any("cash: the venue says" in each for each in differences())
+
+
+@pytest.mark.parametrize(("posted", "first"), (("_fees_posted", 1), ("_cash_posted", 1), ("_adjusted", 20)))
+def test_what_the_broker_posts_and_we_forget_is_found(
+    posted: str, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late fees, dividends and interest, splits."""
+    monkeypatch.setattr(Book, posted, lambda *_: None)
+    assert any("break" in each for each in differences(first))
+
+
 def test_a_fee_that_we_forget_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     trade = Book._trade
 
-    def without_fee(self: Book, fill: Any, strategy: Any, sign: int) -> None:
-        trade(self, structs.replace(fill, fee=fill.fee * 0), strategy, sign)
+    def without_fee(self: Book, fill: Any, strategy: Any, fee: Any, sign: int) -> None:
+        trade(self, fill, strategy, fee * 0, sign)
 
     monkeypatch.setattr(Book, "_trade", without_fee)
     found = differences()
-    assert any("fees: our book 0" in each for each in found)
+    assert any("fees: our book" in each for each in found)
     assert any("break" in each for each in found)
 
 
 def test_a_fill_that_we_count_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     trade = Book._trade
 
-    def twice(self: Book, fill: Any, strategy: Any, sign: int) -> None:
-        trade(self, fill, strategy, sign)
-        trade(self, fill, strategy, sign)
+    def twice(self: Book, fill: Any, strategy: Any, fee: Any, sign: int) -> None:
+        trade(self, fill, strategy, fee, sign)
+        trade(self, fill, strategy, fee, sign)
 
     monkeypatch.setattr(Book, "_trade", twice)
     assert any("quantity: the venue says" in each for each in differences())

@@ -33,6 +33,41 @@ def fee(number: int, amount: str) -> dict[str, Any]:
     }
 
 
+def kept_coins(number: int, quantity: str, of: int) -> dict[str, Any]:
+    return {
+        "id": f"20261120143100000::k-{number}",
+        "activity_type": "CFEE",
+        "date": "2026-11-20",
+        "net_amount": "0",
+        "symbol": "BTCUSD",
+        "qty": f"-{quantity}",
+        "description": f"Coin Pair Transaction Fee (Non USD), execution e-{of}",
+    }
+
+
+def split(number: int, added: str, words: str, amount: str = "0") -> dict[str, Any]:
+    return {
+        "id": f"20261123143100000::s-{number}",
+        "activity_type": "SPLIT",
+        "date": "2026-11-23",
+        "net_amount": amount,
+        "symbol": "ALFA",
+        "qty": added,
+        "description": f"Split of ALFA: {words}",
+    }
+
+
+def end(number: int, kind: str, symbol: str, quantity: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"20261120210000000::n-{number}",
+        "activity_type": kind,
+        "date": "2026-11-20",
+        "net_amount": "0",
+        "symbol": symbol,
+        "qty": quantity,
+    } | changes
+
+
 def asked(*activities: dict[str, Any], cash: str = "1000.00") -> SqlOracle:
     oracle = SqlOracle()
     oracle.open_account("A", cash)
@@ -85,6 +120,73 @@ def test_coins_and_large_prices_overflow_nothing() -> None:
     assert Fraction(oracle.cash("A")) == 200_000_000_000 - (
         Fraction("123456.123456789") * Fraction("999999.999999") - Fraction("0.000000001") * 1_000_000
     )
+
+
+def test_coins_that_are_kept_take_their_part_of_the_cost_where_they_were_bought() -> None:
+    oracle = asked(
+        fill(1, "buy", "2", "100.00", symbol="BTC/USD"),  # 200.00 for 2, of which 1 % is kept: 198 for 1.98
+        fill(2, "buy", "1", "160.00", symbol="BTC/USD"),  # 358.00 for 2.98, of which 0.02 is kept
+        kept_coins(1, "0.02", of=1),  # posted late, as at a day's end
+        kept_coins(2, "0.02", of=2),
+        fill(3, "sell", "2.96", "150.00", symbol="BTC/USD"),
+        fee(1, "-4.44") | {"activity_type": "CFEE"},
+    )
+    # 2.00 of the first, 358 × 0.02 / 2.98 of the second, and 444.00 less the rest of the cost
+    assert oracle.holdings("A") == (Holding("BTCUSD", "0", "0", "84"),)
+    assert oracle.cash("A") == "1079.56"
+    assert oracle.fees("A") == "4.44"
+
+
+CALL, PUT = "ALFA261120C00010000", "ALFA261120P00012000"
+
+
+def test_a_price_of_an_option_stands_for_a_hundred_shares() -> None:
+    oracle = asked(
+        fill(1, "buy", "2", "1.00", symbol=CALL),
+        fill(2, "sell", "1", "1.50", symbol=CALL),
+        fill(3, "sell", "1", "0.40", symbol=PUT),
+    )
+    assert oracle.holdings("A") == (Holding(CALL, "1", "100", "50"), Holding(PUT, "-1", "-40", "0"))
+    assert oracle.cash("A") == "990"
+
+
+def test_an_option_ends_for_nothing_and_brings_shares_at_its_strike_or_cash() -> None:
+    oracle = asked(
+        fill(1, "buy", "1", "0.50", symbol=CALL),
+        fill(2, "sell", "1", "0.40", symbol=PUT),
+        end(1, "OPEXC", CALL, "-1"),
+        end(2, "OPTRD", "ALFA", "100", price="10.00", net_amount="-1000.00"),
+        end(3, "OPASN", PUT, "1"),
+        end(4, "OPTRD", "ALFA", "-40", price="12.00", net_amount="480.00"),
+        end(5, "OPCSH", PUT, "0", net_amount="-100.00"),
+        cash="2000.00",
+    )
+    # 50 paid and 40 received are all that the options were; of 100 shares for 1,000 there are 60 left.
+    assert oracle.holdings("A") == (
+        Holding("ALFA", "60", "600", "80"),
+        Holding(CALL, "0", "0", "-50"),
+        Holding(PUT, "0", "0", "40"),
+    )
+    assert oracle.cash("A") == "1370"
+    assert oracle.executions("A") == 2
+
+
+def test_a_split_leaves_the_cost_with_what_is_held() -> None:
+    oracle = asked(fill(1, "buy", "10", "30.00"), split(1, "20", "3 for 1"), fill(2, "sell", "15", "11.00"))
+    assert oracle.holdings("A") == (Holding("ALFA", "15", "150", "15"),)
+    assert asked(fill(1, "sell", "4", "9.00"), split(1, "2", "1 for 2")).holdings("A") == (
+        Holding("ALFA", "-2", "-36", "0"),
+    )
+
+
+def test_what_a_split_leaves_over_is_sold_for_its_cash() -> None:
+    oracle = asked(
+        fill(1, "buy", "5", "10.00"), split(1, "-3", "1 for 2", "11.00"), fill(2, "buy", "1", "20")
+    )
+    assert oracle.holdings("A") == (Holding("ALFA", "3", "60", "1"),)  # half a new share had cost 10.00
+    assert oracle.cash("A") == "941"
+    nothing = asked(fill(1, "buy", "1", "10.00"), split(1, "-1", "1 for 2", "9.50"))
+    assert nothing.holdings("A") == (Holding("ALFA", "0", "0", "-0.5"),)
 
 
 def test_accounts_and_symbols_are_apart() -> None:

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from msgspec import field
 
-from agenttrader.app.credential_sections import Credentials, KeyHash, Section
-from agenttrader.app.fault_kinds import FaultPlan
+from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.prices import Generated, Recorded
-from agenttrader.app.venue_rules import VenueRules
+from agenttrader.app.section import Section, require_day
+from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -123,36 +122,6 @@ class Peers(Section, frozen=True):
     """The folder in which each writes where it listens."""
 
 
-class VenueAccount(Section, frozen=True):
-    """One account at the simulated exchange."""
-
-    name: AccountName
-    cash: Decimal
-    key_id: str
-    secret_sha256: str
-    more_keys: tuple[KeyHash, ...] = ()
-    """Which keys open it besides."""
-
-    def all_keys(self) -> Iterator[tuple[str, str]]:
-        """Every key's id with the SHA-256 of its secret."""
-        yield self.key_id, self.secret_sha256
-        yield from ((key.key_id, key.secret_sha256) for key in self.more_keys)
-
-
-class Venue(Section, frozen=True):
-    """The simulated exchange."""
-
-    listen: str
-    log: str
-    """The file of its own ledger: it forgets nothing when it is killed."""
-    shorting: bool
-    accounts: tuple[VenueAccount, ...]
-    rules: VenueRules | None = None
-    """What it holds its accounts to, and how awkward it is; where there is none, it is plain and kind."""
-    faults: FaultPlan | None = None
-    """What goes wrong on purpose; where there is none, nothing does, and no port lets anybody ask for it."""
-
-
 class MarketData(Section, frozen=True):
     """The source of market data and its pace."""
 
@@ -168,12 +137,7 @@ class MarketData(Section, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        try:
-            found = date.fromisoformat(self.date).isoformat()
-        except ValueError:
-            found = ""
-        if found != self.date:
-            raise BadValue(f"date: expected a day as YYYY-MM-DD, found {self.date!r}")
+        require_day(self.date)
 
     @property
     def source(self) -> str:
@@ -368,6 +332,13 @@ class Document(Section, frozen=True):
     def _faults_of_markets(self) -> Iterator[str]:
         yield from _unmatched(
             "marketdata.prices symbols", self.marketdata.symbols, "instruments", self.instruments
+        )
+        split = (split.symbol for split in self.venue.splits)
+        yield from _unmatched("venue.splits symbol", split, "instruments", self.instruments)
+        chains = () if self.venue.options is None else self.venue.options.chains
+        shares = (chain.underlying for chain in chains)
+        yield from _unmatched(
+            "venue.options.chains underlying", shares, "marketdata.prices symbols", self.marketdata.symbols
         )
         for name in _twice(account.name for account in self.venue.accounts):
             yield f"[[venue.accounts]] name: expected different names, found {name} twice"

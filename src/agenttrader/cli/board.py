@@ -76,6 +76,8 @@ class Board:
         self.clock: Instant | None = None
         self.quotes: dict[Symbol, Quote] = {}
         self.orders: dict[OrderId, OrderBody] = {}
+        self.past: frozenset[OrderId] = frozenset()
+        """Those of the days before, in a run of several."""
         self.positions: tuple[PositionBody, ...] = ()
         self.account = NOTHING_YET
         self.trading = TradingBody(state="halted", reasons=("starting",), mode="off")
@@ -88,7 +90,7 @@ class Board:
         """Fold what happened; the lines that a person should read about it."""
         match happening:
             case Starting(roles=roles, prices=prices):
-                self.starting, self.prices = roles, prices
+                self.starting, self.prices, self.clock = roles, prices, None
                 return ()
             case DayBegun():
                 return (self._begin(happening),)
@@ -108,8 +110,8 @@ class Board:
                 assert_never(happening)
 
     def counts(self) -> list[tuple[str, int]]:
-        """How many orders are in each state that has any, in the order of an order's life."""
-        counted = Counter(order.state for order in self.orders.values())
+        """How many orders of the day are in each state that has any, in the order of an order's life."""
+        counted = Counter(order.state for name, order in self.orders.items() if name not in self.past)
         return [(state.value, counted[state.value]) for state in OrderState if counted[state.value]]
 
     def minutes(self) -> tuple[int, int]:
@@ -122,7 +124,7 @@ class Board:
         return passed // 60_000_000_000, length // 60_000_000_000
 
     def _begin(self, day: DayBegun) -> Line:
-        self.day = day
+        self.day, self.fills, self.past = day, 0, frozenset(self.orders)
         self.quotes = {symbol: Quote() for symbol in day.symbols}
         pace = "as fast as it goes" if day.speed == "max" else f"at most {day.speed} bars a second"
         return self._line(

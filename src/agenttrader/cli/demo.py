@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,13 +10,15 @@ import typer
 
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
-from agenttrader.model.values import ZERO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Sequence
 
+    from agenttrader.app.demo.day import Tell
     from agenttrader.app.demo.report import Result
     from agenttrader.app.demo.setup import Asked, Wish
+    from agenttrader.app.demo.stretch import Stretch
 
 REPORTS = Path("audit_artifacts")
 EXCHANGE_ZONE = "America/New_York"
@@ -58,27 +61,31 @@ def demo(  # noqa: PLR0913 - each is an option
     last: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="YYYY-MM-DD", help="Play the recorded sessions up to it, each a run of its own."
+            "--to", metavar="YYYY-MM-DD", help="Play the recorded sessions up to it as one run; needs --exit."
         ),
     ] = None,
+    holds: Annotated[
+        bool,
+        typer.Option("--hold", help="With --to: an agent buys on the first day and sells on the last."),
+    ] = False,
 ) -> None:
     """Play one paper trading day: generated or recorded prices, simulated venue, throw-away person."""
     import asyncio
 
     from agenttrader.app.demo.perform import days_of
 
-    wish = wish_of(seed, date, speed, order, inbox)
+    wish = wish_of(seed, date, speed, order, inbox, holds=holds)
     asked = asked_of(wish, data, symbol, day, last)
-    if last is not None and not leaves:
+    if last is None:
+        if holds:
+            raise BadValue("--hold: expected --to with it, for there must be a night to hold over")
+        (only,) = days_of(wish, asked)
+        raise typer.Exit(exit_code_of(asyncio.run(_demo(only, stays=not leaves, prints=prints))))
+    if not leaves:
         raise BadValue("--to: expected --exit with it, for every session but the last must end by itself")
-    results = []
-    for each in days_of(wish, asked):
-        results.append(asyncio.run(_demo(each, stays=not leaves, prints=prints)))
-        if exit_code_of(results[-1]) is not ExitCode.DONE:
-            break
-    if last is not None:
-        typer.echo(sum_of(results), err=True)
-    raise typer.Exit(exit_code_of(results[-1]))
+    stretch = asyncio.run(_days(days_of(wish, asked), prints=prints))
+    typer.echo(sum_of(stretch), err=True)
+    raise typer.Exit(exit_code_of_days(stretch))
 
 
 def asked_of(
@@ -101,7 +108,15 @@ def asked_of(
     return Asked(folder=Path(data), symbol=symbol, day=_date("--day", day), last=_date("--to", last))
 
 
-def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | None, inbox: str) -> "Wish":
+def wish_of(
+    seed: int | None,
+    date: str | None,
+    speed: str | None,
+    order: str | None,
+    inbox: str,
+    *,
+    holds: bool = False,
+) -> "Wish":
     """The wish that these words express. Raises BadValue naming the word."""
     from agenttrader.app.demo.setup import ROLES, Wish
 
@@ -109,7 +124,9 @@ def wish_of(seed: int | None, date: str | None, speed: str | None, order: str | 
         raise BadValue(f"--inbox: expected watermark or arrival, found {inbox!r}")
     chosen: Literal["watermark", "arrival"] = "arrival" if inbox == "arrival" else "watermark"
     roles = ROLES if order is None else tuple(role.strip() for role in order.split(","))
-    return Wish(seed=seed, date=_date("--date", date), speed=_speed(speed), order=roles, inbox=chosen)
+    return Wish(
+        seed=seed, date=_date("--date", date), speed=_speed(speed), order=roles, inbox=chosen, holds=holds
+    )
 
 
 def _date(word: str, text: str | None) -> str | None:
@@ -134,13 +151,28 @@ def _speed(text: str | None) -> int | Literal["max"] | None:
 
 
 async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> "Result":
+    from agenttrader.app.demo.perform import perform
+
+    async with _show(prints=prints) as (tell, interrupted, ended):
+        return await perform(wish, os.environ, tell, interrupted, stays=stays, reports=REPORTS, ended=ended)
+
+
+async def _days(wishes: "Sequence[Wish]", *, prints: bool) -> "Stretch":
+    from agenttrader.app.demo.perform import perform_days
+
+    async with _show(prints=prints) as (tell, interrupted, ended):
+        return await perform_days(wishes, os.environ, tell, interrupted, reports=REPORTS, ended=ended)
+
+
+@asynccontextmanager
+async def _show(*, prints: bool) -> "AsyncIterator[tuple[Tell, asyncio.Event, Callable[[object], None]]]":
+    """Who is told, what a person's Ctrl-C sets, and what prints the outcome."""
     import asyncio
     from zoneinfo import ZoneInfo
 
     import msgspec
     from rich.console import Console
 
-    from agenttrader.app.demo.perform import perform
     from agenttrader.cli.show import show_day
 
     interrupted = asyncio.Event()
@@ -152,30 +184,35 @@ async def _demo(wish: "Wish", *, stays: bool, prints: bool) -> "Result":
             print(msgspec.json.encode(summary).decode(), flush=True)
 
     async with show_day(Console(stderr=True), ZoneInfo(EXCHANGE_ZONE)) as tell:
-        return await perform(wish, os.environ, tell, interrupted, stays=stays, reports=REPORTS, ended=ended)
+        yield tell, interrupted, ended
 
 
-def sum_of(results: "Sequence[Result]") -> str:
-    """What all sessions came to together, in one line; a session that was not compared has no breaks."""
+def sum_of(stretch: "Stretch") -> str:
+    """What all sessions came to together, in one line; what is unrealised is so at the end."""
     from agenttrader.cli.figures import amount, signed
 
-    days = [result.day for result in results]
-    realised, unrealised, fees = (
-        sum((getattr(day.profit, name) for day in days), ZERO) for name in ("realised", "unrealised", "fees")
-    )
-    uncompared = sum(bool(result.compared.failure) for result in results)
+    whole, profit = stretch.whole, stretch.whole.profit
+    breaks = "not compared" if stretch.breaks is None else str(stretch.breaks)
+    held = ", ".join(f"{each.quantity:f} {each.symbol}" for each in whole.held) or "nothing"
     parts = (
-        f"sessions: {len(days)}",
-        f"orders: {sum(sum(day.orders.values()) for day in days)}",
-        f"fills: {sum(len(day.fills) for day in days)}",
-        f"realised {signed(realised)}",
-        f"unrealised {signed(unrealised)}",
-        f"fees {amount(fees)}",
-        f"net {signed(realised + unrealised - fees)}",
-        f"breaks: {sum(len(result.compared.breaks) for result in results)}",
-        *((f"not compared: {uncompared}",) if uncompared else ()),
+        f"sessions: {len(stretch.days)}",
+        f"orders: {sum(whole.orders.values())}",
+        f"fills: {len(whole.fills)}",
+        f"held: {held}",
+        f"realised {signed(profit.realised)}",
+        f"unrealised {signed(profit.unrealised)}",
+        f"fees {amount(profit.fees)}",
+        f"net {signed(profit.net)}",
+        f"breaks: {breaks}",
     )
     return f"{'':8}  {'sum':<9} {'; '.join(parts)}"
+
+
+def exit_code_of_days(stretch: "Stretch") -> ExitCode:
+    """Of the first day that does not end with 0; 0 only where every day was played."""
+    codes = [exit_code_of(played.result) for played in stretch.days]
+    worst = next((code for code in codes if code is not ExitCode.DONE), ExitCode.DONE)
+    return ExitCode.FINDING if worst is ExitCode.DONE and stretch.ended_early else worst
 
 
 def exit_code_of(result: "Result") -> ExitCode:

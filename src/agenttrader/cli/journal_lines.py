@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import assert_never
 
+from agenttrader.model.activities import AccountActivity
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Verdict
@@ -16,15 +17,19 @@ from agenttrader.model.events import (
     Canceled,
     CancelRefused,
     CancelRequested,
+    CashPosted,
     DayOpened,
     Decided,
     DoneForDay,
     EquitySampled,
     Event,
     Expired,
+    FeesPosted,
     Filled,
     Halted,
     LinkChanged,
+    PastIncluded,
+    PositionAdjusted,
     Reconciled,
     Rejected,
     Replaced,
@@ -47,6 +52,7 @@ from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MILLISECOND, Instant, rfc3339
+from agenttrader.model.values import ZERO
 
 ID_CHARACTERS = 8
 """How much of an id or a digest is shown: enough to find it by `--order`."""
@@ -92,6 +98,15 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return event.reason
         case AccountOpened():
             return f"cash {_money(event.cash)}"
+        case PastIncluded():
+            return f"in the balance that follows: {_posted(event.activities)}"
+        case FeesPosted():
+            return _posted(event.activities)
+        case CashPosted():
+            return f"{event.activity.kind.value}: {_posted((event.activity,))}"
+        case PositionAdjusted():
+            change = sum((each.quantity for each in event.activities), ZERO)
+            return f"{change:+f} {event.symbol}: {_posted(event.activities)}"
         case DayOpened():
             hours = f"from {_time(event.open)} to {_time(event.close)}"
             return f"{event.session} {hours}, equity {_money(event.equity)}"
@@ -216,6 +231,18 @@ def _plan(plan: ExitPlan | None) -> str:
     if plan.before_close_seconds is not None:
         parts.append(f"{plan.before_close_seconds} s before the close")
     return f" [{', '.join(parts)}]" if parts else ""
+
+
+def _posted(activities: tuple[AccountActivity, ...]) -> str:
+    """What they moved in cash, as one sum for all that have the same word, symbol and date."""
+    sums: dict[str, list[Decimal]] = {}
+    for each in activities:
+        of = f" of {each.symbol}" if each.symbol else ""
+        sums.setdefault(f"{each.word}{of} for {each.date}", []).append(each.amount)
+    return ", ".join(
+        f"{f'{len(amounts)} × ' if len(amounts) > 1 else ''}{name} {_money(sum(amounts, ZERO))}"
+        for name, amounts in sums.items()
+    )
 
 
 def _break(found: Break) -> str:

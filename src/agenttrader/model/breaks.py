@@ -14,7 +14,8 @@ class BreakKind(Word):
 
     POSITION = "position"
     CASH = "cash"
-    FEES = "fees"
+    ACTIVITY = "activity"
+    """Something that moved the account has no treatment, or does not lead from our book to the broker's."""
     ORDER_MISSING_AT_BROKER = "order_missing_at_broker"
     ORDER_MISSING_HERE = "order_missing_here"
     ORDER_QUANTITY = "order_quantity"

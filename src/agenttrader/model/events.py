@@ -10,11 +10,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
-from agenttrader.model.orders import Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
+from agenttrader.model.orders import Proposal, Side
 from agenttrader.model.times import Instant
 
 
@@ -49,6 +51,31 @@ class AccountOpened(_Event, frozen=True, tag="account_opened.1"):
     cash: Decimal
 
 
+class PastIncluded(_Event, frozen=True, tag="past_included.1"):
+    """What the broker had posted before the account was opened: the balance that follows has it."""
+
+    activities: tuple[AccountActivity, ...]
+
+
+class FeesPosted(_Event, frozen=True, tag="fees_posted.1"):
+    """Fees that the broker took: they replace our estimates for fills up to the time of the last."""
+
+    activities: tuple[AccountActivity, ...]
+
+
+class CashPosted(_Event, frozen=True, tag="cash_posted.1"):
+    """Cash that came or went without a fill: a dividend, interest, a transfer."""
+
+    activity: AccountActivity
+
+
+class PositionAdjusted(_Event, frozen=True, tag="position_adjusted.1"):
+    """A split, or coins that were kept: another quantity at the same cost, less what was paid in cash."""
+
+    symbol: Symbol
+    activities: tuple[AccountActivity, ...]
+
+
 class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     """The exchange's calendar turned the day: daily limits count from here, the day's loss from `equity`."""
 
@@ -57,30 +84,6 @@ class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     open: Instant
     close: Instant
     equity: Decimal
-
-
-class Instruction(
-    Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """Exactly what goes to the broker.
-
-    `stop` and `target` are the legs of a bracket, armed when the order has filled. Of a `pair` the order
-    itself is the target, and the stop works beside it from the start.
-    """
-
-    legs: tuple[Leg, ...]
-    side: Side
-    quantity: Decimal
-    type: OrderType
-    time_in_force: TimeInForce
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    stop: Decimal | None
-    target: Decimal | None
-    pair: bool = False
-    trail_price: Decimal | None = None
-    trail_percent: Decimal | None = None
-    extended_hours: bool = False
 
 
 class Decided(_Event, frozen=True, tag="decided.1"):
@@ -119,13 +122,6 @@ class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
 
     order_id: OrderId
     reason: str
-
-
-class ProtectiveLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """A leg of a bracket: our id for it, and the broker's."""
-
-    order_id: OrderId
-    broker_order_id: BrokerOrderId
 
 
 class Accepted(_Event, frozen=True, tag="accepted.1"):
@@ -363,6 +359,10 @@ Event = (
     SegmentOpened
     | SegmentSealed
     | AccountOpened
+    | PastIncluded
+    | FeesPosted
+    | CashPosted
+    | PositionAdjusted
     | DayOpened
     | Decided
     | Sending

@@ -20,6 +20,8 @@ ClientOrderId = NewType("ClientOrderId", str)
 """What an order is called towards the broker."""
 BrokerOrderId = NewType("BrokerOrderId", str)
 ExecutionId = NewType("ExecutionId", str)
+ActivityId = NewType("ActivityId", str)
+"""What the broker calls something that moved the account other than a fill."""
 Digest = NewType("Digest", str)
 """SHA-256 in hexadecimal."""
 

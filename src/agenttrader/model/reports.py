@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import Side
 from agenttrader.model.times import Instant
@@ -24,6 +25,8 @@ class ReportKind(Word):
     CANCEL_REFUSED = "cancel_refused"
     EXPIRED = "expired"
     REPLACED = "replaced"
+    REPLACE_REFUSED = "replace_refused"
+    """A replacement of it was refused: it goes on as it was."""
     SUSPENDED = "suspended"
     DONE_FOR_DAY = "done_for_day"
     BUSTED = "busted"
@@ -55,6 +58,8 @@ class Execution(Struct, frozen=True, gc=False, kw_only=True):
     side: Side
     quantity: Decimal
     price: Decimal
+    corrects: ExecutionId | None = None
+    """The execution that it stands in the place of: it was made when that one was."""
 
 
 class ExecutionReport(Struct, frozen=True, gc=False, kw_only=True):
@@ -105,8 +110,8 @@ class BrokerStatement(Struct, frozen=True, gc=False, kw_only=True):
     buying_power: Decimal
     positions: tuple[BrokerPosition, ...]
     open_orders: tuple[BrokerOrder, ...]
-    fees: Decimal
-    """The day's fees as the broker's activities add up."""
+    activities: tuple[AccountActivity, ...]
+    """What else moved the account, since some days before: brokers post late. Oldest first."""
     executions: tuple[ExecutionId, ...]
-    """Every execution id of the day, from the broker's activities."""
+    """Every execution id since then, from the broker's activities."""
     blocked: bool

@@ -9,6 +9,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import (
     Accepted,
@@ -18,11 +19,15 @@ from agenttrader.model.events import (
     Canceled,
     CancelRefused,
     CancelRequested,
+    CashPosted,
     Decided,
     DoneForDay,
     Event,
     Expired,
+    FeesPosted,
     Filled,
+    PastIncluded,
+    PositionAdjusted,
     Rejected,
     Replaced,
     ReplaceRefused,
@@ -32,11 +37,13 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
-from agenttrader.model.identifiers import ExecutionId, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, OrderState, Role, Side
 from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
-from agenttrader.model.values import ZERO
+from agenttrader.model.values import NANO, ZERO
+from agenttrader.portfolio.estimates import FeeEstimates
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order, OrderLedger
 from agenttrader.portfolio.tenures import Tenure
@@ -60,7 +67,8 @@ MOVES = frozenset(_TRIGGERS)
 """Events that do no more than move one order along the transition table."""
 
 
-_RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+"""The states of a stop that the broker has and nobody has asked to end."""
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
@@ -99,15 +107,24 @@ class Book:
         self._multipliers = multipliers
         self.is_open = False
         self.cash = ZERO
+        """Less the fees that we expect and the broker has not taken yet."""
         self.fees = ZERO
+        """Those that the broker took, and our estimates of the others."""
+        self.estimates = FeeEstimates()
+        self.income = ZERO
+        """Dividends and interest, less those that were charged."""
+        self.flows = ZERO
+        """Cash from outside the account, less what left it: no profit, and no loss."""
+        self.activities: set[ActivityId] = set()
+        """What the broker posted and the book has taken in."""
         self.orders = OrderLedger()
         self.holdings: dict[Symbol, Holding] = {}
         self.tenures: dict[Symbol, Tenure] = {}
         """Of each position that is held, and the last of each that was."""
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
         self.executions: dict[ExecutionId, Filled] = {}
-        self.busted: set[ExecutionId] = set()
-        """Executions that the exchange took back: told again, they neither count nor surprise."""
+        self.busted: dict[ExecutionId, Instant] = {}
+        """Executions that the exchange took back, by when they were made: they neither count nor surprise."""
         self.handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
@@ -115,6 +132,10 @@ class Book:
             Accepted: self._accepted,
             Filled: self._filled,
             Busted: self._busted,
+            PastIncluded: self._included,
+            FeesPosted: self._fees_posted,
+            CashPosted: self._cash_posted,
+            PositionAdjusted: self._adjusted,
         } | dict.fromkeys(_TRIGGERS, self._moved)
         """What folds a record, by the type of its event. Others change nothing here."""
 
@@ -127,6 +148,15 @@ class Book:
     def can_hold(self, symbol: Symbol) -> bool:
         """Whether a fill in `symbol` can be counted: it is one of the configured instruments."""
         return symbol in self._multipliers
+
+    def multiplier(self, symbol: Symbol) -> Decimal:
+        """Units of the underlying in one unit of `symbol`; 1 where the configuration does not know it."""
+        return self._multipliers.get(symbol, Decimal(1))
+
+    @property
+    def posted_cash(self) -> Decimal:
+        """Cash as the broker states it: it has not taken the fees yet that are only estimated."""
+        return self.cash + self.estimates.total
 
     @property
     def realised(self) -> Decimal:
@@ -215,7 +245,7 @@ class Book:
             (
                 order.remaining * abs(order.ratio_in(symbol))
                 for order in self.protection(symbol)
-                if order.role is Role.STOP and order.state in _RESTING and order not in without
+                if order.role is Role.STOP and order.state in RESTING and order not in without
             ),
             ZERO,
         )
@@ -242,45 +272,6 @@ class Book:
             unrealised=unrealised,
         )
 
-    def dead_machine_loss(self, marks: Mapping[Symbol, Decimal]) -> Decimal:
-        """What would be lost, gaps aside, if all of ours stopped now; at cost where there is no mark."""
-        return sum(
-            (
-                self._loss_if_machine_dies(symbol, holding, marks.get(symbol) or holding.average_price())
-                for symbol, holding in self.positions().items()
-            ),
-            ZERO,
-        )
-
-    def working_loss(self) -> Decimal:
-        """What the entries that work would lose at their stops, gaps aside, filled whole at their worst.
-
-        What no stop comes with counts whole.
-        """
-        loss = ZERO
-        for order in self.orders.open_orders():
-            if order.adds_risk:
-                stops = [leg.stop_price for leg in order.protection if leg.role is Role.STOP]
-                stop = stops[0] if stops and len(order.legs) == 1 else None
-                unit = order.reserve_price if stop is None else abs(order.reserve_price - stop)
-                loss += order.remaining * unit * self._multipliers.get(order.legs[0].symbol, Decimal(1))
-        return loss
-
-    def _loss_if_machine_dies(self, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
-        """What the position would lose, gaps aside, by the protection resting at the broker alone.
-
-        What is unprotected counts whole, and so does what a stop at the net price of several legs covers.
-        """
-        left = abs(holding.quantity)
-        loss = ZERO
-        for leg in self.protection(symbol):
-            if leg.role is Role.STOP and leg.state in _RESTING and len(leg.legs) == 1:
-                covered = min(left, leg.remaining)
-                distance = _distance_to_stop(leg, mark, 1 if holding.quantity > 0 else -1)
-                loss += covered * max(ZERO, distance) * holding.multiplier
-                left -= covered
-        return loss + left * mark * holding.multiplier
-
     def _account_opened(self, sealed: Sealed[Event]) -> None:
         self.cash = cast("AccountOpened", sealed.event).cash
         self.is_open = True
@@ -299,19 +290,19 @@ class Book:
         order = self.orders.fill(event)
         self.executions[event.execution_id] = event
         was = self.position(event.symbol)
-        self._trade(event, order.proposal.strategy, sign=1)
+        self._trade(event, order.proposal.strategy, self.estimates.add(event), sign=1)
         self._keep(sealed, order, event.symbol, was)
 
     def _busted(self, sealed: Sealed[Event]) -> None:
         event = cast("Busted", sealed.event)
         fill = self.executions.pop(event.execution_id)
-        self.busted.add(event.execution_id)
+        self.busted[event.execution_id] = fill.time
         order = self.orders.bust(fill, event.time)
         was = self.position(fill.symbol)
-        self._trade(fill, order.proposal.strategy, sign=-1)
+        self._trade(fill, order.proposal.strategy, -self.estimates.drop(fill.execution_id), sign=-1)
         self._keep(sealed, order, fill.symbol, was)
 
-    def _trade(self, fill: Filled, strategy: StrategyName, sign: int) -> None:
+    def _trade(self, fill: Filled, strategy: StrategyName, fee: Decimal, sign: int) -> None:
         multiplier = self._multipliers.get(fill.symbol)
         if multiplier is None:
             raise ConfigurationError(
@@ -319,7 +310,6 @@ class Book:
                 "name; configure it again"
             )
         quantity = fill.quantity * (sign if fill.side is Side.BUY else -sign)
-        fee = fill.fee * sign
         self.cash -= quantity * fill.price * multiplier + fee
         self.fees += fee
         key = (strategy, fill.symbol)
@@ -341,22 +331,56 @@ class Book:
         enters = order.adds_risk and order.side.sign * order.ratio_in(symbol) * held > 0
         self.tenures[symbol] = before.entered_by(order) if enters and not is_bust else before
 
+    def _included(self, sealed: Sealed[Event]) -> None:
+        self._note(cast("PastIncluded", sealed.event).activities)
+
+    def _fees_posted(self, sealed: Sealed[Event]) -> None:
+        posted = cast("FeesPosted", sealed.event).activities
+        self._note(posted)
+        expected = self.estimates.settle(max(each.time for each in posted))
+        change = _amount(posted) + expected
+        self.cash += change
+        self.fees -= change
+
+    def _cash_posted(self, sealed: Sealed[Event]) -> None:
+        posted = cast("CashPosted", sealed.event).activity
+        self._note((posted,))
+        self.cash += posted.amount
+        if posted.kind is ActivityKind.TRANSFER:
+            self.flows += posted.amount
+        else:
+            self.income += posted.amount
+
+    def _adjusted(self, sealed: Sealed[Event]) -> None:
+        """Fold a split: each strategy's part of the position changes as the whole of it does."""
+        event = cast("PositionAdjusted", sealed.event)
+        self._note(event.activities)
+        quantity, cash = sum((each.quantity for each in event.activities), ZERO), _amount(event.activities)
+        self.cash += cash
+        whole = self.holdings[event.symbol]
+        parts = [each for (_, symbol), each in self.by_strategy.items() if symbol == event.symbol]
+        # The last takes what rounding left, so that the parts stay the whole.
+        *first, last = [part for part in parts if part.quantity]
+        quantity_left, cash_left = quantity, cash
+        for part in first:
+            share = (quantity * part.quantity / whole.quantity).quantize(NANO)
+            paid = (cash * part.quantity / whole.quantity).quantize(NANO)
+            part.adjust(share, paid)
+            quantity_left, cash_left = quantity_left - share, cash_left - paid
+        last.adjust(quantity_left, cash_left)
+        before = whole.quantity
+        whole.adjust(quantity, cash)
+        if event.symbol in self.tenures:
+            self.tenures[event.symbol] = self.tenures[event.symbol].split(before, whole.quantity)
+
+    def _note(self, activities: tuple[AccountActivity, ...]) -> None:
+        self.activities.update(activity.id for activity in activities)
+
     def _moved(self, sealed: Sealed[Event]) -> None:
         event = sealed.event
         time = getattr(event, "time", sealed.time)
         self.orders.advance(event.order_id, _TRIGGERS[type(event)], time)  # type: ignore[union-attr]
 
 
-def _distance_to_stop(stop: Order, mark: Decimal, sign: int) -> Decimal:
-    """How far the price may go against a long position (`sign` 1) or a short one before `stop` has left it.
-
-    A stop-limit leaves at its limit. A trailing stop follows the best price: it is never further than its
-    trail from the mark.
-    """
-    if stop.trail_price is not None:
-        return stop.trail_price
-    if stop.trail_percent is not None:
-        return mark * stop.trail_percent / 100
-    price = stop.stop_price if stop.limit_price is None else stop.limit_price
-    assert price is not None, f"{stop.id}: expected a stop with a price"
-    return (mark - price) * sign
+def _amount(activities: tuple[AccountActivity, ...]) -> Decimal:
+    return sum((activity.amount for activity in activities), ZERO)

@@ -50,6 +50,18 @@ class Holding:
         self.realised += proceeds - taken
         self.cost += (value + proceeds) - taken
 
+    def adjust(self, quantity: Decimal, cash: Decimal) -> None:
+        """Hold `quantity` (signed) more at the same cost, as after a split.
+
+        `cash`, paid for the part of a unit that was left over, comes off the cost; where nothing is held
+        after it, what it did not pay for is realised.
+        """
+        self.quantity += quantity
+        self.cost -= cash
+        if not self.quantity:
+            self.realised -= self.cost
+            self.cost = ZERO
+
     def average_price(self) -> Decimal:
         """Cost per unit, unsigned; zero when flat."""
         return abs(self.cost / (self.quantity * self.multiplier)) if self.quantity else ZERO

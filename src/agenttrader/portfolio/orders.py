@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
-from agenttrader.model.events import Accepted, Decided, Filled, Instruction, Leaving, Sending
+from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
 from agenttrader.model.identifiers import (
     AgentName,
     BrokerOrderId,
@@ -13,6 +13,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant

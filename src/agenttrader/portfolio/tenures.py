@@ -1,10 +1,13 @@
 """Since when a position is held, and the plan to leave it by: that of the last entry that filled in it."""
 
-from msgspec import Struct
+from decimal import Decimal
+
+from msgspec import Struct, structs
 
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName
 from agenttrader.model.orders import ExitPlan
 from agenttrader.model.times import Instant
+from agenttrader.model.values import NANO
 from agenttrader.portfolio.orders import Order
 
 
@@ -35,3 +38,19 @@ class Tenure(Struct, frozen=True, kw_only=True, gc=False):
             strategy=proposal.strategy,
             plan=proposal.exit_plan if is_plain else None,
         )
+
+    def split(self, before: Decimal, after: Decimal) -> "Tenure":
+        """The tenure after a split made `after` units of `before`: the plan's prices go the other way."""
+        if self.plan is None or not after:
+            return self
+
+        def price(old: Decimal | None) -> Decimal | None:
+            return None if old is None else (old * before / after).quantize(NANO)
+
+        plan = structs.replace(
+            self.plan,
+            stop=price(self.plan.stop),
+            target=price(self.plan.target),
+            trail=price(self.plan.trail),
+        )
+        return structs.replace(self, plan=plan)

@@ -11,7 +11,10 @@ class Broker(Protocol):
     """A broker account as it answers questions; where there is no usable answer, Unreachable is raised."""
 
     async def statement(self, since: Instant) -> BrokerStatement:
-        """Account, positions, open orders and the executions and fees since `since`, read as one."""
+        """Account, positions, open orders, and the executions since `since`, read as one.
+
+        With all other activities since then; some from before are among them, because brokers post late.
+        """
         ...
 
     async def history(self, since: Instant) -> tuple[ExecutionReport, ...]:

@@ -46,6 +46,8 @@ FORBIDDEN = 40310000
 """Too little buying power, or shares that are not there or are held for other orders; with status 403."""
 DAY_TRADE = 40310100
 """The order could make a pattern day trader of the account; with status 403."""
+SHORT_POSITION = 40310001
+"""An option that the account is short of cannot be exercised; with status 403."""
 UNPROCESSABLE = 42210000
 """A request that is well formed and cannot be done; with status 422."""
 RATE_LIMITED = 42910000

@@ -1,7 +1,8 @@
 """Where do our book and the broker's statement differ?
 
 A difference is one *subject* of which the two do not say the same. Subjects are: the account's number,
-its being blocked, its cash, its fees, the position in a symbol, an order that works, an execution of the day.
+its being blocked, its cash, the position in a symbol, an order that works, an execution of the day, and
+whatever else the broker says moved the account.
 
 1. Every difference gives exactly one break.
 2. Equal inputs give none, but for what is no agreement even so: an order that is UNKNOWN, a blocked account.
@@ -21,9 +22,11 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.identifiers import (
     AccountName,
+    ActivityId,
     BrokerOrderId,
     ClientOrderId,
     ExecutionId,
@@ -55,8 +58,7 @@ class BookStatement(Struct, frozen=True, kw_only=True):
 
     account: AccountName
     cash: Decimal
-    fees: Decimal
-    """Of the day, as the book has them."""
+    """Without the fees that are only estimated."""
     positions: tuple[tuple[Symbol, Decimal], ...]
     """Signed quantities; a symbol that is flat may be left out."""
     working_orders: tuple[BookOrder, ...]
@@ -65,6 +67,8 @@ class BookStatement(Struct, frozen=True, kw_only=True):
     """Orders that left and whose answer never came."""
     executions: tuple[ExecutionId, ...]
     """Every execution of the day that the book has taken in."""
+    activities: frozenset[ActivityId]
+    """Whatever else the broker posted and the book has taken in."""
 
 
 _URGENCY = {
@@ -80,8 +84,8 @@ _URGENCY = {
             BreakKind.ORDER_QUANTITY,
             BreakKind.EXECUTION_MISSING_HERE,
             BreakKind.EXECUTION_MISSING_AT_BROKER,
+            BreakKind.ACTIVITY,
             BreakKind.CASH,
-            BreakKind.FEES,
         )
     )
 }
@@ -97,8 +101,8 @@ def compare(ours: BookStatement, theirs: BrokerStatement) -> tuple[Break, ...]:
         *_orders(ours, theirs),
         *_positions(ours, theirs),
         *_executions(frozenset(ours.executions), frozenset(theirs.executions)),
-        *_amount(BreakKind.CASH, ours.cash, theirs.cash),
-        *_amount(BreakKind.FEES, ours.fees, theirs.fees),
+        *_activities(ours.activities, theirs.activities),
+        *_cash(ours.cash, theirs.cash),
     )
     return tuple(sorted(breaks, key=_place))
 
@@ -271,13 +275,41 @@ def _executions(ours: frozenset[ExecutionId], theirs: frozenset[ExecutionId]) ->
         )
 
 
-def _amount(kind: BreakKind, ours: Decimal, theirs: Decimal) -> Iterable[Break]:
+def _activities(ours: frozenset[ActivityId], theirs: Iterable[AccountActivity]) -> Iterable[Break]:
+    for activity in dict.fromkeys(theirs):
+        if activity.id not in ours:
+            yield Break(
+                kind=BreakKind.ACTIVITY,
+                ours="not in the book",
+                theirs=f"{activity.word} {activity.id}",
+                sentence=f"The broker posted {activity.word} for {activity.date}: {_moved(activity)}. "
+                f"{_why_not(activity)} See activity {activity.id} at the broker.",
+                symbol=activity.symbol,
+            )
+
+
+def _moved(activity: AccountActivity) -> str:
+    units = f" and {_number(activity.quantity)} {activity.symbol}" if activity.symbol else ""
+    return f"{_number(activity.amount)} in cash{units}"
+
+
+def _why_not(activity: AccountActivity) -> str:
+    match activity.kind:
+        case ActivityKind.UNTREATED:
+            return "There is no treatment for that here, and our book has not taken it in."
+        case ActivityKind.SPLIT | ActivityKind.COIN_FEE:
+            return "It does not lead from our position to the broker's, so nothing was adjusted."
+        case _:
+            return "Our book has not taken it in yet: compare again."
+
+
+def _cash(ours: Decimal, theirs: Decimal) -> Iterable[Break]:
     if ours != theirs:
         yield Break(
-            kind=kind,
+            kind=BreakKind.CASH,
             ours=_number(ours),
             theirs=_number(theirs),
-            sentence=f"Our book has {kind.value} of {_number(ours)}, the broker of {_number(theirs)}: "
+            sentence=f"Our book has cash of {_number(ours)}, the broker of {_number(theirs)}: "
             f"{_number(abs(theirs - ours))} {'more' if theirs > ours else 'less'} than we have.",
         )
 

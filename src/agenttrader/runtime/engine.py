@@ -16,8 +16,6 @@ from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import (
-    AccountOpened,
-    AnswerLost,
     BreakFound,
     CancelRequested,
     Decided,
@@ -25,13 +23,13 @@ from agenttrader.model.events import (
     Halted,
     Leaving,
     LinkChanged,
+    PositionAdjusted,
     Reconciled,
     SegmentOpened,
     SegmentSealed,
     WindowClosed,
     WindowOpened,
     WindowResumed,
-    WindowSuspended,
     Withheld,
 )
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
@@ -64,6 +62,8 @@ from agenttrader.runtime.inputs import (
 )
 from agenttrader.runtime.instructions import departure_of
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.meanwhile import left_behind
+from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.protection import overdue
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
@@ -119,20 +119,8 @@ class Engine:
         self._begin(now)
         for event in (segment, *meanwhile):
             self._emit(event)
-        if self.state.standing.window is not None:
-            self._emit(
-                WindowSuspended(
-                    reason="the gateway started again; a person resumes the window after reconciliation"
-                )
-            )
-        for order in list(self.state.book.orders.open_orders()):
-            if order.parent is not None:
-                continue
-            if order.state is OrderState.SENDING:
-                self._emit(AnswerLost(order_id=order.id, reason="the gateway died while it was leaving"))
-            elif order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
-                self._emit(Withheld(order_id=order.id, reason="the gateway stopped before it was sent"))
-            # A close goes on: what protected its position is being canceled, or has been.
+        for event in tuple(left_behind(self.state)):
+            self._emit(event)
         return self._step
 
     def handle(self, received: Input, now: Instant) -> Step:  # noqa: C901, PLR0912 - one arm for each input
@@ -256,10 +244,7 @@ class Engine:
             self._end_unwanted(order, *order.protection)
 
     def _foreign(self, received: Reported) -> None:
-        """A report of an order that we cannot place.
-
-        It is perhaps of one whose answer is still out, otherwise somebody else's.
-        """
+        """A report of an order that we cannot place: one whose answer is still out, or somebody else's."""
         report = received.report
         name = report.client_order_id or report.broker_order_id or "without an id"
         if report.kind is not ReportKind.UNRECOGNISED and self._may_be_ours():
@@ -312,6 +297,7 @@ class Engine:
         turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
         if turned is not None:
             self._emit(turned)
+            self._step.resync = bool(self.state.overnight)
         sample = sample_of(self.state.book, self.market.prices)
         if sample is not None:
             self._emit(sample)
@@ -323,10 +309,14 @@ class Engine:
             self._emit(found)
 
     def _account(self, statement: BrokerStatement) -> None:
-        """The first word of the broker: it fills an empty book's cash, never its positions."""
-        if not self.state.book.is_open and not statement.positions:
-            self._emit(AccountOpened(cash=statement.cash))
+        """The broker's word on the account: what it posted, and its buying power."""
+        if statement.account != self.rules.authority.account:
+            return  # It says nothing about ours; the comparison names it.
         book = self.state.book
+        for event in events_of_statement(book, statement):
+            self._emit(event)
+            if isinstance(event, PositionAdjusted):
+                self.market.forget(event.symbol)
         self._buying_power_offset = statement.buying_power - (book.cash - book.orders.open_notional_total)
 
     def _broker_buying_power(self) -> Decimal | None:

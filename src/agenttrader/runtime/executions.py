@@ -17,13 +17,14 @@ from agenttrader.model.events import (
     Event,
     Expired,
     Filled,
-    ProtectiveLeg,
     Rejected,
     Replaced,
+    ReplaceRefused,
     Restated,
     Suspended,
     Withheld,
 )
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.reports import Execution, ExecutionReport, ReportKind
 from agenttrader.model.transitions import Trigger, next_state
@@ -38,6 +39,7 @@ _TRIGGERS = {
     ReportKind.CANCEL_REFUSED: Trigger.REFUSE_CANCEL,
     ReportKind.EXPIRED: Trigger.EXPIRE,
     ReportKind.REPLACED: Trigger.REPLACE,
+    ReportKind.REPLACE_REFUSED: Trigger.REFUSE_REPLACE,
     ReportKind.SUSPENDED: Trigger.SUSPEND,
     ReportKind.DONE_FOR_DAY: Trigger.DONE_FOR_DAY,
     ReportKind.RESTATED: Trigger.RESTATE,
@@ -116,7 +118,7 @@ def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
     return ()
 
 
-def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 - one arm for each kind
+def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901, PLR0911 - an arm for each kind
     match report.kind:
         case ReportKind.REJECTED:
             return Rejected(order_id=order.id, time=report.time, reason=report.reason)
@@ -128,6 +130,8 @@ def _move_event(order: Order, report: ExecutionReport) -> Event:  # noqa: C901 -
             return Expired(order_id=order.id, time=report.time)
         case ReportKind.REPLACED:
             return Replaced(order_id=order.id, time=report.time)
+        case ReportKind.REPLACE_REFUSED:
+            return ReplaceRefused(order_id=order.id, time=report.time, reason=report.reason)
         case ReportKind.SUSPENDED:
             return Suspended(order_id=order.id, time=report.time)
         case ReportKind.DONE_FOR_DAY:
@@ -201,7 +205,7 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
         quantity=execution.quantity,
         price=execution.price,
         fee=fees.on(sells=execution.side is Side.SELL, quantity=execution.quantity, price=execution.price),
-        time=report.time,
+        time=report.time if execution.corrects is None else book.busted.get(execution.corrects, report.time),
     )
     before = _accepted(order, report) if _carries_accept(order, report) else ()
     if _is_possible(order, execution):

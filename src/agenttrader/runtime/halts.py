@@ -47,6 +47,14 @@ def standing_of(
         for broken in state.breaks
         if broken.symbol is None or broken.symbol in symbols
     )
+    found += (
+        (
+            TradingState.REDUCE_ONLY,
+            f"{symbol} was held over the night, and the books were not compared since: it may have split",
+        )
+        for symbol in symbols
+        if symbol in state.overnight
+    )
     readings = tuple(
         (name, switches[name].state if name in switches else TradingState.HALTED)
         for name in wired

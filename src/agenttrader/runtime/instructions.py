@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from agenttrader.gateway.checks.shape import protection_can_rest
-from agenttrader.model.events import Instruction
 from agenttrader.model.identifiers import Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Effect, Proposal
 

@@ -32,3 +32,8 @@ class MarketView:
             self.prices[event.symbol] = event.close
             # A symbol that prints a bar trades, unless the exchange said otherwise.
             self.statuses.setdefault(event.symbol, TradingStatus.TRADING)
+
+    def forget(self, symbol: Symbol) -> None:
+        """Drop the mark: after a split it is the price of another share. None is known until the next bar."""
+        self.marks.pop(symbol, None)
+        self.prices.pop(symbol, None)

@@ -1,14 +1,15 @@
-"""What was done while no gateway could be asked, as the records that its next start begins with. Pure.
+"""What a start finds: what was under way, and what was done while no gateway could be asked. Pure.
 
 A fence above the last writer becomes a latch, once: whoever raised it wanted everything halted, and only a
 person lifts that. The lines of the side journals follow, each once, however often the gateway starts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import ActedOutside, Event, Halted
+from agenttrader.model.events import ActedOutside, AnswerLost, Event, Halted, WindowSuspended, Withheld
+from agenttrader.model.orders import Effect, OrderState
 from agenttrader.ports.fence import Fence
 from agenttrader.runtime.state import State
 
@@ -23,3 +24,19 @@ def meanwhile(state: State, fence: Fence | None, acted: Sequence[ActedOutside]) 
     )
     news = tuple(each for each in acted if each.line > state.acted_outside.get(each.journal, 0))
     return (*latches, *news)
+
+
+def left_behind(state: State) -> Iterator[Event]:
+    """What becomes of all that was under way when the last process ended.
+
+    The window is suspended, and what was leaving is UNKNOWN. A close goes on: what protected its position is
+    being canceled, or has been.
+    """
+    if state.standing.window is not None:
+        reason = "the gateway started again; a person resumes the window after reconciliation"
+        yield WindowSuspended(reason=reason)
+    for order in state.book.orders.open_orders():
+        if order.parent is None and order.state is OrderState.SENDING:
+            yield AnswerLost(order_id=order.id, reason="the gateway died while it was leaving")
+        elif order.parent is None and order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
+            yield Withheld(order_id=order.id, reason="the gateway stopped before it was sent")

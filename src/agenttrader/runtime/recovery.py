@@ -16,7 +16,6 @@ from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
-from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.broker import Broker
@@ -78,7 +77,7 @@ class Reconciler:
             return compared
 
     async def _compare(self, name: str) -> Compared:
-        since = self._since()
+        since = asked_since(self._session.engine.state)
         await self._take_in(since)
         for look in range(COMPARISONS_MAX):
             statement = await self._broker.statement(since)
@@ -106,17 +105,19 @@ class Reconciler:
                     raise
                 await asyncio.sleep(ROOM_SECONDS)
 
-    def _since(self) -> Instant:
-        """The day's open.
 
-        Orders that rest over several days are found among the open ones, whenever they were placed.
-        """
-        day = self._session.engine.state.day
-        return day.open if day is not None else Instant(0)
+def asked_since(state: State) -> Instant:
+    """From when on the broker must tell again: the day's open, or the last agreement where that is earlier.
+
+    Orders that rest over several days are found among the open ones, whenever they were placed.
+    """
+    if state.day is None:
+        return Instant(0)
+    return state.day.open if state.agreed is None else min(state.day.open, state.agreed)
 
 
 def book_statement(book: Book, account: AccountName, since: Instant) -> BookStatement:
-    """The book in the words that a broker's statement is compared with: fees and executions since `since`."""
+    """The book in the words that a broker's statement is compared with; executions since `since`."""
     working: list[BookOrder] = []
     unknown: list[BookOrder] = []
     for order in book.orders.open_orders():
@@ -126,15 +127,14 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
                 unknown.append(_book_order(order))
         elif order.state is not OrderState.APPROVED:
             working.append(_book_order(order))
-    fills = [fill for fill in book.executions.values() if fill.time >= since]
     return BookStatement(
         account=account,
-        cash=book.cash,
-        fees=sum((fill.fee for fill in fills), ZERO),
+        cash=book.posted_cash,
         positions=tuple((symbol, holding.quantity) for symbol, holding in book.positions().items()),
         working_orders=tuple(working),
         unknown_orders=tuple(unknown),
-        executions=tuple(fill.execution_id for fill in fills),
+        executions=tuple(name for name, fill in book.executions.items() if fill.time >= since),
+        activities=frozenset(book.activities),
     )
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from agenttrader.model.events import EquitySampled
 from agenttrader.model.identifiers import Symbol
 from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.losses import dead_machine_loss
 
 
 def sample_of(book: Book, prices: Mapping[Symbol, Decimal]) -> EquitySampled | None:
@@ -21,5 +22,5 @@ def sample_of(book: Book, prices: Mapping[Symbol, Decimal]) -> EquitySampled | N
         realised=book.realised,
         unrealised=value.unrealised,
         fees=book.fees,
-        dead_machine_loss=book.dead_machine_loss(prices),
+        dead_machine_loss=dead_machine_loss(book, prices),
     )

@@ -12,6 +12,7 @@ from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book, Working
+from agenttrader.portfolio.losses import dead_machine_loss, working_loss
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -55,7 +56,7 @@ def take_snapshot(
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,
-        day_start_equity=state.day.equity if state.day is not None else None,
+        day_start_equity=state.day_start_equity,
         dead_machine_loss=_loss_of(proposal, book, market),
         limits_digest=rules.limits_digest,
         exits_unit=any(each.reduces_only for each in rules.grants.values()),
@@ -105,7 +106,7 @@ def _loss_of(proposal: Proposal, book: Book, market: MarketView) -> Decimal | No
     """What would be lost, gaps aside, if all of ours stopped; asked of entries alone."""
     if proposal.effect is not Effect.OPEN:
         return None
-    return book.dead_machine_loss(market.prices) + book.working_loss()
+    return dead_machine_loss(book, market.prices) + working_loss(book)
 
 
 def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:

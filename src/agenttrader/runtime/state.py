@@ -17,6 +17,7 @@ from agenttrader.model.events import (
     Event,
     Filled,
     LinkChanged,
+    PositionAdjusted,
     Reconciled,
     SegmentOpened,
     Sending,
@@ -32,7 +33,7 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
-_PROTECTS = frozenset({Accepted, Filled, Busted, *MOVES})
+_PROTECTS = frozenset({Accepted, Filled, Busted, PositionAdjusted, *MOVES})
 """What can bare or cover a position."""
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, Reconciled, LinkChanged, *STANDING_EVENTS})
 
@@ -45,15 +46,20 @@ class State:
         self.standing = Standing()
         self.segment: SegmentOpened | None = None
         self.day: DayOpened | None = None
+        self.overnight: frozenset[Symbol] = frozenset()
+        """What was held as the day turned, until a comparison after it: a share may have split meanwhile."""
         self.equity: EquitySampled | None = None
         self.reconciled: Reconciled | None = None
         """The last comparison of this segment; a restart has none until it has compared."""
+        self.agreed: Instant | None = None
+        """The time of the last statement that our book agreed with, over restarts."""
         self.links: dict[str, LinkChanged] = {}
         self.version = 0
         """Moves with every record that can change whether something may leave."""
         self.last_time = Instant(0)
         self.closing: dict[OrderId, Order] = {}
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
+        self._flows_at_open = ZERO
         self.acted_outside: dict[str, int] = {}
         """How many lines of each side journal are on record."""
         self.bare: dict[Symbol, Bare] = {}
@@ -86,12 +92,17 @@ class State:
 
     def _time_protection(self, sealed: Sealed[Event]) -> None:
         """Start the clock of what this record left bare, and stop that of what it left protected."""
-        order = self.book.orders.by_id[sealed.event.order_id]  # type: ignore[union-attr]
-        for leg in order.legs:
-            if not bare_units(self.book, leg.symbol):
-                self.bare.pop(leg.symbol, None)
-            elif leg.symbol not in self.bare:
-                self.bare[leg.symbol] = Bare(sealed.time)
+        event = sealed.event
+        if isinstance(event, PositionAdjusted):
+            symbols: tuple[Symbol, ...] = (event.symbol,)
+        else:
+            order = self.book.orders.by_id[event.order_id]  # type: ignore[union-attr]
+            symbols = tuple(leg.symbol for leg in order.legs)
+        for symbol in symbols:
+            if not bare_units(self.book, symbol):
+                self.bare.pop(symbol, None)
+            elif symbol not in self.bare:
+                self.bare[symbol] = Bare(sealed.time)
 
     def _apply_decided(self, sealed: Sealed[Event]) -> None:
         order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
@@ -114,7 +125,11 @@ class State:
         self.equity = cast("EquitySampled", sealed.event)
 
     def _apply_day_opened(self, sealed: Sealed[Event]) -> None:
+        if self.day is not None:
+            self.overnight = frozenset(self.book.positions())
+            self.version += 1
         self.day = cast("DayOpened", sealed.event)
+        self._flows_at_open = self.book.flows
 
     def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
         acted = cast("ActedOutside", sealed.event)
@@ -134,7 +149,10 @@ class State:
                     self.bare[event.found.symbol or Symbol("")] = Bare(clock.since, is_told=True)
             case Reconciled():
                 self.reconciled = event
-                self._stated = self._stated if event.failure else event
+                if not event.failure:
+                    self.overnight = frozenset()
+                    self.agreed = self.agreed if event.breaks else event.statement_time
+                    self._stated = event
             case LinkChanged():
                 self.links[event.link] = event
             case _:
@@ -145,6 +163,11 @@ class State:
         """What differs from the broker, or cannot be, and that nobody has settled."""
         compared = self.reconciled.breaks if self.reconciled is not None else ()
         return (*self._found, *compared)
+
+    @property
+    def day_start_equity(self) -> Decimal | None:
+        """What the day's loss counts from: cash that came from outside since the open is no profit of it."""
+        return None if self.day is None else self.day.equity + self.book.flows - self._flows_at_open
 
     def stated(self, symbol: Symbol) -> Decimal | None:
         """The broker's position in `symbol`, signed: as last compared, carried on by what has filled since.

@@ -1,9 +1,9 @@
 """Whether the venue takes an order: one linear judgement, in the order of the checks below.
 
 used id · symbol · shape (type, prices, time in force, class) · quantity and prices on their steps · exits on
-their sides · a session to trade in · holding · short selling · buying power · wash trades · day trades. The
-first that does not hold is the refusal, and a refused order leaves no trace: its client order id is not used
-up.
+their sides · a session to trade in · holding · short selling · orders the other way · buying power · wash
+trades · day trades. The first that does not hold is the refusal, and a refused order leaves no trace: its
+client order id is not used up.
 """
 
 from decimal import Decimal
@@ -68,9 +68,9 @@ def judge(
     books: Books, account: AccountOpening, asked: Submission, sessions: Sessions, clock: Instant
 ) -> Accepted | Refusal:
     """What the venue takes the order as, or why it is refused."""
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, account.name, asked.client_order_id)
+    if used is not None:
+        return used
     listing = books.listings.get(asked.symbol)
     if listing is None:
         return refused(
@@ -94,11 +94,18 @@ def judge(
         return when
     return (
         _holding_fault(books, account, asked, terms)
-        or _option_fault(books, account, asked, terms, sessions, when)
+        or _option_fault(books, account, asked, terms, sessions, clock)
         or wash_trade_fault(books, account.name, asked, terms.limit)
         or day_trade_fault(books, account.name, asked)
         or Accepted(terms, when)
     )
+
+
+def used_id_fault(books: Books, account: str, client_order_id: str | None) -> Refusal | None:
+    """An id is used once, by whatever kind of order."""
+    if client_order_id is None or books.by_client_order_id(account, client_order_id) is None:
+        return None
+    return refused(Reason.INVALID, "client_order_id must be unique")
 
 
 def refused(reason: Reason, message: str) -> Refusal:
@@ -114,7 +121,7 @@ def _terms(listing: Listing, asked: Submission, mark: int | None) -> Terms | Non
     trail = _units(listing, asked.trail_price, "trail_price")
     high_water = mark if asked.type is OrderType.TRAILING_STOP else None
     if high_water is not None:
-        stop = stop_behind(high_water, asked.side, trail, asked.trail_percent)
+        stop = stop_behind(listing, high_water, asked.side, trail, asked.trail_percent)
     notional = None
     if asked.quantity is not None:
         lots = listing.order_lots(asked.quantity, "qty")
@@ -191,9 +198,13 @@ def _holding_fault(books: Books, account: AccountOpening, asked: Submission, ter
             return refused(Reason.UNPROCESSABLE, f"{word} orders must be entry orders")
         return shortage_fault(books, account.name, listing, terms.lots)
     if asked.side is Side.SELL:
-        fault = _short_fault(books, account, listing, terms)
+        is_part = terms.notional is not None or not listing.is_whole(terms.lots)
+        fault = short_fault(books, account, listing, is_part=is_part)
         if fault is not None:
-            return refused(Reason.FORBIDDEN, fault)
+            return fault
+    fault = conflict_fault(books, account.name, listing.symbol, asked.side)
+    if fault is not None:
+        return fault
     price = cap_of(listing, asked.side, asked.type, terms.stop) or terms.price
     needed = terms.notional or books.set_aside(asked.symbol, asked.type, price, terms.lots, asked.side)
     if needed is None:
@@ -212,16 +223,37 @@ def power_fault(books: Books, account: str, symbol: str, needed: int, freed: int
     )
 
 
-def _short_fault(books: Books, account: AccountOpening, listing: Listing, terms: Terms) -> str | None:
+def short_fault(
+    books: Books, account: AccountOpening, listing: Listing, *, is_part: bool = False
+) -> Refusal | None:
+    """Not everybody may sell what is not held, nor everything, nor a part of a share."""
     if not account.shorting:
-        return f"account is not allowed to short, and holds no {listing.symbol} to sell"
-    if not books.may_short(account.name):
-        return f"account needs an equity of {money(EQUITY_MIN)} to sell short"
-    if not listing.shortable:
-        return f"asset {listing.symbol} cannot be sold short"
-    if terms.notional is not None or not listing.is_whole(terms.lots):
-        return f"fractional orders cannot be sold short, and the account holds no {listing.symbol} to sell"
-    return None
+        fault = f"account is not allowed to short, and holds no {listing.symbol} to sell"
+    elif not books.may_short(account.name):
+        fault = f"account needs an equity of {money(EQUITY_MIN)} to sell short"
+    elif not listing.shortable:
+        fault = f"asset {listing.symbol} cannot be sold short"
+    elif is_part:
+        fault = f"fractional orders cannot be sold short, and the account holds no {listing.symbol} to sell"
+    else:
+        return None
+    return refused(Reason.FORBIDDEN, fault)
+
+
+def conflict_fault(books: Books, account: str, symbol: str, side: Side) -> Refusal | None:
+    """Where nothing is held, an order that opens one way is refused while one the other way is open.
+
+    Else the later fill would cross from long to short. The legs of an entry are no such orders. Source:
+    alpacahq/Alpaca-API issue 82; the words are as it and alpaca-trade-api-python issue 396 have them.
+    """
+    if books.ledger.lots(account, symbol) or not any(
+        order.side is not side and order.entry is None for order in books.open_of(account, symbol)
+    ):
+        return None
+    mine, other = "long buy", "short sell"
+    if side is Side.SELL:
+        mine, other = other, mine
+    return refused(Reason.FORBIDDEN, f"cannot open a {mine} while a {other} order is open")
 
 
 def _option_fault(
@@ -230,7 +262,7 @@ def _option_fault(
     asked: Submission,
     terms: Terms,
     sessions: Sessions,
-    when: Lifetime,
+    clock: Instant,
 ) -> Refusal | None:
     """What is asked of an order in an option besides."""
     listing = books.listings[asked.symbol]
@@ -240,15 +272,16 @@ def _option_fault(
     part = Part(listing, listing.contract, intent, terms.lots)
     price = terms.limit
     at_most = None if price is None else listing.notional(price, terms.lots * asked.side.sign)
-    return options_fault(books, account, (part,), at_most, sessions, when)
+    return options_fault(books, account, (part,), at_most, sessions, clock)
 
 
-def shortage_fault(books: Books, account: str, listing: Listing, lots: int) -> Refusal | None:
-    """More than the holding cannot be closed, nor what other orders already hold."""
-    if lots <= books.available(account, listing.symbol):
+def shortage_fault(books: Books, account: str, listing: Listing, lots: int, freed: int = 0) -> Refusal | None:
+    """What is not held cannot be closed, nor what orders but the one that held `freed` already hold."""
+    available = books.available(account, listing.symbol) + freed
+    if lots <= max(available, freed):
         return None
     shortage = books.shortage(account, listing.symbol)
-    found = f"requested: {listing.quantity(lots)}, available: {shortage.available}"
+    found = f"requested: {listing.quantity(lots)}, available: {listing.quantity(available)}"
     return Refusal(
         reason=Reason.FORBIDDEN, message=f"insufficient qty available for order ({found})", shortage=shortage
     )

@@ -1,7 +1,7 @@
 """Where bars meet orders: which of them may trade in it, how much there is of it, and what it fills.
 
-One account may take a share of a bar's volume, where that is bounded, and is filled as if it were alone. A
-symbol that is halted matches nothing that began in the halt.
+One account may take a share of a bar's volume, where that is bounded, and is filled as if it were alone. An
+order for whole shares is filled in whole ones. A halted symbol matches nothing that began in the halt.
 """
 
 from collections.abc import Iterable
@@ -64,7 +64,7 @@ class Crossing:
         for account in accounts:
             orders = self.floor.books.open_of(account, symbol)
             if orders:
-                self._match(self._tradable(orders, listing, bar), bar, self._budget(volume, listing))
+                self._match(listing, self._tradable(orders, listing, bar), bar, self._budget(volume, listing))
 
     def bar(self, seen: BarSeen, listing: Listing) -> PriceBar:
         """The bar in its listing's units. Raises BadValue for prices that it cannot hold."""
@@ -95,7 +95,7 @@ class Crossing:
             return [order for order in orders if order.extended_hours]
         return []
 
-    def _match(self, orders: list[VenueOrder], bar: PriceBar, budget: int | None) -> None:
+    def _match(self, listing: Listing, orders: list[VenueOrder], bar: PriceBar, budget: int | None) -> None:
         """Fill what fills at the open, with the legs that this arms; then inside, then at the close."""
         touched = touched_by(bar, orders)
         done: set[str] = set()
@@ -113,7 +113,7 @@ class Crossing:
             if lapses(current, bar):
                 self.floor.end(current, Status.CANCELED, Event.CANCELED, bar.end)
                 continue
-            moved = trailed(current, bar)
+            moved = trailed(listing, current, bar)
             if moved is not None:
                 self.floor.books.amend(moved)
 
@@ -145,19 +145,23 @@ class Crossing:
             self.floor.books.amend(order)
         if touch.price is None:
             return 0
-        if order.notional is not None and order.filled_lots == 0:
-            order = self._sized(order, touch.price)
-        lots = order.leaves if budget is None else min(order.leaves, budget)
+        if order.notional is not None:
+            order = self._sized(order, order.notional, touch.price)
+        lots = order.leaves
+        if budget is not None and budget < lots:
+            listing = self.floor.books.listings[order.symbol]
+            is_whole = order.notional is None and listing.is_whole(order.lots)
+            lots = listing.whole(budget) if is_whole else budget
         if lots <= 0 or (order.time_in_force is TimeInForce.FOK and lots < order.leaves):
             return 0
         legs_from = bar.start if touch.moment is Moment.OPEN else bar.end
         self.floor.fill(order, lots, touch.price, bar.end, legs_from)
         return lots
 
-    def _sized(self, order: VenueOrder, price: int) -> VenueOrder:
-        """An order by notional is for what that is worth at its fill's price; a sale for what is held."""
+    def _sized(self, order: VenueOrder, notional: int, price: int) -> VenueOrder:
+        """An order by notional is for what is left of that at its fill's price; a sale for what is held."""
         listing = self.floor.books.listings[order.symbol]
-        lots = listing.lots_worth(order.notional or 0, price)
+        lots = max(listing.lots_worth(notional - listing.notional(order.filled_value, 1), price), 1)
         if not self.floor.books.opens(order.account, order.symbol, order.side):
             lots = min(lots, order.leaves + self.floor.books.available(order.account, order.symbol))
-        return replace(order, lots=lots)
+        return replace(order, lots=order.filled_lots + lots)

@@ -3,21 +3,22 @@
 Where an account is under the rule, had less than 25,000 at the last day's end, and could have a fourth day
 trade in five days with the order filled, the order is refused. What is pending counts: an order to buy and
 one to sell the same symbol may fill in any order, so such a pair counts as a day trade, and so does an entry
-that brings its exits along. Coins do not count.
+that brings its exits along. Coins do not count. A replacement is asked as a new order is, our own rule: what
+was allowed when it was placed need not be any more.
 
 Source: docs.alpaca.markets, "User Protection", as it stood until June 2026; since then Alpaca's accounts are
 not under it (its changelog of 2026-06-03).
 """
 
 from agenttrader.simulation.books import PATTERN_EQUITY_MIN, Books
-from agenttrader.simulation.orders import OrderClass, Reason, Refusal, Submission
+from agenttrader.simulation.orders import OrderClass, Reason, Refusal, Submission, VenueOrder
 from agenttrader.simulation.trading_days import DAY_TRADES_MAX
 
 MESSAGE = "trade denied due to pattern day trading protection"
 """As users report it; no page of Alpaca's has the text."""
 
 
-def day_trade_fault(books: Books, account: str, asked: Submission) -> Refusal | None:
+def day_trade_fault(books: Books, account: str, asked: Submission | VenueOrder) -> Refusal | None:
     """Why the order is refused under the rule, if it is."""
     if not books.accounts[account].day_trade_rule or books.days[account].last_equity >= PATTERN_EQUITY_MIN:
         return None
@@ -29,9 +30,10 @@ def day_trade_fault(books: Books, account: str, asked: Submission) -> Refusal | 
     return Refusal(reason=Reason.DAY_TRADE, message=MESSAGE)
 
 
-def _may_make_one(books: Books, account: str, asked: Submission) -> bool:
+def _may_make_one(books: Books, account: str, asked: Submission | VenueOrder) -> bool:
     """Whether the order, filled, could be half of a day trade, with what was traded today or is pending."""
-    if asked.order_class in {OrderClass.BRACKET, OrderClass.OTO}:
+    is_leg = isinstance(asked, VenueOrder) and asked.entry is not None
+    if asked.order_class in {OrderClass.BRACKET, OrderClass.OTO} and not is_leg:
         return True
     if any(order.side is not asked.side for order in books.open_of(account, asked.symbol)):
         return True

@@ -4,6 +4,7 @@
     replaced  ──▶ a new order, or refused    watermark ──▶ sessions open and close, the clock moves on
     cancel    ──▶ canceled or refused        fault ──▶ an execution busted or corrected, an order rejected
     package   ──▶ several options, as one    quote ──▶ fills of options
+    exercise  ──▶ shares at the strike
 
 - The clock is the data's: the last watermark, or a later bar's end; before any data, the time it was set to.
 - An order is filled only by bars that start at or after its acceptance, in hours in which it may trade.
@@ -38,6 +39,7 @@ from agenttrader.simulation.inputs import (
     CorporateActionKind,
     CorporateActionSeen,
     CorrectionAsked,
+    ExerciseAsked,
     HaltSeen,
     Input,
     Mishap,
@@ -54,7 +56,9 @@ from agenttrader.simulation.inputs import (
 from agenttrader.simulation.lifetimes import Lifetime, expiry_status
 from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.option_acceptance import intent_of
+from agenttrader.simulation.option_book import OptionBook
 from agenttrader.simulation.option_crossing import OptionCrossing
+from agenttrader.simulation.option_exercise import exercise
 from agenttrader.simulation.orders import (
     PENDING,
     WORKING,
@@ -69,7 +73,7 @@ from agenttrader.simulation.orders import (
 )
 from agenttrader.simulation.packages import judge_package, place_package
 from agenttrader.simulation.placing import place
-from agenttrader.simulation.quotes import QuoteSeen, quote_of
+from agenttrader.simulation.quotes import Quote, QuoteSeen, quote_of
 from agenttrader.simulation.replacing import judge_replacement
 from agenttrader.simulation.sessions import Bell, Edge, Sessions
 
@@ -89,6 +93,8 @@ class Exchange:
         self.activities = self.clearing.activities
         self.market = Crossing(self.floor, self.sessions, settings.volume_percent)
         self.options = OptionCrossing(self.floor, self.sessions, self.market.is_halted)
+        closes = {session.date: session.close for session in settings.sessions}
+        self.quoting = OptionBook(settings.listings, settings.quoting, closes)
         self.clock = settings.start
         self.watermark: Instant | None = None
         self.equity_at_close: dict[str, int] = {}
@@ -113,6 +119,9 @@ class Exchange:
                 applied = self._see_action(input_)
             case OrderSubmitted() | PackageSubmitted() | ReplaceAsked() | CancelAsked():
                 return self._answer(self._asked(input_))
+            case ExerciseAsked():
+                refusal = exercise(self.clearing, input_.account, input_.symbol, self.clock)
+                return Outcome(applied=refusal is None, refusal=refusal)
             case BustAsked() | CorrectionAsked() | RejectAsked():
                 return self._answer(self._befallen(input_))
             case _:
@@ -196,9 +205,13 @@ class Exchange:
         for each in (order, *legs):
             if each.status is Status.PENDING_NEW:
                 self._agenda.add(each.eligible_from, each.id)
+        self._note_end(order)
+        return order.id
+
+    def _note_end(self, order: VenueOrder) -> None:
+        """What never rests ends without a bar or bell, too."""
         if order.time_in_force in IMMEDIATE and order.expires_at is not None:
             self._agenda.add(Instant(order.expires_at + self._pending), order.id)
-        return order.id
 
     def _replace(self, account: str, order_id: str, asked: Replacement) -> str | Refusal:
         order = self.books.order_of(account, order_id)
@@ -230,6 +243,7 @@ class Exchange:
             self._agenda.add(reaches, new_id)
         else:
             self.floor.complete_replacement(new, self.clock)
+        self._note_end(new)
         return new_id
 
     def _cancel(self, account: str, order_id: str) -> str | Refusal:
@@ -264,6 +278,7 @@ class Exchange:
         self.clock = max(self.clock, seen.end)
         self.market.cross(bar, seen.symbol, self.accounts, seen.volume)
         self.books.marks[seen.symbol] = bar.close
+        self.quoting.note(seen.symbol, seen.end, listing.price_femtos(bar.close))
         return True
 
     def _see_quote(self, seen: QuoteSeen) -> bool:
@@ -272,11 +287,13 @@ class Exchange:
             return False
         if not self.options.is_new(seen.symbol, seen.time):
             return False
-        quote = quote_of(seen, listing)
-        self._advance(seen.time)
-        self.clock = max(self.clock, seen.time)
-        self.options.see(seen.symbol, quote, self.accounts)
+        self._quote(seen.symbol, quote_of(seen, listing))
         return True
+
+    def _quote(self, symbol: str, quote: Quote) -> None:
+        self._advance(quote.time)
+        self.clock = max(self.clock, quote.time)
+        self.options.see(symbol, quote, self.accounts)
 
     def _see_halt(self, seen: HaltSeen) -> bool:
         if seen.symbol not in self.books.listings or seen.time <= (self.watermark or 0):
@@ -299,6 +316,9 @@ class Exchange:
     def _see_watermark(self, time: Instant) -> bool:
         if self.watermark is not None and time <= self.watermark:
             return False
+        for symbol, quote in self.quoting.quotes(time):
+            if self.options.is_new(symbol, quote.time):
+                self._quote(symbol, quote)
         self._advance(time)
         self.watermark = time
         self.clock = max(self.clock, time)

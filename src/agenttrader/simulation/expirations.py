@@ -13,6 +13,7 @@ from agenttrader.model.times import Instant
 from agenttrader.simulation.clearing import Clearing
 from agenttrader.simulation.contracts import CONTRACT_SIZE, OptionContract, Right
 from agenttrader.simulation.listings import CENT, DOLLAR
+from agenttrader.simulation.option_delivery import brings_shares, cost_of, deliver, end, shares_of
 from agenttrader.simulation.option_events import OptionEvent, OptionPosted
 from agenttrader.simulation.sessions import Sessions
 
@@ -26,7 +27,7 @@ def expire(clearing: Clearing, sessions: Sessions, account: str, session_date: s
         contract = listings[symbol].contract
         if contract is not None and _has_ended(contract, session_date, following):
             ending.append(contract)
-    ending.sort(key=lambda each: (not _buys(each, ledger.lots(account, each.symbol)), each.symbol))
+    ending.sort(key=lambda each: (not brings_shares(each, ledger.lots(account, each.symbol)), each.symbol))
     for contract in ending:
         _end(clearing, account, contract, time)
 
@@ -37,34 +38,16 @@ def _has_ended(contract: OptionContract, session_date: str, following: str | Non
     return contract.expiration < following
 
 
-def _buys(contract: OptionContract, lots: int) -> bool:
-    """Whether shares come to the account where it is exercised: a call that is long, a put that is short."""
-    return (contract.right is Right.CALL) is (lots > 0)
-
-
 def _end(clearing: Clearing, account: str, contract: OptionContract, time: Instant) -> None:
-    books = clearing.books
-    lots = books.ledger.lots(account, contract.symbol)
-    worth = _worth(clearing, contract)
-    event = OptionEvent.EXPIRED
-    if worth >= CENT:
-        event = OptionEvent.EXERCISED if lots > 0 else OptionEvent.ASSIGNED
-    sequence, event_id = clearing.numberings[account].next()
-    books.ledger.trade(account, books.listings[contract.symbol], -lots, 0, event_id)
-    clearing.activities[account].append(
-        OptionPosted(
-            id=event_id,
-            sequence=sequence,
-            time=time,
-            account=account,
-            event=event,
-            symbol=contract.symbol,
-            lots=-lots,
-        )
-    )
-    if event is OptionEvent.EXPIRED:
+    lots, worth = clearing.books.ledger.lots(account, contract.symbol), _worth(clearing, contract)
+    if worth < CENT:
+        end(clearing, account, contract, lots, OptionEvent.EXPIRED, time)
         return
-    if not _deliver(clearing, account, contract, lots, time):
+    event = OptionEvent.EXERCISED if lots > 0 else OptionEvent.ASSIGNED
+    end(clearing, account, contract, lots, event, time)
+    if _is_deliverable(clearing, account, contract, lots):
+        deliver(clearing, account, contract, lots, time)
+    else:
         _settle(clearing, account, contract, worth * CONTRACT_SIZE * lots, time)
 
 
@@ -76,35 +59,13 @@ def _worth(clearing: Clearing, contract: OptionContract) -> int:
     return max(gain if contract.right is Right.CALL else -gain, 0)
 
 
-def _deliver(clearing: Clearing, account: str, contract: OptionContract, lots: int, time: Instant) -> bool:
-    """Trade the shares at the strike, where that can be."""
-    books = clearing.books
-    share, buys = books.listings[contract.underlying], _buys(contract, lots)
-    held = books.ledger.lots(account, share.symbol)
-    shares = share.lots_of_whole(CONTRACT_SIZE * abs(lots)) * (1 if buys else -1)
-    strike = share.units(contract.strike, "strike")
-    cost = share.notional(strike, shares)
-    if (buys and cost > books.unborrowed(account)) or (
-        not buys and (held <= 0 or -shares > books.available(account, share.symbol))
-    ):
-        return False
-    sequence, trade_id = clearing.numberings[account].next()
-    books.ledger.trade(account, share, shares, strike, trade_id)
-    books.days[account].trade(share, held, shares, strike)
-    clearing.activities[account].append(
-        OptionPosted(
-            id=trade_id,
-            sequence=sequence,
-            time=time,
-            account=account,
-            event=OptionEvent.SHARES,
-            symbol=share.symbol,
-            lots=shares,
-            price=strike,
-            femtos=-cost,
-        )
-    )
-    return True
+def _is_deliverable(clearing: Clearing, account: str, contract: OptionContract, lots: int) -> bool:
+    """Whether the account can pay for the shares, or has them."""
+    books, share = clearing.books, contract.underlying
+    if brings_shares(contract, lots):
+        return cost_of(clearing, contract, lots) <= books.unborrowed(account)
+    shares = -shares_of(clearing, contract, lots)
+    return books.ledger.lots(account, share) > 0 and shares <= books.available(account, share)
 
 
 def _settle(clearing: Clearing, account: str, contract: OptionContract, femtos: int, time: Instant) -> None:

@@ -6,9 +6,9 @@ takes the day's sum of each, rounded up to the cent, at the day's end (docs.alpa
 Fees"). The venue can do so, or take each fill's fees, rounded up, at once. The rates change by the year, so
 they are settings: see sec.gov ("Section 31 Transaction Fee Rate Advisory") and FINRA's By-Laws, Schedule A.
 
-Options: the exchanges' regulatory fee (`ORF`) and the clearing house's (`OCC`), contracts × rate, both ways,
-and the SEC fee when sold; taken as those of shares are. That Alpaca passes these on is from its published fee
-schedule; the rates change, see the exchanges' circulars and theocc.com ("Schedule of Fees").
+Options (the same page): the exchanges' regulatory fee (`ORF`) and the clearing house's (`OCC`), contracts ×
+rate, both ways, of which the latter has a cap; `CAT`, a contract as its hundred shares, which is our reading;
+and when sold the SEC fee and `TAF` = contracts × a rate of its own. Taken as those of shares are.
 
 Coins: a part of what is received, by whether the order rested (maker) or not (taker): coins when bought,
 cash when sold (docs.alpaca.markets, "Crypto Spot Trading Fees"); rounded up to a billionth, our own rule.
@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.values import exact
+from agenttrader.simulation.contracts import CONTRACT_SIZE
 from agenttrader.simulation.listings import BILLION, CENT, DOLLAR, Listing
 
 _NANO = DOLLAR // BILLION
@@ -32,7 +33,8 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     `cat_rate` per share; the rates of coins as parts of one; those of a year on borrowed cash, and on the
     value of borrowed shares that are easy or hard to borrow, as parts of one. `option_orf_rate` and
-    `option_occ_rate` per contract, both ways.
+    `option_occ_rate` per contract, both ways, `option_occ_cap` the most of the latter for one fill;
+    `option_taf_rate` per contract sold.
     """
 
     sec_rate: Decimal
@@ -46,6 +48,8 @@ class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     hard_borrow_rate: Decimal = Decimal(0)
     option_orf_rate: Decimal = Decimal(0)
     option_occ_rate: Decimal = Decimal(0)
+    option_occ_cap: Decimal = Decimal(0)
+    option_taf_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -112,12 +116,15 @@ def option_dues(
 ) -> tuple[Due, ...]:
     """What is passed on for one fill of contracts; what is nothing is left out."""
     rates, contracts = schedule.billionths, listing.billionths(lots)
+    occ = min(rates["option_occ_rate"] * contracts, rates["option_occ_cap"] * BILLION)
     dues = [
         Due("ORF", rates["option_orf_rate"] * contracts * _NANO),
-        Due("OCC", rates["option_occ_rate"] * contracts * _NANO),
+        Due("OCC", occ * _NANO),
+        Due("CAT", rates["cat_rate"] * contracts * CONTRACT_SIZE * _NANO),
     ]
     if sells:
         dues.append(Due("REG", rates["sec_rate"] * listing.notional(price, lots)))
+        dues.append(Due("TAF", rates["option_taf_rate"] * contracts * _NANO))
     return tuple([due for due in dues if due.billionths > 0])
 
 

@@ -15,14 +15,7 @@ from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.clearing import Clearing
 from agenttrader.simulation.inputs import OrderChanged, Update
-from agenttrader.simulation.orders import (
-    PENDING,
-    Event,
-    Execution,
-    OrderClass,
-    Status,
-    VenueOrder,
-)
+from agenttrader.simulation.orders import Event, Execution, OrderClass, Status, VenueOrder
 from agenttrader.simulation.trailing import stop_behind
 
 
@@ -95,21 +88,10 @@ class Floor:
         """Fill so many lots at a price in units; an entry that is whole arms legs for bars `legs_from`."""
         sequence, execution_id = self.numberings[order.account].next()
         execution = Execution(id=execution_id, lots=lots, price=price, time=time)
-        filled_lots = order.filled_lots + lots
-        whole = filled_lots == order.lots
-        stays = order.status if order.status in PENDING else Status.PARTIALLY_FILLED
-        filled = order.become(
-            Status.FILLED if whole else stays,
-            time,
-            filled_lots=filled_lots,
-            filled_value=order.filled_value + lots * price,
-            execution=execution,
-            replaced_by=None if whole else order.replaced_by,
-        )
+        filled = order.fill(execution)
         self.clearing.execute(filled, execution, sequence)
-        self.change(filled, Event.FILL if whole else Event.PARTIAL_FILL, execution)
-        if whole:
-            self._settle_races(order, filled, time)
+        self._say_filled(order, filled, execution)
+        if filled.status is Status.FILLED:
             self._arm(filled, time, legs_from)
         self._settle_siblings(filled, time)
 
@@ -119,20 +101,8 @@ class Floor:
         Its execution moves nothing and is no activity: those of the legs are.
         """
         _, execution_id = self.numberings[order.account].next()
-        filled_lots = order.filled_lots + units
-        whole = filled_lots == order.lots
-        stays = order.status if order.status in PENDING else Status.PARTIALLY_FILLED
         execution = Execution(id=execution_id, lots=units, price=net, time=time)
-        filled = order.become(
-            Status.FILLED if whole else stays,
-            time,
-            filled_lots=filled_lots,
-            filled_value=order.filled_value + units * net,
-            execution=execution,
-        )
-        self.change(filled, Event.FILL if whole else Event.PARTIAL_FILL, execution)
-        if whole:
-            self._settle_races(order, filled, time)
+        self._say_filled(order, order.fill(execution), execution)
 
     def add_replacement(self, old: VenueOrder, new: VenueOrder, time: Instant, *, pending: bool) -> None:
         """Write down what is to replace an order; where that takes time, both are said to be pending."""
@@ -164,7 +134,9 @@ class Floor:
             high_water=old.high_water,
             stop=new.stop
             if old.high_water == new.high_water or old.high_water is None
-            else stop_behind(old.high_water, old.side, new.trail, new.trail_percent),
+            else stop_behind(
+                self.books.listings[old.symbol], old.high_water, old.side, new.trail, new.trail_percent
+            ),
         )
         self.books.change(current)
         self._relink(old, current)
@@ -186,11 +158,16 @@ class Floor:
             legs = tuple(new.id if leg == old.id else leg for leg in entry.legs)
             self.books.amend(replace(entry, legs=legs))
 
-    def _settle_races(self, before: VenueOrder, filled: VenueOrder, time: Instant) -> None:
+    def _say_filled(self, before: VenueOrder, filled: VenueOrder, execution: Execution) -> None:
+        """Write a fill down, say so, and end what raced against it where it is whole."""
+        if filled.status is not Status.FILLED:
+            self.change(filled, Event.PARTIAL_FILL, execution)
+            return
+        self.change(filled, Event.FILL, execution)
         if before.status is Status.PENDING_CANCEL:
             self.say(filled, Event.ORDER_CANCEL_REJECTED)
         if before.status is Status.PENDING_REPLACE and before.replaced_by is not None:
-            self._reject_replacement(filled, before.replaced_by, time)
+            self._reject_replacement(filled, before.replaced_by, execution.time)
 
     def _reject_replacement(self, old: VenueOrder, new_id: str, time: Instant) -> None:
         """The order is beyond replacing, so what was to replace it never comes to be."""

@@ -25,7 +25,7 @@ from agenttrader.simulation.orders import (
     Submission,
     VenueOrder,
 )
-from agenttrader.simulation.quotes import QuoteSeen
+from agenttrader.simulation.quotes import QuoteRule, QuoteSeen, expect_quotable
 
 _PERCENT_MAX = 100
 OPTIONS_LEVEL_MAX = 3
@@ -87,7 +87,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a venue is made of. `start` is its time before the first watermark.
 
     `market_reserve_percent` is added to the last price when cash is set aside for an order without a price;
-    `volume_percent` is what one account may take of a bar's volume, 0 for any amount.
+    `volume_percent` is what one account may take of a bar's volume, 0 for any amount. `quoting` is how
+    options are quoted where nobody else does.
     """
 
     start: Instant
@@ -98,6 +99,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     market_reserve_percent: int
     volume_percent: int = 0
     habits: Habits = Habits()
+    quoting: tuple[QuoteRule, ...] = ()
 
     def __post_init__(self) -> None:
         for name, found in (
@@ -112,6 +114,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise BadValue(f"venue, {name}: expected one or more different names, found {found}")
         _expect_in_order(self.sessions)
         _expect_underlyings(self.listings)
+        expect_quotable(self.listings, self.quoting, {session.date for session in self.sessions})
         for account in self.accounts:
             _expect_possible(account)
         for name, number in (
@@ -189,6 +192,13 @@ class ReplaceAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     replacement: Replacement
 
 
+class ExerciseAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
+    """A client asks that what it holds of an option, and no order holds, be exercised."""
+
+    account: str
+    symbol: str
+
+
 class BustAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bust"):
     """The exchange takes an execution back."""
 
@@ -256,7 +266,8 @@ class CorporateActionSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 Request = OrderSubmitted | PackageSubmitted | ReplaceAsked | CancelAsked
 Mishap = BustAsked | CorrectionAsked | RejectAsked
-Input = Request | Mishap | BarSeen | QuoteSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
+Seen = BarSeen | QuoteSeen | HaltSeen | CorporateActionSeen | WatermarkSeen
+Input = Request | ExerciseAsked | Mishap | Seen
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, gc=False):

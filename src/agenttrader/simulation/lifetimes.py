@@ -2,17 +2,20 @@
 
     day          to the close of the session that it can trade in; to the end of the late hours where it may
                  trade then; what is left expires
-    gtc          for ninety days
+    gtc          for ninety days, and in an option at most to its end
     ioc, fok     only where it can trade at once; to its first bar, and at most for two minutes
     opg, cls     to the close of the session whose auction it still reaches; what is left is canceled
 
+On a half day all of it goes by the early close, but for the evening: 19:00 is 19:00.
+
 Sources: docs.alpaca.markets, "Placing Orders" (the words, and from when to when an auction's orders are
-refused). That an immediate order is refused while nothing trades, and its two minutes, are ours.
+refused, told for a whole day). What a half day makes of them, that an immediate order is refused while
+nothing trades, and its two minutes, are ours.
 """
 
 from msgspec import Struct
 
-from agenttrader.model.times import MINUTE, Duration, Instant
+from agenttrader.model.times import INSTANT_MAX, MINUTE, Duration, Instant
 from agenttrader.simulation.listings import AssetClass, Listing
 from agenttrader.simulation.matching import IMMEDIATE
 from agenttrader.simulation.orders import Reason, Refusal, Status, TimeInForce
@@ -25,8 +28,9 @@ IMMEDIATE_LIFE = Duration(2 * MINUTE)
 """The bar that an immediate order waits for is over by then, where bars are minutes."""
 OPG_BEFORE_OPEN = Duration(2 * MINUTE)
 CLS_BEFORE_CLOSE = Duration(10 * MINUTE)
-AUCTIONS_AFTER_CLOSE = Duration(3 * HOUR)
-"""An auction's orders are refused from so long before it to so long after the session."""
+"""An auction's orders are refused from so long before it on."""
+AUCTIONS_AFTER_OPEN = Duration(9 * HOUR + 30 * MINUTE)
+"""So long after the open it is 19:00, when they are taken again, however early the session closed."""
 
 
 class Lifetime(Struct, frozen=True, kw_only=True, gc=False):
@@ -53,7 +57,8 @@ def lifetime(
             return _refused(f"{time_in_force.value} orders are accepted only while the market is open")
         return Lifetime(status=status, expires_at=Instant(clock + IMMEDIATE_LIFE))
     if time_in_force is TimeInForce.GTC:
-        return Lifetime(status=status, expires_at=Instant(clock + GTC_LIFE))
+        last = None if listing.contract is None else sessions.close_on(listing.contract.expiration)
+        return Lifetime(status=status, expires_at=min(Instant(clock + GTC_LIFE), last or INSTANT_MAX))
     ends = sessions.next_day_end(clock) if extended_hours else sessions.next_close(clock)
     return Lifetime(status=status, expires_at=ends) if ends is not None else _no_session()
 
@@ -65,9 +70,9 @@ def expiry_status(time_in_force: TimeInForce) -> Status:
 
 def _at_auction(sessions: Sessions, time_in_force: TimeInForce, clock: Instant) -> Lifetime | Refusal:
     is_open, word = sessions.is_open(clock), time_in_force.value
-    last_close, next_open = sessions.last_close(clock), sessions.next_open(clock)
+    last_open, next_open = sessions.last_open(clock), sessions.next_open(clock)
     next_close = sessions.next_close(clock)
-    just_closed = not is_open and last_close is not None and clock < last_close + AUCTIONS_AFTER_CLOSE
+    just_closed = not is_open and last_open is not None and clock < last_open + AUCTIONS_AFTER_OPEN
     if next_close is None:
         return _no_session()
     if time_in_force is TimeInForce.OPG:

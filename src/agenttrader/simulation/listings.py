@@ -191,6 +191,10 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """The highest price on a tick that is no higher; one tick at least."""
         return max(units - units % self._tick_units, self._tick_units)
 
+    def tick_above(self, units: int) -> int:
+        """The lowest price on a tick that is no lower; one tick at least."""
+        return max(units + -units % self._tick_units, self._tick_units)
+
     def order_lots(self, quantity: Decimal, name: str) -> int:
         """An order's quantity in lots. Raises BadValue unless it lies on a lot, above 0 and within bounds."""
         lots = _steps(quantity, self._step, _QUANTITY_MAX)
@@ -204,9 +208,13 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         """So many whole shares in lots."""
         return int(quantity / self._step)
 
+    def whole(self, lots: int) -> int:
+        """The most lots, of so many, that are no fraction."""
+        return lots - lots % self._whole_lots
+
     def is_whole(self, lots: int) -> bool:
         """Whether this is no fraction: a multiple of `lot`."""
-        return lots % self._whole_lots == 0
+        return lots == self.whole(lots)
 
     def lots_worth(self, femtos: int, units: int) -> int:
         """The most lots that so much cash buys at a price."""

@@ -8,7 +8,8 @@ Alpaca's stream has words for each and its pages say no more, so the rest is our
 - A correction gives an execution another price, and another id, in all of them.
 - A rejection ends an open order and what waits for it: the legs of an entry, a replacement. What it was to
   protect is not protected. Of several options at once all legs go.
-- Executions of options stand: what covers a call, and what has expired, cannot be taken back.
+- Executions of options are not busted: what covers a call, and what has expired, cannot be taken back. The
+  price of an order in one option may be corrected; of several at once it is a net price, and stands.
 """
 
 from decimal import Decimal
@@ -24,7 +25,7 @@ from agenttrader.simulation.orders import Event, Execution, OrderClass, Status, 
 def bust(floor: Floor, execution_id: str, time: Instant) -> str | None:
     """Take an execution back; the id of its order, or None where there is no such execution."""
     place = _place(floor, execution_id)
-    if place is None:
+    if place is None or place[2].order.is_option:
         return None
     fills, number, fill = place
     order, execution = floor.books.orders[fill.order.id], fill.execution
@@ -43,7 +44,7 @@ def bust(floor: Floor, execution_id: str, time: Instant) -> str | None:
 def correct(floor: Floor, execution_id: str, corrected_price: Decimal, time: Instant) -> str | None:
     """Give an execution another price; the id of its order, or None where there is none. Raises BadValue."""
     place = _place(floor, execution_id)
-    if place is None:
+    if place is None or place[2].order.order_class is OrderClass.MLEG:
         return None
     fills, number, fill = place
     price = floor.books.listings[fill.order.symbol].units(corrected_price, "price")
@@ -79,9 +80,7 @@ def _place(floor: Floor, execution_id: str) -> tuple[list[Activity], int, FillPo
     """Where an execution stands among its account's activities."""
     for activities in floor.clearing.activities.values():
         for number, activity in enumerate(activities):
-            if not isinstance(activity, FillPosted) or activity.order.is_option:
-                continue
-            if activity.execution.id == execution_id:
+            if isinstance(activity, FillPosted) and activity.execution.id == execution_id:
                 return activities, number, activity
     return None
 

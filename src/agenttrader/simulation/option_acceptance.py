@@ -2,20 +2,20 @@
 
 level · not expired by the end of the session · the shares have a price · no call uncovered · own cash. The
 first that does not hold is the refusal. Sources: docs.alpaca.markets, "Options Trading" (levels, validations:
-whole contracts, market or limit, day, no extended hours) and "Options Level 3 Trading" (largest loss).
+whole contracts, day or gtc, no extended hours) and "Options Level 3 Trading" (largest loss).
 """
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from agenttrader.model.times import Instant
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.contracts import CONTRACT_SIZE, OptionContract, Right
 from agenttrader.simulation.inputs import OPTIONS_LEVEL_MAX, AccountOpening
-from agenttrader.simulation.lifetimes import Lifetime
 from agenttrader.simulation.listings import DOLLAR, Listing, money
 from agenttrader.simulation.option_risk import Exposure, Package
-from agenttrader.simulation.orders import Intent, Reason, Refusal, Side
+from agenttrader.simulation.orders import Intent, Reason, Refusal, Side, VenueOrder
 from agenttrader.simulation.sessions import Sessions
 
 BUYING_LEVEL = 2
@@ -44,14 +44,16 @@ def options_fault(
     parts: Sequence[Part],
     limit_femtos: int | None,
     sessions: Sessions,
-    when: Lifetime,
+    clock: Instant,
 ) -> Refusal | None:
     """Why the account cannot have these options; `limit_femtos` is what it pays at most, if it says so."""
     fault = _level_fault(books, account, parts)
     if fault is not None:
         return _refused(Reason.FORBIDDEN, fault)
-    assert when.expires_at is not None
-    day, underlying = sessions.date_of_close(when.expires_at), parts[0].contract.underlying
+    close, underlying = sessions.next_close(clock), parts[0].contract.underlying
+    if close is None:
+        return _refused(Reason.UNPROCESSABLE, "no session is known that such an order could trade in")
+    day = sessions.date_of_close(close)
     for part in parts:
         if part.contract.expiration < day:
             return _refused(Reason.UNPROCESSABLE, f"{part.listing.symbol} has expired before {day}")
@@ -65,6 +67,24 @@ def options_fault(
         return _refused(Reason.UNPROCESSABLE, f"no quote to trade at yet for {symbols}; send a limit order")
     exposures = tuple(Exposure(each.contract, each.lots * each.intent.side.sign) for each in parts)
     return _power_fault(books, account.name, underlying, Package(exposures, paid))
+
+
+def replaced_option_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal | None:
+    """Why an order in one option cannot become another: what it would be more is asked as a new order is."""
+    listing, intent, account = books.listings[order.symbol], order.intent, books.accounts[order.account]
+    assert listing.contract is not None
+    assert intent is not None
+    more = changed.leaves - order.leaves
+    fault = _level_fault(books, account, (Part(listing, listing.contract, intent, max(more, 0)),))
+    if fault is not None:
+        return _refused(Reason.FORBIDDEN, fault)
+    if changed.limit is not None:
+        paid: int | None = listing.notional(changed.limit * order.side.sign, changed.leaves)
+    else:
+        paid = books.options.to_pay([(order.symbol, order.side, changed.leaves)])
+    assert paid is not None, "there was a quote when the order came"
+    wanted = Package((Exposure(listing.contract, changed.leaves * order.side.sign),), paid)
+    return _power_fault(books, account.name, listing.contract.underlying, wanted, order.id)
 
 
 def _level_fault(books: Books, account: AccountOpening, parts: Sequence[Part]) -> str | None:
@@ -92,19 +112,21 @@ def _level_fault(books: Books, account: AccountOpening, parts: Sequence[Part]) -
     if books.ledger.lots(name, contract.underlying) < 0 or shares > books.available(
         name, contract.underlying
     ):
-        return _UNCOVERED
+        return UNCOVERED
     return None
 
 
-_UNCOVERED = "account not eligible to trade uncovered option contracts"
-"""As users report it; no page of Alpaca's that we found has the text."""
+UNCOVERED = "account not eligible to trade uncovered option contracts"
+"""As users report it: no page of Alpaca's that we found has the text."""
 
 
-def _power_fault(books: Books, account: str, underlying: str, wanted: Package) -> Refusal | None:
-    if books.options.uncovered(account, underlying, wanted):
-        return _refused(Reason.FORBIDDEN, _UNCOVERED)
+def _power_fault(
+    books: Books, account: str, underlying: str, wanted: Package, instead_of: str | None = None
+) -> Refusal | None:
+    if books.options.uncovered(account, underlying, wanted, instead_of):
+        return _refused(Reason.FORBIDDEN, UNCOVERED)
     needed, power = (
-        books.options.more(account, underlying, wanted),
+        books.options.more(account, underlying, wanted, instead_of),
         books.non_marginable_buying_power(account),
     )
     if needed <= 0 or needed <= power:

@@ -6,7 +6,7 @@ arithmetic. An order without a limit counts at the last quote and some per cent 
 
 from collections.abc import Callable, Iterable, Mapping
 
-from agenttrader.simulation.contracts import CONTRACT_SIZE
+from agenttrader.simulation.contracts import CONTRACT_SIZE, OptionContract
 from agenttrader.simulation.ledger import Ledger
 from agenttrader.simulation.listings import BILLION, Listing
 from agenttrader.simulation.option_risk import Exposure, Package, hundreds_needed, largest_loss, need
@@ -77,19 +77,29 @@ class OptionPower:
             return 0
         return self._listings[underlying].billionths(lots) // (CONTRACT_SIZE * BILLION)
 
-    def uncovered(self, account: str, underlying: str, wanted: Package) -> bool:
-        """Whether an order, with all others, could leave a call that nothing covers."""
-        pending = [*self._pending(account).get(underlying, []), wanted]
+    def uncovered(
+        self, account: str, underlying: str, wanted: Package, instead_of: str | None = None
+    ) -> bool:
+        """Whether an order, with all others but the one it is instead of, could leave an uncovered call."""
+        pending = [*self._pending(account, instead_of).get(underlying, []), wanted]
         needed = hundreds_needed(self.held(account, underlying), pending)
         return needed > self.hundreds(account, underlying)
 
-    def more(self, account: str, underlying: str, wanted: Package) -> int:
+    def more(self, account: str, underlying: str, wanted: Package, instead_of: str | None = None) -> int:
         """Femtos of own cash that an order would need besides what is needed already."""
         held, pending = self.held(account, underlying), self._pending(account).get(underlying, [])
-        after = [*pending, wanted]
+        after = [*self._pending(account, instead_of).get(underlying, []), wanted]
         return need(held, after, hundreds_needed(held, after)) - need(
             held, pending, hundreds_needed(held, pending)
         )
+
+    def without(self, account: str, underlying: str, gone: Exposure) -> tuple[int, int]:
+        """Were so much of what is held gone: femtos of own cash needed besides, and hundreds behind calls."""
+        held, pending = self.held(account, underlying), self._pending(account).get(underlying, [])
+        left = [*held, Exposure(gone.contract, -gone.lots)]
+        hundreds = hundreds_needed(left, pending)
+        more = need(left, pending, hundreds) - need(held, pending, hundreds_needed(held, pending))
+        return more, hundreds
 
     def to_pay(self, legs: Iterable[tuple[str, Side, int]]) -> int | None:
         """Femtos for signed lots at the last quotes, and some per cent worse; None where one has no quote."""
@@ -106,7 +116,7 @@ class OptionPower:
                 total -= amount * (2 * _PERCENT - self._reserve_percent) // _PERCENT
         return total
 
-    def _pending(self, account: str) -> dict[str, list[Package]]:
+    def _pending(self, account: str, without: str | None = None) -> dict[str, list[Package]]:
         """What open orders may do, by the shares; every underlying of which something is held has its own."""
         if not self.underlyings:
             return {}
@@ -115,25 +125,38 @@ class OptionPower:
             contract = self._listings[symbol].contract
             if contract is not None:
                 found.setdefault(contract.underlying, [])
-        orders = [order for order in self._open_of(account) if order.is_option]
-        for order in orders:
-            if order.entry is None:
-                parts = [leg for leg in orders if leg.entry == order.id] if order.is_package else [order]
-                underlying, package = self._package(order, parts)
+        orders = {order.id: order for order in self._open_of(account) if order.is_option}
+        for order in orders.values():
+            if order.entry is None and not order.is_replacing and order.id != without:
+                underlying, package = self._package(order, orders)
                 found.setdefault(underlying, []).append(package)
         return found
 
-    def _package(self, order: VenueOrder, parts: list[VenueOrder]) -> tuple[str, Package]:
-        exposures = []
-        for part in parts:
-            contract = self._listings[part.symbol].contract
-            assert contract is not None
-            exposures.append(Exposure(contract, part.leaves * part.side.sign))
-        paid = 0
+    def _package(self, order: VenueOrder, orders: Mapping[str, VenueOrder]) -> tuple[str, Package]:
+        """What an order may do; one that waits to be replaced, what it or the other may at the worst."""
+        if not order.is_package:
+            waiting = orders.get(order.replaced_by or "")
+            contract = self._contract(order.symbol)
+            each = [(order.limit, order.leaves)]
+            if waiting is not None:
+                each.append((waiting.limit, waiting.lots - order.filled_lots))
+            paid = max(self._paid(order.symbol, order.side, limit, lots) for limit, lots in each)
+            lots = max(lots for _, lots in each)
+            return contract.underlying, Package((Exposure(contract, lots * order.side.sign),), paid)
+        legs = [orders[leg] for leg in order.legs]
+        exposures = tuple(Exposure(self._contract(leg.symbol), leg.leaves * leg.side.sign) for leg in legs)
         if order.limit is not None:
-            sign = 1 if order.is_package else order.side.sign
-            paid = self._listings[parts[0].symbol].notional(order.limit * sign, order.leaves)
+            paid = self._listings[legs[0].symbol].notional(order.limit, order.leaves)
         else:
-            legs = [(part.symbol, part.side, part.leaves) for part in parts]
-            paid = self.to_pay(legs) or 0
-        return exposures[0].contract.underlying, Package(tuple(exposures), paid)
+            paid = self.to_pay((leg.symbol, leg.side, leg.leaves) for leg in legs) or 0
+        return exposures[0].contract.underlying, Package(exposures, paid)
+
+    def _paid(self, symbol: str, side: Side, limit: int | None, lots: int) -> int:
+        if limit is None:
+            return self.to_pay([(symbol, side, lots)]) or 0
+        return self._listings[symbol].notional(limit * side.sign, lots)
+
+    def _contract(self, symbol: str) -> OptionContract:
+        contract = self._listings[symbol].contract
+        assert contract is not None
+        return contract

@@ -164,7 +164,7 @@ class VenueOrder(Struct, frozen=True, gc=False):
     the entry and the stop its leg. Only bars that start at or after `eligible_from` can fill it. `stop` of a
     trailing stop follows `high_water`; once `triggered`, a stop is the market or limit order that it becomes:
     a buy stop is then limited by `cap`.
-    An order by `notional` has so many `lots` as that would buy at the last price known, until it fills.
+    An order by `notional` has so many `lots` as what is left of that would buy at the last price known.
     An order of several options (`is_package`) has no symbol, its side says nothing, and its prices are net:
     below 0 where cash is received. Its legs have a `ratio` of contracts to one of its units, and an `intent`.
     """
@@ -233,6 +233,20 @@ class VenueOrder(Struct, frozen=True, gc=False):
         """The order in `status`; a step that the machine does not have is our fault, so it is asserted."""
         assert status in _NEXT[self.status], f"{self.id}: {self.status.value} cannot become {status.value}"
         return replace(self, status=status, updated_at=time, **changes)
+
+    def fill(self, execution: Execution) -> "VenueOrder":
+        """The order after an execution; what is pending stays so until it is whole."""
+        filled_lots = self.filled_lots + execution.lots
+        whole = filled_lots == self.lots
+        stays = self.status if self.status in PENDING else Status.PARTIALLY_FILLED
+        return self.become(
+            Status.FILLED if whole else stays,
+            execution.time,
+            filled_lots=filled_lots,
+            filled_value=self.filled_value + execution.lots * execution.price,
+            execution=execution,
+            replaced_by=None if whole else self.replaced_by,
+        )
 
 
 class StopLoss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -305,6 +319,8 @@ class Reason(Word):
     FORBIDDEN = "forbidden"
     DAY_TRADE = "day_trade"
     """Not allowed for the day trades that it could make."""
+    SHORT_POSITION = "short_position"
+    """Not to be had of an option that the account is short of."""
     NOT_FOUND = "not_found"
 
 

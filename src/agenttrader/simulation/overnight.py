@@ -1,9 +1,12 @@
 """Whether the close before a recorded session may be taken over, or something lies between.
 
 Raw prices know nothing of splits: 645.57 in the evening and 92.69 in the morning is what a file shows of a
-split of 7:1. The file does not say so, and a price alone is no proof, so nothing is adjusted: such a close is
-refused, by a rule with a name, and what it looks like is said. A split or dividend that moves the price less
-than `CHANGE_PERCENT_MAX` is not found here.
+split of 7:1. The file does not say so, and a price alone is no proof, so no price is adjusted: such a close
+is refused, by a rule with a name, and what it looks like is said. A split or dividend that moves the price
+less than `CHANGE_PERCENT_MAX` is not found here.
+
+Who carries a position over such a night has to settle what became of it, and may go by `Split`: that it was
+one is then a supposition, and must be called so.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -27,6 +30,16 @@ class Overnight(Word):
     SPLIT_BETWEEN = "split_between"
     TOO_FAR = "too_far"
     NOT_RECORDED = "not_recorded"
+
+
+class Split(Struct, frozen=True, kw_only=True):
+    """What two prices look like: `new` shares for `old`; one of them is 1."""
+
+    new: int
+    old: int
+
+    def __str__(self) -> str:
+        return f"{self.new}:{self.old}"
 
 
 class PreviousClose(Struct, frozen=True, kw_only=True):
@@ -57,13 +70,20 @@ def judge_close(recording: Recording, before: Session, first: Decimal) -> Previo
     return PreviousClose(rule=rule, date=before.date, found=close, price=taken, sentence=sentence)
 
 
-def _refusal(close: Decimal, date: str, first: Decimal) -> tuple[Overnight, str]:
-    between = f"{close:f} at the close of {date} and {first:f} at this open"
+def split_between(close: Decimal, first: Decimal) -> Split | None:
+    """The split that would explain the `first` price after `close`; None where no whole number does."""
     larger, smaller = max(close, first), min(close, first)
     ratio = (larger / smaller).to_integral_value(ROUND_HALF_EVEN)
     if abs(larger - ratio * smaller) * 100 > SPLIT_PERCENT_MAX * ratio * smaller:
+        return None
+    return Split(new=int(ratio), old=1) if close > first else Split(new=1, old=int(ratio))
+
+
+def _refusal(close: Decimal, date: str, first: Decimal) -> tuple[Overnight, str]:
+    between = f"{close:f} at the close of {date} and {first:f} at this open"
+    split = split_between(close, first)
+    if split is None:
         return Overnight.TOO_FAR, f"{between} lie too far apart: that close is not taken over"
-    split = f"{ratio}:1" if close > first else f"1:{ratio}"
     return (
         Overnight.SPLIT_BETWEEN,
         f"{between} look like a split of {split} between: that close is not taken over, no price is adjusted",

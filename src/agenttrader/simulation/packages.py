@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import refused, shortage_fault
+from agenttrader.simulation.acceptance import refused, shortage_fault, used_id_fault
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.identities import Numbering
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.lifetimes import Lifetime, lifetime
+from agenttrader.simulation.listings import Listing
 from agenttrader.simulation.option_acceptance import Part, intent_of, options_fault
 from agenttrader.simulation.orders import (
     Intent,
@@ -55,13 +56,13 @@ def judge_package(
     books: Books, account: AccountOpening, asked: PackageSubmission, sessions: Sessions, clock: Instant
 ) -> AcceptedPackage | Refusal:
     """What the venue takes the order as, or why it is refused."""
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(account.name, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, account.name, asked.client_order_id)
+    if used is not None:
+        return used
     fault = _legs_fault(books, asked) or kind_fault(asked.type, asked.time_in_force)
     if fault is not None:
         return refused(Reason.INVALID, fault)
-    listing = books.listings[asked.legs[0].symbol]
+    listing = _first_to_end(books, asked)
     try:
         units, ratios = listing.order_lots(asked.quantity, "qty"), _ratios(asked.legs)
         limit = _limit(books, asked)
@@ -78,7 +79,7 @@ def judge_package(
         parts.append(part)
     at_most = None if limit is None else listing.notional(limit, units)
     return (
-        options_fault(books, account, parts, at_most, sessions, when)
+        options_fault(books, account, parts, at_most, sessions, clock)
         or _day_trade_fault(books, account.name, parts)
         or AcceptedPackage(
             units,
@@ -134,6 +135,12 @@ def place_package(
             )
         )
     return (replace(whole, legs=tuple(leg.id for leg in legs)), *legs)
+
+
+def _first_to_end(books: Books, asked: PackageSubmission) -> Listing:
+    """The leg that expires first; all count prices alike."""
+    listings = [books.listings[leg.symbol] for leg in asked.legs]
+    return min(listings, key=lambda each: "" if each.contract is None else each.contract.expiration)
 
 
 def _legs_fault(books: Books, asked: PackageSubmission) -> str | None:

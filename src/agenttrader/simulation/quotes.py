@@ -1,16 +1,20 @@
-"""Quotes of options: what the market says, and the same in a listing's integers.
+"""Quotes of options: what the market says, the same in a listing's integers, and what rule may make them.
 
 Whole contracts are offered; a side without a price or without a size is empty. A quote whose bid is above its
 ask is no quote: it is refused, and the one before it stands. Our own rules.
 """
 
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from functools import cached_property
 
 from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.listings import Listing
+from agenttrader.model.values import exact
+from agenttrader.simulation.listings import BILLION, Listing
 from agenttrader.simulation.orders import Side
 
 
@@ -23,6 +27,55 @@ class QuoteSeen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     bid_size: Decimal = Decimal(0)
     ask: Decimal | None = None
     ask_size: Decimal = Decimal(0)
+
+
+VOLATILITY_MAX = 10
+"""A thousand per cent a year."""
+
+
+class QuoteRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """How every option on `underlying` is quoted (`option_book`); what has no rule waits for quotes.
+
+    `volatility` is of a year and `spread` a part of the value, both as parts of one; `size` in contracts.
+    """
+
+    underlying: str
+    volatility: Decimal
+    spread: Decimal
+    size: int
+
+    def __post_init__(self) -> None:
+        if not 0 < exact(self.volatility, "volatility") <= VOLATILITY_MAX:
+            raise BadValue(
+                f"volatility: expected above 0 and at most {VOLATILITY_MAX}, found {self.volatility}"
+            )
+        if not 0 <= exact(self.spread, "spread") <= 1:
+            raise BadValue(f"spread: expected a part of the value from 0 to 1, found {self.spread}")
+        if self.size < 1:
+            raise BadValue(f"size: expected at least one contract, found {self.size}")
+
+    @cached_property
+    def volatility_billionths(self) -> int:
+        """The volatility in whole numbers."""
+        return int(self.volatility * BILLION)
+
+    @cached_property
+    def spread_billionths(self) -> int:
+        """The spread in whole numbers."""
+        return int(self.spread * BILLION)
+
+
+def expect_quotable(listings: Iterable[Listing], rules: Sequence[QuoteRule], dates: AbstractSet[str]) -> None:
+    """Raises BadValue for shares with two rules, and for options by a rule that end on none of the dates."""
+    quoted = [rule.underlying for rule in rules]
+    if len(set(quoted)) != len(quoted):
+        raise BadValue(f"venue, quoting: expected one rule for each share, found {', '.join(quoted)}")
+    for contract in [listing.contract for listing in listings if listing.contract is not None]:
+        if contract.underlying in quoted and contract.expiration not in dates:
+            raise BadValue(
+                f"venue, {contract.symbol}: expected it to expire on the day of a session that the venue "
+                f"knows, from {min(dates)} to {max(dates)}, found {contract.expiration}"
+            )
 
 
 class Offer(Struct, frozen=True, gc=False):

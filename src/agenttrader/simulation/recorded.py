@@ -21,7 +21,7 @@ from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import is_on_step
 from agenttrader.simulation.days import Day, Moment
-from agenttrader.simulation.overnight import PreviousClose, judge_close
+from agenttrader.simulation.overnight import Overnight, PreviousClose, Split, judge_close, split_between
 from agenttrader.simulation.recording import Recording, Row, Rule, at_exchange, in_order, refuse
 
 FEED = "recorded"
@@ -78,6 +78,15 @@ class RecordedDay(Struct, frozen=True, kw_only=True):
     found: Findings
     reference: Decimal
     """A price that was known before the open, else the first: what an order is measured by before a bar."""
+
+    @property
+    def split(self) -> Split | None:
+        """What the night before looks like, where it looks like a split."""
+        before = self.found.previous_close
+        if before.rule is not Overnight.SPLIT_BETWEEN or before.found is None:
+            return None
+        first = next(bar.open for moment in self.day.moments for bar in moment.bars)
+        return split_between(before.found, first)
 
 
 def play_back(recording: Recording, session: Session, before: Session) -> RecordedDay:

@@ -1,12 +1,12 @@
 """Whether an order may be replaced, and by what: a new order with a new id, which keeps what is filled.
 
 status · something asked · used id · what this order can change · quantity and prices on their steps · more
-than is filled · holding or buying power for what it is larger · wash trades. The first that does not hold is
-the refusal.
+than is filled · a session to trade in · exits on their sides · holding, short selling, and buying power for
+what it is larger · wash trades · day trades. The first that does not hold is the refusal.
 
 Sources: docs.alpaca.markets, "Replace an Order" (the statuses, the buying power of the larger of the two) and
 "Placing Orders" (only the prices of brackets and OCO orders; whole shares; a trail before it has triggered).
-That a replacement counts what its order has filled is our own rule.
+That a replacement counts what its order has filled, and is asked what a new order is, is our own rule.
 """
 
 from decimal import Decimal
@@ -15,23 +15,33 @@ from msgspec.structs import replace
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import Instant
-from agenttrader.simulation.acceptance import power_fault, refused
+from agenttrader.simulation.acceptance import (
+    conflict_fault,
+    power_fault,
+    refused,
+    short_fault,
+    shortage_fault,
+    used_id_fault,
+)
 from agenttrader.simulation.books import Books
 from agenttrader.simulation.buy_stops import cap_of
+from agenttrader.simulation.day_trades import day_trade_fault
 from agenttrader.simulation.lifetimes import lifetime
 from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.option_acceptance import replaced_option_fault
 from agenttrader.simulation.orders import (
     OrderClass,
     OrderType,
     Reason,
     Refusal,
     Replacement,
+    Side,
     Status,
     TimeInForce,
     VenueOrder,
 )
 from agenttrader.simulation.sessions import Sessions
-from agenttrader.simulation.shapes import CRYPTO_TIMES, PRICES, RESTING
+from agenttrader.simulation.shapes import AUCTIONS, CRYPTO_TIMES, PRICES, RESTING
 from agenttrader.simulation.trailing import stop_behind
 from agenttrader.simulation.wash_trades import wash_trade_fault
 
@@ -44,15 +54,15 @@ def judge_replacement(
     """The order as it would be, still under its old id, or why it stays as it is."""
     if order.status not in REPLACEABLE:
         return refused(Reason.UNPROCESSABLE, f"order cannot be replaced: it is {order.status.value}")
-    if order.is_option:
+    if order.order_class is OrderClass.MLEG:
         return refused(
-            Reason.UNPROCESSABLE, "options orders cannot be replaced here: cancel, and send another order"
+            Reason.UNPROCESSABLE, "mleg orders cannot be replaced here: cancel, and send another order"
         )
     if asked == Replacement():
         return refused(Reason.INVALID, "a replacement needs at least one value that changes, found none")
-    wanted = asked.client_order_id
-    if wanted is not None and books.by_client_order_id(order.account, wanted) is not None:
-        return refused(Reason.INVALID, "client_order_id must be unique")
+    used = used_id_fault(books, order.account, asked.client_order_id)
+    if used is not None:
+        return used
     listing = books.listings[order.symbol]
     fault = _scope_fault(order, asked) or _time_fault(listing, order, asked.time_in_force)
     if fault is not None:
@@ -66,17 +76,17 @@ def judge_replacement(
         return refused(
             Reason.UNPROCESSABLE, f"qty: expected more than is filled, {filled}, found {asked.quantity}"
         )
-    if asked.time_in_force is not None:
-        when = lifetime(
-            sessions, listing, asked.time_in_force, extended_hours=order.extended_hours, clock=clock
-        )
+    wanted_time = asked.time_in_force or order.time_in_force
+    if asked.time_in_force is not None or wanted_time in AUCTIONS:
+        when = lifetime(sessions, listing, wanted_time, extended_hours=order.extended_hours, clock=clock)
         if isinstance(when, Refusal):
             return when
-        changed = replace(changed, time_in_force=asked.time_in_force, expires_at=when.expires_at)
+        changed = replace(changed, time_in_force=wanted_time, expires_at=when.expires_at)
     return (
         _exit_fault(books, changed)
         or _size_fault(books, order, changed)
         or wash_trade_fault(books, order.account, changed, changed.limit)
+        or day_trade_fault(books, order.account, changed)
         or changed
     )
 
@@ -131,7 +141,7 @@ def _changed(listing: Listing, order: VenueOrder, asked: Replacement) -> VenueOr
         else:
             raise BadValue(f"trail: expected a percentage above 0 and below 100, found {asked.trail}")
         if order.high_water is not None:
-            stop = stop_behind(order.high_water, order.side, trail, trail_percent)
+            stop = stop_behind(listing, order.high_water, order.side, trail, trail_percent)
     return replace(
         order,
         lots=lots,
@@ -172,15 +182,15 @@ def _size_fault(books: Books, order: VenueOrder, changed: VenueOrder) -> Refusal
     if order.entry is not None or order.order_class is OrderClass.OCO:
         return None
     if not books.opens(order.account, order.symbol, order.side):
-        more = changed.leaves - order.leaves
-        if more <= books.available(order.account, order.symbol):
-            return None
-        shortage = books.shortage(order.account, order.symbol)
-        found = f"requested: {listing.quantity(more)} more, available: {shortage.available}"
-        return Refusal(
-            reason=Reason.FORBIDDEN,
-            message=f"insufficient qty available for order ({found})",
-            shortage=shortage,
-        )
+        fault = shortage_fault(books, order.account, listing, changed.leaves, order.leaves)
+        if fault is not None or not order.is_option:
+            return fault
+    if order.is_option:
+        return replaced_option_fault(books, order, changed)
+    fault = conflict_fault(books, order.account, order.symbol, order.side)
+    if order.side is Side.SELL:
+        fault = short_fault(books, books.accounts[order.account], listing) or fault
+    if fault is not None:
+        return fault
     needed, freed = books.needed(changed), books.needed(order)
     return None if needed <= freed else power_fault(books, order.account, order.symbol, needed, freed)

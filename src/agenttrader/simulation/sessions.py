@@ -64,11 +64,6 @@ class Sessions:
         place = bisect_right(self._opens, time)
         return self._opens[place - 1] if place else None
 
-    def last_close(self, time: Instant) -> Instant | None:
-        """The last close at or before `time`."""
-        place = bisect_right(self._closes, time)
-        return self._closes[place - 1] if place else None
-
     def next_open(self, time: Instant) -> Instant | None:
         """The first opening after `time`; None where the table has ended."""
         return _first_after(self._opens, time)
@@ -84,6 +79,10 @@ class Sessions:
     def date_of_close(self, close: Instant) -> str:
         """The day of the session that ends at `close`."""
         return self._dates[close]
+
+    def close_on(self, session_date: str) -> Instant | None:
+        """The close of a day's session; None where the table has none."""
+        return next((close for close, date in self._dates.items() if date == session_date), None)
 
     def date_after(self, session_date: str) -> str | None:
         """The day of the next session; None where the table has ended."""

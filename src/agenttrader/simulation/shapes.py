@@ -55,8 +55,8 @@ def kind_fault(order_type: OrderType, time_in_force: TimeInForce) -> str | None:
     """Why there is no order in options of this type and time in force; None where there is."""
     if order_type not in {OrderType.MARKET, OrderType.LIMIT}:
         return f"options orders must be market or limit orders, found {order_type.value}"
-    if time_in_force is not TimeInForce.DAY:
-        return f"options orders must be day orders, found {time_in_force.value}"
+    if time_in_force not in RESTING:
+        return f"options orders must be day or gtc orders, found {time_in_force.value}"
     return None
 
 

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import pytest
 from msgspec import structs
 
-from agenttrader.model.events import CancelRequested, Instruction, Sending
+from agenttrader.model.activities import ActivityKind
+from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.identifiers import (
     BrokerOrderId,
     ClientOrderId,
@@ -22,6 +23,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
@@ -89,6 +91,14 @@ class BrokerWorld(ABC):
     @abstractmethod
     def trade(self, low: int, high: int) -> None:
         """A minute in which the symbol opens at 100 and trades between `low` and `high`."""
+
+    @abstractmethod
+    def pay_dividend(self, cash: Decimal) -> None:
+        """Each share of the symbol pays so much."""
+
+    @abstractmethod
+    def split(self, new: int) -> None:
+        """Each share of the symbol becomes so many."""
 
     @abstractmethod
     def orders_at_exchange(self) -> Sequence[str]:
@@ -159,8 +169,29 @@ class BrokerSuite(ABC):
         assert world.heard.reports(ReportKind.CANCELED)[0].broker_order_id == target
         statement = await world.broker.statement(world.since)
         assert (statement.positions, statement.open_orders) == ((), ())
-        assert statement.fees > 0
-        assert statement.cash == Decimal(100_000) - 50 - statement.fees
+        assert {activity.kind for activity in statement.activities} == {ActivityKind.FEE}
+        fees = -sum(activity.amount for activity in statement.activities)
+        assert fees > 0
+        assert statement.cash == Decimal(100_000) - 50 - fees
+
+    async def test_what_moved_the_account_without_a_fill_is_stated(self, world: BrokerWorld) -> None:
+        """As what it means; told again it is the same, and later too: a broker may have posted it late."""
+        world.broker.submit(sending(world), nothing_halts)
+        await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
+        world.trade(99, 101)
+        world.pay_dividend(Decimal("0.5"))
+        world.split(2)
+        statement = await world.broker.statement(world.since)
+        assert [(each.kind, each.amount, each.quantity) for each in statement.activities] == [
+            (ActivityKind.DIVIDEND, Decimal(5), Decimal(0)),
+            (ActivityKind.SPLIT, Decimal(0), Decimal(10)),
+        ]
+        assert {each.symbol for each in statement.activities} == {world.symbol}
+        assert len({each.id for each in statement.activities}) == len(statement.activities)
+        assert [(held.symbol, held.quantity) for held in statement.positions] == [(world.symbol, Decimal(20))]
+        assert statement.cash == Decimal(99_005)
+        later = await world.broker.statement(statement.time)
+        assert (later.executions, later.activities) == ((), statement.activities)
 
     async def test_what_the_exchange_refuses_is_rejected(self, world: BrokerWorld) -> None:
         """With its reason, and without a trace there."""

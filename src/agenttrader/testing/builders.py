@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import (
@@ -21,9 +22,10 @@ from agenttrader.model.decisions import (
     TradingState,
     Verdict,
 )
-from agenttrader.model.events import Decided, Event, Instruction, SegmentOpened, Sending
+from agenttrader.model.events import Decided, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
     AccountName,
+    ActivityId,
     AgentName,
     BrokerOrderId,
     ClientOrderId,
@@ -36,6 +38,7 @@ from agenttrader.model.identifiers import (
     derive_order_id,
     derive_proposed_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Equity, Instrument
 from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
@@ -255,11 +258,25 @@ def broker_statement(**changes: Any) -> BrokerStatement:
         "buying_power": CASH,
         "positions": (),
         "open_orders": (),
-        "fees": Decimal(0),
+        "activities": (),
         "executions": (),
         "blocked": False,
     }
     return BrokerStatement(**(fields | changes))
+
+
+def posted(name: str, kind: ActivityKind = ActivityKind.FEE, **changes: Any) -> AccountActivity:
+    """Something that the broker posted at the open; a fee of 0.02 unless it is said to be another."""
+    fields: dict[str, Any] = {
+        "id": ActivityId(name),
+        "kind": kind,
+        "word": kind.value.upper(),
+        "date": "2026-11-20",
+        "time": OPEN,
+    }
+    if kind is ActivityKind.FEE:
+        fields["amount"] = Decimal("-0.02")
+    return AccountActivity(**(fields | changes))
 
 
 def rules(**changes: Any) -> Rules:

@@ -15,6 +15,7 @@ from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind,
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.runtime.inputs import (
     CancelAsked,
@@ -81,7 +82,12 @@ class CarelessAgents:
             "side": side,
             "quantity": quantity,
             "type": kind,
-            "time_in_force": self._one_of(TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC),
+            # Only the bot may let an order live on, and it likes to.
+            "time_in_force": self._one_of(
+                TimeInForce.DAY,
+                TimeInForce.GTC if OWNERS[symbol] == BOT else TimeInForce.DAY,
+                TimeInForce.GTC,
+            ),
             "limit_price": near if kind is OrderType.LIMIT else None,
             "stop_price": near if kind is OrderType.STOP else None,
             "exit_plan": ExitPlan(
@@ -184,8 +190,10 @@ class CarelessAgents:
 class CarelessPerson:
     """Who opens windows, halts, moves the switch and pulls the plug, and puts it right some minutes later."""
 
-    def __init__(self, gateway: CarelessGateway, watch: Watch, chance: Random, close: Instant) -> None:
-        self._gateway, self._watch, self._chance, self._close = gateway, watch, chance, close
+    def __init__(self, gateway: CarelessGateway, watch: Watch, chance: Random, session: Session) -> None:
+        self._gateway, self._watch, self._chance = gateway, watch, chance
+        self.session = session
+        """The one that is played, or will be next."""
         self._statements = 0
         self._mend_at: Instant | None = None
         self._suspended: tuple[Scope, Instant, Instant] | None = None
@@ -203,7 +211,7 @@ class CarelessPerson:
             if now >= self._mend_at:
                 self._mend()
             return
-        if self._watch.window is None and now >= OPEN and self._chance.randrange(3) == 0:
+        if self._watch.window is None and now >= self.session.open and self._chance.randrange(3) == 0:
             self._open_window()
         elif self._chance.randrange(BREAKS_ONE_IN) == 0:
             self._break()
@@ -243,7 +251,7 @@ class CarelessPerson:
             gateway.handle(LinkSeen(link, up=True, reason="put right"))
         if self._chance.randrange(3) == 0:
             gateway.compare()
-        if self._give(Act.RESUME, EVERYTHING, self._close) in ("", "nothing is latched on everything"):
+        if self._give(Act.RESUME, EVERYTHING, self.session.close) in ("", "nothing is latched on everything"):
             self._watch.halted.clear()
             self._resume_window()
         else:
@@ -265,7 +273,7 @@ class CarelessPerson:
     def _open_window(self) -> None:
         scope = self._chance.choice((EVERYTHING, EVERYTHING, EVERYTHING, Scope(ScopeKind.SYMBOL, ALFA)))
         shorter = self._chance.choice((0, 0, 10, 20))
-        end = Instant(self._close - shorter * MINUTE)
+        end = Instant(self.session.close - shorter * MINUTE)
         start = self._gateway.now
         if not self._give(Act.OPEN_WINDOW, scope, end):
             self._watch.window = (scope, start, end)

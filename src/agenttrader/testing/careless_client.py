@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import Instant
-from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.simulation.inputs import BustAsked, CorrectionAsked, Mishap, RejectAsked
-from agenttrader.testing.told_book import ToldBook
+from agenttrader.testing.careless_world import COIN
+from agenttrader.testing.told_book import Charges, ToldBook
 from agenttrader.testing.venue_calls import VenueCalls
 
 T = TypeVar("T")
-_CENT = Decimal("0.01")
+_CENT, _BILLIONTH = Decimal("0.01"), Decimal("1e-9")
 TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 TIMES_IN_FORCE = ("day", "gtc", "ioc", "fok", "opg", "cls")
 CLASSES = ("bracket", "oco", "oto")
@@ -36,12 +36,12 @@ class CarelessClient:
         venue: VenueCalls,
         account: str,
         cash: Decimal,
-        fees: FeeSchedule,
+        charges: Charges,
         marks: dict[Symbol, Decimal],
         chance: Random,
     ) -> None:
         self.account = account
-        self.book = ToldBook(cash, fees)
+        self.book = ToldBook(cash, charges)
         self.findings: list[str] = []
         self.answers: Counter[str] = Counter()
         """How often each method met each status."""
@@ -62,6 +62,11 @@ class CarelessClient:
             message = queue.get_nowait()
             assert message is not None, "the stream ended: it was not read for too long"
             self.book.hear(message, now)
+
+    def read_interest(self) -> None:
+        """Read what borrowing has cost so far: no stream tells of it."""
+        answer = self._venue.request(self.account, "GET", "v2/account/activities", {"activity_types": "INT"})
+        self.book.hear_interest(answer.body)
 
     def mishap(self) -> Mishap | None:
         """What an exchange might do to this account: to an execution or an order of its own."""
@@ -90,6 +95,8 @@ class CarelessClient:
 
     def _sane(self) -> dict[str, Any]:
         symbol = self._one_of(*self._marks)
+        if symbol == COIN:
+            return self._coins()
         mark = self._marks[symbol]
         side = self._one_of("buy", "buy", "sell")
         kind = self._one_of("market", "market", "limit", "limit", "limit", "stop")
@@ -106,10 +113,35 @@ class CarelessClient:
             "client_order_id": self._one_of(None, _OURS.format(self._number)),
         } | (self._bracket(mark, side) if self._one_in(4) else {})
 
+    def _coins(self) -> dict[str, Any]:
+        """An order in coins, mostly for less than there is cash or coins for."""
+        mark = self._marks[COIN]
+        kind, side = (
+            self._one_of("market", "limit", "limit", "stop_limit"),
+            self._one_of("buy", "buy", "sell"),
+        )
+        near, nearer = (str((mark * self._permille(985, 1_015)).quantize(_CENT)) for _ in range(2))
+        held = self.book.held().get(COIN, Decimal(0))
+        amount = Decimal(self._chance.randint(1, 400_000)) / 100
+        sane = held if side == "sell" and held and self._one_in(2) else (amount / mark).quantize(_BILLIONTH)
+        by_amount = kind == "market" and self._one_in(3)
+        self._number += 1
+        return {
+            "symbol": self._one_of(COIN, COIN, COIN.replace("/", "")),
+            "side": side,
+            "type": kind,
+            "time_in_force": self._one_of("gtc", "gtc", "ioc"),
+            "qty": None if by_amount else str(sane),
+            "notional": str(amount) if by_amount else None,
+            "limit_price": near if kind != "market" else None,
+            "stop_price": nearer if kind == "stop_limit" else None,
+            "client_order_id": self._one_of(None, _OURS.format(self._number)),
+        }
+
     def _special(self) -> dict[str, Any]:
         """An order of a kind that is seldom sent."""
         fields = self._sane() | {"order_class": None, "take_profit": None, "stop_loss": None}
-        mark = self._marks[fields["symbol"]]
+        mark = self._mark(fields)
         near, nearer = (str((mark * self._permille(990, 1_010)).quantize(_CENT)) for _ in range(2))
         limit = {"type": "limit", "limit_price": near, "stop_price": None}
         market = {"type": "market", "limit_price": None, "stop_price": None, "time_in_force": "day"}
@@ -145,7 +177,7 @@ class CarelessClient:
 
     def _slip(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What is different about an order that was not thought through."""
-        mark = self._marks[fields["symbol"]]
+        mark = self._mark(fields)
         far = str((mark * self._permille(200, 3_000)).quantize(_CENT))
         near = str((mark * self._permille(985, 1_015)).quantize(_CENT))
         slips: tuple[dict[str, Any], ...] = (
@@ -206,7 +238,8 @@ class CarelessClient:
         held = list(self.book.held())
         symbol = self._one_of(*held) if held and not self._one_in(4) else self._one_of("NOPE", *self._marks)
         part = self._one_of({}, {}, {"qty": "3"}, {"qty": "1000000"}, {"percentage": "40"})
-        self._ask("DELETE", f"v2/positions/{symbol}", part)
+        # In a path a pair of coins has no slash.
+        self._ask("DELETE", f"v2/positions/{symbol.replace('/', '')}", part)
 
     def _cancel_all(self) -> None:
         self._ask("DELETE", "v2/orders")
@@ -226,6 +259,10 @@ class CarelessClient:
         account = self._venue.request(self.account, "GET", "v2/account")
         newest = self._venue.request(self.account, "GET", "v2/orders", {"status": "all", "limit": "1"})
         return account.body, newest.body
+
+    def _mark(self, fields: dict[str, Any]) -> Decimal:
+        """The last price of what an order is for; a pair of coins may be named without its slash."""
+        return self._marks.get(fields["symbol"]) or self._marks[COIN]
 
     def _permille(self, least: int, most: int) -> Decimal:
         return Decimal(self._chance.randint(least, most)) / 1_000

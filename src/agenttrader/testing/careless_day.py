@@ -1,8 +1,9 @@
 """A whole trading day in which nobody is careful, from a seed; at its end three books must agree.
 
-Generated bars, a halt, the open and the close; agents and a person behind a gateway; two accounts without
-one. Venue, engine, dispatcher, journal and the translation between them are the product's own; only sockets
-and processes are left out. A seed gives the same day again, to the last identifier.
+Generated bars, a halt, the open and the close, on some days two or three times with the nights between;
+agents and a person behind a gateway; two accounts without one. Venue, engine, dispatcher, journal and the
+translation between them are the product's own; only sockets and processes are left out. A seed gives the same
+day again, to the last identifier.
 
 `play` returns what happened. `disagreements` is empty unless a promise was broken: books that differ, an
 order that left twice, without a window or past a limit, a refusal that left a trace, a journal that does not
@@ -16,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, assert_never
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.events import BreakFound, Event, Reconciled
@@ -26,6 +27,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.records import Sealed
+from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
@@ -33,50 +35,49 @@ from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
 from agenttrader.runtime.state import State
 from agenttrader.simulation.days import Moment
-from agenttrader.simulation.inputs import Habits
-from agenttrader.simulation.market import MINUTES_MIN, generate_day
+from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen
+from agenttrader.simulation.listings import FRACTION
 from agenttrader.testing.agreement import OurBook, disagreements, orders_of
 from agenttrader.testing.careless_agents import CarelessAgents, CarelessPerson
 from agenttrader.testing.careless_client import CarelessClient
 from agenttrader.testing.careless_gateway import CarelessGateway, Switch
+from agenttrader.testing.careless_kind import kind_of
+from agenttrader.testing.careless_market import CarelessMarket
 from agenttrader.testing.careless_watch import Watch
 from agenttrader.testing.careless_world import (
     CASH,
-    CLOSES,
-    EARLY_MINUTES,
     FEES,
+    FRACTIONABLE,
     GATED,
-    LATE_MINUTES,
     LIMITS,
+    MAKER_RATE,
     MULTIPLIERS,
     POOR,
     RICH,
     START,
+    TAKER_RATE,
     calendar,
     rules,
     venue_settings,
 )
 from agenttrader.testing.state_dump import dump_state
+from agenttrader.testing.told_book import Charges, Dividend, Split
 from agenttrader.testing.venue_calls import VenueCalls
 
 MINUTES_MAX = 390
-_QUIET_VOLUME = 1_000
-PENDING_SECONDS = (0, 0, 0, 20, 70)
-"""How long the venue keeps orders and cancels pending: a day has one of these."""
 _COMPARED_EVERY = 45 * MINUTE
-LIQUIDITIES = ((0, 1), (0, 1), (1, 40), (5, 100), (10, 1_000))
-"""What one account may take of a bar's volume, in per cent (0: all it asks), and how many times thinner than
-it was generated that volume is: a day has one of these pairs."""
 
 
 class CarelessDay(Struct, frozen=True, kw_only=True):
     """What happened. Orders of the gateway by state and its denials by code; the venue's orders by status.
 
+    `minutes` are those of all its sessions, `had` is what not every day has (see `careless_kind`).
     `head` is the end of the gateway's journal: two days with one head are the same day.
     """
 
     seed: int
     minutes: int
+    had: tuple[str, ...]
     bars: int
     orders: dict[str, int]
     denials: dict[str, int]
@@ -105,48 +106,53 @@ class _Day:
 
     def __init__(self, seed: int, minutes_max: int, runner: asyncio.Runner) -> None:
         self._seed = seed
-        self._chance = _chance(seed, "day")
-        self._minutes = self._chance.randint(MINUTES_MIN, minutes_max)
-        volume_percent, self._thinner = self._chance.choice(LIQUIDITIES)
-        habits = Habits(
-            pending_seconds=self._chance.choice(PENDING_SECONDS), done_for_day=self._chance.randrange(4) == 0
+        self._kind = kind = kind_of(seed, minutes_max)
+        self._chance = _chance(seed, "acts")
+        self._venue = VenueCalls(
+            venue_settings(kind.minutes, kind.volume_percent, kind.habits, coins=kind.coins)
         )
-        self._venue = VenueCalls(venue_settings(self._minutes, volume_percent, habits))
-        self._session = calendar(self._minutes).sessions[0]
+        self._sessions = calendar(kind.minutes).sessions[: len(kind.minutes)]
+        self._market = CarelessMarket(kind, seed, _chance(seed, "nights"))
         self._switch = Switch()
         self._watch = Watch(LIMITS, self._switch)
         self._gateway = CarelessGateway(
             venue=self._venue,
-            rules=rules(self._minutes),
+            rules=rules(kind.minutes),
             switch=self._switch,
             chance=_chance(seed, "road"),
             runner=runner,
             on_posting=self._watch.leaves,
         )
         self._agents = CarelessAgents(self._gateway, self._watch, _chance(seed, "agents"))
-        self._person = CarelessPerson(
-            self._gateway, self._watch, _chance(seed, "person"), self._session.close
+        self._person = CarelessPerson(self._gateway, self._watch, _chance(seed, "person"), self._sessions[0])
+        charges = Charges(
+            schedule=FEES,
+            are_late=kind.habits.late_fees,
+            maker_rate=MAKER_RATE,
+            taker_rate=TAKER_RATE,
         )
-        self._marks = dict(CLOSES)
         self._clients = [
-            CarelessClient(self._venue, name, CASH[name], FEES, self._marks, _chance(seed, name))
+            CarelessClient(self._venue, name, CASH[name], charges, self._market.marks, _chance(seed, name))
             for name in (RICH, POOR)
         ]
-        self._is_rough = self._chance.randrange(3) == 0
-        """Whether the exchange busts, corrects and rejects on this day."""
+        self._splits: dict[str, Instant] = {}
+        """When a symbol's last split was."""
         self._bars = 0
 
     def play(self) -> None:
-        """From before the open to after the close."""
-        self._begin()
-        for moment in self._moments():
-            self._hear(moment)
-            self._act()
-            if (moment.time - START) % _COMPARED_EVERY == 0:
-                self._gateway.compare()
+        """From before the first open to after the last close."""
+        self._gateway.start(START)
+        self._gateway.handle(TimeReached(START))
+        for before, session in zip((None, *self._sessions), self._sessions, strict=False):
+            self._person.session = session
+            if before is not None:
+                self._pass_night(before, session)
+            for moment in self._market.day(session):
+                self._live(moment)
         self._gateway.compare()
         for client in self._clients:
             client.hear_stream(self._gateway.now)
+            client.read_interest()
 
     def told(self) -> CarelessDay:
         """What came of it."""
@@ -158,7 +164,8 @@ class _Day:
         theirs = {account: list(orders_of(self._venue, account)) for account in CASH}
         return CarelessDay(
             seed=self._seed,
-            minutes=self._minutes,
+            minutes=sum(self._kind.minutes),
+            had=self._kind.words,
             bars=self._bars,
             orders=_counted(order.state.value for order in asked),
             denials=_counted(order.denied_by for order in asked if order.denied_by is not None),
@@ -175,45 +182,51 @@ class _Day:
 
     # The day.
 
-    def _begin(self) -> None:
-        self._gateway.start(START)
-        self._gateway.handle(TimeReached(START))
+    def _pass_night(self, before: Session, after: Session) -> None:
+        """The night between two sessions, and what companies do to their shares before the next."""
+        for moment in self._market.night(before):
+            self._live(moment)
+        self._gateway.compare()
+        for client in self._clients:
+            client.hear_stream(self._gateway.now)
+            client.book.announce()
+        for action in self._kind.actions:
+            if before.close < action.time < after.open:
+                self._venue.befall(action)
+                self._announce(action, self._market.change(action))
 
-    def _moments(self) -> Iterator[Moment]:
-        """Every minute, from the one after the start; outside the session prices stand still."""
-        for minute in range(1, EARLY_MINUTES):
-            yield self._quiet(Instant(START + minute * MINUTE))
-        yield from generate_day(CLOSES, self._session, self._seed).moments
-        for minute in range(1, LATE_MINUTES + 1):
-            yield self._quiet(Instant(self._session.close + minute * MINUTE))
+    def _announce(self, action: CorporateActionSeen, price: Decimal) -> None:
+        news: Split | Dividend
+        symbol = Symbol(action.symbol)
+        match action.kind:
+            case CorporateActionKind.SPLIT:
+                new, old = int(action.new_rate), int(action.old_rate)
+                lot = FRACTION if symbol in FRACTIONABLE else Decimal(1)
+                news = Split(symbol=symbol, new=new, old=old, lot=lot, price=price)
+                self._watch.split(symbol, new, old)
+                self._splits[symbol] = action.time
+            case CorporateActionKind.CASH_DIVIDEND:
+                news = Dividend(symbol=symbol, cash=action.cash)
+            case _:
+                assert_never(action.kind)
+        for client in self._clients:
+            client.book.announce(news)
 
-    def _quiet(self, end: Instant) -> Moment:
-        """A minute of extended hours: some of everything trades, all at the last price."""
-        bars = tuple(
-            Bar(
-                symbol=symbol,
-                start=Instant(end - MINUTE),
-                interval=MINUTE,
-                open=mark,
-                high=mark,
-                low=mark,
-                close=mark,
-                volume=Decimal(_QUIET_VOLUME),
-            )
-            for symbol, mark in self._marks.items()
-        )
-        return Moment(time=end, statuses=(), bars=bars)
+    def _live(self, moment: Moment) -> None:
+        """One minute: what happened reaches everybody, then everybody acts."""
+        self._hear(moment)
+        self._act()
+        if (moment.time - START) % _COMPARED_EVERY == 0:
+            self._gateway.compare()
 
     def _hear(self, moment: Moment) -> None:
         """What became known reaches the venue whole, then the gateway, with the venue's word on it."""
-        bars = [structs.replace(bar, volume=bar.volume // self._thinner) for bar in moment.bars]
-        news: list[Bar | StatusChange] = [*moment.statuses, *bars]
+        news: list[Bar | StatusChange] = [*moment.statuses, *moment.bars]
         for event in (*news, Watermark(time=moment.time)):
             self._venue.hear(event)
         for seen in news:
             self._gateway.handle(MarketSeen(seen))
-        self._marks.update((bar.symbol, bar.close) for bar in bars)
-        self._bars += len(bars)
+        self._bars += len(moment.bars)
         # By arrival, time may get there first.
         if self._chance.randrange(4):
             self._gateway.hear_stream()
@@ -230,7 +243,7 @@ class _Day:
         for client in self._clients:
             client.hear_stream(self._gateway.now)
             actors += [client.act] * self._chance.randrange(3)
-            if self._is_rough and self._chance.randrange(15) == 0:
+            if self._kind.is_rough and self._chance.randrange(15) == 0:
                 actors.append(partial(self._befall, client))
         self._chance.shuffle(actors)
         for act in actors:
@@ -259,10 +272,11 @@ class _Day:
                 yield f"{GATED}: order {client_order_id} is at the venue more than once"
         book = self._gateway.engine.state.book
         ours = OurBook(cash=book.cash, fees=book.fees, holdings=book.holdings)
-        yield from disagreements(self._venue, GATED, CASH[GATED], ours)
+        yield from disagreements(self._venue, GATED, CASH[GATED], ours, self._splits)
         for client in self._clients:
             yield from (f"{client.account}: {each}" for each in (*client.findings, *client.book.findings))
-            yield from disagreements(self._venue, client.account, CASH[client.account], client.book.book())
+            opening, told = CASH[client.account], client.book.book()
+            yield from disagreements(self._venue, client.account, opening, told, self._splits)
         folded, _ = fold(self._gateway.journal, MULTIPLIERS)
         if dump_state(folded) != dump_state(self._gateway.engine.state):
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"

@@ -51,7 +51,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     TimeReached,
 )
-from agenttrader.runtime.recovery import book_statement, fold
+from agenttrader.runtime.recovery import asked_since, book_statement, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.testing.careless_world import MULTIPLIERS, SWITCH, segment
@@ -198,7 +198,7 @@ class CarelessGateway:
 
     def compare(self) -> None:
         """Take in the broker's history, and hold the book against its statement, as after each connect."""
-        since = self.engine.state.day.open if self.engine.state.day is not None else Instant(0)
+        since = asked_since(self.engine.state)
         self._let_all_arrive()
         self._hand_in(self._runner.run(self._reader.history(since)))
         self._let_all_arrive()

@@ -10,8 +10,9 @@ from decimal import Decimal
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import Decided, Event, Instruction, Sending
+from agenttrader.model.events import Decided, Event, Sending
 from agenttrader.model.identifiers import AgentName, ClientOrderId, OrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant, rfc3339
@@ -31,6 +32,7 @@ class Watch:
         """Every proposal that was ever made, under its id the first of them."""
         self.posted: Counter[ClientOrderId] = Counter()
         self._left: Counter[OrderId] = Counter()
+        self._times: dict[Symbol, int] = {}
         self._limits = limits
         self._switch = switch
 
@@ -51,9 +53,13 @@ class Watch:
         elif proposal.effect is Effect.REDUCE and not self._is_active(proposal):
             self.findings.append(f"{name} left to reduce while halted")
 
+    def split(self, symbol: Symbol, new: int, old: int) -> None:
+        """What is held becomes `new` for `old`, by nobody's order: as many times as much may be held."""
+        self._times[symbol] = self._times.get(symbol, 1) * -(-new // old)
+
     def holds(self, symbol: Symbol, quantity: Decimal) -> None:
         """Judge a position as the venue states it."""
-        most = self._limits.symbol[symbol].position_quantity_max
+        most = self._limits.symbol[symbol].position_quantity_max * self._times.get(symbol, 1)
         if abs(quantity) > most:
             self.findings.append(f"the venue holds {quantity} {symbol}, at most {most} are permitted")
 

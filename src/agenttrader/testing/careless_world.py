@@ -1,4 +1,4 @@
-"""What a careless day is played on: symbols, a session, three accounts at the venue, and tight limits.
+"""What a careless day is played on: symbols, sessions, three accounts at the venue, and tight limits.
 
 One account is behind the gateway; two are at the venue without one: the first is rich, borrows and may sell
 short, the second is poor, may not, and waits for what it sold to settle. The limits are near enough to be met
@@ -20,7 +20,7 @@ from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
 from agenttrader.simulation import fees as venue_fees
 from agenttrader.simulation import inputs as venue
-from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.listings import FRACTION, AssetClass, Listing
 
 GATED = AccountName("CARELESS-1")
 RICH, POOR = "CARELESS-2", "CARELESS-3"
@@ -41,42 +41,66 @@ CLOSES = {
     ECHO: Decimal("58.20"),
 }
 """The day before's, by symbol."""
+COIN, COIN_CLOSE = Symbol("BTC/USD"), Decimal("61250.00")
+"""Listed on some days, for whoever has no gateway."""
 FRACTIONABLE = frozenset({ECHO})
 """What no agent owns: the venue fills parts of a share of it, and the gateway trades whole ones."""
 OWNERS = {ALFA: STRATEGIST, BRAVO: STRATEGIST, CHARLY: STRATEGIST, DELTA: BOT}
-OPEN = from_rfc3339("2026-11-20T14:30:00Z")
+OPENS = {
+    date: from_rfc3339(f"{date}T14:30:00Z")
+    for date in ("2026-11-20", "2026-11-23", "2026-11-24", "2026-11-25")
+}
+"""Trading days in a row, a weekend among them, and when each opens."""
+OPEN = OPENS["2026-11-20"]
 EARLY_MINUTES, LATE_MINUTES = 3, 3
 """How long before the open and after the close orders are sent too."""
 START = Instant(OPEN - EARLY_MINUTES * MINUTE)
-_NEXT_OPEN = from_rfc3339("2026-11-23T14:30:00Z")
-_NEXT_CLOSE = from_rfc3339("2026-11-23T21:00:00Z")
+_WHOLE_DAY = 390
 _TICK, _LOT = Decimal("0.01"), Decimal(1)
 _FEES = {"sec_rate": Decimal("0.0000278"), "taf_rate": Decimal("0.000166"), "taf_cap": Decimal("8.30")}
 FEES = FeeSchedule(**_FEES)
+MAKER_RATE, TAKER_RATE = Decimal("0.0015"), Decimal("0.0025")
+_BORROWING = {
+    "margin_rate": Decimal("0.0675"),
+    "easy_borrow_rate": Decimal("0.01"),
+    "hard_borrow_rate": Decimal("0.05"),
+}
 MULTIPLIERS = dict.fromkeys(CLOSES, Decimal(1))
 
 
-def calendar(minutes: int) -> Calendar:
-    """A session of so many minutes, and the next trading day's."""
+def calendar(minutes: tuple[int, ...]) -> Calendar:
+    """Sessions of so many minutes, one a trading day, and the whole one after them."""
+    sessions = tuple(
+        Session(date=date, open=opens, close=Instant(opens + length * MINUTE))
+        for (date, opens), length in zip(OPENS.items(), (*minutes, _WHOLE_DAY), strict=False)
+    )
     return Calendar(
         name="CARELESS",
         start=Instant(OPEN - 24 * 60 * MINUTE),
-        end=Instant(_NEXT_CLOSE + MINUTE),
-        sessions=(
-            Session(date="2026-11-20", open=OPEN, close=Instant(OPEN + minutes * MINUTE)),
-            Session(date="2026-11-23", open=_NEXT_OPEN, close=_NEXT_CLOSE),
-        ),
+        end=Instant(sessions[-1].close + MINUTE),
+        sessions=sessions,
     )
 
 
-def venue_settings(minutes: int, volume_percent: int, habits: venue.Habits) -> venue.Settings:
+def venue_settings(
+    minutes: tuple[int, ...], volume_percent: int, habits: venue.Habits, *, coins: bool
+) -> venue.Settings:
     """The venue before the open. Of a bar's volume an account may take `volume_percent`; 0: all it asks."""
-    today, *later = calendar(minutes).sessions
+    *played, after = calendar(minutes).sessions
     return venue.Settings(
         start=START,
-        listings=tuple(
-            Listing(symbol=symbol, tick=_TICK, lot=_LOT, fractionable=symbol in FRACTIONABLE)
-            for symbol in CLOSES
+        listings=(
+            *(
+                Listing(
+                    symbol=symbol,
+                    tick=_TICK,
+                    lot=_LOT,
+                    fractionable=symbol in FRACTIONABLE,
+                    easy_to_borrow=symbol not in FRACTIONABLE,
+                )
+                for symbol in CLOSES
+            ),
+            *([_COIN_LISTING] if coins else []),
         ),
         accounts=(
             venue.AccountOpening(name=GATED, cash=CASH[GATED], shorting=True),
@@ -84,23 +108,40 @@ def venue_settings(minutes: int, volume_percent: int, habits: venue.Habits) -> v
             venue.AccountOpening(name=POOR, cash=CASH[POOR], shorting=False, settled_cash=True),
         ),
         sessions=(
-            venue.Session(
-                date=today.date,
-                open=today.open,
-                close=today.close,
-                early_open=START,
-                late_close=Instant(today.close + LATE_MINUTES * MINUTE),
+            *(
+                venue.Session(
+                    date=each.date,
+                    open=each.open,
+                    close=each.close,
+                    early_open=Instant(each.open - EARLY_MINUTES * MINUTE),
+                    late_close=Instant(each.close + LATE_MINUTES * MINUTE),
+                )
+                for each in played
             ),
-            *(venue.Session(date=each.date, open=each.open, close=each.close) for each in later),
+            venue.Session(date=after.date, open=after.open, close=after.close),
         ),
-        fees=venue_fees.FeeSchedule(**_FEES),
+        fees=venue_fees.FeeSchedule(
+            **_FEES, **_BORROWING, crypto_maker_rate=MAKER_RATE, crypto_taker_rate=TAKER_RATE
+        ),
         market_reserve_percent=3,
         volume_percent=volume_percent,
         habits=habits,
     )
 
 
-def rules(minutes: int) -> Rules:
+_COIN_LISTING = Listing(
+    symbol=COIN,
+    tick=_TICK,
+    lot=FRACTION,
+    asset_class=AssetClass.CRYPTO,
+    fractionable=True,
+    shortable=False,
+    easy_to_borrow=False,
+    marginable=False,
+)
+
+
+def rules(minutes: tuple[int, ...]) -> Rules:
     """What the gateway goes by: the whole catalogue, every limit within a careless client's reach."""
     return Rules(
         authority=Authority(

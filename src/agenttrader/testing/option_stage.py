@@ -48,6 +48,23 @@ _CONTRACTS = tuple(
     for strike in STRIKES
     for right in Right
 )
+OPTIONS_TABLE = """
+[venue.options]                 # options that the venue lists; without this table there are none
+level = 3                       # what accounts may do: 1 covered calls and puts, 2 also buy, 3 also spreads
+orf_rate = "0.02685"            # the exchanges' fee for a contract, both ways
+occ_rate = "0.02"               # the clearing house's, both ways
+occ_cap = "55.00"               # the most of it for one execution
+taf_rate = "0.00279"            # FINRA's for a contract sold
+
+[[venue.options.chains]]        # calls and puts on one share, at each strike for each day
+underlying = "ALFA"
+expirations = ["2026-11-20", "2026-12-18"]
+strikes = ["45", "47.5", "50", "52.5", "55"]
+volatility = "0.40"             # of a year: how dear time is
+spread = "0.04"                 # between bid and ask, as a part of the value
+size = 10                       # contracts on each side of a quote
+"""
+"""What docs/brokers.md shows: options on a share of the demo's."""
 CONTRACTS = {contract.symbol: contract for contract in _CONTRACTS}
 
 
@@ -174,6 +191,10 @@ class OptionStage:
             "legs": tuple(asked),
         } | changes
         return self.tell(PackageSubmitted(account=account, submission=PackageSubmission(**fields)))
+
+    def pass_on(self) -> Outcome:
+        """The market has said everything up to now."""
+        return self.tell(WatermarkSeen(time=self.time))
 
     def close(self) -> Outcome:
         """The end of the session."""

@@ -89,8 +89,7 @@ class PlayedDay:
             entry["secret_sha256"] = sha256(self.secret)
         made = rfc3339(Instant(0))
         keys = [
-            AgentKey(agent=name, sha256=sha256(self.key_of(name)), made=made)
-            for name in _callers(tables)
+            AgentKey(agent=name, sha256=sha256(self.key_of(name)), made=made) for name in _callers(tables)
         ]
         write_keys(self.folder / tables["gateway"]["agent_keys"], tuple(keys))
         tables["people"][PERSON] |= {

@@ -153,6 +153,7 @@ def nothing_right(effect: Effect) -> Situation:
         effect=effect,
         quantity=Decimal(150),
         limit_price=Decimal("200.005"),
+        decision_price=Decimal(200),
         time_in_force=TimeInForce.OPG,
         extended_hours=True,
         valid_until=Instant(NOW - 1),

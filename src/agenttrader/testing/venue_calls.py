@@ -27,7 +27,7 @@ from agenttrader.protocols.alpaca_trading import (
     decode_replacement,
     encode,
 )
-from agenttrader.simulation.inputs import Mishap, Settings
+from agenttrader.simulation.inputs import CorporateActionSeen, Mishap, Settings
 
 PAGE = 100
 _NOTHING: Mapping[str, str] = {}
@@ -60,9 +60,9 @@ class VenueCalls:
         """What the market did."""
         self._desk.hear(event)
 
-    def befall(self, mishap: Mishap) -> None:
-        """What an exchange may do against everybody's wish; to what is not there, nothing."""
-        self._desk.apply(mishap)
+    def befall(self, happened: Mishap | CorporateActionSeen) -> None:
+        """What an exchange or a company may do without anybody's asking; to what is not there, nothing."""
+        self._desk.apply(happened)
 
     def listen(self, account: str) -> TradeListener:
         """A listener that hears from now on what becomes of the account's orders, and watermarks."""

@@ -101,7 +101,12 @@ class VenueStage:
         return self.tell(WatermarkSeen(time=at(minute, day, second)))
 
     def bar(
-        self, minute: int, *prices: int | str, symbol: str = "ABC", day: int = 0, volume: int = 1_000_000
+        self,
+        minute: int,
+        *prices: int | str,
+        symbol: str = "ABC",
+        day: int = 0,
+        volume: int | str = 1_000_000,
     ) -> list[str]:
         """The bar that ends at `minute`; one price stands for open, high, low and close."""
         values = [Decimal(price) for price in (prices * 4 if len(prices) == 1 else prices)]

@@ -203,7 +203,12 @@ ABSENT = (
     ("POST", "/v2/options/contracts", 422, "not supported by this venue yet: POST /v2/options/contracts"),
     ("GET", "/v2/options/contracts/ABC", 404, "option contract not found for ABC"),
     ("GET", "/v2/options/contracts?limit=0", 422, "limit: expected a whole number from 1 to 10000"),
-    ("POST", "/v2/positions/ABC/exercise", 422, "not supported by this venue yet: POST /v2/positions/"),
+    (
+        "POST",
+        "/v2/positions/ABC/do-not-exercise",
+        422,
+        "not supported by this venue yet: POST /v2/positions/",
+    ),
     ("DELETE", "/v2/positions/ABC?percentage=50", 404, "position does not exist: ABC"),
     ("DELETE", "/v2/positions/ABC?percentage=50&qty=1", 422, "qty: expected either qty or percentage"),
     ("DELETE", "/v2/positions/ABC?qty=x", 422, "qty: expected a decimal number"),

@@ -192,3 +192,17 @@ def test_the_day_and_what_is_said_are_lines_with_the_datas_time() -> None:
     board.take(MarketMoved(Watermark(time=OPEN)))
     (line,) = board.take(Said("break", "a position differs", alarming=True))
     assert (line.time, line.word, line.sentence, line.alarming) == (OPEN, "break", "a position differs", True)
+
+
+def test_each_of_several_days_counts_its_own_orders_and_fills() -> None:
+    board = Board()
+    board.take(DAY)
+    board.take(order(state="filled"))
+    board.take(DayEnded(fills=1))
+    assert (board.counts(), board.fills) == ([("filled", 1)], 1)
+    board.take(Starting(("venue",), "recorded"))
+    assert board.clock is None
+    board.take(DAY)
+    assert (board.counts(), board.fills) == ([], 0)
+    board.take(order(id=OrderId("2"), state="denied"))
+    assert board.counts() == [("denied", 1)]

@@ -1,5 +1,7 @@
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -7,8 +9,9 @@ import typer
 
 from agenttrader.app.demo.outcome import Day, Profit
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result
-from agenttrader.app.demo.setup import ROLES, Asked, Wish
-from agenttrader.cli.demo import asked_of, demo, exit_code_of, sum_of, wish_of
+from agenttrader.app.demo.setup import ROLES, Asked, Run, Wish
+from agenttrader.app.demo.stretch import Played, Stretch
+from agenttrader.cli.demo import asked_of, demo, exit_code_of, exit_code_of_days, sum_of, wish_of
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
@@ -131,50 +134,72 @@ def test_words_that_name_nothing_are_refused(
         wish_of(None, "today", None, None, "watermark")
 
 
+def stretch_of(*results: Result, ended_early: str = "") -> Stretch:
+    """Days of one run; the whole is what the last of them says."""
+    run = cast("Run", None)
+    days = tuple(Played(run=run, result=result) for result in results)
+    return Stretch(days=days, whole=results[-1].day, ended_early=ended_early)
+
+
 def test_the_sum_is_of_all_sessions() -> None:
     profit = Profit(realised=Decimal("5.25"), unrealised=Decimal(0), fees=Decimal("0.35"))
     day = msgspec.structs.replace(GOOD.day, orders={"filled": 2, "canceled": 1}, profit=profit)
     played = msgspec.structs.replace(GOOD, day=day)
     outage = msgspec.structs.replace(played, compared=OUTAGE)
-    assert sum_of([played, played]).split("sum       ")[1] == (
-        "sessions: 2; orders: 6; fills: 0; realised +10.50; unrealised 0.00; fees 0.70; net +9.80; breaks: 0"
+    assert sum_of(stretch_of(played, played)).split("sum       ")[1] == (
+        "sessions: 2; orders: 3; fills: 0; held: nothing; realised +5.25; unrealised 0.00; fees 0.35; "
+        "net +4.90; breaks: 0"
     )
-    assert sum_of([played, outage]).endswith("breaks: 0; not compared: 1")
+    assert sum_of(stretch_of(played, outage)).endswith("breaks: not compared")
 
 
 @pytest.mark.parametrize(
-    ("codes", "played", "last"),
+    ("results", "ended_early", "code"),
     (
-        ((ExitCode.DONE, ExitCode.DONE), 2, ExitCode.DONE),
-        ((ExitCode.DONE, ExitCode.FINDING), 2, ExitCode.FINDING),
-        ((ExitCode.FINDING, ExitCode.DONE), 1, ExitCode.FINDING),
+        ((GOOD, GOOD), "", ExitCode.DONE),
+        ((GOOD, msgspec.structs.replace(GOOD, is_halted=False)), "no", ExitCode.FINDING),
+        ((GOOD, msgspec.structs.replace(GOOD, ending=Ending.UNREACHABLE)), "no", ExitCode.UNREACHABLE),
+        ((GOOD,), "the second was not played", ExitCode.FINDING),
     ),
 )
-def test_sessions_are_played_one_after_the_other_until_one_is_not_good(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    codes: tuple[ExitCode, ...],
-    played: int,
-    last: ExitCode,
+def test_the_exit_code_of_several_days_is_that_of_the_first_that_is_not_good(
+    results: tuple[Result, ...], ended_early: str, code: ExitCode
 ) -> None:
-    days = ("2014-06-06", "2014-06-09")
+    assert exit_code_of_days(stretch_of(*results, ended_early=ended_early)) is code
+
+
+@pytest.mark.parametrize("holds", (False, True))
+def test_sessions_up_to_a_day_are_one_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, *, holds: bool
+) -> None:
+    days = ["2014-06-06", "2014-06-09"]
     write_trades(tmp_path, "XYZ", [row for day in days for row in trade_rows(day, minutes=1)])
-    seen: list[str] = []
+    seen: list[tuple[str, bool]] = []
 
-    async def end(wish: Wish, *, stays: bool, prints: bool) -> Result:
-        assert (stays, prints) == (False, True)
-        assert wish.recorded is not None
-        seen.append(wish.recorded.day)
-        is_good = codes[len(seen) - 1] is ExitCode.DONE
-        return msgspec.structs.replace(GOOD, is_halted=is_good)
+    async def end(wishes: Sequence[Wish], *, prints: bool) -> Stretch:
+        assert prints
+        seen.extend((wish.recorded.day, wish.holds) for wish in wishes if wish.recorded)
+        return stretch_of(GOOD, GOOD)
 
-    monkeypatch.setattr("agenttrader.cli.demo._demo", end)
+    monkeypatch.setattr("agenttrader.cli.demo._days", end)
     with pytest.raises(typer.Exit) as ended:
-        demo(leaves=True, prints=True, data=str(tmp_path), symbol="XYZ", day=days[0], last=days[1])
-    assert seen == list(days[:played])
-    assert ended.value.exit_code == last
-    assert f"sum       sessions: {played}; orders: 0" in capsys.readouterr().err
+        demo(
+            leaves=True,
+            prints=True,
+            data=str(tmp_path),
+            symbol="XYZ",
+            day=days[0],
+            last=days[1],
+            holds=holds,
+        )
+    assert seen == [(day, holds) for day in days]
+    assert ended.value.exit_code == ExitCode.DONE
+    assert "sum       sessions: 2; orders: 0" in capsys.readouterr().err
+
+
+def test_to_hold_there_must_be_a_night(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="--hold: expected --to with it"):
+        demo(data=str(tmp_path), leaves=True, holds=True)
 
 
 def test_sessions_that_would_not_end_are_refused(tmp_path: Path) -> None:

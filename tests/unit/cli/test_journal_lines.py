@@ -10,7 +10,7 @@ import pytest
 
 from agenttrader.cli.journal_lines import line_for_person, tell
 from agenttrader.model.decisions import Check, Verdict
-from agenttrader.model.events import Decided, Event, Reconciled
+from agenttrader.model.events import Decided, Event, FeesPosted, Reconciled
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Leg, OrderType
 from agenttrader.model.records import Chain, Sealed, unseal
@@ -80,6 +80,15 @@ def test_a_comparison_that_was_not_made_says_why() -> None:
         of_kind("reconciled.1"), breaks=(), failure="connection refused"
     )
     assert tell(failed) == "orders 3, positions 1, executions 2: not made: connection refused"
+
+
+def test_fees_of_many_fills_are_one_sum_a_day() -> None:
+    posted: FeesPosted = of_kind("fees_posted.1")
+    (fee,) = posted.activities
+    fees = (fee, fee, msgspec.structs.replace(fee, date="2026-11-21"))
+    assert tell(FeesPosted(activities=fees)) == (
+        "2 × FEE TAF for 2026-11-20 -0.04, FEE TAF for 2026-11-21 -0.02"
+    )
 
 
 def test_a_reason_cannot_draw_lines_of_its_own() -> None:

@@ -6,8 +6,9 @@ import pytest
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unreachable, Unsent
-from agenttrader.model.events import CancelRequested, Instruction, Leaving, Sending
+from agenttrader.model.events import CancelRequested, Leaving, Sending
 from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.times import Instant

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement, Statement
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, TradingState, Verdict
@@ -29,17 +30,19 @@ from agenttrader.model.events import (
     Canceled,
     CancelRefused,
     CancelRequested,
+    CashPosted,
     DayOpened,
     Decided,
     DoneForDay,
     EquitySampled,
     Event,
     Expired,
+    FeesPosted,
     Filled,
     Halted,
-    Instruction,
     LinkChanged,
-    ProtectiveLeg,
+    PastIncluded,
+    PositionAdjusted,
     Reconciled,
     Rejected,
     Replaced,
@@ -60,6 +63,7 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import (
     AccountName,
+    ActivityId,
     AgentName,
     BrokerOrderId,
     Digest,
@@ -69,6 +73,7 @@ from agenttrader.model.identifiers import (
     StrategyName,
     Symbol,
 )
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
 from agenttrader.model.times import Instant
@@ -154,6 +159,32 @@ BREAK = Break(
     order_id=ORDER,
 )
 MANUAL = "ann"
+TRANSFER = AccountActivity(
+    id=ActivityId("20261119000000000::a-1"),
+    kind=ActivityKind.TRANSFER,
+    word="CSD",
+    date="2026-11-19",
+    time=OPEN,
+    amount=D("5000.00"),
+)
+FEE = AccountActivity(
+    id=ActivityId("20261120000000000::a-2"),
+    kind=ActivityKind.FEE,
+    word="FEE TAF",
+    date="2026-11-20",
+    time=NOON,
+    amount=D("-0.02"),
+)
+SPLIT = AccountActivity(
+    id=ActivityId("20261120000000000::a-3"),
+    kind=ActivityKind.SPLIT,
+    word="SPLIT RSPLIT",
+    date="2026-11-20",
+    time=OPEN,
+    amount=D("12.50"),
+    quantity=D("-75"),
+    symbol=ALFA,
+)
 
 EVENTS: tuple[Event, ...] = (
     SegmentOpened(
@@ -222,6 +253,10 @@ EVENTS: tuple[Event, ...] = (
     WindowResumed(signed=SIGNED),
     WindowClosed(by=MANUAL, reason="end of day"),
     SegmentSealed(reason="end of session"),
+    PastIncluded(activities=(TRANSFER,)),
+    FeesPosted(activities=(FEE,)),
+    CashPosted(activity=TRANSFER),
+    PositionAdjusted(symbol=ALFA, activities=(SPLIT,)),
     WindowExtended(signed=SIGNED),
     ActedOutside(
         journal="kill",

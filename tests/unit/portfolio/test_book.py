@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from agenttrader.model.activities import ActivityKind
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import ConfigurationError
@@ -17,16 +18,21 @@ from agenttrader.model.events import (
     Busted,
     Canceled,
     CancelRequested,
+    CashPosted,
     Event,
+    FeesPosted,
     Filled,
     Halted,
-    ProtectiveLeg,
+    PastIncluded,
+    PositionAdjusted,
     Rejected,
 )
 from agenttrader.model.identifiers import BrokerOrderId, ExecutionId, OrderId, StrategyName, Symbol
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book, Valuation
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.testing.builders import (
@@ -36,11 +42,13 @@ from agenttrader.testing.builders import (
     STRATEGY,
     at,
     decided,
+    posted,
     proposal,
     sending,
 )
 
 D = Decimal
+cents = st.integers(-900, 900).map(lambda cents: D(cents) / 100)
 
 
 class Fold:
@@ -95,7 +103,7 @@ class Fold:
         return self.book.value(self._marks(marks))
 
     def dead(self, **marks: int) -> Decimal:
-        return self.book.dead_machine_loss(self._marks(marks))
+        return dead_machine_loss(self.book, self._marks(marks))
 
     def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
         working = self.book.working(symbol)
@@ -189,10 +197,91 @@ def test_a_busted_fill_is_as_if_it_had_never_been() -> None:
     fold = Fold()
     entry = fold.bracket()
     fold.fill(entry, 4, 100, fee=D("0.02"))
+    made = fold.book.executions[ExecutionId("e-1")].time
     fold.add(Busted(order_id=entry, execution_id=ExecutionId("e-1"), time=at(1)))
     assert (fold.book.cash, fold.book.fees, fold.book.position(ALFA)) == (D(100_000), D(0), D(0))
-    assert (fold.book.executions, fold.book.busted) == ({}, {"e-1"})
+    assert (fold.book.executions, fold.book.busted) == ({}, {"e-1": made})
     assert fold.book.orders.by_id[entry].remaining == 10
+
+
+def test_posted_fees_take_the_place_of_the_estimates_of_fills_up_to_then() -> None:
+    fold = Fold()
+    fold.fill(fold.bracket(), 10, 100, fee=D("0.01"))
+    fold.fill(fold.send(exit_of(4)), 4, 100, fee=D("0.03"), time=at(2))
+    assert (fold.book.cash, fold.book.posted_cash) == (D("99399.96"), D(99_400))
+    fold.add(FeesPosted(activities=(posted("a-1", amount=D("-0.005"), time=at(1)),)))
+    assert (fold.book.cash, fold.book.posted_cash, fold.book.fees) == (
+        D("99399.965"),
+        D("99399.995"),
+        D("0.035"),
+    )
+    fold.add(FeesPosted(activities=(posted("a-2", time=at(2)), posted("a-3", amount=D("0.01"), time=at(1)))))
+    assert fold.book.cash == fold.book.posted_cash == D("99399.985")
+    assert (fold.book.fees, fold.book.activities) == (D("0.015"), {"a-1", "a-2", "a-3"})
+
+
+def test_a_fee_that_was_posted_stays_where_its_fill_is_taken_back() -> None:
+    fold = Fold()
+    fold.fill(fold.bracket(), 10, 100, fee=D("0.01"))
+    (name,) = fold.book.executions
+    fold.add(FeesPosted(activities=(posted("a-1", time=at(1)),)))
+    fold.add(Busted(order_id=fold.book.executions[name].order_id, execution_id=name, time=at(2)))
+    assert (fold.book.cash, fold.book.fees) == (D("99999.98"), D("0.02"))
+
+
+def test_a_transfer_is_a_flow_and_dividends_and_interest_are_income() -> None:
+    fold = Fold()
+    fold.add(
+        CashPosted(activity=posted("a-1", ActivityKind.DIVIDEND, amount=D(5), symbol=ALFA)),
+        CashPosted(activity=posted("a-2", ActivityKind.INTEREST, amount=D(-2))),
+        CashPosted(activity=posted("a-3", ActivityKind.TRANSFER, amount=D(1_000))),
+    )
+    assert (fold.book.cash, fold.book.income, fold.book.flows) == (D(101_003), D(3), D(1_000))
+
+
+def test_what_was_posted_before_the_account_opened_is_known_and_counts_no_more() -> None:
+    book, chain = Book(MULTIPLIERS), Chain()
+    transfer = posted("a-1", ActivityKind.TRANSFER, amount=D(5))
+    for event in (PastIncluded(activities=(transfer,)), AccountOpened(cash=D(5))):
+        book.apply(chain.seal(event, at(1)))
+    assert (book.cash, book.flows, book.activities) == (D(5), D(0), {"a-1"})
+
+
+def split(quantity: str, cash: str = "0") -> PositionAdjusted:
+    activity = posted("a-9", ActivityKind.SPLIT, symbol=ALFA, quantity=D(quantity), amount=D(cash))
+    return PositionAdjusted(symbol=ALFA, activities=(activity,))
+
+
+def test_a_split_changes_each_strategys_part_as_the_whole() -> None:
+    fold = Fold()
+    other = StrategyName("other")
+    for number, (strategy, quantity) in enumerate(((STRATEGY, 10), (other, 20)), start=1):
+        entry = proposal(number, strategy=strategy, quantity=D(quantity))
+        fold.fill(fold.send(entry), quantity, 70)
+    fold.add(split("180"))
+    assert fold.book.holdings[ALFA].average_price() == 10
+    assert fold.book.position(ALFA) == 210
+    parts = [fold.book.by_strategy[strategy, ALFA].quantity for strategy in (STRATEGY, other)]
+    assert parts == [70, 140]
+    assert fold.value(ALFA=10).equity == 100_000
+
+
+@given(st.lists(st.integers(-50, 50).filter(bool), min_size=1, max_size=4), st.integers(-20, 200), cents)
+def test_however_a_split_divides_the_parts_stay_the_whole_and_nothing_is_lost(
+    quantities: list[int], change: int, cash: Decimal
+) -> None:
+    fold = Fold()
+    for number, quantity in enumerate(quantities, start=1):
+        side = Side.BUY if quantity > 0 else Side.SELL
+        entry = proposal(number, strategy=StrategyName(f"s-{number}"), side=side, quantity=D(abs(quantity)))
+        fold.fill(fold.send(entry), abs(quantity), 30)
+    before = fold.book.position(ALFA)
+    assume(before and (before + change) * before >= 0)
+    fold.add(split(str(change), str(cash)))
+    whole, parts = fold.book.holdings[ALFA], list(fold.book.by_strategy.values())
+    assert sum(part.quantity for part in parts) == whole.quantity == before + change
+    assert sum(part.cost + part.realised * -1 for part in parts) == whole.cost - whole.realised
+    assert fold.book.cash + whole.cost - whole.realised == 100_000
 
 
 def test_a_fill_in_an_instrument_that_is_not_configured_says_what_to_do() -> None:

@@ -126,3 +126,24 @@ SCHEDULE = FeeSchedule(sec_rate=D("0.0000278"), taf_rate=D("0.000166"), taf_cap=
 def test_sells_pay_both_fees_each_rounded_up_to_the_cent(quantity: str, price: str, fee: str) -> None:
     assert SCHEDULE.on(sells=True, quantity=D(quantity), price=D(price)) == D(fee)
     assert SCHEDULE.on(sells=False, quantity=D(quantity), price=D(price)) == 0
+
+
+# Splits.
+
+
+def test_a_split_gives_another_quantity_at_the_same_cost() -> None:
+    holding = after(("10", "70"))
+    holding.adjust(D(60), D(0))
+    assert (holding.quantity, holding.average_price(), holding.realised) == (D(70), D(10), D(0))
+
+
+def test_cash_for_a_part_of_a_share_comes_off_the_cost() -> None:
+    holding = after(("-10", "10"))
+    holding.adjust(D(8), D(-30))
+    assert (holding.quantity, holding.cost, holding.average_price()) == (D(-2), D(-70), D(35))
+
+
+def test_what_is_paid_out_whole_is_closed() -> None:
+    holding = after(("3", "10"))
+    holding.adjust(D(-3), D("29.50"))
+    assert (holding.quantity, holding.cost, holding.realised) == (D(0), D(0), D("-0.50"))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttrader.model.events import Accepted, Event, Filled, ProtectiveLeg, Sending
+from agenttrader.model.events import Accepted, Event, Filled, Sending
 from agenttrader.model.identifiers import BrokerOrderId, ExecutionId, OrderId
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.transitions import Trigger, next_state

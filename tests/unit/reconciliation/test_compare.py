@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.breaks import BreakKind as K
 from agenttrader.model.identifiers import (
     AccountName,
+    ActivityId,
     BrokerOrderId,
     ClientOrderId,
     ExecutionId,
@@ -59,14 +61,26 @@ def holding(symbol: Symbol, quantity: str) -> BrokerPosition:
     return BrokerPosition(symbol=symbol, quantity=Decimal(quantity), average_price=Decimal(100))
 
 
+def posted(name: str, **changes: Any) -> AccountActivity:
+    activity = AccountActivity(
+        id=ActivityId(name),
+        kind=ActivityKind.FEE,
+        word="FEE TAF",
+        date="2026-11-20",
+        time=Instant(0),
+        amount=Decimal("-1.23"),
+    )
+    return change(activity, **changes)  # type: ignore[no-any-return]
+
+
 OURS = BookStatement(
     account=ACCOUNT,
     cash=Decimal("9000.5"),
-    fees=Decimal("1.23"),
     positions=((AAPL, Decimal(5)), (MSFT, Decimal(-3)), (TSLA, Decimal(0))),
     working_orders=(our_order(1),),
     unknown_orders=(),
     executions=(ExecutionId("e1"), ExecutionId("e2")),
+    activities=frozenset({ActivityId("fee-1"), ActivityId("of-long-ago")}),
 )
 THEIRS = BrokerStatement(
     account="SIM-1",
@@ -76,7 +90,7 @@ THEIRS = BrokerStatement(
     buying_power=Decimal(10_000),
     positions=(holding(AAPL, "5"), holding(MSFT, "-3")),
     open_orders=(their_order(1),),
-    fees=Decimal("1.230"),
+    activities=(posted("fee-1"),),
     executions=(ExecutionId("e2"), ExecutionId("e1")),
     blocked=False,
 )
@@ -100,7 +114,12 @@ def theirs(**changes: Any) -> BrokerStatement:
 
 CASES: tuple[tuple[str, BookStatement, BrokerStatement, list[tuple[K, str, str]]], ...] = (
     ("cash", OURS, theirs(cash=Decimal("9000.49")), [(K.CASH, "9000.5", "9000.49")]),
-    ("fees", ours(fees=Decimal(0)), THEIRS, [(K.FEES, "0", "1.23")]),
+    (
+        "an activity, said twice",
+        ours(activities=frozenset()),
+        theirs(activities=(posted("fee-1"), posted("fee-1"))),
+        [(K.ACTIVITY, "not in the book", "FEE TAF fee-1")],
+    ),
     (
         "a position of another size",
         OURS,
@@ -226,6 +245,26 @@ def test_a_break_says_what_it_is_to_somebody_woken_by_it() -> None:
         "In AAPL we are long 5, the broker says long 4: a difference of 1. Until it is settled, an exit of "
         "ours could be the wrong size."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    (
+        (
+            {"kind": ActivityKind.UNTREATED, "word": "ACATC", "amount": Decimal(5)},
+            "posted ACATC for 2026-11-20: 5 in cash. There is no treatment for that here",
+        ),
+        (
+            {"kind": ActivityKind.SPLIT, "symbol": AAPL, "quantity": Decimal(30), "amount": Decimal(0)},
+            "0 in cash and 30 AAPL. It does not lead from our position to the broker's",
+        ),
+        ({}, "-1.23 in cash. Our book has not taken it in yet: compare again. See activity new at the"),
+    ),
+)
+def test_an_activity_that_was_not_taken_in_says_why(changes: dict[str, Any], said: str) -> None:
+    (found,) = compare(OURS, theirs(activities=(posted("fee-1"), posted("new", **changes))))
+    assert said in found.sentence
+    assert (found.kind, found.symbol) == (K.ACTIVITY, changes.get("symbol"))
 
 
 def test_an_order_without_the_brokers_id_is_found_by_our_own() -> None:

@@ -63,6 +63,7 @@ from agenttrader.testing.builders import (
     CASH,
     CHARLY,
     CLOSE,
+    DAY,
     EXITS,
     MULTIPLIERS,
     OPEN,
@@ -370,6 +371,15 @@ def test_time_opens_the_day_once_and_samples_the_equity() -> None:
     assert isinstance(events[0], DayOpened)
     assert (events[0].session, events[0].equity) == ("2026-11-20", CASH)
     assert names(driver.give(TimeReached(at(1)))) == ["EquitySampled"]
+
+
+def test_a_night_over_which_something_is_held_has_the_books_compared() -> None:
+    driver = trading()
+    assert not driver.hear(TimeReached(at(2))).resync
+    driver.enter(1)
+    step = driver.hear(TimeReached(Instant(OPEN + 3 * DAY)))
+    assert isinstance(step.records[0].event, DayOpened)
+    assert step.resync
 
 
 def test_a_sample_holds_the_account_at_the_marks() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.events import Accepted, AccountOpened, BreakFound, Busted, Event, Filled
-from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import ExitPlan, Leg, OrderState, Proposal, Role, Side
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import ExecutionReport, ReportKind
@@ -96,6 +96,7 @@ TABLE = {
     K.CANCEL_REFUSED: "bbbbb bbqqnqqq qqqqq",
     K.EXPIRED: "bbbbb nnnnnnnn bbbqb",
     K.REPLACED: "bbbbb bnnnnnbb bbbbq",
+    K.REPLACE_REFUSED: "bbbbb bbqqqnbb bqqqq",
     K.SUSPENDED: "bbbbb bbnnqqqb bbbbb",
     K.DONE_FOR_DAY: "bbbbb bbnnqqnq bbbbb",
     K.RESTATED: "bbbbb nnnnnnnn bnnnn",
@@ -137,7 +138,7 @@ def test_a_part_may_still_be_told_of_what_was_ended_early(state: OrderState, exp
     "kind",
     (
         *(K.REJECTED, K.CANCELED, K.CANCEL_REFUSED, K.EXPIRED, K.REPLACED, K.SUSPENDED, K.DONE_FOR_DAY),
-        *(K.RESTATED, K.ANSWER_LOST, K.NOT_SENT),
+        *(K.REPLACE_REFUSED, K.RESTATED, K.ANSWER_LOST, K.NOT_SENT),
     ),
 )
 def test_events_carry_order_time_reason_and_raw(kind: ReportKind) -> None:
@@ -355,6 +356,19 @@ def test_a_corrected_fill_counts_once_with_its_new_price() -> None:
     assert (world.order.state, world.order.filled) == (S.FILLED, D(10))
     assert (world.book.position(ALFA), world.book.cash - cash) == (D(10), D(10))
     assert kinds(world.fills(1, name="e-3")) == ["impossible_transition", "Filled"]
+
+
+def test_a_corrected_fill_was_made_when_the_one_was_whose_place_it_takes() -> None:
+    """By the time of its correction it would be missed for ever among the broker's executions since then."""
+    world = World()
+    world.accepts()
+    world.fills(price=D(100))
+    made = world.book.executions[ExecutionId("e-1")].time
+    busted(world)
+    corrected = execution("e-2", quantity=D(10), price=D(99), corrects=ExecutionId("e-1"))
+    (filled,) = world.says(K.FILLED, execution=corrected, time=at(30))
+    assert isinstance(filled, Filled)
+    assert filled.time == made < at(30)
 
 
 def test_what_protects_a_position_and_is_rejected_is_a_break() -> None:

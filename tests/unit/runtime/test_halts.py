@@ -1,13 +1,18 @@
 """What may leave, and every reason why not more. What is absent halts."""
 
+from decimal import Decimal
+
 import pytest
 
 from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import (
+    AccountOpened,
     BreakFound,
+    DayOpened,
     Event,
+    Filled,
     Halted,
     LinkChanged,
     Reconciled,
@@ -15,7 +20,8 @@ from agenttrader.model.events import (
     WindowOpened,
     WindowSuspended,
 )
-from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, StrategyName, Symbol
+from agenttrader.model.orders import Side
 from agenttrader.model.records import Chain
 from agenttrader.runtime.halts import HaltStanding, standing_of
 from agenttrader.runtime.state import State
@@ -28,7 +34,10 @@ from agenttrader.testing.builders import (
     OPEN,
     STRATEGY,
     SWITCH,
+    decided,
+    proposal,
     segment,
+    sending,
     signed,
     switch,
 )
@@ -74,6 +83,30 @@ def standing(
         state.apply(chain.seal(event, OPEN))
     switches = {} if says is None else {SWITCH: switch(says, "it was set to 1")}
     return standing_of(state, switches, ("store", SWITCH), ACCOUNT, (agent,), strategy, symbols)
+
+
+def test_what_was_held_over_the_night_only_reduces_until_the_books_are_compared() -> None:
+    dates = ("2026-11-19", "2026-11-20")
+    before, after = (DayOpened(session=date, open=OPEN, close=OPEN, equity=Decimal(1)) for date in dates)
+    bought = Filled(
+        order_id=proposal().id,
+        execution_id=ExecutionId("e-1"),
+        symbol=ALFA,
+        side=Side.BUY,
+        quantity=Decimal(10),
+        price=Decimal(1),
+        fee=Decimal(0),
+        time=OPEN,
+    )
+    opened = AccountOpened(cash=Decimal(1))
+    night = (opened, before, decided(proposal()), sending(proposal()), bought, after)
+    found = standing(*night)
+    assert found.state is REDUCE_ONLY
+    assert found.reasons == (
+        "ALFA was held over the night, and the books were not compared since: it may have split",
+    )
+    assert standing(*night, symbols=(BRAVO,)).state is ACTIVE
+    assert standing(*night, reconciled()).state is ACTIVE
 
 
 def test_with_everything_in_place_trading_is_active() -> None:

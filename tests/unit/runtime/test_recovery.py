@@ -221,14 +221,15 @@ def test_the_books_statement_says_what_works_and_what_nobody_has_confirmed() -> 
     assert (said.account, said.cash, said.positions) == (ACCOUNT, CASH - 1_000, ((ALFA, D(10)),))
 
 
-def test_the_books_statement_counts_fees_and_executions_since_then() -> None:
+def test_the_books_statement_counts_executions_since_then_and_no_fee_that_is_only_estimated() -> None:
     driver = trading()
     first = driver.enter(1)
     driver.now = at(5)
     stop = next(leg for leg in first.protection if leg.role is Role.STOP)
     driver.fill(stop.id, "stopped", 10, 95)
     said = book_statement(driver.engine.state.book, ACCOUNT, at(5))
-    assert (said.executions, said.fees) == ((ExecutionId("stopped"),), D("0.04"))
+    assert (said.executions, said.cash) == ((ExecutionId("stopped"),), CASH - 50)
+    assert driver.engine.state.book.cash == CASH - 50 - D("0.04")
     assert said.positions == ()
     everything = book_statement(driver.engine.state.book, ACCOUNT, OPEN)
     assert everything.executions == (ExecutionId("entry-1"), ExecutionId("stopped"))

@@ -2,23 +2,31 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace as change
+
+from agenttrader.model.activities import ActivityKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
     AccountOpened,
     BreakFound,
+    CashPosted,
     DayOpened,
     Event,
+    Filled,
     LinkChanged,
     Reconciled,
     WindowOpened,
     Withheld,
 )
+from agenttrader.model.identifiers import ExecutionId
+from agenttrader.model.orders import Side
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     AGENT,
+    ALFA,
     CLOSE,
     MULTIPLIERS,
     OPEN,
@@ -26,6 +34,7 @@ from agenttrader.testing.builders import (
     at,
     closing_proposal,
     decided,
+    posted,
     proposal,
     segment,
     sending,
@@ -34,7 +43,7 @@ from agenttrader.testing.builders import (
 
 CASH = Decimal(100)
 FOUND = Break(kind=BreakKind.CASH, ours="1", theirs="2", sentence="found")
-COMPARED = Break(kind=BreakKind.FEES, ours="1", theirs="2", sentence="compared")
+COMPARED = Break(kind=BreakKind.ACTIVITY, ours="1", theirs="2", sentence="compared")
 UP = LinkChanged(link="broker", up=True, reason="")
 
 
@@ -66,6 +75,55 @@ def test_records_are_kept_by_what_they_are_about() -> None:
     assert state.standing.window is not None
     fold.add(UP, time=at(1))
     assert state.last_time == at(5)
+
+
+DAY = DayOpened(session="2026-11-19", open=Instant(0), close=Instant(1), equity=CASH)
+NEXT_DAY = DayOpened(session="2026-11-20", open=OPEN, close=CLOSE, equity=CASH)
+BOUGHT = Filled(
+    order_id=proposal().id,
+    execution_id=ExecutionId("e-1"),
+    symbol=ALFA,
+    side=Side.BUY,
+    quantity=Decimal(10),
+    price=Decimal(1),
+    fee=Decimal(0),
+    time=OPEN,
+)
+
+
+def test_what_was_held_over_the_night_is_to_be_compared_after_it() -> None:
+    fold = Fold(segment(), AccountOpened(cash=CASH), DAY, decided(proposal()), sending(proposal()), BOUGHT)
+    assert fold.state.overnight == frozenset()
+    version = fold.state.version
+    fold.add(NEXT_DAY)
+    assert fold.state.overnight == {ALFA}
+    assert fold.state.version > version
+    fold.add(change(reconciled(), statement_time=None, failure="no answer"))
+    assert fold.state.overnight == {ALFA}
+    fold.add(reconciled(COMPARED))
+    assert fold.state.overnight == frozenset()
+
+
+def test_the_last_agreement_is_kept_over_differences_outages_and_restarts() -> None:
+    fold = Fold(reconciled())
+    for event in (
+        change(reconciled(COMPARED), statement_time=at(1)),
+        change(reconciled(), statement_time=None, failure="no answer"),
+        segment(2),
+    ):
+        fold.add(event)
+        assert fold.state.agreed == OPEN
+
+
+def test_cash_from_outside_is_no_profit_of_the_day() -> None:
+    came = CashPosted(activity=posted("a-1", ActivityKind.TRANSFER, amount=Decimal(50)))
+    paid = CashPosted(activity=posted("a-2", ActivityKind.DIVIDEND, amount=Decimal(7)))
+    fold = Fold(AccountOpened(cash=CASH), came)
+    assert fold.state.day_start_equity is None
+    fold.add(DAY, came, paid)
+    assert fold.state.day_start_equity == CASH + 50
+    fold.add(NEXT_DAY)
+    assert fold.state.day_start_equity == CASH
 
 
 def test_breaks_are_those_that_were_found_and_those_of_the_last_comparison() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.simulation.inputs import Habits
 from agenttrader.simulation.orders import OrderType, Side, Status, TimeInForce
 from agenttrader.testing.venue_stage import CLOSE, VenueStage, at
 
@@ -13,14 +14,14 @@ LIMIT, STOP, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT
 
 def test_an_order_fills_in_parts_by_the_volume_of_bars() -> None:
     stage = VenueStage(volume_percent=10)
-    order = stage.order()
+    order = stage.order(quantity="10.5")
     assert stage.bar(2, 100, volume=49) == ["order partial_fill 4.9@100.00"]
-    assert (stage[order].status, stage[order].leaves) == (Status.PARTIALLY_FILLED, 5_100_000_000)
-    assert stage.exchange.books.reserved("a") == 510 * 10**15
+    assert (stage[order].status, stage[order].leaves) == (Status.PARTIALLY_FILLED, 5_600_000_000)
+    assert stage.exchange.books.reserved("a") == 560 * 10**15
     assert stage.bar(3, 102, volume=0) == []
-    assert stage.bar(4, 104, volume=1_000) == ["order fill 5.1@104.00"]
-    assert stage[order].filled_value == 4_900_000_000 * 100_000_000 + 5_100_000_000 * 104_000_000
-    assert stage.quantity() == 10
+    assert stage.bar(4, 104, volume=1_000) == ["order fill 5.6@104.00"]
+    assert stage[order].filled_value == 4_900_000_000 * 100_000_000 + 5_600_000_000 * 104_000_000
+    assert stage.quantity() == Decimal("10.5")
 
 
 def test_orders_of_one_account_share_what_a_bar_has() -> None:
@@ -30,10 +31,13 @@ def test_orders_of_one_account_share_what_a_bar_has() -> None:
     assert stage.bar(2, 100, volume=120) == ["first fill 10@100.00", "second partial_fill 2@100.00"]
 
 
-def test_whole_shares_are_filled_whole() -> None:
+@pytest.mark.parametrize("symbol", ("WHOLE", "ABC"))
+def test_whole_shares_are_filled_whole(symbol: str) -> None:
     stage = VenueStage(volume_percent=10)
-    stage.order(symbol="WHOLE")
-    assert stage.bar(2, 100, symbol="WHOLE", volume=39) == ["order partial_fill 3@100.00"]
+    stage.order(symbol=symbol)
+    assert stage.bar(2, 100, symbol=symbol, volume=39) == ["order partial_fill 3@100.00"]
+    assert stage.bar(3, 100, symbol=symbol, volume=9) == []
+    assert stage.bar(4, 100, symbol=symbol, volume=70) == ["order fill 7@100.00"]
 
 
 def test_a_triggered_stop_is_a_market_order_for_what_is_left() -> None:
@@ -101,10 +105,22 @@ def test_an_immediate_order_without_a_bar_ends_after_two_minutes() -> None:
     assert stage.watermark(3) == ["order canceled"]
 
 
+@pytest.mark.parametrize("pending_seconds", (0, 30))
+def test_what_replaces_an_immediate_order_ends_with_its_two_minutes(pending_seconds: int) -> None:
+    stage = VenueStage(habits=Habits(pending_seconds=pending_seconds))
+    order = stage.order(type=LIMIT, limit_price=99, time_in_force=TimeInForce.IOC)
+    stage.watermark(1, second=45)
+    stage.replace(order, limit_price=98)
+    stage.watermark(2, second=30)
+    (new,) = stage.exchange.books.open_of("a")
+    assert (new.replaces, new.status) == (order, Status.NEW)
+    assert stage.watermark(3, second=pending_seconds) == ["new canceled"]
+
+
 def test_opening_orders_see_the_first_open_and_nothing_else() -> None:
     stage = VenueStage()
     stage.bar(CLOSE, 100)
-    stage.watermark(CLOSE + 200)
+    stage.watermark(CLOSE + 600)
     stage.order("market", time_in_force=TimeInForce.OPG)
     stage.order("limit", type=LIMIT, limit_price=101, time_in_force=TimeInForce.OPG)
     assert stage.bar(-5, 90, day=1) == []
@@ -154,6 +170,23 @@ def test_an_order_by_notional_buys_what_its_fill_gives_for_it() -> None:
     stage.order("sale", side=Side.SELL, notional=900)
     assert stage.bar(3, 200) == ["sale fill 3.333333333@200.00"]
     assert stage.quantity() == 0
+
+
+def test_an_order_by_notional_in_parts_never_costs_more_than_it() -> None:
+    stage = VenueStage(volume_percent=10)
+    order = stage.order(notional=1_000)
+    assert stage.bar(2, 100, volume=35) == ["order partial_fill 3.5@100.00"]
+    assert stage.exchange.books.reserved("a") == 650 * 10**15
+    assert stage.bar(3, 200, volume=1_000) == ["order fill 3.25@200.00"]
+    assert (stage[order].status, stage.exchange.books.ledger.cash("a")) == (Status.FILLED, 9_000 * 10**15)
+
+
+def test_what_is_left_of_a_notional_for_less_than_a_lot_buys_a_lot() -> None:
+    stage = VenueStage(volume_percent=10)
+    order = stage.order(notional=1)
+    assert stage.bar(2, 100, volume="0.09999999") == ["order partial_fill 0.009999999@100.00"]
+    assert stage.bar(3, 101, volume=1_000) == ["order fill 0.000000001@101.00"]
+    assert stage[order].status is Status.FILLED
 
 
 def test_a_coin_trades_when_nothing_else_does() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agenttrader.simulation.day_trades import MESSAGE
-from agenttrader.simulation.orders import OrderClass, OrderType, Reason, StopLoss
+from agenttrader.simulation.inputs import CancelAsked, ReplaceAsked
+from agenttrader.simulation.orders import OrderClass, OrderType, Reason, Replacement, StopLoss
 from agenttrader.testing.venue_days import House
 
 
@@ -94,3 +95,42 @@ def test_coins_are_not_under_the_rule() -> None:
     made = house(3)
     made.trade("0.5", "BTC/USD")
     assert reason(made, "-0.5", "BTC/USD") is None
+
+
+def moved(made: House, order_id: str) -> Reason | None:
+    """Why an order's limit cannot be moved."""
+    asked = Replacement(limit_price=Decimal(190))
+    refusal = made.exchange.handle(ReplaceAsked(account="a", order_id=order_id, replacement=asked)).refusal
+    return None if refusal is None else refusal.reason
+
+
+def test_a_replacement_is_asked_again() -> None:
+    """What rests from a day with enough equity could, after one without, be the fourth."""
+    made = house(3, cash=Decimal(26_000))
+    made.trade(50)
+    exit_, other = (
+        made.ask(sign * 10, type=OrderType.LIMIT, limit_price=Decimal(limit)).order
+        for sign, limit in ((-1, 200), (1, 50))
+    )
+    assert exit_ is not None
+    assert other is not None
+    made.trade_at({"ABC": 60})
+    made.next_day()
+    assert made.books.days["a"].last_equity == 24_000 * 10**15
+    assert moved(made, exit_.id) is Reason.DAY_TRADE
+    made.exchange.handle(CancelAsked(account="a", order_id=other.id))
+    assert moved(made, exit_.id) is None
+
+
+def test_a_leg_that_closes_what_is_older_is_no_day_trade() -> None:
+    made = house(0)
+    exits: dict[str, Any] = {"target": Decimal(200), "stop_loss": StopLoss(stop=Decimal(90))}
+    entry = made.ask(1, order_class=OrderClass.BRACKET, **exits).order
+    assert entry is not None
+    made.trade_at({"ABC": 100})
+    made.next_day()
+    for _ in range(3):
+        made.trade(1, "XYZ")
+        made.trade(-1, "XYZ")
+    assert reason(made, 1, order_class=OrderClass.BRACKET, **exits) is Reason.DAY_TRADE
+    assert moved(made, made.books.orders[entry.id].legs[0]) is None

@@ -15,6 +15,7 @@ from agenttrader.simulation.inputs import (
     AccountOpening,
     BarSeen,
     CancelAsked,
+    ExerciseAsked,
     FeePosted,
     FillPosted,
     Habits,
@@ -24,6 +25,7 @@ from agenttrader.simulation.inputs import (
     OrderSubmitted,
     Outcome,
     PackageSubmitted,
+    ReplaceAsked,
     Settings,
     WatermarkSeen,
 )
@@ -36,6 +38,7 @@ from agenttrader.simulation.orders import (
     OptionLeg,
     OrderType,
     PackageSubmission,
+    Replacement,
     Side,
     Submission,
     TimeInForce,
@@ -67,7 +70,14 @@ def made(habits: Habits, fees: Decimal) -> Settings:
             AccountOpening(name="c", cash=Decimal(CASHES["c"]), shorting=True, options_level=3, multiplier=4),
         ),
         fees=FeeSchedule(
-            sec_rate=fees, taf_rate=fees, taf_cap=Decimal(1), option_orf_rate=fees, option_occ_rate=fees
+            sec_rate=fees,
+            taf_rate=fees,
+            taf_cap=Decimal(1),
+            cat_rate=fees,
+            option_orf_rate=fees,
+            option_occ_rate=fees,
+            option_occ_cap=Decimal(1),
+            option_taf_rate=fees,
         ),
         habits=habits,
     )
@@ -86,6 +96,7 @@ _ACCOUNTS = st.sampled_from(sorted(CASHES))
 _SYMBOLS = st.sampled_from(TRADED)
 _PRICES = st.integers(1, 59).map(lambda steps: Decimal(steps) / 20)
 _SIDES = st.sampled_from(Side)
+_TIMES = st.sampled_from((TimeInForce.DAY, TimeInForce.DAY, TimeInForce.GTC))
 
 
 @st.composite
@@ -100,7 +111,7 @@ def _singles(draw: st.DrawFn, *, limits: bool) -> OrderSubmitted:
             symbol="ABC" if is_share else draw(_SYMBOLS),
             side=draw(_SIDES),
             type=OrderType.LIMIT if has_limit else OrderType.MARKET,
-            time_in_force=TimeInForce.DAY,
+            time_in_force=draw(_TIMES),
             quantity=Decimal(draw(st.integers(1, 3)) * (100 if is_share else 1)),
             limit_price=price if has_limit else None,
         ),
@@ -122,12 +133,25 @@ def _packages(draw: st.DrawFn, *, limits: bool) -> PackageSubmitted:
         submission=PackageSubmission(
             client_order_id=None,
             type=OrderType.LIMIT if has_limit else OrderType.MARKET,
-            time_in_force=TimeInForce.DAY,
+            time_in_force=draw(_TIMES),
             quantity=Decimal(draw(st.integers(1, 3))),
             limit_price=draw(st.integers(-60, 60).map(lambda steps: Decimal(steps) / 20))
             if has_limit
             else None,
             legs=tuple(legs),
+        ),
+    )
+
+
+@st.composite
+def _replacements(draw: st.DrawFn) -> ReplaceAsked:
+    return ReplaceAsked(
+        account=draw(_ACCOUNTS),
+        order_id=f"#{draw(st.integers(0, 9))}",
+        replacement=Replacement(
+            quantity=draw(st.none() | st.integers(1, 4).map(Decimal)),
+            limit_price=draw(st.none() | _PRICES),
+            time_in_force=draw(st.none() | _TIMES),
         ),
     )
 
@@ -164,10 +188,14 @@ def inputs(draw: st.DrawFn, *, limits: bool = False) -> list[Input]:
         told.extend(draw(_quotes(Instant(start + (n + 1) * (MINUTE // 10)))) for n in range(count))
         told.append(WatermarkSeen(time=end))
         for _ in range(draw(st.integers(0, 3))):
-            match draw(st.integers(0, 6)):
+            match draw(st.integers(0, 9)):
                 case 0:
                     number = draw(st.integers(0, 9))
                     told.append(CancelAsked(account=draw(_ACCOUNTS), order_id=f"#{number}"))
+                case 7 | 8:
+                    told.append(draw(_replacements()))
+                case 9:
+                    told.append(ExerciseAsked(account=draw(_ACCOUNTS), symbol=draw(_SYMBOLS)))
                 case 1 | 2 | 3:
                     told.append(draw(_singles(limits=limits)))
                 case _:
@@ -179,7 +207,7 @@ def play(exchange: Exchange, told: list[Input]) -> list[tuple[Input, Outcome]]:
     done = []
     for each in told:
         resolved = each
-        if isinstance(each, CancelAsked):
+        if isinstance(each, CancelAsked | ReplaceAsked):
             orders = exchange.books.open_of(each.account)
             if orders:
                 resolved = replace(each, order_id=orders[int(each.order_id[1:]) % len(orders)].id)
@@ -292,6 +320,7 @@ def test_nothing_outlives_its_last_day(world: tuple[Habits, Decimal], told: list
     for account in CASHES:
         assert exchange.books.options.held(account, "ABC") == []
         assert exchange.books.options.needs(account) == 0
+        assert not any(order.is_option for order in exchange.books.open_of(account))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

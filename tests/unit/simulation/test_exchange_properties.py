@@ -196,6 +196,18 @@ def test_fills_lie_inside_their_bar_after_acceptance_and_are_never_more_than_ask
 
 
 @holds(inputs())
+def test_no_fill_turns_a_holding_around(made: Settings, told: list[Input]) -> None:
+    exchange = Exchange(made)
+    for _, outcome in play(exchange, told):
+        for update in outcome.updates:
+            if isinstance(update, OrderChanged) and update.execution is not None:
+                order = update.order
+                before = update.position - update.execution.lots * order.side.sign
+                if not exchange.books.listings[order.symbol].is_coin:  # the venue keeps a part of coins
+                    assert before * update.position >= 0
+
+
+@holds(inputs())
 def test_an_order_that_has_ended_never_changes_again(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     ended: dict[str, Status] = {}

@@ -17,6 +17,7 @@ RATES = FeeSchedule(
     taf_cap=Decimal("8.30"),
     option_orf_rate=Decimal("0.02905"),
     option_occ_rate=Decimal("0.02"),
+    option_occ_cap=Decimal(55),
 )
 
 
@@ -26,6 +27,25 @@ def test_both_ways_pay_by_the_contract_and_a_sale_by_its_amount() -> None:
     assert bought == (Fee("ORF", 30 * CENT), Fee("OCC", 20 * CENT))
     sold = rounded(option_dues(RATES, CALL, 10, price, sells=True))
     assert sold == (*bought, Fee("REG", 6 * CENT))  # 2,000 at 0.0000278 is 0.0556
+
+
+def test_the_clearing_house_takes_no_more_than_its_cap() -> None:
+    for contracts, dollars in ((2_750, 55), (2_751, 55), (2_700, 54)):
+        dues = {due.name: due for due in option_dues(RATES, CALL, contracts, 1, sells=False)}
+        assert rounded((dues["OCC"],)) == (Fee("OCC", dollars * 100 * CENT),)
+
+
+def test_the_audit_trail_counts_shares_and_finra_contracts_that_are_sold() -> None:
+    rates = FeeSchedule(
+        sec_rate=Decimal(0),
+        taf_rate=Decimal("0.000166"),
+        taf_cap=Decimal("8.30"),
+        cat_rate=Decimal("0.000046"),
+        option_taf_rate=Decimal("0.00279"),
+    )
+    bought = rounded(option_dues(rates, CALL, 10, 1, sells=False))
+    assert bought == (Fee("CAT", 5 * CENT),)  # 1,000 shares at 0.000046 are 0.046
+    assert rounded(option_dues(rates, CALL, 10, 1, sells=True)) == (*bought, Fee("TAF", 3 * CENT))
 
 
 def test_a_fill_is_charged_and_posted() -> None:

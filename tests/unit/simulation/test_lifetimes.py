@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from agenttrader.simulation.inputs import Session
 from agenttrader.simulation.orders import OrderType, Side, Status, TimeInForce
 from agenttrader.testing.venue_stage import CLOSE, DAY, VenueStage, at
 
+EVENING = 9 * 60 + 30
+"""19:00, where the open is at 09:30."""
+EARLY_CLOSE, WHOLE_CLOSE = 210, 390
 DAY_, GTC, IOC, OPG, CLS = (TimeInForce(word) for word in ("day", "gtc", "ioc", "opg", "cls"))
 
 
@@ -21,8 +25,8 @@ DAY_, GTC, IOC, OPG, CLS = (TimeInForce(word) for word in ("day", "gtc", "ioc", 
         (CLOSE, DAY_, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
         (CLOSE, DAY_, "extended", Status.NEW, at(CLOSE + 30)),
         (CLOSE + 30, DAY_, "extended", Status.ACCEPTED, at(CLOSE + 30, day=1)),
-        (CLOSE + 180, OPG, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
-        (CLOSE + 180, CLS, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
+        (EVENING, OPG, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
+        (EVENING, CLS, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
         (DAY - 3, OPG, "regular", Status.ACCEPTED, at(CLOSE, day=1)),
     ),
 )
@@ -42,9 +46,9 @@ def test_an_order_trades_from_and_until(
     (
         (5, OPG, "opg orders are not accepted"),
         (DAY - 2, OPG, "opg orders are not accepted"),
-        (CLOSE + 179, OPG, "opg orders are not accepted"),
+        (EVENING - 1, OPG, "opg orders are not accepted"),
         (CLOSE - 10, CLS, "cls orders are not accepted"),
-        (CLOSE + 179, CLS, "cls orders are not accepted"),
+        (EVENING - 1, CLS, "cls orders are not accepted"),
         (CLOSE, IOC, "ioc orders are accepted only while the market is open"),
         (3 * DAY, DAY_, "no session is known"),
         (3 * DAY, OPG, "no session is known"),
@@ -56,6 +60,36 @@ def test_an_order_that_comes_at_the_wrong_time_is_refused(
     stage = VenueStage()
     stage.watermark(minute)
     assert stage.refusal(time_in_force=time_in_force).startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("minute", "time_in_force", "hours", "expires_at"),
+    (
+        (5, DAY_, "regular", at(EARLY_CLOSE)),
+        (5, DAY_, "extended", at(EARLY_CLOSE + 240)),
+        (EARLY_CLOSE - 11, CLS, "regular", at(EARLY_CLOSE)),
+        (EARLY_CLOSE - 10, CLS, "regular", None),
+        (EARLY_CLOSE, DAY_, "regular", at(WHOLE_CLOSE, day=1)),
+        (EARLY_CLOSE, IOC, "regular", None),
+        (EARLY_CLOSE + 239, DAY_, "extended", at(EARLY_CLOSE + 240)),
+        (EARLY_CLOSE + 240, DAY_, "extended", at(WHOLE_CLOSE, day=1)),
+        (EARLY_CLOSE + 180, OPG, "regular", None),
+        (EVENING - 1, CLS, "regular", None),
+        (EVENING, OPG, "regular", at(WHOLE_CLOSE, day=1)),
+        (EVENING, CLS, "regular", at(WHOLE_CLOSE, day=1)),
+    ),
+)
+def test_a_half_day_ends_early_and_its_evening_does_not(
+    minute: int, time_in_force: TimeInForce, hours: str, expires_at: int | None
+) -> None:
+    """From 09:30 to 13:00, with more hours to 17:00; auctions' orders are taken from 19:00 on."""
+    half = Session(date="2026-11-27", open=at(0), close=at(EARLY_CLOSE), late_close=at(EARLY_CLOSE + 240))
+    whole = Session(date="2026-11-30", open=at(0, day=1), close=at(WHOLE_CLOSE, day=1))
+    stage = VenueStage(sessions=(half, whole))
+    stage.watermark(minute)
+    asked: dict[str, Any] = {"time_in_force": time_in_force, "extended_hours": hours == "extended"}
+    order = stage.ask(type=OrderType.LIMIT, limit_price=90, **asked).order
+    assert (order and order.expires_at) == expires_at
 
 
 def test_what_is_good_till_canceled_ends_at_the_first_bell_after_ninety_days() -> None:
@@ -76,7 +110,6 @@ def test_a_session_without_more_hours_has_none() -> None:
         *(False, True, True, False),
     ]
     assert sessions.next_open(at(0)) == at(0, day=1)
-    assert sessions.last_close(at(CLOSE, day=2)) == at(CLOSE, day=2)
 
 
 def test_an_extended_sale_ends_with_the_late_hours() -> None:

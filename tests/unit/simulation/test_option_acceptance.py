@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agenttrader.simulation.inputs import AccountOpening, CancelAsked, Outcome, ReplaceAsked
+from agenttrader.simulation.inputs import AccountOpening, CancelAsked, Habits, Outcome, ReplaceAsked
 from agenttrader.simulation.orders import (
     Intent,
     OrderClass,
@@ -45,7 +45,7 @@ def refused(outcome: Outcome, reason: Reason, message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     (
-        ({"time_in_force": TimeInForce.GTC}, "day orders"),
+        ({"time_in_force": TimeInForce.IOC}, "day or gtc orders"),
         ({"type": OrderType.STOP, "limit_price": None, "stop_price": Decimal(2)}, "market or limit"),
         ({"extended_hours": True}, "extended hours"),
         (
@@ -202,7 +202,7 @@ def test_under_leverage_options_need_one_s_own_money() -> None:
         (((1, call(100)), (-1, call(105))), {"limit": None, "type": OrderType.LIMIT}, "limit_price"),
         (((1, call(100)), (-1, call(105))), {"type": OrderType.MARKET}, "limit_price"),
         (((1, call(100)), (-1, call(105))), {"type": OrderType.STOP}, "market or limit"),
-        (((1, call(100)), (-1, call(105))), {"time_in_force": TimeInForce.GTC}, "day orders"),
+        (((1, call(100)), (-1, call(105))), {"time_in_force": TimeInForce.FOK}, "day or gtc orders"),
     ),
 )
 def test_packages_are_two_to_four_options_in_simple_ratios(
@@ -252,17 +252,102 @@ def test_a_client_s_id_is_used_once_and_a_refusal_uses_none() -> None:
     refused(stage.package(*spread, limit="1.00", client_order_id="mine"), Reason.INVALID, "unique")
 
 
-def test_options_orders_are_not_replaced() -> None:
+def replaced(stage: OptionStage, order: Outcome, **changes: Any) -> Outcome:
+    order_id = stage.now(order).id
+    return stage.tell(ReplaceAsked(account="a", order_id=order_id, replacement=Replacement(**changes)))
+
+
+def test_an_order_in_one_option_is_replaced() -> None:
     stage = OptionStage()
-    for outcome in (
-        stage.ask(1, call(100), "2.00"),
-        stage.package((1, call(100)), (-1, call(105)), limit="1.00"),
+    first = stage.ask(2, call(100), "2.00")
+    assert stage.power() == 20_000 - 400
+    second = replaced(stage, first, limit_price=Decimal("2.50"), quantity=Decimal(3))
+    assert stage.now(first).status is Status.REPLACED
+    assert (stage.now(second).lots, stage.now(second).intent) == (3, Intent.BUY_TO_OPEN)
+    assert stage.power() == 20_000 - 750
+    stage.quote(call(100), "2.10", "2.20", ask_size=1)
+    third = replaced(stage, second, quantity=Decimal(2))
+    stage.quote(call(100), "2.10", "2.20")
+    assert (stage.now(third).status, stage.lots(call(100))) == (Status.FILLED, 2)
+    sale = stage.ask(-1, call(100), "9.00")
+    refused(replaced(stage, sale, quantity=Decimal(3)), Reason.FORBIDDEN, "insufficient qty")
+    assert replaced(stage, sale, quantity=Decimal(2)).refusal is None
+    assert stage.books.available("a", call(100)) == 0
+
+
+def test_what_a_replacement_is_more_is_asked_as_of_a_new_order() -> None:
+    stage = stage_of(cash=1_000)
+    bought = stage.ask(1, call(100), "6.00")
+    for changes, message in (
+        ({"limit_price": Decimal("10.05")}, "required: 405.00, available: 400.00"),
+        ({"quantity": Decimal(2)}, "required: 600.00, available: 400.00"),
     ):
-        order = stage.now(outcome)
-        change = Replacement(limit_price=Decimal("1.50"))
-        replaced = stage.tell(ReplaceAsked(account="a", order_id=order.id, replacement=change))
-        refused(replaced, Reason.UNPROCESSABLE, "cannot be replaced")
-        stage.tell(CancelAsked(account="a", order_id=order.id))
+        refused(replaced(stage, bought, **changes), Reason.FORBIDDEN, message)
+    assert replaced(stage, bought, limit_price=Decimal(10)).refusal is None
+    assert stage.power() == 0
+    covered = with_shares(stage_of(level=1))
+    written = covered.ask(-1, call(105), "1.00")
+    refused(replaced(covered, written, quantity=Decimal(2)), Reason.FORBIDDEN, UNCOVERED)
+    secured = stage_of(level=1, cash=9_500)
+    written = secured.ask(-1, put(90), "1.00")
+    refused(replaced(secured, written, quantity=Decimal(2)), Reason.FORBIDDEN, "insufficient buying power")
+    cheaper = replaced(secured, written, limit_price=Decimal("0.50"))
+    assert cheaper.refusal is None
+    assert secured.power() == 9_500 - 9_000 + 50
+
+
+def test_of_an_order_and_what_is_to_replace_it_the_larger_counts() -> None:
+    stage = OptionStage(habits=Habits(pending_seconds=90))
+    bought = stage.ask(2, call(100), "2.00")
+    for _ in range(3):
+        stage.bar(100)
+    waiting = replaced(stage, bought, limit_price=Decimal("1.00"))
+    assert (stage.now(bought).status, stage.now(waiting).status) == (
+        Status.PENDING_REPLACE,
+        Status.PENDING_NEW,
+    )
+    assert stage.power() == 20_000 - 400
+    stage.quote(call(100), "1.90", "2.00", ask_size=1)  # which the old order still meets
+    assert stage.lots(call(100)) == 1
+    for _ in range(3):
+        stage.bar(100)
+    assert stage.now(waiting).status is Status.PARTIALLY_FILLED
+    assert stage.power() == 20_000 - 200 - 100
+
+
+def test_an_order_good_till_canceled_lasts_to_the_end_of_its_option() -> None:
+    stage = OptionStage()
+    today = stage.ask(1, call(100), "2.00", time_in_force=TimeInForce.GTC)
+    monday = stage.ask(1, call(100, 1), "2.00", time_in_force=TimeInForce.GTC)
+    spread = stage.package((1, call(100, 1)), (-1, call(105)), limit="1.00", time_in_force=TimeInForce.GTC)
+    day = stage.ask(1, call(105, 1), "2.00")
+    kept = replaced(stage, day, time_in_force=TimeInForce.GTC)
+    stage.close()
+    for order in (today, spread):
+        assert stage.now(order).status is Status.CANCELED
+    assert {each.status for each in stage.books.legs_of(stage.now(spread))} == {Status.CANCELED}
+    stage.next_day()
+    stage.quote(call(100, 1), "1.90", "2.00")
+    assert stage.now(monday).status is Status.FILLED
+    assert stage.now(kept).status.is_open
+    refused(
+        stage.ask(1, call(100), "2.00", time_in_force=TimeInForce.GTC), Reason.UNPROCESSABLE, "has expired"
+    )
+    stage.close()
+    assert stage.now(kept).status is Status.CANCELED
+    late = stage.ask(1, call(100, 1), "2.00", time_in_force=TimeInForce.GTC)
+    refused(late, Reason.UNPROCESSABLE, "no session is known")
+
+
+def test_what_of_options_cannot_be_replaced_says_so() -> None:
+    stage = OptionStage()
+    spread = stage.package((1, call(100)), (-1, call(105)), limit="1.00")
+    refused(replaced(stage, spread, limit_price=Decimal("1.50")), Reason.UNPROCESSABLE, "mleg orders cannot")
+    bought = stage.ask(1, call(100), "2.00")
+    refused(replaced(stage, bought, limit_price=Decimal("3.01")), Reason.INVALID, "limit_price")
+    refused(replaced(stage, bought, stop_price=Decimal(3)), Reason.INVALID, "stop_price")
+    for outcome in (spread, bought):
+        stage.tell(CancelAsked(account="a", order_id=stage.now(outcome).id))
         assert stage.now(outcome).status is Status.CANCELED
 
 

@@ -6,7 +6,7 @@ from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.simulation.overnight import Overnight, judge_close
+from agenttrader.simulation.overnight import Overnight, judge_close, split_between
 from agenttrader.simulation.recording import Recording, Row
 
 FRIDAY = Session(
@@ -78,3 +78,17 @@ def test_a_session_before_that_is_not_recorded_gives_no_close(rows: tuple[Row[Ba
         None,
     )
     assert "2014-06-06, the session before, is not recorded" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("close", "first", "split"),
+    (
+        ("645.57", "92.69", "7:1"),
+        ("645.57", "1291.20", "1:2"),
+        ("645.57", "430.38", "None"),
+        ("92.69", "645.57", "1:7"),
+        ("100", "49", "2:1"),
+    ),
+)
+def test_two_prices_may_look_like_a_split(close: str, first: str, split: str) -> None:
+    assert str(split_between(Decimal(close), Decimal(first))) == split

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.orders import OrderClass, OrderType, Side, Status, StopLoss, TimeInForce
 from agenttrader.testing.venue_stage import CLOSE, VenueStage, at
 
@@ -169,5 +170,27 @@ def test_a_larger_sale_needs_more_to_sell() -> None:
     stage.order()
     stage.bar(2, 100)
     sale = stage.order(side=Side.SELL, quantity=6, type=LIMIT, limit_price=110)
-    assert "insufficient qty available" in refused(stage, sale, quantity=11)
+    assert "(requested: 11, available: 10)" in refused(stage, sale, quantity=11)
     assert stage[replaced(stage, sale, quantity=10)].lots == 10 * 10**9
+
+
+def test_a_short_sale_is_asked_for_equity_again() -> None:
+    account = AccountOpening(name="a", cash=Decimal(2_500), shorting=True, multiplier=2)
+    stage = VenueStage(accounts=(account,))
+    sale = stage.order(side=Side.SELL, type=LIMIT, limit_price=110, quantity=1)
+    stage.order("held", symbol="WHOLE", quantity=20)
+    stage.bar(2, 100, symbol="WHOLE")
+    stage.bar(3, 70, symbol="WHOLE")
+    assert "needs an equity of 2000.00 to sell short" in refused(stage, sale, limit_price=109)
+    stage.bar(4, 100, symbol="WHOLE")
+    assert stage[replaced(stage, sale, limit_price=109)].limit == 109 * 10**6
+
+
+def test_a_closing_order_is_replaced_only_while_one_could_be_sent() -> None:
+    stage = VenueStage()
+    order = stage.order(type=LIMIT, limit_price=99, time_in_force=TimeInForce.CLS)
+    stage.watermark(CLOSE - 11)
+    new = replaced(stage, order, limit_price=98)
+    assert (stage[new].time_in_force, stage[new].expires_at) == (TimeInForce.CLS, at(CLOSE))
+    stage.watermark(CLOSE - 10)
+    assert "cls orders are not accepted" in refused(stage, new, limit_price=97)

@@ -41,7 +41,6 @@ def test_what_covers_a_time(time: int, *, is_open: bool, is_extended: bool) -> N
 def test_what_came_last_and_what_comes_next() -> None:
     sessions = Sessions(TABLE, Instant(0))
     assert [sessions.last_open(Instant(time)) for time in (9, 10, 39, 40)] == [None, 10, 10, 40]
-    assert [sessions.last_close(Instant(time)) for time in (19, 20, 50)] == [None, 20, 50]
     assert [sessions.next_open(Instant(time)) for time in (9, 10, 40)] == [10, 40, None]
     assert [sessions.next_close(Instant(time)) for time in (19, 20, 50)] == [20, 50, None]
     assert [sessions.next_day_end(Instant(time)) for time in (20, 24, 25, 50)] == [25, 25, 50, None]

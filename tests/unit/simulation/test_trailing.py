@@ -9,25 +9,61 @@ from hypothesis import strategies as st
 
 from agenttrader.simulation.orders import OrderType, Side, Status, TimeInForce
 from agenttrader.simulation.trailing import stop_behind
-from agenttrader.testing.venue_stage import CLOSE, VenueStage
+from agenttrader.testing.venue_stage import CLOSE, SETTINGS, VenueStage
 
 TRAILING = OrderType.TRAILING_STOP
+
+
+ABC = SETTINGS.listings[0]
+"""In ticks of a cent; a unit of price is a hundredth of a hundredth of it."""
 
 
 @pytest.mark.parametrize(
     ("side", "trail", "percent", "expected"),
     (
-        (Side.SELL, 5, None, 95),
-        (Side.BUY, 5, None, 105),
-        (Side.SELL, None, Decimal("1.5"), 98),
-        (Side.BUY, None, Decimal("1.5"), 102),
-        (Side.SELL, 200, None, 1),
+        (Side.SELL, "5", None, "95"),
+        (Side.BUY, "5", None, "105"),
+        (Side.SELL, None, "1.5", "98.5"),
+        (Side.SELL, None, "0.333", "99.66"),
+        (Side.BUY, None, "0.333", "100.34"),
+        (Side.SELL, None, "0.000000001", "99.99"),
+        (Side.BUY, None, "0.000000001", "100.01"),
+        (Side.SELL, "200", None, "0.01"),
     ),
 )
-def test_the_stop_lies_behind_the_best_price(
-    side: Side, trail: int | None, percent: Decimal | None, expected: int
+def test_the_stop_lies_behind_the_best_price_on_a_tick(
+    side: Side, trail: str | None, percent: str | None, expected: str
 ) -> None:
-    assert stop_behind(100, side, trail, percent) == expected
+    units = None if trail is None else ABC.units(Decimal(trail), "trail")
+    stop = stop_behind(ABC, 100 * 10**6, side, units, None if percent is None else Decimal(percent))
+    assert ABC.price(stop) == Decimal(expected)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.sampled_from(Side),
+    st.one_of(st.integers(1, 10**5).map(lambda ticks: ticks * 10**4), st.decimals("0.001", "99.9", places=3)),
+)
+def test_a_stop_is_less_than_a_tick_further_away_than_asked(
+    high_water: int, side: Side, trail: int | Decimal
+) -> None:
+    tick = 10**4
+    if isinstance(trail, int):
+        stop, asked = stop_behind(ABC, high_water, side, trail, None), Decimal(trail)
+    else:
+        stop, asked = stop_behind(ABC, high_water, side, None, trail), high_water * trail / 100
+    assert stop % tick == 0
+    assert stop == tick or 0 <= (stop - high_water) * side.sign - asked < tick
+
+
+def test_a_price_between_ticks_leaves_the_stop_on_one() -> None:
+    stage = VenueStage()
+    stage.order("entry")
+    stage.bar(2, 100)
+    order = stage.order(side=Side.SELL, type=TRAILING, trail_price=5)
+    stage.bar(3, 100, "101.123456", 100, 101)
+    assert stage[order].stop == 96_120_000
+    assert stage.bar(4, 100, 100, 96, 97) == ["order fill 10@96.12"]
 
 
 def test_a_stop_follows_bars_that_have_passed_and_never_goes_back() -> None:

@@ -8,11 +8,13 @@ Pages overlap by a millisecond and are joined by id: orders of one instant may l
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
 
 from msgspec import structs
 
+from agenttrader.adapters.alpaca.activities import FILL, activity_of, beginning_of, coin_pair, date_of
 from agenttrader.adapters.alpaca.connection import Answer, Connection
 from agenttrader.adapters.alpaca.orders import not_found
 from agenttrader.adapters.alpaca.reports import (
@@ -45,8 +47,11 @@ ORDERS_PER_PAGE = 500
 ACTIVITIES_PER_PAGE = 100
 """The most that Alpaca gives at once (docs.alpaca.markets, Trading API)."""
 PAGES_MAX = 1_000
+POSTED_LATE_DAYS_MAX = 7
+"""How long after its date an activity may still appear: so far back all are read again. Our own rule."""
 
-_DAY = 86_400 * SECOND
+_FILLS = {"activity_types": FILL}
+_ALL_OTHERS = {"category": "non_trade_activity"}
 
 
 class AccountReader:
@@ -57,7 +62,7 @@ class AccountReader:
         self._now = now
 
     async def statement(self, since: Instant) -> BrokerStatement:
-        """The account at one time, with the fees and executions since `since`.
+        """The account at one time, with executions since `since`, and other activities, late ones too.
 
         It says itself which account it is of, so that another than ours is found as a break.
         """
@@ -131,7 +136,9 @@ class AccountReader:
         account = (await self._connection.get("v2/account")).as_kind(Account)
         positions = (await self._connection.get("v2/positions")).as_kind(tuple[Position, ...])
         orders = await self._orders("open", None)
-        activities = await self._activities(since)
+        fills = await self._activities(since, _FILLS)
+        earliest = beginning_of(date_of(since) - timedelta(days=POSTED_LATE_DAYS_MAX))
+        others = await self._activities(earliest, _ALL_OTHERS)
         clock = (await self._connection.get("v2/clock")).as_kind(Clock)
         return BrokerStatement(
             account=account.account_number,
@@ -141,8 +148,10 @@ class AccountReader:
             buying_power=_required(account.buying_power, "buying_power"),
             positions=tuple(sorted(map(_position, positions), key=lambda position: position.symbol)),
             open_orders=tuple(sorted(_open_orders(orders), key=lambda order: order.broker_order_id)),
-            fees=-sum((fee.net_amount or ZERO for fee in _fees(activities, since)), ZERO),
-            executions=_executions(activities, since),
+            activities=tuple(
+                sorted(map(activity_of, others), key=lambda activity: (activity.time, activity.id))
+            ),
+            executions=_executions(fills, since),
             blocked=_is_blocked(account),
         )
 
@@ -181,20 +190,19 @@ class AccountReader:
 
     async def _fills(self, since: Instant) -> Fills:
         fills: dict[str, list[Activity]] = {}
-        for fill in _of_type(await self._activities(since), "FILL"):
+        for fill in await self._activities(since, _FILLS):
             if fill.order_id is None:
                 raise BadValue(f"activity {fill.id}: expected the order that filled, found none")
             fills.setdefault(fill.order_id, []).append(fill)
         return fills
 
-    async def _activities(self, since: Instant) -> list[Activity]:
-        """FILL and FEE since the beginning of the day of `since`: a FEE has a date and no time."""
+    async def _activities(self, since: Instant, which: dict[str, str]) -> list[Activity]:
+        """Those of a kind, of the day of `since` and later: all but fills may have a date and no time."""
         found: dict[str, Activity] = {}
-        parameters = {
-            "activity_types": "FILL,FEE",
+        parameters = which | {
             "direction": "asc",
             "page_size": str(ACTIVITIES_PER_PAGE),
-            "after": rfc3339(Instant(max(since - since % _DAY - SECOND, 0))),
+            "after": rfc3339(Instant(max(beginning_of(date_of(since)) - SECOND, 0))),
         }
         for _ in range(PAGES_MAX):
             answer = await self._connection.get("v2/account/activities", parameters)
@@ -258,29 +266,20 @@ def _open_order(order: Order) -> BrokerOrder:
 
 
 def _position(position: Position) -> BrokerPosition:
+    is_coin = position.asset_class == "crypto"
     return BrokerPosition(
-        symbol=Symbol(position.symbol),
+        symbol=coin_pair(position.symbol) if is_coin else Symbol(position.symbol),
         quantity=position.signed_qty,
         average_price=position.avg_entry_price,
     )
 
 
-def _of_type(activities: Iterable[Activity], word: str) -> Iterable[Activity]:
-    return (activity for activity in activities if activity.activity_type == word)
-
-
-def _executions(activities: Iterable[Activity], since: Instant) -> tuple[ExecutionId, ...]:
-    fills = _of_type(activities, "FILL")
+def _executions(fills: Iterable[Activity], since: Instant) -> tuple[ExecutionId, ...]:
     return tuple(sorted(execution_id_of(fill) for fill in fills if _time_of(fill) >= since))
 
 
 def _time_of(fill: Activity) -> Instant:
     return from_rfc3339(fill.transaction_time or "")
-
-
-def _fees(activities: Iterable[Activity], since: Instant) -> Iterable[Activity]:
-    first_day = rfc3339(since)[: len("2026-11-20")]
-    return (fee for fee in _of_type(activities, "FEE") if (fee.date or "") >= first_day)
 
 
 def _is_blocked(account: Account) -> bool:

@@ -20,7 +20,7 @@ Times. A report has the broker's time where it gives one, else the time of the r
 | market, limit, stop, stop_limit, trailing_stop; every time in force; extended hours | replace an order |
 | bracket, oto, oco | several legs (`mleg`): NOT_SENT, because an account with one is not compared |
 | cancel one order | cancel all, close a position: the gateway closes by orders of its own |
-| read orders, fills, fees, positions, clock | other activities: what they move is a break |
+| read orders, positions, clock, fills, other activities by their kind (`activities`) | |
 """
 
 import asyncio

@@ -23,8 +23,8 @@ from msgspec import structs
 from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.adapters.alpaca.reports import told_by_answer
 from agenttrader.model.errors import BadValue
-from agenttrader.model.events import Instruction
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Leg
 from agenttrader.model.reports import ExecutionReport, ReportKind
 from agenttrader.model.times import Instant

@@ -10,8 +10,10 @@ and counts nothing twice.
 | fill, partial_fill | FILLED, under the stream's execution id |
 | canceled, expired, rejected, replaced, suspended, done_for_day | the same word |
 | order_cancel_rejected | CANCEL_REFUSED |
+| order_replace_rejected | REPLACE_REFUSED |
 | trade_bust | BUSTED, of the execution that it names |
-| trade_correct, restated | RESTATED, with the broker's own body |
+| trade_correct | BUSTED, of the execution that it names, and FILLED |
+| restated | RESTATED, with the broker's own body |
 | pending_new, pending_cancel, pending_replace, stopped, calculated | none: what comes of it is told later |
 | any other word, a field that is missing, a number or time that is none | UNRECOGNISED, with the body |
 """
@@ -142,6 +144,8 @@ def _reports_of_update(update: TradeUpdate, raw: str) -> tuple[ExecutionReport, 
         return (_report(_ENDS[event], order, time),)
     if event == "order_cancel_rejected":
         return (_report(ReportKind.CANCEL_REFUSED, order, time, reason="the broker refused to cancel it"),)
+    if event == "order_replace_rejected":
+        return (_report(ReportKind.REPLACE_REFUSED, order, time, reason="the broker refused to replace it"),)
     if event == "trade_bust":
         return (_report(ReportKind.BUSTED, order, time, execution=_busted(update)),)
     if event == "trade_correct":
@@ -191,6 +195,7 @@ def _execution(update: TradeUpdate) -> Execution:
         side=side_of(update.order.side),
         quantity=_positive(update.qty, "qty"),
         price=_positive(update.price, "price"),
+        corrects=ExecutionId(corrected) if (corrected := update.previous_execution_id) else None,
     )
 
 

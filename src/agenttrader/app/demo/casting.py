@@ -2,7 +2,9 @@
 
 A generated day has six invented symbols; the one that the exchange will halt is the visitor's, so that its
 order shall meet that halt and no other check. A recorded day has one symbol, Momentum's, and no halt that a
-file tells of: the visitor's is then `NO_DATA`, which exists nowhere and of which nobody tells a price.
+file tells of: the visitor's is then `NO_DATA`, which exists nowhere and of which nobody tells a price. Where
+an agent of the demo is to hold a position over the nights it owns the recorded symbol, and Momentum none: a
+symbol has one owner.
 """
 
 import json
@@ -17,14 +19,37 @@ from agenttrader.app.prices import Recorded
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import TradingStatus
 from agenttrader.model.sessions import Session
+from agenttrader.model.values import ZERO
 from agenttrader.simulation.days import Day
 from agenttrader.simulation.market import generate_day
+from agenttrader.simulation.overnight import Split
 from agenttrader.simulation.recorded import RecordedDay
 
 NO_DATA = Symbol("NO_DATA")
 """The visitor's symbol on a recorded day; no file can be named so."""
 SIZES = (100, 50, 20, 10, 5, 2, 1)
-"""What Momentum may buy at once of a recorded symbol: the most that is worth two thirds of the limit."""
+"""What may be bought at once of a recorded symbol: the most that is worth two thirds of the limit."""
+
+_KEEPER = """
+[agents.keeper]                 # buys once, and holds over the nights
+symbols = ["{symbol}"]
+strategies = []
+
+[limits.agent.keeper]
+gross_exposure_max = "120000"
+orders_per_minute_max = 10
+open_orders_max = 4
+order_types = ["market"]
+times_in_force = ["day"]
+extended_hours_permitted = false
+"""
+_SPLIT = """
+[[venue.splits]]                # supposed, from the prices before and after that night
+symbol = "{symbol}"
+date = "{date}"
+new_rate = "{new}"
+old_rate = "{old}"
+"""
 
 
 class Cast(Struct, frozen=True, kw_only=True):
@@ -39,6 +64,8 @@ class Cast(Struct, frozen=True, kw_only=True):
     price: Decimal
     """What the visitor's first order is measured by."""
     recorded: RecordedDay | None
+    size: Decimal
+    """What is bought at once of the recorded symbol."""
 
 
 def cast_generated(template: str, tables: Mapping[str, Any], session: Session, seed: int) -> Cast:
@@ -58,35 +85,53 @@ def cast_generated(template: str, tables: Mapping[str, Any], session: Session, s
         visited=paused,
         price=closes[paused],
         recorded=None,
+        size=ZERO,
     )
 
 
-def cast_recorded(template: str, tables: Mapping[str, Any], folder: str, recorded: RecordedDay) -> Cast:
-    """The recorded day: the template's first symbol becomes its symbol, the last one the visitor's."""
+def cast_recorded(
+    template: str,
+    tables: Mapping[str, Any],
+    folder: str,
+    recorded: RecordedDay,
+    *,
+    keeps: bool = False,
+    splits: Mapping[str, Split] = {},
+) -> Cast:
+    """The recorded day: the template's first symbol becomes its symbol, the last one the visitor's.
+
+    `keeps`: an agent of the demo owns the symbol. `splits` are those that the venue makes, by their day.
+    """
     session, (symbol,) = recorded.day.session, recorded.day.symbols
     first, *others, last = tables["instruments"]
     prices = Recorded(folder=folder, symbol=symbol, files_sha256=recorded.found.sha256)
     limit = Decimal(tables["limits"]["symbol"][first]["order_notional_max"])
+    size = size_of(recorded.reference, limit)
+    text = recast(
+        template,
+        names={first: symbol, last: NO_DATA},
+        tables={
+            "marketdata.prices": _table(prices),
+            "marketdata.prices.symbols": "",
+            **{f"instruments.{name}": "" for name in others},
+            **{f"limits.symbol.{name}": "" for name in others},
+        },
+    )
+    more = [
+        _SPLIT.format(symbol=symbol, date=day, new=split.new, old=split.old) for day, split in splits.items()
+    ]
     return Cast(
         label=symbol,
-        template=recast(
-            template,
-            names={first: symbol, last: NO_DATA},
-            tables={
-                "marketdata.prices": _table(prices),
-                "marketdata.prices.symbols": "",
-                **{f"instruments.{name}": "" for name in others},
-                **{f"limits.symbol.{name}": "" for name in others},
-            },
-        ),
+        template="".join((text, *more, _KEEPER.format(symbol=symbol) if keeps else "")),
         values={
-            ("strategy.run.parameters", "size"): str(size_of(recorded.reference, limit)),
-            **_owners(tables, (symbol,), NO_DATA),
+            ("strategy.run.parameters", "size"): str(size),
+            **_owners(tables, () if keeps else (symbol,), NO_DATA),
         },
         session=session,
         visited=NO_DATA,
         price=recorded.reference,
         recorded=recorded,
+        size=Decimal(size),
     )
 
 

@@ -6,18 +6,27 @@ person signs, and a role that restarts misses nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import TypeVar
 
+from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.provenance import source_of, told_of
-from agenttrader.app.demo.setup import VISITOR, Run
+from agenttrader.app.demo.setup import KEEPER, VISITOR, Run
 from agenttrader.app.demo.visitor import QUANTITY, Visitor
 from agenttrader.app.happenings import DayBegun, GatewayTold, Happening, MarketMoved, Said
 from agenttrader.model.errors import StatementRefused, Unreachable
+from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
+from agenttrader.model.orders import OrderState
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
+from agenttrader.model.values import ZERO
 from agenttrader.ports.feed import Feed
 from agenttrader.protocols.native import (
+    OrderBody,
+    OrderChanged,
+    PositionBody,
+    PositionsChanged,
     Snapshot,
     StreamMessage,
     TradingBody,
@@ -34,6 +43,9 @@ WINDOW_AFTER_CLOSE = Instant(15 * MINUTE)
 """The window outlives the session a little, so that it is ended by closing it."""
 REASON = "the demo's day"
 
+_UNFIRM = frozenset({OrderState.PROPOSED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNKNOWN})
+"""The broker's word is still to come; a close waits in APPROVED for its protection to be canceled."""
+
 T = TypeVar("T")
 Tell = Callable[[Happening], None]
 
@@ -41,7 +53,7 @@ Tell = Callable[[Happening], None]
 class DemoDay:
     """One session with an operator and a visitor, told to `tell` as it happens."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that it speaks through
         self,
         run: Run,
         operator: Operator,
@@ -50,6 +62,7 @@ class DemoDay:
         tell: Tell,
         waiting_for: Callable[[], Awaitable[str]],
         *,
+        keeper: Keeper | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         recovery_seconds: float = RECOVERY_SECONDS,
     ) -> None:
@@ -61,6 +74,7 @@ class DemoDay:
         self._feed = feed
         self._tell = tell
         self._waiting_for = waiting_for
+        self._keeper = keeper
         self._patience_seconds = patience_seconds
         self._recovery_seconds = recovery_seconds
         self._changed = asyncio.Event()
@@ -68,6 +82,9 @@ class DemoDay:
         self._gateway: Instant | None = None
         self._trading: TradingBody | None = None
         self._price = run.price
+        self._kept_price: Decimal | None = None
+        self._orders: dict[OrderId, OrderBody] = {}
+        self._positions: tuple[PositionBody, ...] = ()
         self._is_paused = False
         self._has_tried = False
 
@@ -78,6 +95,8 @@ class DemoDay:
             case Bar():
                 if event.symbol == self._run.visited:
                     self._price = event.close
+                elif self._keeper is not None and event.symbol == self._keeper.keeping.symbol:
+                    self._kept_price = event.close
             case StatusChange():
                 if event.symbol == self._run.visited:
                     self._is_paused = event.status is TradingStatus.HALTED
@@ -90,11 +109,16 @@ class DemoDay:
         self._tell(GatewayTold(message))
         match message:
             case Snapshot():
-                self._trading = message.trading
+                self._trading, self._positions = message.trading, message.positions
+                self._orders = {order.id: order for order in message.orders}
                 if message.watermark is not None:
                     self._gateway = from_rfc3339(message.watermark)
             case TradingChanged():
                 self._trading = message.trading
+            case OrderChanged(order=order):
+                self._orders[order.id] = order
+            case PositionsChanged():
+                self._positions = message.positions
             case WatermarkReached():
                 self._gateway = from_rfc3339(message.time)
             case _:
@@ -145,6 +169,26 @@ class DemoDay:
             await self._visitor.try_to_buy(symbol, self._price, time, when)
         if self._trading is not None and self._trading.state != "active" and not self.ended_early:
             await self._recover()
+        if self._keeper is not None:
+            await self._keep(self._keeper, time)
+
+    async def _keep(self, keeper: Keeper, time: Instant) -> None:
+        """Let the keeper act; what it proposed is waited for, so that it leaves before the next bar comes."""
+        symbol = keeper.keeping.symbol
+        held = next((each.quantity for each in self._positions if each.symbol == symbol), ZERO)
+        answer = await keeper.act(self._run.session, time, self._kept_price, held)
+        if answer is None:
+            return
+        order = answer.order
+        self._orders.setdefault(order.id, order)
+        if answer.state == OrderState.DENIED.value:
+            sentence = (
+                f"{order.side.value} {order.quantity:f} {symbol} was denied: {answer.decision.sentence}"
+            )
+            self._tell(Said(KEEPER, sentence, alarming=True))
+            return
+        self._tell(Said(KEEPER, f"{order.side.value}s {order.quantity:f} {symbol} at market: {order.reason}"))
+        await self._until(lambda: OrderState(self._orders[order.id].state) not in _UNFIRM)
 
     def _occasion(self, time: Instant) -> str:
         """Why the visitor's order must be denied although the window is open; empty where it need not be."""

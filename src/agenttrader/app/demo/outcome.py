@@ -13,13 +13,14 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.gateway.views import position_bodies, sentence_of_decision
-from agenttrader.model.events import EquitySampled, Filled
+from agenttrader.model.events import EquitySampled, Filled, SegmentOpened, WindowOpened
 from agenttrader.model.identifiers import Digest, OrderId, StrategyName, Symbol, digest_of
 from agenttrader.model.orders import OrderState, Role, TimeInForce
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 
 
@@ -87,6 +88,16 @@ class Held(Struct, frozen=True, kw_only=True):
         until = " (a DAY order, gone at the close)" if self.is_protected_for_today_only else ""
         return f"{held}, {by} by a stop at {self.stop:f}{until}"
 
+    @property
+    def overnight(self) -> str:
+        """What protects it while the exchange is closed."""
+        if not self.protected_quantity or self.stop is None or self.is_protected_for_today_only:
+            return "bare: no stop rests at the venue, for DAY orders end at the close"
+        of = "" if self.protected_quantity >= abs(self.quantity) else f"{self.protected_quantity:f} of it "
+        return (
+            f"{of}protected by a stop at {self.stop:f} that rests until canceled, and acts from the open on"
+        )
+
 
 class Day(Struct, frozen=True, kw_only=True):
     """What the journal says of a day."""
@@ -103,6 +114,8 @@ class Day(Struct, frozen=True, kw_only=True):
     """Of every order that was filled."""
     held: tuple[Held, ...] = ()
     """What was not flat at the end."""
+    carried: tuple[Held, ...] = ()
+    """What was held when the day's window opened, from the days before it."""
     dead_machine_loss: Decimal = ZERO
     """What would be lost, gaps aside, if everything of ours had stopped at the end."""
 
@@ -112,28 +125,46 @@ class Day(Struct, frozen=True, kw_only=True):
         return dict(Counter(denial.code for denial in self.denials))
 
 
+class _Before(Struct, kw_only=True):
+    """What the journal came to before the day."""
+
+    orders: frozenset[OrderId] = frozenset()
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    made: dict[tuple[StrategyName, Symbol], tuple[Decimal, Decimal]] = {}
+
+
 def read_day(
     records: Iterable[Sealed[Any]],
     multipliers: Mapping[Symbol, Decimal],
     marks: Mapping[Symbol, Decimal],
+    session: str | None = None,
 ) -> Day:
-    """Fold the records of one day. `multipliers` names every instrument that may be held.
+    """Fold the records of all days; with a `session`, count only what that day added.
 
-    What is held is valued at `marks`, the last prices; where one is missing, as last sampled.
+    `multipliers` names every instrument that may be held. What is held is valued at `marks`, the last
+    prices; where one is missing, as last sampled. Unrealised profit is that of the end, whenever it was made.
     """
-    book = Book(multipliers)
+    book, before = Book(multipliers), _Before()
     fills: list[Filled] = []
+    carried: tuple[Held, ...] | None = None
+    has_begun = session is None
     unrealised = ZERO
     for sealed in records:
-        book.apply(sealed)
         match sealed.event:
+            case SegmentOpened() if not has_begun and sealed.event.session == session:
+                has_begun, before = True, _before(book)
+                fills.clear()
+            case WindowOpened() if has_begun and carried is None:
+                carried = tuple(_held(book, {}))
             case Filled():
                 fills.append(sealed.event)
             case EquitySampled():
                 unrealised = sealed.event.unrealised
             case _:
                 pass
-    orders = list(book.orders.by_id.values())
+        book.apply(sealed)
+    orders = [order for order in book.orders.by_id.values() if order.id not in before.orders]
     states = Counter(order.state for order in orders)
     denied = sorted((order for order in orders if order.state is OrderState.DENIED), key=_place)
     return Day(
@@ -141,19 +172,38 @@ def read_day(
         fills=tuple(fills),
         denials=tuple(_denial(order) for order in denied),
         profit=Profit(
-            realised=book.realised,
+            realised=book.realised - before.realised,
             unrealised=_unrealised(book, marks, unrealised),
-            fees=book.fees,
+            fees=book.fees - before.fees,
         ),
-        made=tuple(
-            Made(strategy=strategy, symbol=symbol, realised=holding.realised, fees=holding.fees)
-            for (strategy, symbol), holding in sorted(book.by_strategy.items())
-        ),
+        made=tuple(_made(book, before)),
         digest=_digest(orders, fills),
         whys={order: _why(book.orders.by_id[order]) for order in dict.fromkeys(f.order_id for f in fills)},
         held=tuple(_held(book, marks)),
-        dead_machine_loss=book.dead_machine_loss(marks),
+        carried=carried or (),
+        dead_machine_loss=dead_machine_loss(book, marks),
     )
+
+
+def _before(book: Book) -> _Before:
+    return _Before(
+        orders=frozenset(book.orders.by_id),
+        realised=book.realised,
+        fees=book.fees,
+        made={key: (holding.realised, holding.fees) for key, holding in book.by_strategy.items()},
+    )
+
+
+def _made(book: Book, before: _Before) -> Iterator[Made]:
+    for key, holding in sorted(book.by_strategy.items()):
+        realised, fees = before.made.get(key, (ZERO, ZERO))
+        strategy, symbol = key
+        yield Made(
+            strategy=strategy,
+            symbol=symbol,
+            realised=holding.realised - realised,
+            fees=holding.fees - fees,
+        )
 
 
 def _unrealised(book: Book, marks: Mapping[Symbol, Decimal], sampled: Decimal) -> Decimal:

@@ -1,8 +1,8 @@
-"""The demo, whole: processes up, the day, the comparison, the report, processes down."""
+"""The demo, whole: processes up, the day, the comparison, the report, processes down; perhaps again."""
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +12,12 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.demo.day import DemoDay, Tell
+from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.outcome import read_day
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, reserve, write
-from agenttrader.app.demo.setup import STOP_ORDER, Run
+from agenttrader.app.demo.setup import STOP_ORDER, Run, lay_out
+from agenttrader.app.demo.stretch import SUPPOSED, Played, Stretch, write_stretch
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.happenings import DayEnded, GatewayTold, Said, Starting
 from agenttrader.model.errors import AgentTraderError, StoreError, Unreachable
@@ -43,6 +45,8 @@ class Desk(Struct, frozen=True):
     """The gateway's stream, as the person may see it."""
     waiting_for: Callable[[], Awaitable[str]]
     """Whom the market data waits for, as a sentence."""
+    keeper: Keeper | None = None
+    """Who holds a position over the nights of a run, where anybody does."""
 
 
 class Processes(Protocol):
@@ -130,6 +134,78 @@ async def play(
             await supervisor.stop(STOP_ORDER)
 
 
+async def play_days(
+    runs: Sequence[Run],
+    world: Callable[[Run], World],
+    tell: Tell,
+    interrupted: asyncio.Event,
+    *,
+    reports: Path,
+    code: str,
+    ended: Callable[[Stretch], None],
+) -> Stretch:
+    """Play days that share one home, one after the other: journal and venue go on, the roles start anew.
+
+    It ends after the first day that was not good, or cut short. Raises as `play` does, of the first day.
+    """
+    first = runs[0]
+    reserve(first, reports)
+    days: list[Played] = []
+    why = ""
+    for run in runs:
+        if days:
+            for sentence in _evening(days[-1], run):
+                tell(Said("night", sentence))
+        try:
+            days.append(Played(run=run, result=await _through(run, world(run), tell, interrupted)))
+        except AgentTraderError as error:
+            if not days:
+                raise
+            why = f"{run.session.date} was not played: {error}"
+            tell(Said("stopped", why, alarming=True))
+            break
+        if days[-1].result.cuts_short:
+            why = days[-1].result.ended_early or f"{run.session.date} did not end as it should"
+            break
+    last = days[-1]
+    marks = {held.symbol: held.mark for held in last.result.day.held if held.mark is not None}
+    records = world(last.run).records
+    whole = await asyncio.to_thread(lambda: read_day(records(), _multipliers(first), marks))
+    stretch = Stretch(days=tuple(days), whole=whole, ended_early=why)
+    folder = write_stretch(stretch, reports, code)
+    tell(Said("report", f"{folder / 'report.md'} and report.json"))
+    _tell_journal(first, last.result, tell)
+    ended(stretch)
+    return stretch
+
+
+def _evening(before: Played, run: Run) -> Iterator[str]:
+    """What goes into the night."""
+    date = before.run.session.date
+    yield f"{date} is over and the roles have stopped; they start anew for {run.session.date}"
+    for held in before.result.day.held:
+        yield f"{held.quantity:f} {held.symbol} is carried over it; {held.overnight}"
+    if run.split is not None:
+        yield f"in that night the venue makes a split of {run.split}, {SUPPOSED}"
+
+
+async def _through(run: Run, world: World, tell: Tell, interrupted: asyncio.Event) -> Result:
+    """One of several days, from the start of its roles to their end."""
+    lay_out(run)
+    supervisor = world.supervisor(_RoleTeller(tell))
+    try:
+        tell(Starting(run.order, run.configuration.marketdata.source))
+        await _unless(interrupted, supervisor.start())
+        async with world.desk() as desk:
+            result = await _day(run, world, desk, supervisor, tell, interrupted)
+    finally:
+        await supervisor.stop(STOP_ORDER)
+    result = await _final(result, world)
+    for finding in result.findings():
+        tell(Said("finding", finding, alarming=True))
+    return result
+
+
 async def _final(result: Result, world: World) -> Result:
     """The result with the journal as the stopped gateway has left it."""
     return msgspec.structs.replace(result, journal=await asyncio.to_thread(world.verify), is_final=True)
@@ -151,7 +227,7 @@ async def _day(
     run: Run, world: World, desk: Desk, supervisor: Processes, tell: Tell, interrupted: asyncio.Event
 ) -> Result:
     """From the first denial to the comparison after the close, whatever happens between."""
-    day = DemoDay(run, desk.operator, desk.visitor, desk.feed, tell, desk.waiting_for)
+    day = DemoDay(run, desk.operator, desk.visitor, desk.feed, tell, desk.waiting_for, keeper=desk.keeper)
     ending, why = Ending.CLOSE, ""
     try:
         await day.begin()
@@ -170,7 +246,7 @@ async def _day(
         ending, why = Ending.HALTED, day.ended_early
     compared, last = await _close(desk.operator, tell)
     multipliers, marks = _multipliers(run), _marks(last)
-    played = await asyncio.to_thread(lambda: read_day(world.records(), multipliers, marks))
+    played = await asyncio.to_thread(lambda: read_day(world.records(), multipliers, marks, run.session.date))
     tell(DayEnded(fills=len(played.fills)))
     is_halted = last is not None and last.trading.state in {"halted", "frozen"}
     journal = await asyncio.to_thread(world.verify)

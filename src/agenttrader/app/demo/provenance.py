@@ -5,19 +5,22 @@ from typing import Any
 
 import msgspec
 
-from agenttrader.app.demo.setup import Run
+from agenttrader.app.demo.setup import KEEPER, Run
 from agenttrader.app.prices import Generated, Recorded
 
 _REST = "a simulated venue and a throw-away demo person"
 
 
-def notice_of(run: Run) -> str:
-    """What the day was not."""
+def notice_of(run: Run, last: Run | None = None) -> str:
+    """What the day was not; with `last`, all days up to it."""
     if run.recorded is None:
         return f"Generated market data, {_REST}: nothing here is a real market."
     found = run.recorded.found
+    when, of = f"on {found.day}", "of this day"
+    if last is not None:
+        when, of = f"from {found.day} to {last.session.date}", "of these days"
     return (
-        f"Prices that {found.symbol} had on {found.day}, {_REST}: no order of this day was at a real market, "
+        f"Prices that {found.symbol} had {when}, {_REST}: no order {of} was at a real market, "
         "and none of them moved a price."
     )
 
@@ -52,6 +55,13 @@ def told_of(run: Run) -> Iterator[str]:
         yield f"{run.picked}: {found.symbol} on {found.day}"
     yield found.sentence
     yield found.previous_close.sentence
+    if run.split is not None:
+        yield f"the venue makes a split of {run.split} before this open: supposed, from those two prices"
+    if run.keeping is not None:
+        yield (
+            f"{KEEPER} owns {run.keeping.symbol} and holds it over the nights of this run; Momentum trades "
+            "nothing, for a symbol has one owner"
+        )
     yield (
         "a market order fills at the open of the next minute's bar, bought or sold at the same price: the "
         "spread is not paid; a fill is told at the end of its bar"

@@ -74,6 +74,11 @@ class Result(Struct, frozen=True, kw_only=True):
         """Reconciled, verified and halted."""
         return self.compared.is_clean and self.journal.verified and self.is_halted
 
+    @property
+    def cuts_short(self) -> bool:
+        """Whether no day should follow it."""
+        return not self.is_good or self.ending in (Ending.STOPPED, Ending.UNREACHABLE)
+
     def findings(self) -> Iterator[str]:
         """What keeps it from being good, what cut it short and what is still held, as sentences."""
         if self.ended_early:
@@ -129,8 +134,28 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
 
     Raises StoreError where it cannot be written.
     """
+    return store(run, parent, day_body(run, result, code), page(run, result, code))
+
+
+def store(run: Run, parent: Path, body: dict[str, Any], text: str) -> Path:
+    """Write a report's object and its page into the folder that `reserve` made; the folder."""
     folder = _folder(run, parent)
-    body = {
+    encoded = msgspec.json.format(msgspec.json.encode(body), indent=2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_bytes(encoded + b"\n")
+        (folder / "report.md").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: expected to write the day's report there, found: {error.strerror}; "
+            f"the day's records lie in {run.folder}"
+        ) from error
+    return folder
+
+
+def day_body(run: Run, result: Result, code: str) -> dict[str, Any]:
+    """All that is known of a day, for machines."""
+    return {
         "notice": notice_of(run),
         **summary(run, result),
         "ending": result.ending.value,
@@ -147,57 +172,57 @@ def write(run: Run, result: Result, parent: Path, code: str) -> Path:
         "configuration": run.configuration.digest,
         "code": code,
     }
-    text = msgspec.json.format(msgspec.json.encode(body), indent=2)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_bytes(text + b"\n")
-        (folder / "report.md").write_text(page(run, result, code), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: expected to write the day's report there, found: {error.strerror}; "
-            f"the day's records lie in {run.folder}"
-        ) from error
-    return folder
 
 
 def page(run: Run, result: Result, code: str) -> str:
     """The report for a person, in Markdown."""
-    day, market = result.day, run.configuration.marketdata
     verdict = "reconciled, verified, halted" if result.is_good else "not as it should be"
-    parts = [
-        f"# Demo day {run.session.date}: {verdict}",
-        f"**{notice_of(run)}**",
-        _listed(
-            (
-                f"run {run.folder.name}: {source_of(run)}, speed {market.speed}",
-                f"inbox {run.configuration.gateway.inbox}",
-                f"configuration {run.configuration.digest}",
-                f"code {code}",
-                f"digest of the day {day.digest}",
-                _journal(result),
-                f"check it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}",
-            )
-        ),
-    ]
-    parts += _data(run)
+    title = f"# Demo day {run.session.date}: {verdict}"
+    notice = f"**{notice_of(run)}**"
+    return "\n\n".join((title, notice, _head(run, result, code), *day_parts(run, result))) + "\n"
+
+
+def _head(run: Run, result: Result, code: str) -> str:
+    """What the run was, and how anybody can check it."""
+    return listed(
+        (
+            f"run {run.folder.name}: {source_of(run)}, speed {run.configuration.marketdata.speed}",
+            f"inbox {run.configuration.gateway.inbox}",
+            f"configuration {run.configuration.digest}",
+            f"code {code}",
+            f"digest of the day {result.day.digest}",
+            *journal_lines(run, result),
+        )
+    )
+
+
+def journal_lines(run: Run, result: Result) -> tuple[str, str]:
+    """What the journal holds, and how anybody can verify it."""
+    return _journal(result), f"check it with: ./agenttrader journal verify {shlex.quote(str(run.folder))}"
+
+
+def day_parts(run: Run, result: Result) -> list[str]:
+    """A day's own part of a page."""
+    day, parts = result.day, _data(run)
     if findings := list(result.findings()):
-        parts += ["## What a person must look at", _listed(findings)]
+        parts += ["## What a person must look at", listed(findings)]
     profit = day.profit
-    parts += [
+    return [
+        *parts,
         "## Profit",
-        _listed(
+        listed(
             (
-                *(f"{name}: {_money(getattr(profit, name))}" for name in profit.__struct_fields__),
-                f"net, after fees: {_money(profit.net)}",
+                *(f"{name}: {money(getattr(profit, name))}" for name in profit.__struct_fields__),
+                f"net, after fees: {money(profit.net)}",
             )
         ),
         "Before fees, by strategy and symbol:",
-        _table(
+        table(
             ("strategy", "symbol", "realised", "fees"),
-            ((made.strategy, made.symbol, _money(made.realised), _money(made.fees)) for made in day.made),
+            ((made.strategy, made.symbol, money(made.realised), money(made.fees)) for made in day.made),
         ),
         "## Positions at the end",
-        _table(
+        table(
             (
                 "symbol",
                 "quantity",
@@ -212,22 +237,21 @@ def page(run: Run, result: Result, code: str) -> str:
         ),
         _dead_machine(run, day),
         "## Orders",
-        _table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
+        table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
         *_denials_and_fills(day),
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _dead_machine(run: Run, day: Day) -> str:
     lost, at_most = day.dead_machine_loss, run.configuration.limits.account.dead_machine_loss_max
-    said = f"Dead-machine loss, were everything of ours to stop now: {_money(lost)}"
-    return f"{said}, of {_money(at_most)} that entries may take it to"
+    said = f"Dead-machine loss, were everything of ours to stop now: {money(lost)}"
+    return f"{said}, of {money(at_most)} that entries may take it to"
 
 
 def _denials_and_fills(day: Day) -> list[str]:
     return [
         "## Denials",
-        _table(
+        table(
             ("New York", "time (UTC)", "agent", "symbol", "check", "why"),
             (
                 (_at_exchange(each.time), each.time, each.agent, each.symbol, each.code, each.sentence)
@@ -235,7 +259,7 @@ def _denials_and_fills(day: Day) -> list[str]:
             ),
         ),
         "## Fills",
-        _table(
+        table(
             ("New York", "time (UTC)", "symbol", "side", "quantity", "price", "fee", "strategy", "reason"),
             (
                 (
@@ -245,7 +269,7 @@ def _denials_and_fills(day: Day) -> list[str]:
                     fill.side.value,
                     f"{fill.quantity:f}",
                     f"{fill.price:f}",
-                    _money(fill.fee),
+                    money(fill.fee),
                     *_why(fill, day),
                 )
                 for fill in day.fills
@@ -273,7 +297,7 @@ def _at_exchange(time: str) -> str:
 def _data(run: Run) -> list[str]:
     if run.recorded is None:
         return []
-    return ["## Data", _listed((*told_of(run), f"digest of the files {run.recorded.found.sha256}"))]
+    return ["## Data", listed((*told_of(run), f"digest of the files {run.recorded.found.sha256}"))]
 
 
 def _folder(run: Run, parent: Path) -> Path:
@@ -293,7 +317,7 @@ def _position(held: Held) -> Sequence[str]:
         f"{held.quantity:f}",
         f"{held.average_price:f}",
         _price(held.mark),
-        _money(held.unrealised),
+        money(held.unrealised),
         f"{held.protected_quantity:f}",
         _price(held.stop),
         _price(held.target),
@@ -304,11 +328,13 @@ def _price(value: Decimal | None) -> str:
     return "none" if value is None else f"{value:f}"
 
 
-def _listed(items: Iterable[str]) -> str:
+def listed(items: Iterable[str]) -> str:
+    """As Markdown."""
     return "\n".join(f"- {item}" for item in items)
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """As Markdown; without rows, that there are none."""
     lines = [_row(titles), _row(["---"] * len(titles)), *map(_row, rows)]
     return "\n".join(lines) if len(lines) > len(("titles", "rule")) else "None."
 
@@ -318,5 +344,6 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |"
 
 
-def _money(value: Decimal) -> str:
+def money(value: Decimal) -> str:
+    """To the cent, for a person."""
     return f"{value:,.2f}"

@@ -1,17 +1,19 @@
 """Making a run: a folder with a configuration of its own, throw-away keys, and a halt switch that halts.
 
-Everything in it is made for one day. The person's key never leaves this process; the other secrets lie in
-files for their owner alone, and the configuration holds only their hashes.
+Everything in it is made for one run. The person's key never leaves this process; the other secrets lie in
+files for their owner alone, and the configuration holds only their hashes. Where a run has several days they
+share all of it but the configuration, of which each day has its own in the same place.
 """
 
 import contextlib
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from agenttrader.app.config import HOME_VARIABLE, Configuration, demo_template, load
@@ -23,6 +25,7 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant, rfc3339
+from agenttrader.simulation.overnight import Overnight, Split
 from agenttrader.simulation.recorded import RecordedDay
 
 ROLES = ("venue", "marketdata", "gateway", "strategy")
@@ -32,8 +35,11 @@ STOP_ORDER = ("strategy", "gateway", "venue", "marketdata")
 
 PERSON = PersonName("demo")
 VISITOR = AgentName("visitor")
+KEEPER = AgentName("keeper")
 SHOW_KEY = "demo-show"
 CONFIGURATION = "run.toml"
+KEPT = "configurations"
+"""Where a run of several days keeps the configuration of each: the journal names the digests of all."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -65,6 +71,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     date: str | None = None
     recorded: Chosen | None = None
+    holds: bool = False
+    """Whether an agent of the demo buys at the beginning of the run and holds to its end."""
     speed: int | Literal["max"] | None = None
     inbox: Literal["watermark", "arrival"] = "watermark"
     order: tuple[str, ...] = ROLES
@@ -90,12 +98,26 @@ class Maker(Struct, frozen=True, kw_only=True):
     """The recorded day of folder, symbol, day and exchange. Raises BadValue where there is none."""
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """What the keeper does on a day of the run."""
+
+    key: Secret
+    symbol: Symbol
+    quantity: Decimal
+    buys: bool
+    """On the first day."""
+    sells: bool
+    """On the last one."""
+
+
 class Run(Struct, frozen=True, kw_only=True):
-    """A day that is ready to be played."""
+    """A day that is ready to be played, alone or as one of several."""
 
     folder: Path
     path: Path
     """The configuration file, which every role is given."""
+    text: str
+    """What must stand in it on this day; see `lay_out`."""
     configuration: Configuration
     session: Session
     visited: Symbol
@@ -105,6 +127,9 @@ class Run(Struct, frozen=True, kw_only=True):
     recorded: RecordedDay | None
     """None for a generated day."""
     picked: str
+    split: Split | None
+    """What the venue makes in the night before this day; supposed, from the prices."""
+    keeping: Keeping | None
     order: tuple[str, ...]
     person: Person
     operator: Secret
@@ -115,38 +140,76 @@ class Run(Struct, frozen=True, kw_only=True):
 
 def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     """Make the folder of a new run under `home`. Raises BadValue for a wish that cannot be had."""
-    if sorted(wish.order) != sorted(ROLES):
-        raise BadValue(f"--order: expected each of {', '.join(ROLES)} once, found {', '.join(wish.order)}")
-    cast = _cast(wish, maker)
-    tables = tomllib.loads(cast.template)
+    (run,) = prepare_days(home, (wish,), maker, now)
+    return run
+
+
+def prepare_days(home: Path, wishes: Sequence[Wish], maker: Maker, now: Instant) -> tuple[Run, ...]:
+    """Make the folder of a new run of several days; the first lies ready in it.
+
+    Raises BadValue, before anything is made, for what cannot be had: a night of which nobody knows what
+    became of a position, too.
+    """
+    first, *_ = wishes
+    if sorted(first.order) != sorted(ROLES):
+        raise BadValue(f"--order: expected each of {', '.join(ROLES)} once, found {', '.join(first.order)}")
+    casts = _casts(wishes, maker)
+    tables = tomllib.loads(casts[0].template)
     person = maker.person()
     throwaway = _Secrets(tables, maker.token)
+    folder = _new_folder(home / "demo", f"{_stamp(now)}-{casts[0].label}")
+    runs = tuple(
+        msgspec.structs.replace(
+            _run(folder, wish, cast, person, throwaway),
+            split=cast.recorded.split if number and cast.recorded else None,
+            keeping=_keeping(wish, casts, number, throwaway),
+        )
+        for number, (wish, cast) in enumerate(zip(wishes, casts, strict=True))
+    )
+    lay_out(runs[0])
+    if len(runs) > 1:
+        for run in runs:
+            _write_private(folder / KEPT / f"{run.session.date}.toml", run.text)
+    configuration = runs[0].configuration
+    _write_private(configuration.path(configuration.switches.file), "1\n")
+    for place, secret in throwaway.files().items():
+        _write_private(folder / place, f"{secret.reveal()}\n")
+    maker.keep_agent_keys(configuration.path(configuration.gateway.agent_keys), throwaway.agents)
+    return runs
+
+
+def lay_out(run: Run) -> None:
+    """Put the day's configuration where the roles look for it; the roles of another day must have stopped."""
+    run.path.write_text(run.text, encoding="utf-8")
+
+
+def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: "_Secrets") -> Run:
+    """The day, alone."""
     values: dict[Place, Value] = {
         ("marketdata", "date"): cast.session.date,
-        ("marketdata", "speed"): wish.speed or tables["marketdata"]["speed"],
         ("gateway", "inbox"): wish.inbox,
         ("strategy", "inbox"): wish.inbox,
         ("people.demo", "public_key"): person.public_key,
         **cast.values,
         **throwaway.hashes(),
     }
-    folder = _new_folder(home / "demo", f"{_stamp(now)}-{cast.label}")
+    if wish.speed is not None:
+        values["marketdata", "speed"] = wish.speed
+    text = fill(cast.template, values)
     path = folder / CONFIGURATION
-    path.write_text(fill(cast.template, values), encoding="utf-8")
-    configuration = load(path, environment={})
-    _write_private(configuration.path(configuration.switches.file), "1\n")
-    for place, secret in throwaway.files().items():
-        _write_private(folder / place, f"{secret.reveal()}\n")
-    maker.keep_agent_keys(configuration.path(configuration.gateway.agent_keys), throwaway.agents)
+    path.write_text(text, encoding="utf-8")
     return Run(
         folder=folder,
         path=path,
-        configuration=configuration,
+        text=text,
+        configuration=load(path, environment={}),
         session=cast.session,
         visited=cast.visited,
         price=cast.price,
         recorded=cast.recorded,
         picked=wish.recorded.picked if wish.recorded else "",
+        split=None,
+        keeping=None,
         order=wish.order,
         person=person,
         operator=throwaway.people[PERSON],
@@ -155,17 +218,54 @@ def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     )
 
 
-def _cast(wish: Wish, maker: Maker) -> Cast:
+def _keeping(wish: Wish, casts: Sequence[Cast], number: int, throwaway: "_Secrets") -> Keeping | None:
+    if not wish.holds or casts[0].recorded is None:
+        return None
+    (symbol,) = casts[0].recorded.day.symbols
+    return Keeping(
+        key=throwaway.agents[KEEPER],
+        symbol=symbol,
+        quantity=casts[0].size,
+        buys=number == 0,
+        sells=number == len(casts) - 1,
+    )
+
+
+def _casts(wishes: Sequence[Wish], maker: Maker) -> list[Cast]:
     template = demo_template()
     tables = tomllib.loads(template)
-    market, calendar = tables["marketdata"], tables["environment"]["calendar"]
-    if (chosen := wish.recorded) is not None:
-        day = maker.recorded(chosen.folder, chosen.symbol, chosen.day, calendar)
-        return cast_recorded(template, tables, str(chosen.folder), day)
-    session = maker.session(calendar, wish.date or market["date"])
+    splits: dict[str, Split] = {}
+    casts: list[Cast] = []
+    for wish in wishes:
+        if wish.recorded is None:
+            casts.append(_cast_generated(template, tables, wish, maker))
+            continue
+        folder, calendar = wish.recorded.folder, tables["environment"]["calendar"]
+        day = maker.recorded(folder, wish.recorded.symbol, wish.recorded.day, calendar)
+        if casts and (split := _night_before(day)) is not None:
+            splits[day.day.session.date] = split
+        casts.append(cast_recorded(template, tables, str(folder), day, keeps=wish.holds, splits=dict(splits)))
+    return casts
+
+
+def _cast_generated(template: str, tables: Mapping[str, Any], wish: Wish, maker: Maker) -> Cast:
+    market = tables["marketdata"]
+    session = maker.session(tables["environment"]["calendar"], wish.date or market["date"])
     return cast_generated(
         template, tables, session, market["prices"]["seed"] if wish.seed is None else wish.seed
     )
+
+
+def _night_before(day: RecordedDay) -> Split | None:
+    """The split of the night before a day to which positions are carried. Raises BadValue."""
+    before = day.found.previous_close
+    if before.rule in (Overnight.TOO_FAR, Overnight.NOT_RECORDED):
+        raise BadValue(
+            f"--to: expected to know what becomes of a position in the night before {day.found.day}, found "
+            f"that by rule {before.rule.value} nobody does: {before.sentence}; play the days up to "
+            f"{before.date}, and those from {day.found.day} on, each as a run of its own"
+        )
+    return day.split
 
 
 class _Secrets:

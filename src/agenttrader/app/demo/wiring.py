@@ -5,6 +5,7 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,17 @@ from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.persons import make_key, public_key_text, sign
 from agenttrader.adapters.recorded_days import choose_days, read_recorded_day
 from agenttrader.app.config import demo_template
+from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.play import Desk
 from agenttrader.app.demo.report import JournalFound
 from agenttrader.app.demo.setup import Asked, Chosen, Maker, Person, Run
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.operators.agents import added
+from agenttrader.app.venue.wiring import CALENDAR_DAYS
 from agenttrader.model.agent_keys import AgentKey
 from agenttrader.model.credentials import Secret
-from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
@@ -43,6 +46,8 @@ ANSWER_SECONDS = 15
 FIND_SECONDS = 5
 PARTICIPANT = "demo"
 """What the demo is called among those whom the market data waits for."""
+DAYS_MAX = CALENDAR_DAYS - 7
+"""From the first day of a run to the last: its venue, which stays as it began, must know what follows."""
 KNOWN_TO_ROLES = (
     "PATH",
     "HOME",
@@ -73,6 +78,12 @@ def choose(asked: Asked) -> tuple[Chosen, ...]:
     folder = asked.folder.absolute()
     calendar = tomllib.loads(demo_template())["environment"]["calendar"]
     days = choose_days(folder, calendar, asked.symbol, asked.day, asked.last)
+    span = date.fromisoformat(days[-1].day) - date.fromisoformat(days[0].day)
+    if span.days > DAYS_MAX:
+        raise BadValue(
+            f"--to: expected a day at most {DAYS_MAX} days after {days[0].day}, for the venue of a run knows "
+            f"no more sessions, found {days[-1].day}"
+        )
     picked = _picked(asked)
     return tuple(
         Chosen(folder=folder, symbol=each.symbol, day=each.day, picked="" if number else picked)
@@ -137,6 +148,11 @@ class DemoWorld:
             stack.push_async_callback(eyes.close)
             visitor = GatewayClient(self._gateway, run.visitor, answer_seconds=ANSWER_SECONDS)
             stack.push_async_callback(visitor.close)
+            keeper = None
+            if run.keeping is not None:
+                bot = GatewayClient(self._gateway, run.keeping.key, answer_seconds=ANSWER_SECONDS)
+                stack.push_async_callback(bot.close)
+                keeper = Keeper(run.keeping, bot.propose)
             feed = AlpacaFeed(
                 address=self._market_waited_for,
                 feed=run.configuration.marketdata.source,
@@ -152,6 +168,7 @@ class DemoWorld:
                 feed=feed,
                 follow=eyes.follow,
                 waiting_for=self._waiting_for,
+                keeper=keeper,
             )
 
     def verify(self) -> JournalFound:

@@ -40,6 +40,7 @@ from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, on_step
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
@@ -201,7 +202,7 @@ class Desk:
             session=engine.state.day.session if engine.state.day else None,
             records=engine.chain.sequence,
             failure=self.session.failure,
-            dead_machine_loss=engine.state.book.dead_machine_loss(engine.market.prices),
+            dead_machine_loss=dead_machine_loss(engine.state.book, engine.market.prices),
             now=None if self.session.now is None else rfc3339(self.session.now),
             session_close=rfc3339(engine.state.day.close) if engine.state.day else None,
             window=window_of(engine),

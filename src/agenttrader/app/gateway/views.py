@@ -17,6 +17,7 @@ from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
+from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.native import (
     AccountBody,
@@ -125,7 +126,7 @@ def account_body(engine: Engine) -> AccountBody:
         unrealised=value.unrealised,
         fees=book.fees,
         gross_exposure=value.gross_exposure,
-        dead_machine_loss=book.dead_machine_loss(engine.market.prices),
+        dead_machine_loss=dead_machine_loss(book, engine.market.prices),
     )
 
 

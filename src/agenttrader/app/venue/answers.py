@@ -12,6 +12,7 @@ from agenttrader.protocols.alpaca_trading import (
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
+    SHORT_POSITION,
     UNPROCESSABLE,
     ApiError,
     Order,
@@ -25,6 +26,7 @@ _STATUS_AND_CODE = {
     Reason.UNPROCESSABLE: (422, UNPROCESSABLE),
     Reason.FORBIDDEN: (403, FORBIDDEN),
     Reason.DAY_TRADE: (403, DAY_TRADE),
+    Reason.SHORT_POSITION: (403, SHORT_POSITION),
     Reason.NOT_FOUND: (404, NOT_FOUND),
 }
 

@@ -1,11 +1,13 @@
 """How an account's owner lets it be used: what may be set here, and what is refused because of it.
 
-Three settings bind: `suspend_trade` refuses every new order, replacements and closes among them,
-`no_shorting` every sale that opens, `fractional_trading` off every fraction of a share. The others have the
-one value that is true of this venue: to set it again is taken, another value is refused by name, so that
+Three settings bind: `suspend_trade` refuses every new order, `no_shorting` every sale that opens,
+`fractional_trading` off every fraction of a share; replacements and closes are orders, too. The others have
+the one value that is true of this venue: to set it again is taken, another value is refused by name, so that
 nobody believes in a check that nobody makes. Alpaca documents the settings and what they do, the words of
 its refusals are from its clients' issues (lumibot 373, alpaca-trade-api-js 57).
 """
+
+from decimal import Decimal
 
 import msgspec
 
@@ -13,7 +15,7 @@ from agenttrader.app.venue.requests import Unsupported
 from agenttrader.protocols.alpaca_account import Configurations, ConfigurationsChange
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.simulation.listings import Listing
-from agenttrader.simulation.orders import Reason, Refusal, Side, Submission
+from agenttrader.simulation.orders import Reason, Refusal, Side
 
 BINDING = ("suspend_trade", "no_shorting", "fractional_trading")
 SUSPENDED = Refusal(reason=Reason.FORBIDDEN, message="new orders are rejected by user request")
@@ -46,28 +48,26 @@ def changed(standing: Configurations, change: ConfigurationsChange) -> Configura
 
 
 def refusal_of(
-    standing: Configurations, asked: Submission, listing: Listing | None, *, opens: bool
+    standing: Configurations, listing: Listing | None, side: Side, quantity: Decimal | None, *, opens: bool
 ) -> Refusal | None:
-    """Why the owner's settings refuse an order; None where they do not. `opens`: it adds to a holding."""
+    """Why the owner's settings refuse an order; None where they do not. `opens`: it adds to a holding.
+
+    An order for an amount of cash has no quantity.
+    """
     if standing.suspend_trade:
         return SUSPENDED
-    is_option = listing is not None and listing.is_option
-    if standing.no_shorting and opens and asked.side is Side.SELL and not is_option:
+    if listing is None or listing.is_option:
+        return None
+    if standing.no_shorting and opens and side is Side.SELL:
         return Refusal(
             reason=Reason.FORBIDDEN,
             message=f"account is not allowed to short: its owner has set no_shorting; it holds no "
-            f"{asked.symbol} to sell",
+            f"{listing.symbol} to sell",
         )
-    if not standing.fractional_trading and _is_fraction(asked, listing):
+    is_part = quantity is None or quantity % listing.lot != 0
+    if not standing.fractional_trading and is_part and not listing.is_coin:  # coins have no whole
         return Refusal(
             reason=Reason.FORBIDDEN,
             message="account is not allowed to trade fractions: its owner has unset fractional_trading",
         )
     return None
-
-
-def _is_fraction(asked: Submission, listing: Listing | None) -> bool:
-    """Whether an order of shares is for an amount or for a part of one; coins have no whole."""
-    if listing is None or listing.is_coin:
-        return False
-    return asked.notional is not None or (asked.quantity is not None and asked.quantity % listing.lot != 0)

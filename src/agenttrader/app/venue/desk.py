@@ -17,7 +17,7 @@ from agenttrader.app.venue.announcements import announcement, announcements_aske
 from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import SUSPENDED, refusal_of
 from agenttrader.app.venue.market import asset_answer, assets_asked, calendar_asked, clock_answer
-from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked
+from agenttrader.app.venue.option_contracts import contract_answer, contracts_asked, exercise_fault
 from agenttrader.app.venue.order_lists import answered, orders_asked
 from agenttrader.app.venue.owner import Owner
 from agenttrader.app.venue.questions import Parameters
@@ -52,6 +52,7 @@ from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.inputs import (
     BarSeen,
     CancelAsked,
+    ExerciseAsked,
     HaltSeen,
     Input,
     OrderSubmitted,
@@ -97,8 +98,11 @@ class Desk:
     def replace(self, account: str, order_id: str, asked: OrderReplacement) -> Order:
         """An order instead of another, under an id of its own. Raises BadValue and Refused as `submit`."""
         replacement = to_replacement(asked)
-        if self.record.files.configurations[account].suspend_trade:
-            raise Refused(SUSPENDED)
+        books = self.exchange.books
+        order = self._found(books.order_of(account, order_id), f"order not found for {order_id}")
+        quantity = replacement.quantity or books.listing_of(order).quantity(order.lots)
+        is_leg = order.entry is not None
+        self._expect_permitted(account, order.symbol, order.side, quantity, is_leg=is_leg)
         return self._ask(ReplaceAsked(account=account, order_id=order_id, replacement=replacement))
 
     def cancel(self, account: str, order_id: str) -> Order:
@@ -152,6 +156,15 @@ class Desk:
             told = position_symbol(self.exchange.books.listings[symbol])
             closed.append(ClosedPosition(symbol=told, status=status, body=body))
         return closed
+
+    def exercise(self, account: str, name: str) -> None:
+        """Exercise what the account holds of an option and no order holds. Raises Refused."""
+        refusal = exercise_fault(self.exchange)
+        if refusal is None:
+            asked = ExerciseAsked(account=account, symbol=self.symbols.meant(name))
+            refusal = self.apply(asked).refusal
+        if refusal is not None:
+            raise Refused(refusal)
 
     def order(self, account: str, order_id: str, *, nested: bool) -> Order:
         """An order by its id. Raises Refused where the account has none."""
@@ -258,15 +271,23 @@ class Desk:
         await self.record.until_failed()
 
     def _submit(self, account: str, submission: Submission) -> Order:
-        """What the owner's settings refuse never comes to the exchange, and leaves no trace either."""
+        self._expect_permitted(account, submission.symbol, submission.side, submission.quantity)
+        return self._ask(OrderSubmitted(account=account, submission=submission))
+
+    def _expect_permitted(
+        self, account: str, symbol: str, side: Side, quantity: Decimal | None, *, is_leg: bool = False
+    ) -> None:
+        """Raises Refused where the owner's settings refuse an order; it then never comes to the exchange.
+
+        A leg closes what its entry opens.
+        """
         books = self.exchange.books
-        listing = books.listings.get(submission.symbol)
-        opens = listing is not None and books.opens(account, submission.symbol, submission.side)
-        configurations = self.record.files.configurations[account]
-        refusal = refusal_of(configurations, submission, listing, opens=opens)
+        listing = books.listings.get(symbol)
+        opens = listing is not None and not is_leg and books.opens(account, symbol, side)
+        standing = self.record.files.configurations[account]
+        refusal = refusal_of(standing, listing, side, quantity, opens=opens)
         if refusal is not None:
             raise Refused(refusal)
-        return self._ask(OrderSubmitted(account=account, submission=submission))
 
     def _submit_package(self, account: str, order: NewOrder) -> Order:
         """Several options as one order; its legs may be named by their asset ids."""

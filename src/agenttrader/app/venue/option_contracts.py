@@ -1,11 +1,11 @@
-"""The option contracts that the venue lists, as clients ask for them.
+"""The option contracts that the venue lists, as clients ask for them, and when they may be exercised.
 
-The filters and the size of a page are alpaca-py's (`GetOptionContractsRequest`). That without a day every one
-is told, and that they come by symbol, are our own rules.
+The filters and the size of a page are alpaca-py's (`GetOptionContractsRequest`). That they come by symbol is
+our own rule.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from agenttrader.app.new_york import day_of
@@ -24,8 +24,11 @@ from agenttrader.protocols.alpaca_options import (
 from agenttrader.simulation.contracts import CONTRACT_SIZE
 from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.listings import Listing
+from agenttrader.simulation.orders import Reason, Refusal
 
 STYLE = "american"
+_FRIDAY = 4
+"""Who names no day is told of contracts to the next weekend (docs.alpaca.markets, "Options Trading")."""
 
 
 def contract_answer(listing: Listing, today: str) -> OptionContract:
@@ -65,7 +68,10 @@ def contracts_asked(exchange: Exchange, parameters: Parameters) -> OptionContrac
     limit = parameters.count("limit", CONTRACTS_DEFAULT, CONTRACTS_MAX)
     token = parameters.text("page_token")
     parameters.finish()
-    today = day_of(exchange.clock).isoformat()
+    now = day_of(exchange.clock)
+    if on is None and since is None and until is None:
+        until = now + timedelta(days=(_FRIDAY - now.weekday()) % 7)
+    today = now.isoformat()
     found = [
         told
         for told in _all(exchange.books.listings, today)
@@ -83,6 +89,16 @@ def contracts_asked(exchange: Exchange, parameters: Parameters) -> OptionContrac
     page = tuple(found[start : start + limit])
     more = start + limit < len(found)
     return OptionContractsPage(option_contracts=page, next_page_token=page[-1].symbol if more else None)
+
+
+def exercise_fault(exchange: Exchange) -> Refusal | None:
+    """Nothing is exercised from a close to midnight (docs.alpaca.markets, "Exercise an Options Position")."""
+    clock = exchange.clock
+    closes = [session.close for session in exchange.settings.sessions if session.close <= clock]
+    if not closes or day_of(closes[-1]) != day_of(clock):
+        return None
+    message = "options can be exercised again from midnight on: the market has closed"
+    return Refusal(reason=Reason.UNPROCESSABLE, message=message)
 
 
 def _all(listings: Mapping[str, Listing], today: str) -> list[OptionContract]:

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from agenttrader.app.config import Configuration
 from agenttrader.app.new_york import at, day_of
-from agenttrader.app.sections import VenueAccount
+from agenttrader.app.option_chains import VenueOptions
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.app.venue.rate_limit import RateLimit
 from agenttrader.app.venue_rules import VenueRules
+from agenttrader.app.venue_sections import Venue, VenueAccount
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.instruments import CryptoPair, Equity
 from agenttrader.model.sessions import Calendar
@@ -16,7 +19,7 @@ from agenttrader.model.sessions import Session as TradingSession
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Habits, Session, Settings
-from agenttrader.simulation.listings import AssetClass, Listing
+from agenttrader.simulation.listings import AssetClass, Listing, option_listing
 
 MARKET_RESERVE_PERCENT = 3
 """Set aside above the last price for an order without one (docs.alpaca.markets, Buying Power)."""
@@ -49,8 +52,9 @@ NEW_YORKS = frozenset({"XNYS", "XNAS"})
 def venue_settings(configuration: Configuration, calendar: Calendar) -> Settings:
     """The venue as it begins at the open of the configured day.
 
-    It lists every share and pair of coins of [instruments]; an order in anything else is refused. Raises
-    ConfigurationError where the day is no session, or an instrument cannot be traded exactly.
+    It lists every share and pair of coins of [instruments], and the options of [venue.options]; an order in
+    anything else is refused. Raises ConfigurationError where the day is no session, an instrument cannot be
+    traded exactly, or options expire on no session that the calendar knows.
     """
     try:
         return _settings(configuration, calendar)
@@ -78,18 +82,23 @@ def _settings(configuration: Configuration, calendar: Calendar) -> Settings:
     session = calendar.on(day)
     if session is None:
         raise BadValue(f"date: expected a session of {calendar.name}, found {day}, when it is closed")
+    options = venue.options
+    chains = () if options is None else options.chains
     return Settings(
         start=session.open,
-        listings=tuple(
-            _listing(instrument)
-            for instrument in configuration.instruments.values()
-            if isinstance(instrument, Equity | CryptoPair)
+        listings=(
+            *[
+                _listing(instrument)
+                for instrument in configuration.instruments.values()
+                if isinstance(instrument, Equity | CryptoPair)
+            ],
+            *[option_listing(contract) for chain in chains for contract in chain.contracts],
         ),
-        accounts=tuple(_opening(account, rules, shorting=venue.shorting) for account in venue.accounts),
+        accounts=tuple(_opening(account, venue, rules) for account in venue.accounts),
         sessions=tuple(
             _session(each, calendar.name) for each in calendar.sessions if each.open >= session.open
         ),
-        fees=_fees(configuration, rules),
+        fees=_fees(configuration, rules, options),
         market_reserve_percent=MARKET_RESERVE_PERCENT,
         volume_percent=0 if rules.volume_percent == "any" else rules.volume_percent,
         habits=Habits(
@@ -97,6 +106,7 @@ def _settings(configuration: Configuration, calendar: Calendar) -> Settings:
             late_fees=rules.late_fees,
             done_for_day=rules.done_for_day,
         ),
+        quoting=tuple(chain.rule for chain in chains),
     )
 
 
@@ -104,15 +114,16 @@ def _rules(configuration: Configuration) -> VenueRules:
     return configuration.venue.rules or PLAIN
 
 
-def _opening(account: VenueAccount, rules: VenueRules, *, shorting: bool) -> AccountOpening:
+def _opening(account: VenueAccount, venue: Venue, rules: VenueRules) -> AccountOpening:
     return AccountOpening(
         name=account.name,
         cash=account.cash,
-        shorting=shorting,
+        shorting=venue.shorting,
         multiplier=rules.multiplier,
         day_trade_rule=rules.day_trade_rule,
         settled_cash=rules.settled_cash,
         wash_trade_rule=rules.wash_trade_rule,
+        options_level=0 if venue.options is None else venue.options.level,
     )
 
 
@@ -130,9 +141,9 @@ def _session(session: TradingSession, calendar: str) -> Session:
     )
 
 
-def _fees(configuration: Configuration, rules: VenueRules) -> FeeSchedule:
+def _fees(configuration: Configuration, rules: VenueRules, options: VenueOptions | None) -> FeeSchedule:
     fees = configuration.account.fees
-    return FeeSchedule(
+    schedule = FeeSchedule(
         sec_rate=fees.sec_rate,
         taf_rate=fees.taf_rate,
         taf_cap=fees.taf_cap,
@@ -142,6 +153,15 @@ def _fees(configuration: Configuration, rules: VenueRules) -> FeeSchedule:
         margin_rate=rules.margin_rate,
         easy_borrow_rate=rules.easy_borrow_rate,
         hard_borrow_rate=rules.hard_borrow_rate,
+    )
+    if options is None:
+        return schedule
+    return replace(
+        schedule,
+        option_orf_rate=options.orf_rate,
+        option_occ_rate=options.occ_rate,
+        option_occ_cap=options.occ_cap,
+        option_taf_rate=options.taf_rate,
     )
 
 

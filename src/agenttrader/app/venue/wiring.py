@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.venue_log import VenueLog
 from agenttrader.app.config import Configuration
+from agenttrader.app.new_york import at
 from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
@@ -22,6 +24,7 @@ from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_s
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.sessions import Calendar
+from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen, Settings
 
 CALENDAR_DAYS = 30
 """How far beyond the day at hand the calendar is read: day orders and the clock need the next sessions."""
@@ -56,9 +59,11 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
 
     Raises StoreError and its kin, and ConfigurationError where the log is of another venue.
     """
-    settings = venue_settings(configuration, _calendar(configuration))
     log = VenueLog(configuration.path(configuration.venue.log))
+    begun = _as_begun(configuration, log)
+    settings = venue_settings(begun, _calendar(begun))
     desk = Desk(settings, log)
+    _split(desk, configuration)
 
     async def marketdata() -> str:
         return (await announcements.find("marketdata", FIND_SECONDS)).url
@@ -67,7 +72,7 @@ def wire_venue(configuration: Configuration, announcements: Announcements) -> Ve
         address=marketdata,
         feed=configuration.marketdata.source,
         credential=configuration.credential(configuration.credentials.venue.marketdata),
-        symbols=tuple(map(Symbol, desk.exchange.books.listings)),
+        symbols=tuple(Symbol(listing.symbol) for listing in settings.listings if not listing.is_option),
         extended=True,
         since=desk.exchange.watermark or BEGINNING,
     )
@@ -108,6 +113,50 @@ async def _until_failed(desk: Desk, log: VenueLog) -> None:
         await desk.until_failed()
     finally:
         log.close()
+
+
+def _as_begun(configuration: Configuration, log: VenueLog) -> Configuration:
+    """The configuration as of the day that the log began with: a venue that is older than today goes on.
+
+    A log that cannot be read so is left to `Desk`, which refuses another venue's.
+    """
+    today = configuration.marketdata.date
+    first = next(log.read(), None)
+    if first is None:
+        return configuration
+    try:
+        sessions = msgspec.json.decode(first, type=Settings).sessions
+    except (msgspec.MsgspecError, BadValue):
+        return configuration
+    dates = [session.date for session in sessions]
+    if not dates[0] < today:
+        return configuration
+    if today not in dates:
+        raise ConfigurationError(
+            f"[marketdata] date: expected a session that the venue knew when its log began, from {dates[0]} "
+            f"to {dates[-1]}, found {today}; name another `log` in [venue], or move the file away"
+        )
+    begun = msgspec.structs.replace(configuration.marketdata, date=dates[0])
+    return msgspec.structs.replace(configuration, marketdata=begun)
+
+
+def _split(desk: Desk, configuration: Configuration) -> None:
+    """Make the splits of the days up to today, each at the midnight before its day, and none twice."""
+    for split in configuration.venue.splits:
+        time = at(date.fromisoformat(split.date), 0)
+        if not (desk.exchange.settings.start < time and split.date <= configuration.marketdata.date):
+            continue
+        seen = CorporateActionSeen(
+            symbol=split.symbol,
+            time=time,
+            kind=CorporateActionKind.SPLIT,
+            new_rate=split.new_rate,
+            old_rate=split.old_rate,
+        )
+        try:
+            desk.apply(seen)
+        except BadValue as error:
+            raise ConfigurationError(f"[[venue.splits]] {error}") from error
 
 
 def _calendar(configuration: Configuration) -> Calendar:

@@ -13,6 +13,7 @@ from agenttrader.model.values import ZERO, is_on_step
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _OPEN, _BUY, _SELL, _MARKET = Effect.OPEN, Side.BUY, Side.SELL, OrderType.MARKET
 _DAY, _OPG, _STOP_ROLE = TimeInForce.DAY, TimeInForce.OPG, Role.STOP
+_PROTECTION = frozenset({Role.STOP, Role.TARGET})
 _GTC_OR_AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 
 
@@ -105,18 +106,28 @@ def price_is_within_collar(case: Case) -> Check:
     """No price of the order, nor the one that its agent decided on, lies too far from the mark.
 
     Observed is the largest distance. Permitted is the symbol's fraction of the mark; of several legs, that
-    fraction of their marks added up. An order that reduces has the wider collar.
+    fraction of their marks added up. An order that reduces has the wider collar, and what rests to protect
+    is held to it only by a limit at which it would trade at once: far away it trades late, not dearly.
     """
     mark, limits, proposal = case.net_mark, case.symbol_limits, case.proposal
     if mark is None or limits is None:
         return Check("price_collar", None, None, passed=False)
-    distance = abs(proposal.decision_price - mark)
-    for price in case.stated:
-        distance = max(distance, abs(price - mark))
+    distance = max(abs(proposal.decision_price - mark), _farthest(case, mark))
     opens = proposal.effect is _OPEN
     fraction = limits.price_collar_fraction_max if opens else limits.reducing_price_collar_fraction_max
     permitted = (abs(mark) if len(proposal.legs) == 1 else _gross_mark(case)) * fraction
     return Check("price_collar", distance, permitted, distance <= permitted)
+
+
+def _farthest(case: Case, mark: Decimal) -> Decimal:
+    """How far from the mark the order's own prices lie, those that a collar is for."""
+    proposal, farthest = case.proposal, ZERO
+    if proposal.role in _PROTECTION:
+        limit = proposal.limit_price
+        return ZERO if limit is None else max(ZERO, proposal.side.sign * (limit - mark))
+    for price in case.stated:
+        farthest = max(farthest, abs(price - mark))
+    return farthest
 
 
 def _gross_mark(case: Case) -> Decimal:

@@ -1,6 +1,6 @@
 """An account is read as one, whole, and nothing is believed that was not said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,9 @@ from aiohttp import web
 from agenttrader.adapters.alpaca import account as account_module
 from agenttrader.adapters.alpaca.account import AccountReader
 from agenttrader.adapters.alpaca.connection import Connection
+from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.errors import Unreachable
-from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId
+from agenttrader.model.identifiers import AccountName, ActivityId, BrokerOrderId, ClientOrderId
 from agenttrader.model.orders import Side
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement, ExecutionReport
 from agenttrader.model.times import Instant, from_rfc3339
@@ -67,6 +68,26 @@ def quiet(server: Any) -> Any:
     return server
 
 
+def only_others(others: list[dict[str, Any]], fills: Sequence[dict[str, Any]] = ()) -> Any:
+    """Activities, told by what is asked for."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(others if "category" in request.query else list(fills))
+
+    return answer
+
+
+def fee(name: str, date: str, until: str) -> AccountActivity:
+    return AccountActivity(
+        id=ActivityId(name),
+        kind=ActivityKind.FEE,
+        word="FEE",
+        date=date,
+        time=Instant(from_rfc3339(until) - 1),
+        amount=Decimal("-0.02"),
+    )
+
+
 async def test_a_statement_has_everything(
     quiet: Any, reader: AccountReader, bracket_body: Body, fill_body: Body
 ) -> None:
@@ -76,9 +97,8 @@ async def test_a_statement_has_everything(
     quiet.answer("GET", "/v2/orders", [bracket_body(filled_qty="4", status="partially_filled")])
     earlier = FEE | {"id": "x::1", "date": "2026-11-19"}
     before_open = fill_body(id="x::before", transaction_time="2026-11-20T14:00:00Z")
-    quiet.answer(
-        "GET", "/v2/account/activities", [earlier, before_open, fill_body(), FEE, FEE | {"id": "x::2"}]
-    )
+    others, fills = [earlier, FEE, FEE | {"id": "x::2"}], [before_open, fill_body()]
+    quiet.handle("GET", "/v2/account/activities", only_others(others, fills))
     statement = await reader.statement(OPEN)
     assert statement == BrokerStatement(
         account="SIM-1",
@@ -96,7 +116,11 @@ async def test_a_statement_has_everything(
             broker_order("stop-id", client="stop-cid", side=Side.SELL, status="held"),
             broker_order("target-id", client="target-cid", side=Side.SELL, status="held"),
         ),
-        fees=Decimal("0.04"),
+        activities=(
+            fee("x::1", "2026-11-19", "2026-11-20T05:00:00Z"),
+            fee(FEE["id"], "2026-11-20", "2026-11-21T05:00:00Z"),
+            fee("x::2", "2026-11-20", "2026-11-21T05:00:00Z"),
+        ),
         executions=("8efc7b9a-8b2b-4000-9955-d36e7db0df74",),  # type: ignore[arg-type]
         blocked=False,
     )
@@ -249,12 +273,31 @@ async def test_activities_are_paged_by_their_last_id(
 ) -> None:
     monkeypatch.setattr(account_module, "ACTIVITIES_PER_PAGE", 2)
     pages = [[fill_body(id="t::e1"), fill_body(id="t::e2")], [fill_body(id="t::e3")]]
-    quiet.answer("GET", "/v2/account/activities", *pages, *pages)
+    quiet.answer("GET", "/v2/account/activities", *pages, [], *pages, [])
     assert (await reader.statement(OPEN)).executions == ("e1", "e2", "e3")
     first, second, *_ = quiet.asked("GET", "/v2/account/activities")
-    assert first["activity_types"] == "FILL,FEE"
-    assert first["after"] == "2026-11-19T23:59:59Z"
+    assert (first["activity_types"], first["after"]) == ("FILL", "2026-11-20T04:59:59Z")
     assert second["page_token"] == "t::e2"
+
+
+async def test_other_activities_are_read_some_days_back_whatever_their_type(
+    quiet: Any, reader: AccountReader
+) -> None:
+    """From midnight in New York, a week earlier: a broker posts late."""
+    quiet.handle("GET", "/v2/account/activities", only_others([FEE | {"activity_type": "XYZ"}]))
+    (activity,) = (await reader.statement(OPEN)).activities
+    assert (activity.kind, activity.word) == (ActivityKind.UNTREATED, "XYZ")
+    _, others, *_ = quiet.asked("GET", "/v2/account/activities")
+    assert (others["category"], others["after"]) == ("non_trade_activity", "2026-11-13T04:59:59Z")
+
+
+async def test_a_position_in_coins_has_the_name_that_its_orders_have(
+    quiet: Any, reader: AccountReader
+) -> None:
+    coins = POSITION | {"symbol": "BTCUSD", "asset_class": "crypto", "qty": "0.5"}
+    quiet.answer("GET", "/v2/positions", [POSITION, coins])
+    held = (await reader.statement(OPEN)).positions
+    assert [position.symbol for position in held] == ["AAPL", "BTC/USD"]
 
 
 def kinds(told: tuple[ExecutionReport, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from agenttrader.adapters.alpaca.broker import OUTBOX_MAX, AlpacaBroker, Patienc
 from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, ConfigurationError, Unreachable
-from agenttrader.model.events import CancelRequested, Instruction, Sending
+from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.identifiers import (
     AccountName,
     BrokerOrderId,
@@ -24,6 +24,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import ReportKind

@@ -10,8 +10,8 @@ import pytest
 from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.adapters.alpaca.orders import answer_to_cancel, answer_to_order, body_of
 from agenttrader.model.errors import BadValue
-from agenttrader.model.events import Instruction
 from agenttrader.model.identifiers import ClientOrderId, Symbol
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant, from_rfc3339

@@ -79,7 +79,7 @@ EXPECTED = {
     "fill": ReportKind.FILLED,
     "new": ReportKind.ACCEPTED,
     "order_cancel_rejected": ReportKind.CANCEL_REFUSED,
-    "order_replace_rejected": ReportKind.UNRECOGNISED,  # we replace nothing: somebody else did
+    "order_replace_rejected": ReportKind.REPLACE_REFUSED,
     "partial_fill": ReportKind.FILLED,
     "pending_cancel": None,
     "pending_new": None,
@@ -158,6 +158,7 @@ def test_a_correction_takes_one_execution_back_and_tells_another(order_body: Bod
     assert taken_back.execution is not None
     assert told_anew.execution is not None
     assert taken_back.execution.id == "e-1"
+    assert told_anew.execution.corrects == "e-1"
     assert (told_anew.execution.id, told_anew.execution.price) == ("e-2", Decimal("99.5"))
 
 

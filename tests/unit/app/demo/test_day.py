@@ -9,8 +9,9 @@ import pytest
 
 from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.demo.day import DemoDay
+from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
-from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.setup import Chosen, Keeping, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import NotDenied, Visitor
 from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
@@ -20,7 +21,7 @@ from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import StatementRefused, Unreachable
 from agenttrader.model.identifiers import AccountName, Digest, Symbol
-from agenttrader.model.market import MarketEvent, StatusChange, TradingStatus, Watermark
+from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Proposal
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
@@ -28,6 +29,9 @@ from agenttrader.protocols.native import (
     AnswerBody,
     DecisionBody,
     OrderBody,
+    OrderChanged,
+    PositionBody,
+    PositionsChanged,
     StreamMessage,
     TradingBody,
     TradingChanged,
@@ -41,6 +45,26 @@ ACTIVE = TradingBody(state="active", reasons=(), mode="paper")
 HALTED = TradingBody(state="halted", reasons=("no window is open",), mode="off")
 SUSPENDED = TradingBody(state="halted", reasons=("the window is suspended: a restart",), mode="off")
 BREAK = Break(kind=BreakKind.POSITION, ours="1", theirs="0", sentence="ALFA: ours 1, theirs 0")
+
+
+BAR = Bar(
+    symbol=Symbol("XYZ"),
+    start=Instant(OPEN - MINUTE),
+    interval=MINUTE,
+    open=Decimal(93),
+    high=Decimal(93),
+    low=Decimal(93),
+    close=Decimal(93),
+    volume=Decimal(1),
+)
+HELD = PositionBody(
+    symbol=Symbol("XYZ"),
+    quantity=Decimal(140),
+    average_price=Decimal(92),
+    mark=Decimal(93),
+    unrealised=Decimal(140),
+    protected_quantity=Decimal(0),
+)
 
 
 class FakeGateway:
@@ -152,6 +176,13 @@ class Play:
             recovery_seconds=0.3,
         )
         self.gateway_is_stuck = False
+
+    def keep(self) -> None:
+        """Give the day a keeper, whose time to sell has come at its first bar."""
+        keeping = Keeping(key=Secret("k"), symbol=Symbol("XYZ"), quantity=Decimal(20), buys=False, sells=True)
+        self.day._keeper = Keeper(keeping, self.gateway.propose)
+        self.hear_gateway(PositionsChanged(positions=(HELD,)))
+        self.day.hear_market(BAR)
 
     def hear(self, event: MarketEvent) -> None:
         self.day.hear_market(event)
@@ -348,3 +379,30 @@ async def test_a_gateway_that_stands_still_is_named_too(play: Play) -> None:
     play.gateway_is_stuck = True
     with pytest.raises(Unreachable, match="found the gateway at its beginning"):
         await play.play()
+
+
+async def test_what_the_keeper_wants_stands_firm_before_the_next_minute(play: Play) -> None:
+    play.keep()
+    play.gateway.answer = "approved"
+    told_at: list[int] = []
+
+    def report() -> None:
+        told_at.append(len(play.feed.settled_times))
+        order = play.day._orders[play.gateway.proposed[0].id]
+        play.hear_gateway(OrderChanged(order=msgspec.structs.replace(order, state="accepted")))
+
+    def later() -> None:
+        asyncio.get_running_loop().call_later(0.05, report)
+
+    play.feed.before[OPEN] = later
+    await play.play()
+    assert told_at == [0], "nothing was settled before the order stood firm"
+    assert ("keeper", "sells 140 XYZ at market: the run's last close is near") in play.said()
+    assert play.feed.settled_times[-1] == CLOSE
+
+
+async def test_a_keeper_that_is_denied_is_told_and_the_day_goes_on(play: Play) -> None:
+    play.keep()
+    await play.play()
+    assert ("keeper", "sell 140 XYZ was denied: trading is halted") in play.said()
+    assert play.feed.settled_times[-1] == CLOSE

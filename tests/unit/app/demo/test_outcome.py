@@ -3,6 +3,7 @@ from decimal import Decimal
 import msgspec
 
 from agenttrader.app.demo.outcome import Day, Made, Profit, read_day
+from agenttrader.model.authority import EVERYTHING, Act, Mode, SignedStatement, Statement
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, Verdict
 from agenttrader.model.events import (
     Accepted,
@@ -11,20 +12,23 @@ from agenttrader.model.events import (
     EquitySampled,
     Event,
     Filled,
-    Instruction,
-    ProtectiveLeg,
+    SegmentOpened,
     Sending,
+    WindowOpened,
 )
 from agenttrader.model.identifiers import (
+    AccountName,
     AgentName,
     BrokerOrderId,
     Digest,
     ExecutionId,
     OrderId,
+    PersonName,
     StrategyName,
     Symbol,
     derive_order_id,
 )
+from agenttrader.model.instructions import Instruction, ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side, TimeInForce
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
@@ -191,3 +195,61 @@ def test_what_is_still_held_is_named_with_its_protection_and_what_a_dead_machine
 def test_a_day_that_ends_flat_holds_nothing() -> None:
     found = day(*SOLD)
     assert (found.held, found.dead_machine_loss) == ((), Decimal(0))
+
+
+def segment(session: str) -> SegmentOpened:
+    return SegmentOpened(
+        session=session,
+        account=AccountName("DEMO-1"),
+        epoch=1,
+        configuration=Digest("c"),
+        code="c",
+        parameters=Digest("p"),
+        calendar=Digest("k"),
+    )
+
+
+def window() -> WindowOpened:
+    statement = Statement(
+        act=Act.OPEN_WINDOW,
+        account=AccountName("DEMO-1"),
+        epoch=1,
+        configuration=Digest("c"),
+        mode=Mode.PAPER,
+        scope=EVERYTHING,
+        start=OPEN,
+        end=Instant(OPEN + MINUTE),
+        reason="r",
+        person=PersonName("demo"),
+        nonce="n",
+        issued_at=OPEN,
+    )
+    return WindowOpened(signed=SignedStatement(statement=statement, envelope="e"))
+
+
+def test_of_several_days_only_what_the_day_added_is_counted() -> None:
+    friday: tuple[Event, ...] = (segment("2026-11-20"), window(), *BOUGHT)
+    denied = decided(SECOND, denied_by="symbol_status")
+    sold = fill(STOP, Side.SELL, "39", "0.13", 5)
+    monday: tuple[Event, ...] = (segment("2026-11-23"), window(), denied, sold)
+    records = sealed((*friday, *monday))
+    first, second, whole = (
+        read_day(records[: len(friday)], MULTIPLIERS, {}, "2026-11-20"),
+        read_day(records, MULTIPLIERS, {}, "2026-11-23"),
+        read_day(records, MULTIPLIERS, {}),
+    )
+    assert (first.carried, [held.quantity for held in first.held]) == ((), [Decimal(100)])
+    assert [(held.quantity, held.average_price) for held in second.carried] == [
+        (Decimal(100), Decimal("40.1"))
+    ]
+    assert (len(first.fills), len(second.fills), len(whole.fills)) == (1, 1, 2)
+    assert (second.orders, whole.orders) == ({"denied": 1}, {"denied": 1, "filled": 2})
+    assert [each.profit.realised for each in (first, second, whole)] == [0, -110, -110]
+    assert [each.made[0].realised for each in (first, second, whole)] == [0, -110, -110]
+
+
+def test_a_gateway_that_starts_again_in_mid_day_begins_no_other_day() -> None:
+    events = (segment("2026-11-20"), window(), *BOUGHT, segment("2026-11-20"), *SOLD[len(BOUGHT) :])
+    found = read_day(sealed(events), MULTIPLIERS, {}, "2026-11-20")
+    assert msgspec.structs.replace(found, carried=()) == day(*events)
+    assert (len(found.fills), found.carried) == (2, ())

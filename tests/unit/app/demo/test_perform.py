@@ -40,7 +40,7 @@ def test_what_nobody_asked_for_is_picked_and_said(
     assert wish == Wish(speed="max", recorded=Chosen(folder=folder, symbol=XYZ, day=FRIDAY, picked=picked))
 
 
-def test_each_session_up_to_a_day_is_a_wish_of_its_own(folder: Path) -> None:
+def test_each_session_up_to_a_day_is_a_wish(folder: Path) -> None:
     wishes = days_of(Wish(), Asked(folder=folder, symbol="XYZ", day=FRIDAY, last=MONDAY))
     assert [wish.recorded and wish.recorded.day for wish in wishes] == [FRIDAY, MONDAY]
 
@@ -62,3 +62,9 @@ def test_a_folder_is_named_from_the_root_on_because_the_roles_stand_elsewhere(
 def test_what_is_not_recorded_is_refused(folder: Path) -> None:
     with pytest.raises(BadValue, match="refused by rule absent"):
         days_of(Wish(), Asked(folder=folder, symbol="XYZ", day="2014-06-10", last=None))
+
+
+def test_a_run_is_no_longer_than_its_venue_knows_sessions(tmp_path: Path) -> None:
+    write_trades(tmp_path, "XYZ", [*trade_rows(FRIDAY, minutes=3), *trade_rows("2014-06-30", minutes=3)])
+    with pytest.raises(BadValue, match=r"--to: expected a day at most 23 days after 2014-06-06, .*06-30"):
+        days_of(Wish(), Asked(folder=tmp_path, symbol="XYZ", day=FRIDAY, last="2014-06-30"))

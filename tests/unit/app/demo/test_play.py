@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from agenttrader.app.demo.operator import Operator
-from agenttrader.app.demo.play import Desk, play
+from agenttrader.app.demo.play import Desk, play, play_days
 from agenttrader.app.demo.report import Ending, JournalFound, Result
 from agenttrader.app.demo.setup import STOP_ORDER, Maker, Person, Run, Wish, prepare
+from agenttrader.app.demo.stretch import Stretch
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
@@ -329,3 +330,98 @@ async def test_a_role_that_dies_and_comes_back_is_told(performance: Performance)
     assert died.sentence == "venue was ended by SIGKILL; it is started again (1 of 3)"
     assert died.alarming
     assert performance.words().count("back") == 1
+
+
+class Days:
+    """Days of one run, each with a world of its own."""
+
+    def __init__(self, tmp_path: Path, *dates: str) -> None:
+        first = Performance(tmp_path)
+        self.told, self.interrupted, self.reports = first.told, first.interrupted, first.reports
+        self.runs = [
+            msgspec.structs.replace(
+                first.run, session=Session(date=date, open=OPEN, close=CLOSE), text=f"# {date}"
+            )
+            for date in dates
+        ]
+        self.worlds = {date: FakeWorld() for date in dates}
+        self.laid_out: list[str] = []
+
+    def world(self, run: Run) -> FakeWorld:
+        self.laid_out.append(run.path.read_text())
+        return self.worlds[run.session.date]
+
+    async def play(self) -> Stretch:
+        return await play_days(
+            self.runs,
+            self.world,
+            self.told.append,
+            self.interrupted,
+            reports=self.reports,
+            code="c",
+            ended=lambda _: None,
+        )
+
+    def dates(self, stretch: Stretch) -> list[str]:
+        return [played.run.session.date for played in stretch.days]
+
+
+FRIDAY, MONDAY, TUESDAY = "2026-11-20", "2026-11-23", "2026-11-24"
+
+
+async def test_days_of_one_run_are_played_in_order_and_their_roles_stop_in_between(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY)
+    stretch = await days.play()
+    assert stretch.is_good
+    assert days.dates(stretch) == [FRIDAY, MONDAY]
+    assert [world.processes.stopped for world in days.worlds.values()] == [list(STOP_ORDER)] * 2
+    (folder,) = (days.reports / "demo").iterdir()
+    assert json.loads((folder / "report.json").read_text())["sessions"] == [FRIDAY, MONDAY]
+    words = [each.word for each in days.told if isinstance(each, Said)]
+    assert words.count("night") == 1
+    assert words[-3:] == ["report", "verified", "check"]
+
+
+async def test_each_day_finds_its_own_configuration(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY)
+    for run, world in zip(days.runs, days.worlds.values(), strict=True):
+        world.at[OPEN] = lambda run=run: days.laid_out.append(run.path.read_text() + " played")  # type: ignore[misc]
+    await days.play()
+    assert [each for each in days.laid_out if each.endswith("played")] == [
+        f"# {FRIDAY} played",
+        f"# {MONDAY} played",
+    ]
+
+
+async def test_after_a_day_that_is_not_good_no_other_is_played(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY)
+    days.worlds[FRIDAY].is_verified = False
+    stretch = await days.play()
+    assert days.dates(stretch) == [FRIDAY]
+    assert (stretch.is_good, stretch.ended_early) == (False, f"{FRIDAY} did not end as it should")
+    assert days.worlds[MONDAY].processes.stopped == []
+
+
+async def test_roles_that_do_not_get_up_in_the_morning_end_the_run_with_what_was(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY, TUESDAY)
+    days.worlds[MONDAY].processes.failure = "venue: expected it to become ready"
+    stretch = await days.play()
+    assert days.dates(stretch) == [FRIDAY]
+    assert stretch.ended_early == f"{MONDAY} was not played: venue: expected it to become ready"
+    assert days.worlds[MONDAY].processes.stopped == list(STOP_ORDER)
+    assert list(days.reports.glob("demo/*/report.md"))
+
+
+async def test_a_first_day_whose_roles_do_not_get_up_is_an_error(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY)
+    days.worlds[FRIDAY].processes.failure = "venue: expected it to become ready"
+    with pytest.raises(RoleFailed, match="expected it to become ready"):
+        await days.play()
+
+
+async def test_who_interrupts_a_day_ends_the_run(tmp_path: Path) -> None:
+    days = Days(tmp_path, FRIDAY, MONDAY)
+    days.worlds[FRIDAY].at[Instant(OPEN + MINUTE)] = days.interrupted.set
+    stretch = await days.play()
+    assert days.dates(stretch) == [FRIDAY]
+    assert "was interrupted" in stretch.ended_early

@@ -1,6 +1,7 @@
 import hashlib
 import itertools
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import load
 from agenttrader.app.demo.setup import (
+    KEEPER,
     PERSON,
     ROLES,
     STOP_ORDER,
@@ -18,10 +20,13 @@ from agenttrader.app.demo.setup import (
     Person,
     Run,
     Wish,
+    lay_out,
     prepare,
+    prepare_days,
 )
 from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.prices import Generated, Recorded
+from agenttrader.app.venue_sections import VenueSplit
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName, Symbol
@@ -40,16 +45,19 @@ def session(calendar: str, date: str) -> Session:
 
 
 def made(home: Path, wish: Wish | None = None) -> Run:
+    return prepare(home, wish or Wish(), a_maker(), NOW)
+
+
+def a_maker() -> Maker:
     tokens = (Secret(f"token-{number}") for number in itertools.count())
     person = Person(public_key="ab" * 32, sign=str)
-    maker = Maker(
+    return Maker(
         person=lambda: person,
         token=lambda: next(tokens),
         keep_agent_keys=keep_agent_keys,
         session=session,
         recorded=read_recorded_day,
     )
-    return prepare(home, wish or Wish(), maker, NOW)
 
 
 def sha256(text: str) -> str:
@@ -187,3 +195,81 @@ def test_a_recorded_run_that_cannot_be_had_is_refused_before_anything_is_made(tm
     with pytest.raises(RecordingRefused, match="rule absent"):
         made(tmp_path, Wish(recorded=chosen))
     assert not list(tmp_path.iterdir())
+
+
+FRIDAY, MONDAY, TUESDAY = "2014-06-06", "2014-06-09", "2014-06-10"
+
+
+def days_of(home: Path, *days: tuple[str, str], holds: bool = False) -> tuple[Run, ...]:
+    """A run of days, each with its first price."""
+    data = home / "data"
+    write_trades(data, "XYZ", [row for day, price in days for row in trade_rows(day, price)])
+    wishes = [
+        Wish(recorded=Chosen(folder=data, symbol=Symbol("XYZ"), day=day), holds=holds) for day, _ in days
+    ]
+    return prepare_days(home, wishes, a_maker(), NOW)
+
+
+def test_days_of_one_run_share_all_but_their_configuration(tmp_path: Path) -> None:
+    runs = days_of(tmp_path, (FRIDAY, "645.57"), (MONDAY, "92.69"), (TUESDAY, "94"))
+    assert len({run.folder for run in runs}) == len({run.path for run in runs}) == 1
+    assert (
+        len({(run.visitor.reveal(), run.operator.reveal(), run.market.secret.reveal()) for run in runs}) == 1
+    )
+    assert [run.configuration.marketdata.date for run in runs] == [FRIDAY, MONDAY, TUESDAY]
+    assert [str(run.split) for run in runs] == ["None", "7:1", "None"]
+    assert [[split.date for split in run.configuration.venue.splits] for run in runs] == [
+        [],
+        [MONDAY],
+        [MONDAY],
+    ]
+    (split,) = runs[1].configuration.venue.splits
+    assert split == VenueSplit(symbol=Symbol("XYZ"), date=MONDAY, new_rate=Decimal(7), old_rate=Decimal(1))
+    for run in (runs[0], runs[1], runs[2]):
+        lay_out(run)
+        assert load(run.path, environment={}) == run.configuration
+        kept = run.folder / "configurations" / f"{run.session.date}.toml"
+        assert kept.read_text() == run.path.read_text()
+
+
+def test_the_first_day_lies_ready(tmp_path: Path) -> None:
+    first, _ = days_of(tmp_path, (FRIDAY, "645.57"), (MONDAY, "640"))
+    assert load(first.path, environment={}) == first.configuration
+
+
+def test_who_holds_over_the_nights_owns_the_symbol_and_buys_first_and_sells_last(tmp_path: Path) -> None:
+    runs = days_of(tmp_path, (FRIDAY, "645.57"), (MONDAY, "92.69"), holds=True)
+    for run in runs:
+        agents = run.configuration.agents
+        assert agents[KEEPER].symbols == ("XYZ",)
+        assert agents[AgentName("momentum")].symbols == run.configuration.strategy.run[0].symbols == ()
+        assert run.keeping is not None
+        file = run.configuration.path(run.configuration.gateway.agent_keys)
+        keys = AgentKeys(file, run.configuration.agent_names(), lambda: NOW)
+        assert keys.get(sha256(run.keeping.key.reveal())) == KEEPER
+    keepings = [run.keeping for run in runs if run.keeping]
+    assert [(keeping.quantity, keeping.buys, keeping.sells) for keeping in keepings] == [
+        (Decimal(20), True, False),
+        (Decimal(20), False, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "rule"),
+    (
+        (((FRIDAY, "645.57"), (MONDAY, "430.38")), "too_far"),
+        (((FRIDAY, "94"), (TUESDAY, "94")), "not_recorded"),
+    ),
+)
+def test_a_night_of_which_nobody_knows_what_became_of_a_position_is_refused(
+    tmp_path: Path, days: tuple[tuple[str, str], ...], rule: str
+) -> None:
+    with pytest.raises(BadValue, match=f"--to: expected to know .* by rule {rule} nobody does"):
+        days_of(tmp_path, *days)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_single_day_makes_no_split(tmp_path: Path) -> None:
+    write_trades(tmp_path / "data", "XYZ", [*trade_rows(FRIDAY, "645.57"), *trade_rows(MONDAY, "92.69")])
+    run = made(tmp_path, Wish(recorded=Chosen(folder=tmp_path / "data", symbol=Symbol("XYZ"), day=MONDAY)))
+    assert (run.split, run.keeping, run.configuration.venue.splits) == (None, None, ())

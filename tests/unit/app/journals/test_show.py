@@ -10,11 +10,11 @@ from agenttrader.model.events import (
     Canceled,
     Event,
     Expired,
-    ProtectiveLeg,
     ReplaceRequested,
     SegmentSealed,
 )
 from agenttrader.model.identifiers import BrokerOrderId, OrderId
+from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import Instant
 from agenttrader.testing.events import filled, opened, sealed

@@ -10,7 +10,7 @@ from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.configurations import changed, first_configurations
 from agenttrader.app.venue.requests import Unsupported
 from agenttrader.protocols.alpaca_account import ConfigurationsChange
-from agenttrader.protocols.alpaca_trading import decode_new_order
+from agenttrader.protocols.alpaca_trading import decode_new_order, decode_replacement
 from agenttrader.simulation.inputs import AccountOpening
 from agenttrader.testing.small_venue import COIN, FIRST, SECOND, SmallVenue
 
@@ -20,6 +20,10 @@ OPENING = AccountOpening(name="a", cash=Decimal(1), shorting=False)
 def submit(venue: SmallVenue, account: str = SECOND, **changes: Any) -> None:
     fields = {"symbol": "BRVO", "qty": 1, "side": "buy", "type": "market", "time_in_force": "day"}
     venue.desk.submit(account, decode_new_order(msgspec.json.encode(fields | changes)))
+
+
+def replace(venue: SmallVenue, order_id: str, **changes: Any) -> None:
+    venue.desk.replace(SECOND, order_id, decode_replacement(msgspec.json.encode(changes)))
 
 
 def configure(venue: SmallVenue, **settings: Any) -> None:
@@ -89,6 +93,28 @@ def test_no_shorting_refuses_what_opens_short_and_nothing_else(venue: SmallVenue
     venue.bar(100, symbol="BRVO")
     configure(venue, no_shorting=False)
     submit(venue, side="sell")
+
+
+def test_a_replacement_is_an_order_too(venue: SmallVenue) -> None:
+    resting = {"type": "limit", "time_in_force": "gtc"}
+    exits: dict[str, Any] = {"take_profit": {"limit_price": 200}, "stop_loss": {"stop_price": 20}}
+    submit(venue, **resting, limit_price=50, order_class="bracket", **exits)
+    submit(venue, **resting, limit_price=150, side="sell", symbol="ALFA")
+    submit(venue, type="limit", limit_price=50, qty="1.5")
+    books = venue.desk.exchange.books
+    _, target, _, sale, part = [each.id for each in books.open_of(SECOND)]
+    assert books.orders[sale].symbol == "ALFA"
+    configure(venue, no_shorting=True, fractional_trading=False)
+    with pytest.raises(Refused, match="account is not allowed to short"):
+        replace(venue, sale, limit_price=151)
+    with pytest.raises(Refused, match="not allowed to trade fractions"):
+        replace(venue, part, limit_price=51)
+    replace(venue, target, limit_price=201)
+    with pytest.raises(Refused, match="order not found for nobody's"):
+        replace(venue, "nobody's", limit_price=51)
+    configure(venue, suspend_trade=True)
+    with pytest.raises(Refused, match="new orders are rejected by user request"):
+        replace(venue, books.orders[target].replaced_by or "", limit_price=202)
 
 
 @pytest.mark.parametrize("changes", ({"qty": 1.5}, {"qty": None, "notional": 50}))

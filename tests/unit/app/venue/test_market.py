@@ -8,7 +8,9 @@ from agenttrader.app.venue.answers import Refused
 from agenttrader.app.venue.questions import Parameters
 from agenttrader.app.venue.symbols import asset_id
 from agenttrader.model.errors import BadValue
-from agenttrader.testing.small_venue import COIN, NEXT_OPEN, SmallVenue
+from agenttrader.model.times import Instant, from_rfc3339
+from agenttrader.simulation.inputs import Session
+from agenttrader.testing.small_venue import COIN, NEXT_OPEN, SmallVenue, small_settings
 
 
 def assets(venue: SmallVenue, **parameters: str) -> list[str]:
@@ -70,6 +72,31 @@ def test_the_calendar_is_the_venues_own_in_new_york(venue: SmallVenue) -> None:
     assert (first.date, first.open, first.close) == ("2026-11-20", "09:30", "16:00")
     assert (first.session_open, first.session_close, first.settlement_date) == ("0400", "2000", "2026-11-23")
     assert (second.session_open, second.session_close, second.settlement_date) == ("0930", "1600", None)
+
+
+def test_a_half_day_is_closed_from_13_00_on() -> None:
+    half = Session(
+        date="2026-11-27",
+        open=from_rfc3339("2026-11-27T14:30:00Z"),
+        close=from_rfc3339("2026-11-27T18:00:00Z"),
+        early_open=from_rfc3339("2026-11-27T09:00:00Z"),
+        late_close=from_rfc3339("2026-11-27T22:00:00Z"),
+    )
+    whole = Session(
+        date="2026-11-30",
+        open=from_rfc3339("2026-11-30T14:30:00Z"),
+        close=from_rfc3339("2026-11-30T21:00:00Z"),
+    )
+    venue = SmallVenue(small_settings(start=half.open, sessions=(half, whole)))
+    venue.pass_to(Instant(half.close - 1))
+    clock = venue.desk.clock()
+    assert (clock.is_open, clock.next_close) == (True, "2026-11-27T13:00:00.000000000-05:00")
+    venue.pass_to(half.close)
+    clock = venue.desk.clock()
+    assert (clock.is_open, clock.next_open) == (False, "2026-11-30T09:30:00.000000000-05:00")
+    assert clock.next_close == "2026-11-30T16:00:00.000000000-05:00"
+    day = venue.desk.calendar(Parameters(()))[0]
+    assert (day.open, day.close, day.session_open, day.session_close) == ("09:30", "13:00", "0400", "1700")
 
 
 def test_the_calendar_is_cut_by_dates(venue: SmallVenue) -> None:

@@ -17,8 +17,13 @@ def asked(stage: OptionStage, parameters: dict[str, str] | None = None) -> list[
     return [each.symbol for each in page.option_contracts]
 
 
+ALL = {"expiration_date_gte": "2026-01-01"}
+FRIDAYS = sorted(each for each in CONTRACTS if "261120" in each)
+MONDAYS = sorted(each for each in CONTRACTS if "261123" in each)
+
+
 def test_every_contract_is_told_by_symbol() -> None:
-    assert asked(STAGE) == sorted(CONTRACTS)
+    assert asked(STAGE, ALL) == sorted(CONTRACTS)
     page = contracts_asked(STAGE.exchange, Parameters([("limit", "1"), ("type", "put")]))
     (found,) = page.option_contracts
     assert (found.symbol, found.type, found.strike_price, found.size) == (put(90), "put", Decimal(90), "100")
@@ -32,7 +37,7 @@ def test_every_contract_is_told_by_symbol() -> None:
         ({"root_symbol": "XYZ"}, []),
         ({"style": "european"}, []),
         ({"status": "inactive"}, []),
-        ({"underlying_symbols": "ABC,XYZ", "root_symbol": "ABC", "style": "american"}, sorted(CONTRACTS)),
+        ({"underlying_symbols": "ABC,XYZ", "root_symbol": "ABC", "style": "american"}, FRIDAYS),
         ({"expiration_date": "2026-11-20", "strike_price_gte": "110"}, [call(110), put(110)]),
         ({"expiration_date_gte": "2026-11-21", "strike_price_lte": "90"}, [call(90, 1), put(90, 1)]),
         (
@@ -45,11 +50,21 @@ def test_filters_keep_what_fits(parameters: dict[str, str], expected: list[str])
     assert asked(STAGE, parameters) == expected
 
 
+def test_without_a_day_contracts_are_told_to_the_next_weekend() -> None:
+    assert asked(STAGE) == FRIDAYS
+    stage = OptionStage()
+    stage.next_day()
+    assert asked(stage) == MONDAYS
+    assert asked(STAGE, {"expiration_date_lte": "2026-12-31"}) == sorted(CONTRACTS)
+
+
 def test_pages_follow_each_other_without_a_gap() -> None:
     found: list[str] = []
     token = ""
     while True:
-        page = contracts_asked(STAGE.exchange, Parameters([("limit", "7"), ("page_token", token)]))
+        page = contracts_asked(
+            STAGE.exchange, Parameters([("limit", "7"), ("page_token", token), *ALL.items()])
+        )
         found += [each.symbol for each in page.option_contracts]
         if page.next_page_token is None:
             break
@@ -60,8 +75,8 @@ def test_pages_follow_each_other_without_a_gap() -> None:
 def test_what_has_expired_is_inactive() -> None:
     stage = OptionStage()
     stage.next_day()
-    assert asked(stage) == sorted(each for each in CONTRACTS if "261123" in each)
-    assert asked(stage, {"status": "inactive"}) == sorted(each for each in CONTRACTS if "261120" in each)
+    assert asked(stage, ALL) == MONDAYS
+    assert asked(stage, {"status": "inactive"}) == FRIDAYS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from agenttrader.adapters.calendars import read_calendar
 from agenttrader.app.config import Configuration
 from agenttrader.app.demo.setup import Wish, prepare
 from agenttrader.app.demo.wiring import maker
+from agenttrader.app.option_chains import OptionChain, VenueOptions
 from agenttrader.app.venue.settings import venue_keys, venue_rate_limit, venue_settings
 from agenttrader.app.venue_rules import VenueRules
 from agenttrader.model.errors import ConfigurationError
@@ -125,7 +126,7 @@ def test_coins_and_fractions_are_listed_as_such(configuration: Configuration) ->
     assert not listings["ALFA"].fractionable
 
 
-def test_only_shares_and_coins_are_listed(configuration: Configuration) -> None:
+def test_of_the_instruments_only_shares_and_coins_are_listed(configuration: Configuration) -> None:
     option = Option(
         symbol=Symbol("ALFA261218C00050000"),
         tick=Decimal("0.01"),
@@ -138,6 +139,59 @@ def test_only_shares_and_coins_are_listed(configuration: Configuration) -> None:
     )
     listed = venue_settings(with_instrument(configuration, option), CALENDAR).listings
     assert option.symbol not in {listing.symbol for listing in listed}
+
+
+OPTIONS = VenueOptions(
+    level=2,
+    orf_rate=Decimal("0.02685"),
+    occ_rate=Decimal("0.02"),
+    occ_cap=Decimal(55),
+    taf_rate=Decimal("0.00279"),
+    chains=(
+        OptionChain(
+            underlying=Symbol("ALFA"),
+            expirations=("2026-11-20", "2026-11-27"),
+            strikes=(Decimal("47.5"), Decimal(50)),
+            volatility=Decimal("0.4"),
+            spread=Decimal("0.04"),
+            size=10,
+        ),
+    ),
+)
+
+
+def with_options(configuration: Configuration, options: VenueOptions) -> Configuration:
+    venue = msgspec.structs.replace(configuration.venue, options=options)
+    return msgspec.structs.replace(configuration, venue=venue)
+
+
+def test_options_are_listed_quoted_and_charged_as_configured(configuration: Configuration) -> None:
+    plain, settings = (
+        venue_settings(each, CALENDAR) for each in (configuration, with_options(configuration, OPTIONS))
+    )
+    assert not plain.quoting
+    assert (plain.accounts[0].options_level, plain.fees.option_orf_rate) == (0, Decimal(0))
+    listed = [listing.symbol for listing in settings.listings if listing.is_option]
+    assert len(listed) == 8
+    assert "ALFA261127P00047500" in listed
+    assert settings.accounts[0].options_level == 2
+    assert settings.quoting == (OPTIONS.chains[0].rule,)
+    assert (settings.fees.option_orf_rate, settings.fees.option_taf_rate) == (
+        OPTIONS.orf_rate,
+        OPTIONS.taf_rate,
+    )
+    assert (settings.fees.option_occ_rate, settings.fees.option_occ_cap) == (
+        OPTIONS.occ_rate,
+        OPTIONS.occ_cap,
+    )
+
+
+def test_options_that_expire_on_no_session_that_is_known_are_refused(configuration: Configuration) -> None:
+    for day in ("2026-11-26", "2027-01-15"):
+        chain = msgspec.structs.replace(OPTIONS.chains[0], expirations=(day,))
+        other = with_options(configuration, msgspec.structs.replace(OPTIONS, chains=(chain,)))
+        with pytest.raises(ConfigurationError, match=f"expected it to expire on .* session .*, found {day}"):
+            venue_settings(other, CALENDAR)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,10 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("lot", lambda it: it.proposing(quantity=Decimal(100))),
     ("order_quantity", lambda it: it.limiting_symbol(order_quantity_max=FAR)),
     ("order_notional", lambda it: it.limiting_symbol(order_notional_max=FAR)),
-    ("price_collar", lambda it: it.proposing(limit_price=Decimal("100.00"))),
+    (
+        "price_collar",
+        lambda it: it.proposing(limit_price=Decimal("100.00"), decision_price=Decimal("100.00")),
+    ),
     ("order_rate_agent", lambda it: it.seeing(orders_last_minute_agent=0)),
     ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
     ("open_orders_agent", lambda it: it.seeing(open_orders_agent=0)),

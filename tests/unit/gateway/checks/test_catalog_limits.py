@@ -23,6 +23,7 @@ from agenttrader.testing.situations import (
     extended,
     market_entry,
     resting_pair,
+    resting_stop,
     short_entry,
     spread_entry,
 )
@@ -40,6 +41,11 @@ def limit(price: str) -> Situation:
 def leave(price: str) -> Situation:
     """A reduction by a limit order."""
     return exit_of_long(Effect.REDUCE).proposing(type=OrderType.LIMIT, limit_price=Decimal(price))
+
+
+def at_target(price: str) -> Situation:
+    """The pair of a long position, whose stop is out of the way."""
+    return resting_pair().proposing(limit_price=Decimal(price), exit_plan=ExitPlan(stop=Decimal("50.00")))
 
 
 def stop_order(price: str) -> Situation:
@@ -194,6 +200,11 @@ def test_what_no_bracket_protects_counts_whole_in_the_dead_machine_loss() -> Non
     assert check_of(free().decide(), "dead_machine_loss").observed == 300
     short = short_entry().seeing(dead_machine_loss=ZERO).decide()
     assert check_of(short, "dead_machine_loss").observed == 300
+
+
+def test_protection_may_rest_as_far_away_as_its_plan_puts_it() -> None:
+    assert at_target("900.00").decide().denied_by is None
+    assert resting_stop().proposing(stop_price=Decimal("1.00")).decide().denied_by is None
 
 
 OF_TIME = {"account.unprotected_seconds_max"}
@@ -391,6 +402,7 @@ EDGES = (
     ),
     ("tick", trailing(price=Decimal("2.00")), trailing(price=Decimal("2.001"))),
     ("price_collar", stop_limit("104.00", "105.00"), stop_limit("104.00", "105.01")),
+    ("price_collar", at_target("80.00"), at_target("79.99")),
     (
         "order_notional",
         stop_limit("103.00", "105.00").limiting_symbol(order_notional_max=Decimal(10_500)),
