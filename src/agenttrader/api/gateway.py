@@ -32,7 +32,7 @@ from agenttrader.model.errors import (
     StoreError,
     Unreachable,
 )
-from agenttrader.model.identifiers import AgentName, PersonName
+from agenttrader.model.identifiers import AgentName, OrderId, PersonName
 from agenttrader.protocols.native import ErrorBody
 
 BODY_BYTES_MAX = 65_536
@@ -69,7 +69,7 @@ class Caller(Struct, frozen=True):
     agent: AgentName | None
 
 
-class WindowBody(Struct, frozen=True, forbid_unknown_fields=True):
+class EnvelopeBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A statement in the DSSE envelope that its person signed."""
 
     envelope: str
@@ -87,6 +87,13 @@ class HaltBody(Struct, frozen=True, forbid_unknown_fields=True):
     scope: Scope
     state: TradingState
     reason: str
+
+
+class CancelAskedBody(Struct, frozen=True):
+    """The broker is asked to end this order; that it has ended comes on the stream."""
+
+    order_id: OrderId
+    asked: bool
 
 
 class NotPermitted(AgentTraderError):
@@ -122,7 +129,7 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         caller = _caller(request, keys)
         found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
-        return _json({"order_id": found, "asked": True}, status=202)
+        return _json(CancelAskedBody(found, asked=True), status=202)
 
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -166,7 +173,7 @@ def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     async def give(request: Request[Any, Any, Any], act: Act) -> Response[bytes]:
         _person(request, keys)
-        return _json(await desk.give(_decode(await _body(request), WindowBody).envelope, act))
+        return _json(await desk.give(_decode(await _body(request), EnvelopeBody).envelope, act))
 
     return [open_window, extend_window, resume_window, resume, close_window]
 

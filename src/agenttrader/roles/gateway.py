@@ -12,6 +12,8 @@ def main(words: list[str]) -> int:
 async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.alpaca import create_alpaca_app, with_alpaca
     from agenttrader.api.gateway import Keys, create_gateway_app
+    from agenttrader.api.openapi import with_descriptions
+    from agenttrader.api.operations import FACES
     from agenttrader.api.turns import with_turns
     from agenttrader.app.config import load
     from agenttrader.app.gateway.wiring import wire_gateway
@@ -21,9 +23,10 @@ async def _assemble(arguments: Arguments) -> int:
     announcements = Announcements(configuration.path(configuration.peers.announcements))
     parts = wire_gateway(configuration, announcements, build().git_sha)
     face = create_gateway_app(parts.desk, Keys(parts.agents, parts.people))
+    alpaca = create_alpaca_app(parts.alpaca, parts.agents)
     return await serve(
         "gateway",
-        with_turns(with_alpaca(face, create_alpaca_app(parts.alpaca, parts.agents)), parts.agents),
+        with_descriptions(with_turns(with_alpaca(face, alpaca), parts.agents), FACES),
         configuration.gateway.listen,
         announcements,
         background=parts.work,
