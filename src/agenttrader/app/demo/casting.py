@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from agenttrader.app.demo.template import Place, Value, recast
 from agenttrader.app.prices import Recorded
+from agenttrader.app.template import Place, Value, recast
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import TradingStatus
 from agenttrader.model.sessions import Session

@@ -6,7 +6,6 @@ share all of it but the configuration, of which each day has its own in the same
 """
 
 import contextlib
-import hashlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -18,7 +17,8 @@ from msgspec import Struct
 
 from agenttrader.app.config import HOME_VARIABLE, Configuration, demo_template, load
 from agenttrader.app.demo.casting import Cast, cast_generated, cast_recorded
-from agenttrader.app.demo.template import Place, Value, fill
+from agenttrader.app.template import Place, Value, fill
+from agenttrader.app.throwaway import Throwaway, write_private
 from agenttrader.model.authority import Statement
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import BadValue, ConfigurationError
@@ -156,7 +156,7 @@ def prepare_days(home: Path, wishes: Sequence[Wish], maker: Maker, now: Instant)
     casts = _casts(wishes, maker)
     tables = tomllib.loads(casts[0].template)
     person = maker.person()
-    throwaway = _Secrets(tables, maker.token)
+    throwaway = Throwaway(tables, maker.token)
     folder = _new_folder(home / "demo", f"{_stamp(now)}-{casts[0].label}")
     runs = tuple(
         msgspec.structs.replace(
@@ -169,11 +169,11 @@ def prepare_days(home: Path, wishes: Sequence[Wish], maker: Maker, now: Instant)
     lay_out(runs[0])
     if len(runs) > 1:
         for run in runs:
-            _write_private(folder / KEPT / f"{run.session.date}.toml", run.text)
+            write_private(folder / KEPT / f"{run.session.date}.toml", run.text)
     configuration = runs[0].configuration
-    _write_private(configuration.path(configuration.switches.file), "1\n")
+    write_private(configuration.path(configuration.switches.file), "1\n")
     for place, secret in throwaway.files().items():
-        _write_private(folder / place, f"{secret.reveal()}\n")
+        write_private(folder / place, f"{secret.reveal()}\n")
     maker.keep_agent_keys(configuration.path(configuration.gateway.agent_keys), throwaway.agents)
     return runs
 
@@ -183,7 +183,7 @@ def lay_out(run: Run) -> None:
     run.path.write_text(run.text, encoding="utf-8")
 
 
-def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: "_Secrets") -> Run:
+def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: Throwaway) -> Run:
     """The day, alone."""
     values: dict[Place, Value] = {
         ("marketdata", "date"): cast.session.date,
@@ -218,7 +218,7 @@ def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: "_Secr
     )
 
 
-def _keeping(wish: Wish, casts: Sequence[Cast], number: int, throwaway: "_Secrets") -> Keeping | None:
+def _keeping(wish: Wish, casts: Sequence[Cast], number: int, throwaway: Throwaway) -> Keeping | None:
     if not wish.holds or casts[0].recorded is None:
         return None
     (symbol,) = casts[0].recorded.day.symbols
@@ -268,45 +268,6 @@ def _night_before(day: RecordedDay) -> Split | None:
     return day.split
 
 
-class _Secrets:
-    """A secret for each key, agent and person of the template."""
-
-    def __init__(self, tables: Mapping[str, Any], token: Callable[[], Secret]) -> None:
-        self._tables = tables
-        accounts, keys = tables["venue"]["accounts"], tables["marketdata"]["keys"]
-        more = [key for account in accounts for key in account["more_keys"]]
-        self.keys = {entry["key_id"]: token() for entry in (*accounts, *more, *keys)}
-        self.agents = {AgentName(name): token() for name in tables["agents"]}
-        self.people = {PersonName(name): token() for name in tables["people"]}
-
-    def hashes(self) -> dict[Place, Value]:
-        """What the configuration holds of them."""
-        found: dict[Place, Value] = {}
-        accounts = self._tables["venue"]["accounts"]
-        for table, entries in (
-            ("venue.accounts", accounts),
-            ("venue.accounts.more_keys", [key for account in accounts for key in account["more_keys"]]),
-            ("marketdata.keys", self._tables["marketdata"]["keys"]),
-        ):
-            for number, entry in enumerate(entries, 1):
-                found[f"{table}#{number}", "secret_sha256"] = _sha256(self.keys[entry["key_id"]])
-        found |= {(f"people.{name}", "token_sha256"): _sha256(secret) for name, secret in self.people.items()}
-        return found
-
-    def files(self) -> dict[str, Secret]:
-        """In which files of the run's folder the roles look for theirs."""
-        found: dict[str, Secret] = {}
-        for role, credentials in self._tables["credentials"].items():
-            for credential in credentials.values():
-                if "key_id" in credential:
-                    found[credential["secret"]["file"]] = self.keys[credential["key_id"]]
-                elif role == "kill":
-                    found[credential["file"]] = self.people[PERSON]
-                else:
-                    found[credential["file"]] = self.agents[self._tables["strategy"]["agent"]]
-        return found
-
-
 def _new_folder(parent: Path, name: str) -> Path:
     """A new folder, for its owner alone; the second run of one second gets a number."""
     try:
@@ -324,15 +285,5 @@ def _new_folder(parent: Path, name: str) -> Path:
     raise ConfigurationError(f"{parent}: expected room for a run named {name}, found a hundred; remove some")
 
 
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
-
-
 def _stamp(now: Instant) -> str:
     return rfc3339(Instant(now - now % 1_000_000_000)).replace("-", "").replace(":", "")
-
-
-def _sha256(secret: Secret) -> str:
-    return hashlib.sha256(secret.reveal().encode()).hexdigest()

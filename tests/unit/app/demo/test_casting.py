@@ -6,7 +6,7 @@ import pytest
 from agenttrader.adapters.calendars import read_session
 from agenttrader.app.config import demo_template
 from agenttrader.app.demo.casting import NO_DATA, cast_generated, size_of
-from agenttrader.app.demo.template import fill
+from agenttrader.app.template import fill
 
 LIMIT = Decimal(30_000)
 

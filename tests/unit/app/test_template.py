@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from agenttrader.app.demo.template import fill, recast
+from agenttrader.app.template import fill, recast
 
 TEMPLATE = """\
 # A comment with key = "" in it.
