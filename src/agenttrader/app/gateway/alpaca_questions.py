@@ -95,9 +95,13 @@ def read(pairs: Pairs, kind: type[_Question]) -> _Question:
             raise BadValue(f"{name}: expected it once, found it twice")
         values[name] = value
     try:
-        return msgspec.convert(values, kind, strict=False)
+        found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadValue(f"parameters: {error}") from error
+    for name, value in values.items():
+        if getattr(found, name) is None:  # Text is read leniently, and that takes `null` for nothing.
+            raise BadValue(f"{name}: expected one of its words, found {value!r}")
+    return found
 
 
 def day_of(text: str | None, name: str) -> str | None:

@@ -27,6 +27,7 @@ def test_a_flag_is_read_as_clients_write_it(text: str, *, meant: bool) -> None:
         ([("status", "new")], "status"),
         ([("nested", "perhaps")], "nested"),
         ([("side", "buy"), ("side", "buy")], "side: expected it once, found it twice"),
+        ([("side", "null")], "side: expected one of its words, found .null."),
     ),
 )
 def test_what_cannot_be_is_refused_by_name(pairs: list[tuple[str, str]], says: str) -> None:
