@@ -64,7 +64,7 @@ async def test_nobody_without_a_key_is_answered_anything_but_401(tmp_path: Path)
     async with playing(day):
         await day.bar()
         before = (await day.ask("/v1/status", StatusBody)).records
-        wrong = (
+        wrong: tuple[dict[str, str], ...] = (
             {},
             {"Authorization": "Bearer guessed"},
             {"APCA-API-KEY-ID": "first-bot", "APCA-API-SECRET-KEY": "guessed"},
