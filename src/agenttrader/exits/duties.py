@@ -5,7 +5,8 @@ restart, does nothing twice. One position at a time, in this order:
 
 1. An order of its own that faces no position, or more than is held, is canceled: it could turn one round.
 2. Without the broker's word, without a plan, while a close works: nothing. Without a plan is a doubt.
-3. Where a rule of the plan says so (`rules`), the position is closed, once.
+3. Where a rule of the plan says so (`rules`), the position is closed, once. While the exchange is closed
+   nothing leaves at the market: until it opens the position is protected as if no rule had spoken.
 4. What no stop faces is protected, good till canceled. While an entry with legs works that cannot be: they
    arm when the whole of it has filled, and on top of a stop of ours would turn the position round. What has
    filled of it is bare; when it has been for long enough, the rest of the entry is canceled first.
@@ -82,7 +83,7 @@ def _of_position(
         yield Doubt(symbol=symbol, sentence=sentence)
         return
     due = leave(_held(position, plan), mark, moment.now, moment.close)
-    if due is not None:
+    if due is not None and moment.close is not None:
         yield from _close(position, orders, due, moment, patience)
     else:
         yield from _protect(position, plan, orders, mark, moment, patience)
@@ -91,9 +92,9 @@ def _of_position(
 def _close(
     position: Position, orders: Sequence[OrderSeen], due: Leave, moment: Moment, patience: Patience
 ) -> Iterator[Act]:
-    """The one close of the position. While the exchange is closed nothing leaves at the market."""
+    """The one close of the position."""
     name = _name(position, "close", orders, moment.now, patience)
-    if name is None or moment.close is None or not shared(position):
+    if name is None or not shared(position):
         return
     yield Close(
         symbol=position.symbol,
@@ -114,9 +115,11 @@ def _protect(
     moment: Moment,
     patience: Patience,
 ) -> Iterator[Act]:
-    bare = max(ZERO, shared(position) - position.protected)
+    bare, side = max(ZERO, shared(position) - position.protected), _exit_side(position)
     if not bare or plan.stop is None or mark is None or not position.stop_can_rest:
         return
+    if side.sign * (plan.stop - mark) <= 0:
+        return  # The market has passed the stop: none rests there, and the position is left at the open.
     entries = [order for order in orders if _works(order) and _has_legs(order, orders)]
     if entries:
         since = position.unprotected_since
@@ -129,12 +132,13 @@ def _protect(
     if not quantity or name is None:
         return
     is_whole = quantity == quantity.to_integral_value()
+    is_ahead = plan.target is not None and side.sign * (plan.target - mark) < 0
     yield Protect(
         symbol=position.symbol,
-        side=_exit_side(position),
+        side=side,
         quantity=quantity,
         stop=plan.stop,
-        target=plan.target if is_whole else None,
+        target=plan.target if is_whole and is_ahead else None,
         time_in_force=TimeInForce.GTC if is_whole else TimeInForce.DAY,
         strategy=position.strategy,
         proposal_id=name,

@@ -147,6 +147,21 @@ def test_while_the_exchange_is_closed_nothing_leaves_at_the_market() -> None:
     assert isinstance(act, Protect)
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_what_a_rule_would_leave_while_the_exchange_is_closed_rests_at_its_stop_until_the_open(
+    side: Side,
+) -> None:
+    (reached,) = wanted(held(side), marks={ALFA: price("111", side)}, close=None)
+    assert isinstance(reached, Protect)
+    assert (reached.stop, reached.target) == (price("95", side), None)
+    over = replace(held(side), plan=ExitPlan(stop=price("95", side), target=price("110", side), until=NOW))
+    (late,) = wanted(over, close=None)
+    assert isinstance(late, Protect)
+    assert late.target == price("110", side)
+    (at_open,) = wanted(over)
+    assert isinstance(at_open, Close)
+
+
 @pytest.mark.parametrize(("stated", "asked"), (("10", 10), ("6", 6), ("30", 10)))
 def test_no_more_than_the_broker_holds(stated: str, asked: int) -> None:
     (act,) = wanted(held(stated=D(stated)), marks={ALFA: D(99)})
