@@ -33,7 +33,7 @@ def recast(template: str, *, names: Mapping[str, str], tables: Mapping[str, str]
                 continue
         elif is_replaced and _ASSIGNMENT.fullmatch(line):
             continue
-        lines.append(word.sub(lambda found: names[found[0]], line))
+        lines.append(word.sub(lambda found: names[found[0]], line) if names else line)
     assert not left, f"expected in the demo's template: {sorted(left)}"
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 

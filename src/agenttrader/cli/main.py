@@ -17,6 +17,7 @@ from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.drill import drill
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.guard import new, up
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
 from agenttrader.cli.kill import emergency_liquidate, kill
@@ -103,7 +104,7 @@ def run(
 
 app.command("demo")(demo)
 app.command("bench")(bench)
-for verb in (status, halt, resume, switches, reconcile):
+for verb in (new, up, status, halt, resume, switches, reconcile):
     app.command(verb.__name__)(verb)
 app.add_typer(drill, name="drill")
 app.command("kill")(kill)

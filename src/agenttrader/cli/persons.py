@@ -38,7 +38,7 @@ def new(
     if role not in [each.value for each in PersonRole]:
         raise BadValue(f"--role: expected one of {', '.join(PersonRole)}, found {role!r}")
     files = person_at(person)
-    made = make_person(files.stem, _new_passphrase())
+    made = make_person(files.stem, new_passphrase())
     print(f"[people.{files.name}]")
     print(f'public_key = "{made.public_key}"')
     print(f'token_sha256 = "{made.token_sha256}"')
@@ -46,7 +46,8 @@ def new(
     print(f"made {files.key} and {files.token}; keep both to yourself", file=sys.stderr)
 
 
-def _new_passphrase() -> str:
+def new_passphrase() -> str:
+    """A passphrase for a new key: asked for twice on a terminal, one line of a pipe. Raises BadValue."""
     import getpass
 
     from agenttrader.model.errors import BadValue

@@ -1,0 +1,61 @@
+"""Making a guarded bot's folder, and keeping its processes up."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from agenttrader.app.config import Configuration, load
+from agenttrader.app.guarding.setup import Guard, GuardWish, make_guard
+from agenttrader.app.guarding.wiring import maker, supervisor
+from agenttrader.runtime.supervisor import Notice
+
+
+def make(folder: Path, wish: GuardWish, passphrase: str) -> Guard:
+    """The folder, made. Raises BadValue, ConfigurationError, StoreError."""
+    return make_guard(folder, wish, maker(passphrase))
+
+
+def roles_of(configuration: Configuration) -> tuple[str, ...]:
+    """What is started for a run, in order: the exits unit and the sentinel where they are configured."""
+    wanted = ("venue", "marketdata", "gateway", "exits", "sentinel")
+    present = {"exits": configuration.exits is not None, "sentinel": configuration.sentinel is not None}
+    strategies = ("strategy",) if configuration.strategy.run else ()
+    return (*(role for role in wanted if present.get(role, True)), *strategies)
+
+
+async def keep_up(
+    path: Path,
+    environment: Mapping[str, str],
+    tell: Callable[[Notice], None],
+    ready: Callable[[Configuration], None],
+    interrupted: asyncio.Event,
+) -> None:
+    """Start every role of the run, start again what dies, and stop them in order when interrupted.
+
+    `ready` is called once they all can do their work. Raises RoleFailed where one cannot be kept.
+    """
+    configuration = load(path)
+    roles = roles_of(configuration)
+    processes = supervisor(configuration, path, roles, environment, tell)
+    watching: asyncio.Task[None] | None = None
+    waiting = asyncio.create_task(interrupted.wait())
+    try:
+        await processes.start()
+        ready(configuration)
+        watching = asyncio.create_task(processes.watch())
+        await asyncio.wait((watching, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()
+    finally:
+        for task in filter(None, (watching, waiting)):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await processes.stop(_stop_order(roles))
+
+
+def _stop_order(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Who decides first, then who protects, the gateway after them, and what it needs last."""
+    order = ("strategy", "sentinel", "exits", "gateway", "venue", "marketdata")
+    return tuple(role for role in order if role in roles)

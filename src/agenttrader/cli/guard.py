@@ -1,0 +1,92 @@
+"""`agenttrader new` and `agenttrader up`: a folder for one's own bot, and its processes until Ctrl-C."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.persons import new_passphrase
+
+if TYPE_CHECKING:
+    from agenttrader.app.config import Configuration
+    from agenttrader.runtime.supervisor import Notice
+
+PORT = 8765
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder; everything is in it.")],
+    *,
+    bot: Annotated[str, typer.Option("--bot", help="What the bot is called: its key id.")] = "bot",
+    person_name: Annotated[str, typer.Option("--person-name", help="Who will sign.")] = "me",
+    port: Annotated[int, typer.Option("--port", help="The gateway's, on this machine.")] = PORT,
+    seed: Annotated[int, typer.Option("--seed", help="Which invented day.")] = 7,
+    speed: Annotated[int, typer.Option("--speed", help="Minutes of the market in a second, at most.")] = 1,
+) -> None:
+    """Make a folder with a simulated exchange, a gateway, one agent with a key, and a person to sign.
+
+    The passphrase of the person's key is asked for twice. The bot's key is shown once.
+    """
+    from agenttrader.app.guarding.perform import make
+    from agenttrader.app.guarding.setup import GuardWish
+
+    wish = GuardWish(bot=bot, person=person_name, port=port, seed=seed, speed=speed)
+    made = make(folder, wish, new_passphrase())
+    print(f"made      {made.path}: six invented symbols, one bot, its limits; read them")
+    print(f"person    {made.signer}.key and .token; keep both to yourself")
+    print(f"bot       address {made.address}, key id {bot}, secret {made.key.reveal()}")
+    print("          the secret is shown this once; another: agenttrader agents rotate")
+    print(f"next      agenttrader up {folder}")
+
+
+def up(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, or its configuration.")],
+) -> None:
+    """Start the processes of a run, halted, start again what dies, and stop them in order at Ctrl-C."""
+    import asyncio
+    import os
+    import signal
+
+    from agenttrader.app.guarding.perform import keep_up
+    from agenttrader.cli.journal import RUN
+
+    path = folder / RUN if folder.is_dir() else folder
+
+    async def go() -> None:
+        interrupted = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+        await keep_up(path, os.environ, _tell, lambda found: _say_ready(found, path.parent), interrupted)
+
+    asyncio.run(go())
+    raise typer.Exit(ExitCode.DONE)
+
+
+def _tell(notice: "Notice") -> None:
+    """What becomes of a process, on stderr."""
+    from typing import assert_never
+
+    from agenttrader.runtime.supervisor import Died, Ready, Started, Stopped
+
+    match notice:
+        case Started():
+            said = f"starting  {notice.role}, process {notice.pid}"
+        case Ready():
+            said = f"up        {notice.role}"
+        case Died():
+            said = f"died      {notice.role}: {notice.how}; started again in {notice.pause_seconds:g} s"
+        case Stopped():
+            said = f"stopped   {notice.role}{', which had to be killed' if notice.killed else ''}"
+        case _:
+            assert_never(notice)
+    print(said, file=sys.stderr, flush=True)
+
+
+def _say_ready(configuration: "Configuration", folder: Path) -> None:
+    print(f"ready     the gateway listens on http://{configuration.gateway.listen}; trading is halted")
+    for name in configuration.people:
+        signer = f"--config {folder} --person {folder}/people/{name}"
+        print(f"open      agenttrader window open {signer} --reason TEXT")
+    print("stop      Ctrl-C", flush=True)
