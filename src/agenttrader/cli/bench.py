@@ -19,6 +19,7 @@ class Bench(Enum):
 
     DAYS = "days"
     GATEWAY = "gateway"
+    GUARD = "guard"
     START = "start"
 
 
@@ -27,7 +28,8 @@ def bench(
         Bench,
         typer.Argument(
             help="days: generated days, and whether three books agree. "
-            "gateway: a decision, a round, a durable order. start: --help."
+            "gateway: a decision, a round, a durable order. "
+            "guard: what the gateway adds to an order, over HTTP. start: --help."
         ),
     ],
     *,

@@ -31,6 +31,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
     (
         (["gateway"], ["gateway.py"]),
         (["gateway", "--quick"], ["gateway.py", "--quick"]),
+        (["guard", "--quick"], ["guard.py", "--quick"]),
         (["days"], ["days.py"]),
         (["days", "--days", "3", "--seed", "17"], ["days.py", "--days", "3", "--seed", "17"]),
         (["days", "--quick", "--seed", "0"], ["days.py", "--quick", "--seed", "0"]),
