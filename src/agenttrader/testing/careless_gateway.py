@@ -282,7 +282,10 @@ class CarelessGateway:
         leaving = cast("Recorded[Leaving]", recorded)
         order = self.engine.state.book.orders.by_id[leaving.event.order_id]
         reason = self._dispatcher.submit(
-            leaving, effect=order.effect, state=lambda: self.engine.standing(order.proposal).state
+            leaving,
+            effect=order.effect,
+            state=lambda: self.engine.standing(order.proposal).state,
+            only_reduces=self.engine.rules.only_reduces(order.agent),
         )
         if reason is not None:
             self._inputs.append(LastLookStopped(order.id, reason))
