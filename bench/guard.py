@@ -14,7 +14,6 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median, quantiles
@@ -24,7 +23,7 @@ import aiohttp
 
 from agenttrader.app.journals.verify import verify
 from agenttrader.testing.permissive_day import BOT, DIRECT, Body, PermissiveDay
-from agenttrader.testing.played_day import PATIENCE_SECONDS, playing
+from agenttrader.testing.played_day import playing
 
 RUNS, RUNS_QUICK = 9, 3
 ORDERS, ORDERS_QUICK = 128, 64
@@ -37,11 +36,11 @@ ADDED_P50_MS_MAX, ADDED_P99_MS_MAX = 1.5, 5.0
 class Way:
     """One way to the venue: whose orders they are, and how many it has taken."""
 
-    def __init__(self, name: str, url: str, headers: Mapping[str, str], body: Body) -> None:
+    def __init__(self, name: str, url: str, headers: dict[str, str], body: Body) -> None:
         self.name = name
         self.sent = 0
-        self._url = f"{url}/v2/orders"
-        self._headers = headers
+        self.url = url
+        self.headers = headers
         self._body = body
 
     async def run(self, orders: int, clients: int) -> tuple[list[float], float]:
@@ -49,31 +48,18 @@ class Way:
         milliseconds: list[float] = []
 
         async def one(share: int) -> None:
-            async with aiohttp.ClientSession(headers=self._headers) as session:
+            async with aiohttp.ClientSession(headers=self.headers) as session:
                 milliseconds.extend([await self._order(session) for _ in range(share)])
 
         start = time.perf_counter()
         await asyncio.gather(*(one(orders // clients) for _ in range(clients)))
         return milliseconds, time.perf_counter() - start
 
-    async def cancel_all(self) -> None:
-        """End what rests, and wait until it has ended."""
-        async with aiohttp.ClientSession(headers=self._headers) as session:
-            async with session.delete(self._url) as answer:
-                assert answer.status == HTTPStatus.MULTI_STATUS, await answer.text()
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while await self._rests(session):  # noqa: ASYNC110 - another process has no event
-                    await asyncio.sleep(0.01)
-
-    async def _rests(self, session: aiohttp.ClientSession) -> bool:
-        async with session.get(self._url, params={"status": "open", "limit": "1"}) as answer:
-            return bool(await answer.json())
-
     async def _order(self, session: aiohttp.ClientSession) -> float:
         self.sent += 1
         body = self._body | {"client_order_id": f"{self.name} {self.sent}"}
         start = time.perf_counter()
-        async with session.post(self._url, json=body) as answer:
+        async with session.post(f"{self.url}/v2/orders", json=body) as answer:
             text = await answer.read()
             found = (time.perf_counter() - start) * 1_000
         if answer.status != HTTPStatus.OK or json.loads(text)["status"] not in ("new", "accepted"):
@@ -100,7 +86,7 @@ async def measured(day: PermissiveDay, runs: int, orders: int) -> dict[str, Any]
                 figures[way.name].append(
                     {"p50_ms": cuts[49], "p99_ms": cuts[98], "orders_per_second": len(milliseconds) / seconds}
                 )
-                await way.cancel_all()
+                await day.cancel_all(way.url, way.headers)
             await day.bar()
         found[f"{clients}_clients"] = summed(figures)
     symbol = day.symbols[BOT]

@@ -35,8 +35,9 @@ from agenttrader.testing.played_day import playing, sha256
 COINS = OTHER_BOT
 """Whose client is ccxt."""
 ORDERS = b"POST /v2/orders"
-WAVE = 250
-"""Orders within one minute of the market: the broker's list of orders is read in pages, by their times."""
+WAVE = 240
+"""Orders within one minute of the market: the broker's list of orders is read in pages, by their times. What a
+wave has left is canceled, because a decision looks at each order that works."""
 THREADS = 16
 TRIES_MAX = 60
 PER_MILLE = 400
@@ -190,6 +191,8 @@ async def ride_out(storm: Storm, wanted: int) -> None:
                 for number, submit in enumerate(lanes)
             ]
             tries += sum(await asyncio.gather(*sent))
+            for agent in (BOT, COINS):
+                await storm.cancel_all(storm.address("gateway") or "", storm.headers(agent))
             await storm.bar()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

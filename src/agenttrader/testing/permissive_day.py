@@ -4,10 +4,12 @@ Two bots own a symbol each. A second account at the venue, which the gateway doe
 there directly, for comparison.
 """
 
+import asyncio
 import tomllib
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from msgspec import Struct
 from agenttrader.app.config import demo_template
 from agenttrader.app.gateway.desk import ReconcileBody
 from agenttrader.model.identifiers import Symbol
-from agenttrader.testing.played_day import PlayedDay, without
+from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, without
 
 BOT, OTHER_BOT = "first-bot", "second-bot"
 DIRECT = "DIRECT-1"
@@ -95,6 +97,15 @@ class PermissiveDay(PlayedDay):
             legs |= {leg["id"] for order in entries for leg in order["legs"] or ()}
             last = {"after_order_id": entries[-1]["id"]}
 
+    async def cancel_all(self, url: str, headers: dict[str, str]) -> None:
+        """End all that rests of whoever these headers are, at venue or gateway; it has ended on return."""
+        async with aiohttp.ClientSession(headers=headers) as session:
+            async with session.delete(f"{url}/v2/orders") as answer:
+                assert answer.status == HTTPStatus.MULTI_STATUS, await answer.text()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while await _get(f"{url}/v2/orders", {"limit": "1"}, headers):  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(0.01)
+
     async def agree(self) -> None:
         """Our book and the venue's agree, and nothing is on its way."""
         compared = await self.say("/v1/reconcile", Nothing(), ReconcileBody)
@@ -130,5 +141,5 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
 
 async def _get(url: str, asked: dict[str, str], headers: dict[str, str]) -> Any:
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url, params=asked) as answer:
-        assert answer.status == 200, await answer.text()  # noqa: PLR2004 - HTTP's own
+        assert answer.status == HTTPStatus.OK, await answer.text()
         return await answer.json()
