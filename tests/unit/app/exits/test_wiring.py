@@ -9,23 +9,10 @@ from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.exits.wiring import wire_exits
 from agenttrader.model.errors import ConfigurationError
 
-SECTION = """
-[exits]
-listen = "127.0.0.1:0"
-checkpoints = "exits"
-partial_fill_seconds = 60
-retry_seconds_max = 60
-
-"""
-KEYS = """
-[credentials.exits.marketdata]
-key_id = "demo-exits"
-secret = { file = "secrets/exits-marketdata" }
-
-[credentials.exits.gateway]
-file = "secrets/exits-gateway"
-
-"""
+PAGE = Path(__file__).parents[4] / "docs" / "exits.md"
+EXAMPLE = re.findall(r"(?ms)^```toml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))[0]
+"""As the page has it."""
+SECTION, KEYS = re.split(r"(?m)^(?=\[credentials\.exits\.gateway\])", EXAMPLE)
 
 
 def configured(folder: Path, *tables: str, **changes: str) -> Configuration:
