@@ -98,13 +98,15 @@ class PermissiveDay(PlayedDay):
             last = {"after_order_id": entries[-1]["id"]}
 
     async def cancel_all(self, url: str, headers: dict[str, str]) -> None:
-        """End all that rests of whoever these headers are, at venue or gateway; it has ended on return."""
-        async with aiohttp.ClientSession(headers=headers) as session:
-            async with session.delete(f"{url}/v2/orders") as answer:
-                assert answer.status == HTTPStatus.MULTI_STATUS, await answer.text()
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while await _get(f"{url}/v2/orders", {"limit": "1"}, headers):  # noqa: ASYNC110 - no event
-                    await asyncio.sleep(0.01)
+        """End all that rests of whoever these headers are, at venue or gateway; it has ended on return.
+
+        It is asked for again where some of it could not be ended yet, such as what became of it being asked.
+        """
+        async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(PATIENCE_SECONDS):
+            while await _get(f"{url}/v2/orders", {"limit": "1"}, headers):
+                async with session.delete(f"{url}/v2/orders") as answer:
+                    assert answer.status == HTTPStatus.MULTI_STATUS, await answer.text()
+                await asyncio.sleep(0.1)
 
     async def agree(self) -> None:
         """Our book and the venue's agree, and nothing is on its way."""
