@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from agenttrader.adapters.exit_checkpoints import FILE
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.model.orders import Effect
 from agenttrader.model.times import from_rfc3339
@@ -98,14 +99,21 @@ async def test_what_an_entry_has_filled_in_part_is_covered_in_time_and_left_by_i
 
 
 @pytest.mark.slow
-async def test_while_halted_it_leaves_by_the_plan_and_while_frozen_nothing_leaves(tmp_path: Path) -> None:
+async def test_while_halted_it_leaves_by_the_plan_though_it_died_and_while_frozen_nothing_leaves(
+    tmp_path: Path,
+) -> None:
     async with playing(ExitsDay(tmp_path, at(*[100] * 4, 106, 101, 101, *[100] * 3, 106, 101))) as day:
         await day.bar()
         await day.open_window()
         await day.enter(10)
         await day.bars(3)
         await halt(day, "halted")
-        await day.bars(4)
+        await day.bar()
+        assert '"best":"106"' in (tmp_path / "exits" / FILE).read_text()
+        day.kill("exits")
+        day.start("exits")
+        await day.until(lambda: day.address("exits"))
+        await day.bars(3)
         assert await day.held_at_venue() == 0
         assert len(day.asked(Effect.CLOSE)) == 1
         assert (await day.ask("/v1/status", StatusBody)).trading.state == "halted"
