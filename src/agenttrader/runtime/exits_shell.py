@@ -22,8 +22,8 @@ from agenttrader.runtime.exits_host import Coverage, ExitsHost, GatewayLost, Inp
 
 INBOX_MAX = 100_000
 """Inputs that may wait; a unit that far behind cannot be trusted to act, and ends."""
-RETRY_SECONDS = 0.25
-"""After something failed, how soon it is decided again though nothing was heard."""
+AGAIN_SECONDS = 0.25
+"""After an act, done or not, how soon it is decided again though nothing was heard."""
 
 logger = structlog.get_logger()
 
@@ -106,11 +106,11 @@ class ExitsShell:
             self._show(self._host.coverage())
             self._tell_doubts(wanted)
             self._remember()
-            if not await self._do(wanted):
-                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._receive, None)
-            elif not self._inbox.empty():
-                continue
-            await self._settle()
+            if await self._do(wanted):
+                # What came of it is heard on the stream, mostly sooner; nothing is settled before that.
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._receive, None)
+            elif self._inbox.empty():
+                await self._settle()
 
     def _receive(self, received: Input | None) -> None:
         """Queue what was heard; None: decide again."""
@@ -126,23 +126,24 @@ class ExitsShell:
             self._host.take(received)
 
     async def _do(self, wanted: Sequence[Output]) -> bool:
-        """Do all of it, some at once; whether everything could be done."""
+        """Do all of it, some at once; whether there was anything to do."""
         done = await asyncio.gather(*(self._in_turn(output) for output in wanted))
-        return all(done)
+        return any(done)
 
     async def _in_turn(self, output: Output) -> bool:
         async with self._turns:
             match output:
                 case Propose():
-                    return await self._propose(output.proposal)
+                    await self._propose(output.proposal)
                 case Cancel():
-                    return await self._cancel(output)
+                    await self._cancel(output)
                 case Doubt():
-                    return True
+                    return False
                 case _:
                     assert_never(output)
+        return True
 
-    async def _propose(self, proposal: Proposal) -> bool:
+    async def _propose(self, proposal: Proposal) -> None:
         effect = proposal.effect.value
         try:
             answer = await self._gateway.propose(proposal)
@@ -150,7 +151,7 @@ class ExitsShell:
             # What it refuses as another order under that name is the same duty, asked for a moment ago: the
             # stream will tell of it.
             self._fail(effect, proposal.symbol, error)
-            return False
+            return
         self._host.learn(answer.order)
         self._count(effect, answer.state)
         logger.info(
@@ -164,17 +165,15 @@ class ExitsShell:
             decision=answer.decision.code,
             reason=proposal.reason,
         )
-        return True
 
-    async def _cancel(self, cancel: Cancel) -> bool:
+    async def _cancel(self, cancel: Cancel) -> None:
         try:
             await self._gateway.cancel(cancel.order_id)
         except (BadValue, Unreachable) as error:
             self._fail("cancel", cancel.symbol, error)
-            return False
+            return
         self._count("cancel", "asked")
         logger.info("cancel_asked", order_id=cancel.order_id, symbol=cancel.symbol, reason=cancel.sentence)
-        return True
 
     def _fail(self, act: str, symbol: Symbol, error: Exception) -> None:
         self._count(act, "failed")

@@ -156,7 +156,7 @@ async def test_what_is_bare_is_protected_once_and_then_the_market_may_go_on() ->
 async def test_what_got_no_answer_is_asked_for_again_as_the_same_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
     world = World(Unreachable("no answer"), Unreachable("no answer"), "accepted")
     async with running(world):
         world.tell(snapshot(position()))
@@ -168,6 +168,15 @@ async def test_what_got_no_answer_is_asked_for_again_as_the_same_order(
     assert world.counted[:2] == [("reduce", "failed")] * 2
 
 
+async def test_the_market_does_not_go_on_before_what_is_wanted_has_been_done() -> None:
+    world = World(Unreachable("no answer"))
+    async with running(world):
+        world.tell(snapshot(position()))
+        world.minute(1)
+        await world.until(lambda: len(world.asked) > 1)
+        assert world.settled_minutes == []
+
+
 async def test_what_was_taken_though_no_answer_came_is_not_asked_for_again() -> None:
     world = World(Unreachable("no answer"))
     async with running(world):
@@ -177,12 +186,12 @@ async def test_what_was_taken_though_no_answer_came_is_not_asked_for_again() -> 
         (asked,) = world.asked
         assert isinstance(asked, Proposal)
         world.tell(OrderChanged(order=order(asked.id, proposal_id=asked.client_order_id)))
-        await asyncio.sleep(2 * module.RETRY_SECONDS)
+        await asyncio.sleep(2 * module.AGAIN_SECONDS)
     assert len(world.asked) == 1
 
 
 async def test_an_order_that_is_refused_as_another_one_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
     world = World(BadValue("used for another order"), "accepted")
     async with running(world) as acting:
         world.tell(snapshot(position()))
