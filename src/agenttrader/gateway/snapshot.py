@@ -43,6 +43,20 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     """
 
 
+class ReplacedView(Struct, frozen=True, kw_only=True, gc=False):
+    """The order that the proposal is to replace. Which of them will work is not known: the larger counts.
+
+    What it has filled is in the position, and what it may still do in the sums of what works.
+    """
+
+    quantity: Decimal
+    filled: Decimal
+    reserved: Decimal
+    """What is reserved for the rest of it."""
+    loss: Decimal
+    """What the rest of an entry, or the position at a stop, would lose by it, gaps aside."""
+
+
 class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """The moment that a decision is made on. Amounts are in the account's currency."""
 
@@ -85,5 +99,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """What would be lost, gaps aside, if all of ours stopped: by what is held and by every working entry."""
 
     limits_digest: Digest
+    replaced: ReplacedView | None = None
     exits_unit: bool = False
     """Whether somebody places protection after the fill, where none can rest with the entry."""

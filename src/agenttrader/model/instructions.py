@@ -5,7 +5,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from agenttrader.model.identifiers import BrokerOrderId, OrderId
-from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
+from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
+
+
+class Replacing(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """The order at the broker in whose place an instruction's order comes, and what of it is another."""
+
+    broker_order_id: BrokerOrderId
+    changes: Changes
 
 
 class Instruction(
@@ -14,7 +21,8 @@ class Instruction(
     """Exactly what goes to the broker.
 
     `stop` and `target` are the legs of a bracket, armed when the order has filled. Of a `pair` the order
-    itself is the target, and the stop works beside it from the start.
+    itself is the target, and the stop works beside it from the start. An order that comes in the place of
+    another leaves as the changes of that one, and takes over its legs.
     """
 
     legs: tuple[Leg, ...]
@@ -30,6 +38,7 @@ class Instruction(
     trail_price: Decimal | None = None
     trail_percent: Decimal | None = None
     extended_hours: bool = False
+    replacing: Replacing | None = None
 
 
 class ProtectiveLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -121,6 +121,26 @@ class ExitPlan(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
                 exact(price, f"exit_plan.{name}")
 
 
+class Changes(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What of an order is to be another; what is None stays as it is.
+
+    `quantity` is the whole order's, with what has filled of it; `trail` is a price or per cent, as the order
+    has.
+    """
+
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("quantity", "limit_price", "stop_price", "trail"):
+            value = getattr(self, name)
+            if value is not None:
+                exact(value, name)
+
+
 class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What an agent would like to do. Nothing is promised.
 
@@ -154,6 +174,8 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     valid_until: Instant | None = None
     client_order_id: str | None = None
     """The client's own id, kept and mapped, never passed on."""
+    replaces: OrderId | None = None
+    """The order that works and in whose place this one is to come; `quantity` counts what that has filled."""
 
     def __post_init__(self) -> None:
         if (

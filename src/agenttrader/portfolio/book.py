@@ -38,14 +38,15 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import Effect, OrderState, Role, Side
+from agenttrader.model.orders import Effect, Role, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.estimates import FeeEstimates
 from agenttrader.portfolio.holdings import Holding
-from agenttrader.portfolio.orders import Order, OrderLedger
+from agenttrader.portfolio.ledger import OrderLedger
+from agenttrader.portfolio.orders import Order
 from agenttrader.portfolio.tenures import Tenure
 
 _TRIGGERS: dict[type, Trigger] = {
@@ -65,10 +66,6 @@ _TRIGGERS: dict[type, Trigger] = {
 }
 MOVES = frozenset(_TRIGGERS)
 """Events that do no more than move one order along the transition table."""
-
-
-RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
-"""The states of a stop that the broker has and nobody has asked to end."""
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
@@ -177,7 +174,10 @@ class Book:
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
     def working(self, symbol: Symbol) -> Working:
-        """What open orders may still do in `symbol`. A stop and a target of one position count once."""
+        """What open orders may still do in `symbol`.
+
+        A stop and a target of one position count once, and so do an order and the one that is to replace it.
+        """
         orders = self.orders.open_in(symbol)
         if not orders:
             return _NOTHING_WORKING
@@ -185,9 +185,9 @@ class Book:
         pairs: dict[OrderId, Decimal] = {}
         for order in orders:
             ratio = order.ratio_in(symbol)
-            left = order.remaining * abs(ratio)
+            left = (order.remaining if order.protects else order.beyond) * abs(ratio)
             if order.protects:
-                owner = (order.parent or order).id
+                owner = order.owner.id
                 counted = pairs.get(owner, ZERO)
                 pairs[owner] = max(left, counted)
                 left = max(ZERO, left - counted)
@@ -243,9 +243,9 @@ class Book:
         """
         return sum(
             (
-                order.remaining * abs(order.ratio_in(symbol))
+                order.surely * abs(order.ratio_in(symbol))
                 for order in self.protection(symbol)
-                if order.role is Role.STOP and order.state in RESTING and order not in without
+                if order.role is Role.STOP and order.rests and order not in without
             ),
             ZERO,
         )

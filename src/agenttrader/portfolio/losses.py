@@ -6,7 +6,7 @@ from decimal import Decimal
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Role
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.book import RESTING, Book
+from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.orders import Order
 
@@ -30,11 +30,25 @@ def working_loss(book: Book) -> Decimal:
     loss = ZERO
     for order in book.orders.open_orders():
         if order.adds_risk:
-            stops = [leg.stop_price for leg in order.protection if leg.role is Role.STOP]
-            stop = stops[0] if stops and len(order.legs) == 1 else None
-            unit = order.reserve_price if stop is None else abs(order.reserve_price - stop)
-            loss += order.remaining * unit * book.multiplier(order.legs[0].symbol)
+            beside = order.replaces if order.is_replacing else None
+            loss += max(ZERO, loss_of_entry(book, order) - (loss_of_entry(book, beside) if beside else ZERO))
     return loss
+
+
+def loss_of_entry(book: Book, order: Order) -> Decimal:
+    """What the rest of one entry would lose at its stop, at the further one while that is replaced."""
+    # What is to replace an entry takes over its legs.
+    legs = order.replaces.protection if order.is_replacing and order.replaces else order.protection
+    stops = [leg for leg in legs if leg.role is Role.STOP]
+    stops += [leg.replacement for leg in stops if leg.replacement is not None]
+    prices = [leg.stop_price for leg in stops if leg.stop_price is not None and len(order.legs) == 1]
+    units = [abs(order.reserve_price - price) for price in prices]
+    return order.remaining * max(units, default=order.reserve_price) * book.multiplier(order.legs[0].symbol)
+
+
+def loss_at_stop(stop: Order, mark: Decimal, multiplier: Decimal) -> Decimal:
+    """What a position loses from `mark` to where `stop` has left it, as far as that stop faces it."""
+    return stop.remaining * max(ZERO, _distance_to_stop(stop, mark, -stop.side.sign)) * multiplier
 
 
 def _loss_of(book: Book, symbol: Symbol, holding: Holding, mark: Decimal) -> Decimal:
@@ -42,9 +56,10 @@ def _loss_of(book: Book, symbol: Symbol, holding: Holding, mark: Decimal) -> Dec
     left = abs(holding.quantity)
     loss = ZERO
     for leg in book.protection(symbol):
-        if leg.role is Role.STOP and leg.state in RESTING and len(leg.legs) == 1:
-            covered = min(left, leg.remaining)
-            distance = _distance_to_stop(leg, mark, 1 if holding.quantity > 0 else -1)
+        if leg.role is Role.STOP and leg.rests and len(leg.legs) == 1:
+            covered = min(left, leg.surely)
+            sign = 1 if holding.quantity > 0 else -1
+            distance = max(_distance_to_stop(each, mark, sign) for each in (leg, leg.replacement or leg))
             loss += covered * max(ZERO, distance) * holding.multiplier
             left -= covered
     return loss + left * mark * holding.multiplier

@@ -1,21 +1,16 @@
-"""The orders of the book: each order's life as the journal tells it, and what is still reserved for it."""
+"""An order of the book: what it is, where it stands, what of it has filled, and what goes with it."""
 
-from collections.abc import Collection, Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
-from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
 from agenttrader.model.identifiers import (
     AgentName,
     BrokerOrderId,
     ClientOrderId,
     OrderId,
     Symbol,
-    derive_client_order_id,
 )
-from agenttrader.model.instructions import Instruction
-from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, OrderType, Proposal, Role
-from agenttrader.model.records import Sealed
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Proposal, Role
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
 from agenttrader.model.values import ZERO
@@ -25,6 +20,8 @@ FILLED_STEP = Decimal("1e-9")
 
 So what is reserved for the rest is an exact number, and what was reserved comes back whole.
 """
+
+_RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.REPLACE_REQUESTED})
 
 
 class Order:
@@ -47,6 +44,8 @@ class Order:
         "protection",
         "protects",
         "quantity",
+        "replaced_by",
+        "replaces",
         "reserve_price",
         "reserved",
         "role",
@@ -81,6 +80,10 @@ class Order:
         """None for a protective leg: it was approved with its parent."""
         self.parent: Order | None = None
         self.protection: tuple[Order, ...] = ()
+        self.replaces: Order | None = None
+        """The order in whose place it is to come, or has: what that has filled counts as filled of it."""
+        self.replaced_by: Order | None = None
+        """The order that is to come in its place, or has; None again where that came to nothing."""
         self.filled = ZERO
         self.filled_value = ZERO
         self.filled_by_leg: dict[Symbol, Decimal] | None = None
@@ -116,9 +119,54 @@ class Order:
         return entry is None or not entry.adds_risk or entry.state is OrderState.FILLED
 
     @property
+    def is_leg(self) -> bool:
+        """Whether the broker made it with its entry or pair: it leaves and is answered for with that."""
+        return self.parent is not None and self.client_id is None
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether the order in whose place it is to come has not ended: of the two the larger counts."""
+        old = self.replaces
+        return old is not None and old.state not in TERMINAL and self.state not in TERMINAL
+
+    @property
+    def replacement(self) -> "Order | None":
+        """The order that is about to come in its place."""
+        new = self.replaced_by
+        return new if new is not None and new.is_replacing else None
+
+    @property
+    def rests(self) -> bool:
+        """Whether the broker has it, and nobody has asked for its end.
+
+        Of an order and the one that is to come in its place the first says so: one of them is there.
+        """
+        return self.state in _RESTING and not self.is_replacing
+
+    @property
+    def beyond(self) -> Decimal:
+        """What remains of it, beyond what remains of an order in whose place it is to come."""
+        old = self.replaces
+        if old is None or old.state in TERMINAL:
+            return self.remaining
+        return max(ZERO, self.remaining - old.remaining)
+
+    @property
+    def surely(self) -> Decimal:
+        """What remains of it, or of the one that has come in its place perhaps: the smaller."""
+        new = self.replacement
+        return self.remaining if new is None else min(self.remaining, new.remaining)
+
+    @property
+    def owner(self) -> "Order":
+        """The order that it is a leg of, itself where it is of none; as long as it replaces, that one's."""
+        standing = self.replaces if self.is_replacing and self.replaces is not None else self
+        return standing.parent or standing
+
+    @property
     def pair(self) -> "tuple[Order, ...]":
         """Itself with the exits of which a fill takes as much from it: they count once, for the largest."""
-        owner = self.parent or self
+        owner = self.owner
         if owner.adds_risk:
             return (self,) if owner is self else owner.protection
         return (owner, *owner.protection)
@@ -184,194 +232,9 @@ class Order:
         return self.filled if self.filled_by_leg is None else self.filled_by_leg.get(symbol, ZERO)
 
 
-class OrderLedger:
-    """Every order of the account, found by our id, by the id towards the broker and by the broker's own.
-
-    The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how
-    many there were.
-    """
-
-    def __init__(self) -> None:
-        self.by_id: dict[OrderId, Order] = {}
-        self.by_client_id: dict[ClientOrderId, Order] = {}
-        self.by_broker_id: dict[BrokerOrderId, Order] = {}
-        self.open_by_symbol: dict[Symbol, dict[OrderId, Order]] = {}
-        self.open_count: dict[AgentName, int] = {}
-        self.open_count_total = 0
-        self.open_notional: dict[AgentName, Decimal] = {}
-        self.open_notional_total = ZERO
-
-    def open_in(self, symbol: Symbol) -> Collection[Order]:
-        """The orders in `symbol` that have not ended."""
-        return self.open_by_symbol.get(symbol, {}).values()
-
-    def open_orders(self) -> Iterator[Order]:
-        """Every order that has not ended."""
-        seen: dict[OrderId, Order] = {}
-        for orders in self.open_by_symbol.values():
-            seen.update(orders)
-        return iter(seen.values())
-
-    def decide(self, sealed: Sealed[Decided]) -> Order:
-        """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
-        event, time = sealed.event, sealed.time
-        proposal = event.proposal
-        order = Order(proposal, proposal.role, time)
-        self.by_id[order.id] = order
-        order.decision = event.decision
-        if event.decision.denied_by is not None:
-            order.advance(Trigger.DENY, time)
-            return order
-        order.advance(Trigger.APPROVE, time)
-        if order.adds_risk:
-            order.reserve_price = _worst_price(proposal, event)
-        self._open(order)
-        if event.instruction is not None:
-            self._leave(order, event.instruction, sealed)
-        return order
-
-    def send(self, sealed: Sealed[Sending]) -> Order:
-        """Let an order that waited leave."""
-        order = self.by_id[sealed.event.order_id]
-        self._leave(order, sealed.event.instruction, sealed)
-        return order
-
-    def accept(self, event: Accepted) -> None:
-        """The broker has the order; its legs now have the broker's ids."""
-        order = self.by_id[event.order_id]
-        order.broker_id = event.broker_order_id
-        self.by_broker_id[event.broker_order_id] = order
-        order.advance(Trigger.ACCEPT, event.time)
-        for leg in (event.stop, event.target):
-            if leg is not None:
-                child = self.by_id[leg.order_id]
-                child.broker_id = leg.broker_order_id
-                self.by_broker_id[leg.broker_order_id] = child
-                child.advance(Trigger.ACCEPT, event.time)
-
-    def fill(self, event: Filled) -> Order:
-        """One execution."""
-        order = self.by_id[event.order_id]
-        trigger = order.fill_trigger(event.symbol, event.quantity)
-        order.take_fill(event.symbol, event.quantity, event.price)
-        self._move(order, trigger, event.time)
-        if order.protects and order.remaining:
-            # Brokers leave the other exit as much as this one has left; one that filled whole ends it.
-            for other in order.pair:
-                if other is not order and other.state not in TERMINAL:
-                    other.quantity = other.filled + order.remaining
-        return order
-
-    def bust(self, fill: Filled, time: Instant) -> Order:
-        """The exchange took `fill` back: that much may fill again, or was never filled."""
-        order = self.by_id[fill.order_id]
-        order.take_fill(fill.symbol, -fill.quantity, fill.price)
-        self._move(order, Trigger.BUST, time)
-        return order
-
-    def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
-        """Anything else that happens to an order.
-
-        What ends an entry before the broker took it ends its legs with it.
-        """
-        order = self.by_id[order_id]
-        self._move(order, trigger, time)
-        if trigger in (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE):
-            for leg in order.protection:
-                self._move(leg, trigger, time)
-
-    def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
-        was_open = order.state not in TERMINAL
-        if trigger is not None:
-            order.advance(trigger, time)
-        if order.adds_risk:
-            self._reserve(order)
-        if was_open and order.state in TERMINAL:
-            self._close(order)
-
-    def _leave(self, order: Order, instruction: Instruction, sealed: Sealed[Leaving]) -> None:
-        """Let the order go with its protective legs. Its id towards the broker follows from the record."""
-        if order.quantity != instruction.quantity:
-            order.quantity = instruction.quantity
-            self._reserve(order)
-        order.client_id = derive_client_order_id(sealed.sequence, sealed.hash)
-        self.by_client_id[order.client_id] = order
-        order.advance(Trigger.SEND, sealed.time)
-        legs = []
-        if instruction.stop is not None:
-            leg = self._protect(order, Role.STOP, OrderType.STOP, sealed.time)
-            leg.stop_price = instruction.stop
-            if instruction.pair:
-                leg.side = order.side
-            legs.append(leg)
-        if instruction.target is not None:
-            leg = self._protect(order, Role.TARGET, OrderType.LIMIT, sealed.time)
-            leg.limit_price = instruction.target
-            legs.append(leg)
-        order.protection = tuple(legs)
-
-    def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
-        """A leg of a bracket or a pair, as an order of its own."""
-        leg = Order(order.proposal, role, time)
-        # Its entry's prices are not its own.
-        leg.limit_price = leg.stop_price = leg.trail_price = leg.trail_percent = None
-        leg.id = protective_id(order.id, role)
-        leg.parent = order
-        leg.side = order.side.opposite
-        leg.effect, leg.adds_risk = Effect.REDUCE, False
-        leg.type = kind
-        leg.quantity = order.quantity
-        leg.state = OrderState.SENDING
-        self.by_id[leg.id] = leg
-        self._open(leg)
-        return leg
-
-    def _open(self, order: Order) -> None:
-        for leg in order.legs:
-            self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
-        self._count(order, 1)
-        if order.adds_risk:
-            self._reserve(order)
-
-    def _close(self, order: Order) -> None:
-        for leg in order.legs:
-            self.open_by_symbol[leg.symbol].pop(order.id, None)
-        self._count(order, -1)
-
-    def _count(self, order: Order, change: int) -> None:
-        """What protects is not counted: it only reduces, and must keep no entry out."""
-        if not order.protects:
-            self.open_count[order.agent] = self.open_count.get(order.agent, 0) + change
-            self.open_count_total += change
-
-    def _reserve(self, order: Order) -> None:
-        """Bring what is reserved for `order` to what it may still cost.
-
-        That is nothing once it has ended, and nothing if it reduces.
-        """
-        is_open = order.adds_risk and order.state not in TERMINAL
-        needed = order.remaining * order.reserve_price if is_open else ZERO
-        change = needed - order.reserved
-        if change:
-            order.reserved = needed
-            self.open_notional[order.agent] = self.open_notional.get(order.agent, ZERO) + change
-            self.open_notional_total += change
-
-
 _SUFFIXES = {role: role.value for role in Role}
 
 
 def protective_id(parent: OrderId, role: Role) -> OrderId:
     """Our id for a protective leg: the same after a restart, and none that a proposal can have."""
     return OrderId(f"{parent}/{_SUFFIXES[role]}")
-
-
-def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
-    """What one unit may cost at the worst price that the decision knew.
-
-    That is the marks of all legs, or a dearer price that the order names.
-    """
-    marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
-    gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
-    stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(gross))
-    return max(gross, *(price for price in stated if price is not None), ZERO)

@@ -10,7 +10,13 @@ from agenttrader.runtime.closing import must_end_for
 from agenttrader.runtime.inputs import CancelAsked
 from agenttrader.runtime.state import State
 
-MAY_BE_ASKED = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED})
+MAY_BE_ASKED = frozenset(
+    {
+        *(OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED),
+        # Which of it and the order that is to come in its place there is, the broker's answer tells.
+        OrderState.REPLACE_REQUESTED,
+    }
+)
 
 
 def refusal_of(book: Book, asked: CancelAsked, *, only_reduces: bool = False) -> str:

@@ -7,14 +7,12 @@ folds another.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import assert_never
 
 from msgspec import Struct
 
 from agenttrader.gateway.decide import decide
-from agenttrader.model.authority import EVERYTHING
-from agenttrader.model.decisions import SwitchReading, TradingState
+from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.events import (
     BreakFound,
     CancelRequested,
@@ -33,16 +31,17 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
-from agenttrader.model.orders import Effect, OrderState, Proposal
+from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import closing
+from agenttrader.runtime import closing, replacing
+from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
-from agenttrader.runtime.executions import break_of_stranger, events_of, find_order
-from agenttrader.runtime.halts import HaltStanding, standing_of
+from agenttrader.runtime.executions import events_of, find_order
+from agenttrader.runtime.halts import HaltStanding, latch_of, standing_of
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
@@ -53,6 +52,7 @@ from agenttrader.runtime.inputs import (
     LinkSeen,
     MarketSeen,
     Proposed,
+    ReplaceAsked,
     Reported,
     StatementGiven,
     Stopping,
@@ -70,6 +70,7 @@ from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import judge
+from agenttrader.runtime.strangers import Strangers
 
 
 class Step(Struct, kw_only=True):
@@ -92,13 +93,11 @@ class Engine:
         self.chain = chain
         self.market = MarketView(rules.market_source)
         self.switches: dict[str, SwitchReading] = {}
-        self._buying_power_offset: Decimal | None = None
-        """How far the broker's buying power lay from our cash less reservations when it last stated it."""
+        self._buying_power = BuyingPower()
         self._standings: dict[tuple[AgentName, StrategyName, tuple[Symbol, ...]], HaltStanding] = {}
         """Answers of `standing` that still hold: until the state's version moves or a switch is read."""
         self._standings_version = state.version
-        self._strangers: dict[str, bool] = {}
-        """Orders that the broker spoke of and we cannot place; whether the books were compared since then."""
+        self._strangers = Strangers()
         self._now = state.last_time
         self._step = Step(records=[], sends=[])
 
@@ -109,7 +108,7 @@ class Engine:
         """
         self.market, self.switches = before.market, before.switches
         self._standings.clear()
-        self._buying_power_offset = before._buying_power_offset  # noqa: SLF001 - the same class
+        self._buying_power = before._buying_power  # noqa: SLF001 - the same class
 
     def start(self, segment: SegmentOpened, now: Instant, meanwhile: Sequence[Event] = ()) -> Step:
         """Open this process's segment: halted, the window suspended, and with what was done `meanwhile`.
@@ -129,6 +128,8 @@ class Engine:
         match received:
             case Proposed():
                 self._propose(received.proposal)
+            case ReplaceAsked():
+                self._replace(received)
             case Reported():
                 self._report(received)
             case MarketSeen():
@@ -139,6 +140,7 @@ class Engine:
                 self._cancel(received)
             case LastLookStopped():
                 self._emit(Withheld(order_id=received.order_id, reason=received.reason))
+                self._settle(self.state.book.orders.by_id[received.order_id])
             case SwitchSeen():
                 self._switch(received.reading)
             case StatementGiven():
@@ -212,20 +214,37 @@ class Engine:
                     f"proposal id {proposal.id} was used for another order; send a new id for a new order"
                 )
             return
-        standing = self.standing(proposal)
-        snapshot = take_snapshot(
-            proposal, self.state, self.market, self.rules, standing, self._broker_buying_power(), self._now
-        )
+        self._decide(proposal)
+
+    def _replace(self, asked: ReplaceAsked) -> None:
+        known = self.state.book.orders.by_id.get(asked.replacement)
+        if known is not None:
+            if not replacing.repeats(known, asked):
+                self._step.refusal = f"id {asked.replacement} was used for another order; send a new id"
+            return
+        proposal = replacing.replacement_of(self.state.book, asked, self.market.marks, self._now)
+        if isinstance(proposal, str):
+            self._step.refusal = proposal
+        else:
+            self._decide(proposal)
+
+    def _decide(self, proposal: Proposal) -> None:
+        standing, power = self.standing(proposal), self._buying_power.left(self.state.book)
+        snapshot = take_snapshot(proposal, self.state, self.market, self.rules, standing, power, self._now)
         decision = decide(proposal, snapshot, self.rules.limits)
+        orders = self.state.book.orders.by_id
         if decision.denied_by is not None:
             self._emit(Decided(proposal=proposal, decision=decision))
-        elif proposal.effect is not Effect.CLOSE:
-            instruction = departure_of(proposal, self.rules.instruments)
-            self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
-        else:
+        elif proposal.effect is Effect.CLOSE:
             self._emit(Decided(proposal=proposal, decision=decision))
-            close = self.state.book.orders.by_id[proposal.id]
-            self._end_unwanted(*closing.in_the_way(self.state.book, close))
+            self._end_unwanted(*closing.in_the_way(self.state.book, orders[proposal.id]))
+        else:
+            instead = None
+            if proposal.replaces is not None:
+                instead = replacing.replacing_of(orders[proposal.replaces], proposal)
+                self._emit(replacing.requested(proposal))
+            instruction = departure_of(proposal, self.rules.instruments, instead)
+            self._emit_and_send(Decided(proposal=proposal, decision=decision, instruction=instruction))
 
     def _report(self, received: Reported) -> None:
         report = received.report
@@ -235,35 +254,27 @@ class Engine:
             self._foreign(received)
             return
         is_news = False
-        for event in events_of(book, self.rules.fees, order, report):
+        before = replacing.implied(order, report.time) if report.kind is ReportKind.FILLED else ()
+        for event in (*before, *events_of(book, self.rules.fees, order, report)):
             # What the broker tells again makes no second break of what cannot be.
             if not (isinstance(event, BreakFound) and event.found in self.state.breaks):
                 self._emit(event)
                 is_news = True
-        if is_news and report.kind is not ReportKind.CANCEL_REFUSED:
-            self._end_unwanted(order, *order.protection)
+        if is_news:
+            self._settle(order)
+            if report.kind is not ReportKind.CANCEL_REFUSED:
+                self._end_unwanted(*replacing.family(order))
+
+    def _settle(self, order: Order) -> None:
+        """Record what follows for an order that this one replaces, and for one that replaces it."""
+        for event in replacing.settled(order, self._now):
+            self._emit(event)
 
     def _foreign(self, received: Reported) -> None:
-        """A report of an order that we cannot place: one whose answer is still out, or somebody else's."""
-        report = received.report
-        name = report.client_order_id or report.broker_order_id or "without an id"
-        if report.kind is not ReportKind.UNRECOGNISED and self._may_be_ours():
-            # Asked about once: a stranger's order, told again with every answer, would have us ask for ever.
-            if name not in self._strangers:
-                self._strangers[name] = False
-                self._step.resync = True
-            if not self._strangers[name]:
-                return
-        found = break_of_stranger(report, name)
-        if found not in self.state.breaks:
+        found, is_asked_about = self._strangers.hear(received.report, self.state.book)
+        if found is not None and found not in self.state.breaks:
             self._emit(BreakFound(found=found))
-
-    def _may_be_ours(self) -> bool:
-        """Whether an order's answer is out, so that the broker may speak of what it made for it."""
-        return any(
-            order.state in (OrderState.SENDING, OrderState.UNKNOWN)
-            for order in self.state.book.orders.open_orders()
-        )
+        self._step.resync = is_asked_about
 
     def _go_on_closing(self) -> None:
         """Send the closes that waited, where nothing is in their way any more."""
@@ -317,14 +328,7 @@ class Engine:
             self._emit(event)
             if isinstance(event, PositionAdjusted):
                 self.market.forget(event.symbol)
-        self._buying_power_offset = statement.buying_power - (book.cash - book.orders.open_notional_total)
-
-    def _broker_buying_power(self) -> Decimal | None:
-        """The broker's last word on buying power, carried on by what we have traded and approved since."""
-        book = self.state.book
-        if self._buying_power_offset is None:
-            return None
-        return self._buying_power_offset + book.cash - book.orders.open_notional_total
+        self._buying_power.hear(statement, book)
 
     def _compared(self, compared: Compared) -> None:
         statement = compared.statement
@@ -340,7 +344,7 @@ class Engine:
             )
         )
         if not compared.failure:
-            self._strangers = dict.fromkeys(self._strangers, True)
+            self._strangers.compare()
             for cancel in list(unconfirmed(self.state.book)):
                 self._emit_and_send(cancel)
 
@@ -375,14 +379,9 @@ class Engine:
         before = self.switches.get(reading.name)
         self.switches[reading.name] = reading
         self._standings.clear()
-        window = self.state.standing.window
-        was_active = before is not None and before.state is TradingState.ACTIVE
-        if window is not None and was_active and reading.state is not TradingState.ACTIVE:
-            # A fence freezes the process that reads it, and no other: what outlives that is a halt.
-            state = min(reading.state, TradingState.HALTED, key=lambda each: each.severity)
-            self._emit(
-                Halted(scope=EVERYTHING, state=state, by=f"switch {reading.name}", reason=reading.reason)
-            )
+        latch = latch_of(before, reading)
+        if latch is not None and self.state.standing.window is not None:
+            self._emit(latch)
 
     def _link(self, seen: LinkSeen) -> None:
         known = self.state.links.get(seen.link)

@@ -220,7 +220,7 @@ def _carries_accept(order: Order, report: ExecutionReport) -> bool:
 
     A fill that does not name the legs says nothing about them; the accept that follows does.
     """
-    if order.broker_id is not None or report.broker_order_id is None or order.parent is not None:
+    if order.broker_id is not None or report.broker_order_id is None or order.is_leg:
         return False
     return not _lacks_legs(order, _legs_told(order, report))
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
+from agenttrader.model.events import Halted
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
 from agenttrader.runtime.standing import severest, words_of
 from agenttrader.runtime.state import State
@@ -90,3 +92,13 @@ def _switches(
             yield TradingState.HALTED, f"the switch {name} has not been read"
         elif reading.state is not TradingState.ACTIVE:
             yield reading.state, f"the switch {name} halts: {reading.reason}"
+
+
+def latch_of(before: SwitchReading | None, reading: SwitchReading) -> Halted | None:
+    """What halts everything for good when a switch that let trade does so no more."""
+    was_active = before is not None and before.state is TradingState.ACTIVE
+    if not was_active or reading.state is TradingState.ACTIVE:
+        return None
+    # A fence freezes the process that reads it, and no other: what outlives that is a halt.
+    state = min(reading.state, TradingState.HALTED, key=lambda each: each.severity)
+    return Halted(scope=EVERYTHING, state=state, by=f"switch {reading.name}", reason=reading.reason)

@@ -7,7 +7,7 @@ from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.market import Bar, StatusChange
-from agenttrader.model.orders import Proposal
+from agenttrader.model.orders import Changes, Proposal
 from agenttrader.model.reports import BrokerStatement, ExecutionReport
 from agenttrader.model.times import Instant
 
@@ -30,6 +30,23 @@ class CancelAsked(_Input, frozen=True, tag=True):
     reason: str
     agent: AgentName | None = None
     """Whose order it must be; None for an operator."""
+
+
+class ReplaceAsked(_Input, frozen=True, tag=True):
+    """An agent would like another order in the place of one of its own that works.
+
+    `replacement` is the id of the proposal that this is decided as; asked again, it is the same one.
+    """
+
+    order_id: OrderId
+    replacement: OrderId
+    changes: Changes
+    agent: AgentName
+    reason: str
+    client_order_id: str | None = None
+    """What the client calls the replacement."""
+    correlation_id: str | None = None
+    """None: that of the order that is replaced."""
 
 
 class Reported(_Input, frozen=True, tag=True):
@@ -117,6 +134,7 @@ class Stopping(_Input, frozen=True, tag=True):
 Input = (
     Proposed
     | CancelAsked
+    | ReplaceAsked
     | Reported
     | LastLookStopped
     | MarketSeen

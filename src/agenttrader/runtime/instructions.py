@@ -3,15 +3,25 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from msgspec import structs
+
 from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.instructions import Instruction
+from agenttrader.model.instructions import Instruction, Replacing
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Effect, Proposal
 
 
-def departure_of(proposal: Proposal, instruments: Mapping[Symbol, Instrument]) -> Instruction:
-    """The whole proposal as it leaves: an entry with its bracket, where the broker takes one with it."""
+def departure_of(
+    proposal: Proposal, instruments: Mapping[Symbol, Instrument], replacing: Replacing | None = None
+) -> Instruction:
+    """The whole proposal as it leaves: an entry with its bracket, where the broker takes one with it.
+
+    What comes in the place of another leaves as the changes of that one, whose legs there are already.
+    """
+    if replacing is not None:
+        instruction = instruction_of(proposal, proposal.quantity, alone=True)
+        return structs.replace(instruction, pair=False, replacing=replacing)
     alone = proposal.effect is Effect.OPEN and not protection_can_rest(
         proposal, (instruments.get(leg.symbol) for leg in proposal.legs)
     )

@@ -36,7 +36,7 @@ def left_behind(state: State) -> Iterator[Event]:
         reason = "the gateway started again; a person resumes the window after reconciliation"
         yield WindowSuspended(reason=reason)
     for order in state.book.orders.open_orders():
-        if order.parent is None and order.state is OrderState.SENDING:
+        if not order.is_leg and order.state is OrderState.SENDING:
             yield AnswerLost(order_id=order.id, reason="the gateway died while it was leaving")
-        elif order.parent is None and order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
+        elif not order.is_leg and order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
             yield Withheld(order_id=order.id, reason="the gateway stopped before it was sent")

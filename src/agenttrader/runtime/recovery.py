@@ -123,7 +123,7 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
     for order in book.orders.open_orders():
         if order.state in (OrderState.UNKNOWN, OrderState.SENDING):
             # The legs of an order that nobody has confirmed are as unknown as it is, and one break says so.
-            if order.parent is None:
+            if not order.is_leg:
                 unknown.append(_book_order(order))
         elif order.state is not OrderState.APPROVED:
             working.append(_book_order(order))

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from agenttrader.gateway.limits import Grant
-from agenttrader.gateway.snapshot import LegView, Snapshot
+from agenttrader.gateway.snapshot import LegView, ReplacedView, Snapshot
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import Effect, Leg, Proposal
+from agenttrader.model.orders import Effect, Leg, Proposal, Role
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book, Working
-from agenttrader.portfolio.losses import dead_machine_loss, working_loss
+from agenttrader.portfolio.losses import dead_machine_loss, loss_at_stop, loss_of_entry, working_loss
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -58,6 +58,7 @@ def take_snapshot(
         equity=value.equity if book.is_open else None,
         day_start_equity=state.day_start_equity,
         dead_machine_loss=_loss_of(proposal, book, market),
+        replaced=_replaced_by(proposal, book, market),
         limits_digest=rules.limits_digest,
         exits_unit=any(each.reduces_only for each in rules.grants.values()),
     )
@@ -103,10 +104,22 @@ def _reducible(proposal: Proposal, symbol: Symbol, state: State, working: Workin
 
 
 def _loss_of(proposal: Proposal, book: Book, market: MarketView) -> Decimal | None:
-    """What would be lost, gaps aside, if all of ours stopped; asked of entries alone."""
-    if proposal.effect is not Effect.OPEN:
+    """What would be lost, gaps aside, if all of ours stopped; asked of what can add to it alone."""
+    if proposal.effect is not Effect.OPEN and proposal.replaces is None:
         return None
     return dead_machine_loss(book, market.prices) + working_loss(book)
+
+
+def _replaced_by(proposal: Proposal, book: Book, market: MarketView) -> ReplacedView | None:
+    if proposal.replaces is None:
+        return None
+    old, loss = book.orders.by_id[proposal.replaces], ZERO
+    mark = market.prices.get(proposal.symbol)
+    if old.adds_risk:
+        loss = loss_of_entry(book, old)
+    elif old.role is Role.STOP and mark is not None:
+        loss = loss_at_stop(old, mark, book.multiplier(proposal.symbol))
+    return ReplacedView(quantity=old.quantity, filled=old.filled, reserved=old.reserved, loss=loss)
 
 
 def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:

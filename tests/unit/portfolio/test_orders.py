@@ -14,7 +14,8 @@ from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.transitions import Trigger, next_state
-from agenttrader.portfolio.orders import Order, OrderLedger, protective_id
+from agenttrader.portfolio.ledger import OrderLedger
+from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, OTHER_AGENT, at, decided, proposal, sending
 

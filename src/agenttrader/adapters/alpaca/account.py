@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
+from itertools import chain
 
 from msgspec import structs
 
@@ -18,8 +19,10 @@ from agenttrader.adapters.alpaca.activities import FILL, activity_of, beginning_
 from agenttrader.adapters.alpaca.connection import Answer, Connection
 from agenttrader.adapters.alpaca.orders import not_found
 from agenttrader.adapters.alpaca.reports import (
+    Begun,
     Fills,
     execution_id_of,
+    family_of,
     lacks_fills,
     reports_of_order,
     side_of,
@@ -85,16 +88,15 @@ class AccountReader:
         """Every order since `since`, and every older one that works or filled since, told again."""
         await self._connection.check()
         try:
-            orders, fills = await self._past(since)
+            orders, fills, begun = await self._past(since)
             for pause_seconds in READ_AGAIN_SECONDS:
-                if not any(lacks_fills(order, fills) for order in orders):
+                if not any(lacks_fills(order, fills, begun) for order in orders):
                     break
                 await asyncio.sleep(pause_seconds)
-                orders, fills = await self._past(since)
+                orders, fills, begun = await self._past(since)
         except BadValue as error:
             raise Unreachable(f"history: {error}") from error
-        told = [report for order in orders for report in reports_of_order(order, fills, self._now())]
-        return tuple(sorted(told, key=lambda report: report.time))
+        return _in_time([reports_of_order(order, fills, self._now(), begun) for order in orders])
 
     async def find(self, client_order_id: ClientOrderId, time: Instant) -> tuple[ExecutionReport, ...]:
         """What became of the order of this id: all of it, or NOT_FOUND, told as of `time`."""
@@ -117,16 +119,35 @@ class AccountReader:
         return None if order is None else (order, await self._told(order))
 
     async def _told(self, order: Order) -> tuple[ExecutionReport, ...]:
+        """The order, and the one in whose place it came: its end says that it has."""
+        earlier, begun = await self._replaced((order,))
+        orders = (*earlier, order)
         try:
-            fills = await self._fills(from_rfc3339(order.submitted_at)) if _has_filled(order) else {}
+            since = min(from_rfc3339(each.submitted_at) for each in orders)
+            fills = await self._fills(since) if any(map(_has_filled, orders)) else {}
             for pause_seconds in READ_AGAIN_SECONDS:
-                if not lacks_fills(order, fills):
+                if not any(lacks_fills(each, fills, begun) for each in orders):
                     break
                 await asyncio.sleep(pause_seconds)
-                fills = await self._fills(from_rfc3339(order.submitted_at))
+                fills = await self._fills(since)
         except BadValue as error:
             raise Unreachable(f"order {order.id}: {error}") from error
-        return reports_of_order(order, fills, self._now())
+        return _in_time([reports_of_order(each, fills, self._now(), begun) for each in orders])
+
+    async def _replaced(self, orders: Iterable[Order]) -> tuple[list[Order], Begun]:
+        """The orders, not among these, in whose place some of them came; and what each began with."""
+        known = {member.id: member for order in orders for member in family_of(order)}
+        earlier: list[Order] = []
+        begun: dict[str, Decimal] = {}
+        for member in known.values():
+            if member.replaces is None:
+                continue
+            old = known.get(member.replaces)
+            if old is None:
+                old = await self._order(member.replaces)
+                earlier += () if old is None else (old,)
+            begun[member.id] = ZERO if old is None else old.filled_qty or ZERO
+        return earlier, begun
 
     async def _order(self, order_id: str) -> Order | None:
         answer = await self._connection.get(f"v2/orders/{order_id}", {"nested": "true"})
@@ -155,16 +176,18 @@ class AccountReader:
             blocked=_is_blocked(account),
         )
 
-    async def _past(self, since: Instant) -> tuple[list[Order], Fills]:
+    async def _past(self, since: Instant) -> tuple[list[Order], Fills, Begun]:
         """Orders, then fills: so no fill is missing that an order already counts, unless the broker lags."""
         found = _entries(await self._orders("all", since) | await self._orders("open", None))
         start = min((since, *(from_rfc3339(order.submitted_at) for order in found)))
         fills = await self._fills(start)
-        known = {member.id for order in found for member in _family(order)}
+        known = {member.id for order in found for member in family_of(order)}
         older = [await self._order(order_id) for order_id in fills if order_id not in known]
         orders = [*found, *(order for order in older if order is not None)]
+        replaced, begun = await self._replaced(orders)
+        orders += replaced
         earliest = min((start, *(from_rfc3339(order.submitted_at) for order in orders)))
-        return orders, fills if earliest == start else await self._fills(earliest)
+        return orders, fills if earliest == start else await self._fills(earliest), begun
 
     async def _orders(self, status: str, since: Instant | None) -> dict[str, Order]:
         """Orders by id as they were placed; legs nested in their entries, where those are among them."""
@@ -235,16 +258,17 @@ def _entries(orders: dict[str, Order]) -> list[Order]:
 
 
 def _has_filled(order: Order) -> bool:
-    return any(member.filled_qty for member in _family(order))
+    return any(member.filled_qty for member in family_of(order))
 
 
-def _family(order: Order) -> tuple[Order, ...]:
-    return (order, *(order.legs or ()))
+def _in_time(told: Iterable[tuple[ExecutionReport, ...]]) -> tuple[ExecutionReport, ...]:
+    """Sorting is stable: what is told of one order stays in its order."""
+    return tuple(sorted(chain.from_iterable(told), key=lambda report: report.time))
 
 
 def _open_orders(orders: dict[str, Order]) -> Iterable[BrokerOrder]:
     """Whatever is not over, legs included; a status that we do not know is not over."""
-    members = {member.id: member for order in orders.values() for member in _family(order)}
+    members = {member.id: member for order in orders.values() for member in family_of(order)}
     return (_open_order(member) for member in members.values() if member.status not in CLOSED_STATUSES)
 
 

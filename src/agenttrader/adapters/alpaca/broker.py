@@ -4,11 +4,12 @@ Implements `ports.order_route.OrderRoute` and `ports.broker.Broker` over HTTP an
 Trading API reference and "Websocket Streaming" (docs.alpaca.markets). It decides nothing about risk and keeps
 no book.
 
-At most once. An order is posted once, under the client order id that its record gives, and never again. Where
-no connection was made it is NOT_SENT. Where one was and no readable answer came (time-out, reset, 5xx) it is
-ANSWER_LOST, and is asked for by that id, a bounded number of times. What is found is told; if the broker
-answers to the last that it knows no such order, that is told as NOT_FOUND, for the engine to judge; if it
-does not answer, the order stays unknown until the link comes up again and the history is read.
+At most once. An order, or what comes in the place of one, is sent once, under the client order id that its
+record gives, and never again. Where no connection was made it is NOT_SENT. Where one was and no readable
+answer came (time-out, reset, 5xx) it is ANSWER_LOST, and is asked for by that id, a bounded number of times.
+What is found is told; if the broker answers to the last that it knows no such order, that is told as
+NOT_FOUND, for the engine to judge; if it does not answer, the order stays unknown until the link comes up
+again and the history is read.
 
 In order. Orders leave in the order of `submit` (`outbox`); cancels have a lane of their own. No lane waits
 for an order that is being asked for.
@@ -17,8 +18,9 @@ Times. A report has the broker's time where it gives one, else the time of the r
 
 | does | does not |
 |---|---|
-| market, limit, stop, stop_limit, trailing_stop; every time in force; extended hours | replace an order |
+| market, limit, stop, stop_limit, trailing_stop; every time in force; extended hours | |
 | bracket, oto, oco | several legs (`mleg`): NOT_SENT, because an account with one is not compared |
+| replace one order | |
 | cancel one order | cancel all, close a position: the gateway closes by orders of its own |
 | read orders, positions, clock, fills, other activities by their kind (`activities`) | |
 """
@@ -35,6 +37,7 @@ from agenttrader.adapters.alpaca.orders import (
     answer_to_order,
     body_of,
     cancel_refused,
+    changes_of,
     lost,
     not_sent,
 )
@@ -44,6 +47,7 @@ from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, BadValue, Unreachable, Unsent
 from agenttrader.model.events import CancelRequested, Leaving
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId, derive_client_order_id
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.records import Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
@@ -145,12 +149,12 @@ class AlpacaBroker:
         time, instruction = order.sealed.time, order.event.instruction
         assert instruction is not None, f"expected an order that leaves, found {order.event}"
         try:
-            body = encode(body_of(instruction, client_order_id))
+            request = _request_of(instruction, client_order_id)
         except BadValue as error:
             self._later(self._deliver(not_sent(client_order_id, time, str(error))))
             return
         if len(self._others) >= OUTBOX_MAX or not self._orders.put(
-            lambda departed: self._post(body, client_order_id, time, look, departed)
+            lambda departed: self._place(request, client_order_id, time, look, departed)
         ):
             self._later(self._deliver(not_sent(client_order_id, time, _TOO_MANY)))
 
@@ -172,8 +176,13 @@ class AlpacaBroker:
         """See `ports.broker`."""
         return await self._reader.find(client_order_id, self._now())
 
-    async def _post(
-        self, body: bytes, client_order_id: ClientOrderId, time: Instant, look: Look, departed: asyncio.Event
+    async def _place(
+        self,
+        request: tuple[str, str, bytes],
+        client_order_id: ClientOrderId,
+        time: Instant,
+        look: Look,
+        departed: asyncio.Event,
     ) -> None:
         # It may have waited for others' answers; what halted meanwhile stops it here.
         withheld = look()
@@ -181,7 +190,7 @@ class AlpacaBroker:
             await self._deliver(not_sent(client_order_id, time, withheld))
             return
         try:
-            answer = await self._connection.send("POST", "v2/orders", body, departed)
+            answer = await self._connection.send(*request, departed)
             report = answer_to_order(answer, client_order_id, time)
         except Unsent as error:
             report = not_sent(client_order_id, time, str(error))
@@ -262,3 +271,12 @@ class AlpacaBroker:
     def _now(self) -> Instant:
         """The market's time; before any is known, the earliest there is: such a report is due at once."""
         return self._clock.now() or Instant(0)
+
+
+def _request_of(instruction: Instruction, client_order_id: ClientOrderId) -> tuple[str, str, bytes]:
+    """Method, path and body of what leaves. Raises BadValue for what Alpaca has no words for."""
+    replacing = instruction.replacing
+    if replacing is None:
+        return "POST", "v2/orders", encode(body_of(instruction, client_order_id))
+    body = encode(changes_of(replacing, client_order_id))
+    return "PATCH", f"v2/orders/{replacing.broker_order_id}", body

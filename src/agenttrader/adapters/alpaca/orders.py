@@ -1,6 +1,6 @@
 """An order on its way to Alpaca: what is posted, and what an answer to it means. Pure translation.
 
-| answer to a new order | report |
+| answer to a new order, or to one in the place of another | report |
 |---|---|
 | 2xx with the order | ACCEPTED with its legs; REJECTED where the order itself says so |
 | 429 | REJECTED, "rate limited": it was not taken, and is not sent again |
@@ -24,7 +24,7 @@ from agenttrader.adapters.alpaca.connection import Answer
 from agenttrader.adapters.alpaca.reports import told_by_answer
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
-from agenttrader.model.instructions import Instruction
+from agenttrader.model.instructions import Instruction, Replacing
 from agenttrader.model.orders import Leg
 from agenttrader.model.reports import ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
@@ -32,6 +32,7 @@ from agenttrader.protocols.alpaca_trading import (
     ApiError,
     NewOrder,
     Order,
+    OrderReplacement,
     StopLoss,
     TakeProfit,
     decode,
@@ -66,6 +67,19 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
     if instruction.pair:
         return _pair(order, instruction)
     return order if stop is None and target is None else _with_protection(order, stop, target)
+
+
+def changes_of(replacing: Replacing, client_order_id: ClientOrderId) -> OrderReplacement:
+    """What of an order at the broker is to be another, under the id of the one that comes in its place."""
+    changes = replacing.changes
+    return OrderReplacement(
+        qty=changes.quantity,
+        time_in_force=None if changes.time_in_force is None else changes.time_in_force.value,
+        limit_price=changes.limit_price,
+        stop_price=changes.stop_price,
+        trail=changes.trail,
+        client_order_id=client_order_id,
+    )
 
 
 def answer_to_order(answer: Answer, client_order_id: ClientOrderId, time: Instant) -> ExecutionReport:

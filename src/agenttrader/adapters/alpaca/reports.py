@@ -36,6 +36,10 @@ RAW_LENGTH_MAX = 4_000
 Fills = Mapping[str, Sequence[Activity]]
 """Activities of type FILL by the broker's id of their order."""
 
+Begun = Mapping[str, Decimal]
+"""What an order had filled in whose place another came, by the id of that other: its count begins there."""
+
+_NONE: Begun = {}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 _ENDS = {
     "canceled": ReportKind.CANCELED,
@@ -68,7 +72,9 @@ def unrecognised(raw: str, now: Instant, reason: str, order: Order | None = None
     )
 
 
-def reports_of_order(order: Order, fills: Fills, now: Instant) -> tuple[ExecutionReport, ...]:
+def reports_of_order(
+    order: Order, fills: Fills, now: Instant, begun: Begun = _NONE
+) -> tuple[ExecutionReport, ...]:
     """All that is known of an order and its legs, in order of time; `fills` may hold other orders' too."""
     told: list[ExecutionReport] = []
     try:
@@ -76,10 +82,13 @@ def reports_of_order(order: Order, fills: Fills, now: Instant) -> tuple[Executio
             # Its legs never came to be, and nobody else has heard of them.
             return tuple(_end_of(order, ZERO))
         told.append(_report(ReportKind.ACCEPTED, order, from_rfc3339(order.submitted_at)))
-        for member in _family(order):
+        # A leg that came in the place of another is an order of ours, which nobody tells with its entry.
+        came = [leg for leg in order.legs or () if leg.replaces is not None]
+        told.extend(_report(ReportKind.ACCEPTED, leg, from_rfc3339(leg.submitted_at)) for leg in came)
+        for member in family_of(order):
             told.extend(_fill_of_activity(fill, member) for fill in fills.get(member.id, ()))
-        for member in _family(order):
-            told.extend(_end_of(member, _executed(member, fills)))
+        for member in family_of(order):
+            told.extend(_end_of(member, _executed(member, fills, begun)))
     except BadValue as error:
         told.append(unrecognised(_text(order), now, str(error), order))
     # Sorting is stable: at one time an accept stands before fills, and fills before ends.
@@ -113,9 +122,9 @@ def _legs_of(order: Order) -> tuple[ReportedLeg, ...]:
     )
 
 
-def lacks_fills(order: Order, fills: Fills) -> bool:
+def lacks_fills(order: Order, fills: Fills, begun: Begun = _NONE) -> bool:
     """Whether the order, or a leg of it, counts more as filled than `fills` explain: the broker lags."""
-    return any((member.filled_qty or ZERO) > _executed(member, fills) for member in _family(order))
+    return any((member.filled_qty or ZERO) > _executed(member, fills, begun) for member in family_of(order))
 
 
 def execution_id_of(fill: Activity) -> ExecutionId:
@@ -240,13 +249,14 @@ def _end_of(order: Order, executed: Decimal) -> Iterator[ExecutionReport]:
         raise BadValue(f"status of order {order.id}: expected a word that is known, found {order.status!r}")
 
 
-def _family(order: Order) -> tuple[Order, ...]:
+def family_of(order: Order) -> tuple[Order, ...]:
+    """The order and its legs."""
     return (order, *(order.legs or ()))
 
 
-def _executed(order: Order, fills: Fills) -> Decimal:
-    """What the fills of one order, without its legs, add up to."""
-    return sum((fill.qty or ZERO for fill in fills.get(order.id, ())), ZERO)
+def _executed(order: Order, fills: Fills, begun: Begun) -> Decimal:
+    """What the fills of one order, without its legs, add up to, with those that it began with."""
+    return sum((fill.qty or ZERO for fill in fills.get(order.id, ())), begun.get(order.id, ZERO))
 
 
 def _updated(order: Order) -> str:

@@ -37,7 +37,7 @@ from agenttrader.model.identifiers import (
     derive_proposed_id,
 )
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import Proposal
+from agenttrader.model.orders import Changes, Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, on_step
 from agenttrader.portfolio.losses import dead_machine_loss
@@ -49,6 +49,7 @@ from agenttrader.runtime.inputs import (
     HaltAsked,
     Input,
     Proposed,
+    ReplaceAsked,
     StatementGiven,
     SwitchSeen,
     WindowCloseAsked,
@@ -125,17 +126,45 @@ class Desk:
             order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
         )
 
-    async def decide(self, proposal: Proposal) -> Order:
-        """The order that the proposal has become, in the state that it has when `propose` answers.
+    async def decide(self, asked: Proposal | ReplaceAsked) -> Order:
+        """The order that was proposed, or replaces another, in the state that it has when `propose` answers.
 
         The one way of every client's order, whatever words it came in. Raises BadValue where the id was used
-        for another order.
+        for another order, and where there is nothing to replace.
         """
-        outcome = await self.session.ask(Proposed(proposal))
-        if outcome.refusal:
-            raise BadValue(outcome.refusal)
-        await self.session.answered(proposal.id, self._answer_wait_seconds)
-        return self.session.engine.state.book.orders.by_id[proposal.id]
+        order_id = asked.id if isinstance(asked, Proposal) else asked.replacement
+        await self._ask(Proposed(asked) if isinstance(asked, Proposal) else asked)
+        await self.session.answered(order_id, self._answer_wait_seconds)
+        return self.session.engine.state.book.orders.by_id[order_id]
+
+    async def replace(
+        self,
+        name: str,
+        changes: Changes,
+        agent: AgentName,
+        *,
+        replacement: OrderId,
+        reason: str,
+        client_order_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> Order:
+        """The order that is to come in the place of the agent's order `name`, as far as that has got by now.
+
+        `replacement` is its id: asked again with the same, it is the same one. It may be denied, or rejected
+        by the broker; then the order of before goes on as it was. Until the broker has put it in its place
+        (that one is `replaced` then) both are in the book. Answered as `propose` is.
+        Raises BadValue where the order cannot be replaced, or not by this, and where the id was used.
+        """
+        order_id = self._named(name, agent)
+        engine = self.session.engine
+        order = engine.state.book.orders.by_id.get(order_id)
+        if order is not None:
+            changes = fit_changes(order, changes, engine.rules.instruments)
+        await self._ask(
+            ReplaceAsked(order_id, replacement, changes, agent, reason, client_order_id, correlation_id)
+        )
+        await self.session.answered(replacement, self._answer_wait_seconds)
+        return self.session.engine.state.book.orders.by_id[replacement]
 
     async def cancel(self, name: str, agent: AgentName | None, by: str, reason: str) -> OrderId:
         """Ask the broker to end the order of that id, or that its agent calls so; the id of the order.
@@ -285,3 +314,18 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
         trail_price=price(proposal.trail_price, "trail_price"),
         exit_plan=fitted_plan,
     )
+
+
+def fit_changes(order: Order, changes: Changes, instruments: dict[Symbol, Instrument]) -> Changes:
+    """The changes with their numbers on the tick and lot of the order's instrument, as `fit` does."""
+    instrument = instruments.get(order.legs[0].symbol)
+    if instrument is None or isinstance(instrument, Spread):
+        return changes
+    steps = {"quantity": instrument.lot, "limit_price": instrument.tick, "stop_price": instrument.tick}
+    if order.trail_price is not None:
+        steps["trail"] = instrument.tick
+    given = {name: getattr(changes, name) for name in steps}
+    fitted = {
+        name: None if value is None else on_step(value, steps[name], name) for name, value in given.items()
+    }
+    return msgspec.structs.replace(changes, **fitted)

@@ -26,7 +26,11 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     notional: Decimal | None
     """What this leg may cost, unsigned, at the worse of the mark and the order's own price."""
     cost: Decimal | None
-    """The notional of all legs together."""
+    """What may still be paid for all legs together: nothing more for what an order before it has filled."""
+    added: Decimal | None
+    """How much of that is not reserved for the order that it replaces."""
+    more: Decimal
+    """Units of this leg, unsigned, beyond those of the order that it replaces."""
     net_mark: Decimal | None
     """What one unit of the proposal costs at the marks, net over its legs."""
     tick: Decimal | None
@@ -45,6 +49,7 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
     tick: Decimal | None = COARSEST
     cost: Decimal | None = ZERO
     net_mark: Decimal | None = ZERO
+    replaced = snapshot.replaced
     for leg, view in zip(proposal.legs, snapshot.legs, strict=True):
         assert leg.symbol == view.symbol, f"expected a snapshot of {proposal.legs}, found {snapshot.legs}"
         assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
@@ -52,9 +57,10 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
         price = mark.price if mark is not None and mark.price.is_finite() else None
         # The price of several legs is a net price and says nothing of one; they are taken at their marks.
         own = _stated(proposal, price) if len(proposal.legs) == 1 else ()
-        notional = _notional(view, price, own, proposal.quantity)
-        notionals.append(notional)
-        cost = None if cost is None or notional is None else cost + notional
+        notionals.append(_notional(view, price, own, proposal.quantity, leg.ratio))
+        units = proposal.quantity if replaced is None else proposal.quantity - replaced.filled
+        rest = _notional(view, price, own, units, leg.ratio)
+        cost = None if cost is None or rest is None else cost + rest
         tick = None if tick is None or view.instrument is None else min(tick, view.instrument.tick)
         net_mark = None if net_mark is None or price is None else net_mark + price * leg.ratio
     agent_limits = limits.agent.get(proposal.agent)
@@ -68,6 +74,10 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
             symbol_limits=limits.symbol.get(view.symbol),
             notional=notional,
             cost=cost,
+            added=cost if cost is None or replaced is None else max(ZERO, cost - replaced.reserved),
+            more=abs(view.quantity)
+            if replaced is None
+            else max(ZERO, abs(view.quantity) - replaced.quantity),
             net_mark=net_mark,
             tick=tick,
             stated=_stated(proposal, net_mark),
@@ -83,11 +93,11 @@ def _stated(proposal: Proposal, mark: Decimal | None) -> tuple[Decimal, ...]:
 
 
 def _notional(
-    view: LegView, price: Decimal | None, own: tuple[Decimal, ...], quantity: Decimal
+    view: LegView, price: Decimal | None, own: tuple[Decimal, ...], units: Decimal, ratio: int
 ) -> Decimal | None:
     if price is None or view.instrument is None:
         return None
-    amount = abs(view.quantity) * price
+    amount = units * abs(ratio) * price
     if own:
-        amount = max(amount, quantity * max(own))
+        amount = max(amount, units * max(own))
     return amount * view.instrument.multiplier

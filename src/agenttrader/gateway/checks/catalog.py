@@ -74,7 +74,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
     Rule("stop_price", order.stop_is_on_the_losing_side, RESTING),
     Rule("target_price", order.target_is_on_the_winning_side, ENTRIES),
-    Rule("dead_machine_loss", exposure.dead_machine_loss_is_within_limit, ENTRIES),
+    Rule("dead_machine_loss", exposure.dead_machine_loss_is_within_limit, RESTING),
     Rule("order_type", shape.type_is_permitted, ENTRIES),
     Rule("time_in_force", shape.time_in_force_is_permitted, ENTRIES),
     Rule("extended_hours", shape.extended_hours_are_permitted, ENTRIES),

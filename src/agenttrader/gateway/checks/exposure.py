@@ -8,11 +8,11 @@ from decimal import Decimal
 from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Side
+from agenttrader.model.orders import STOPS, Effect, Side
 from agenttrader.model.values import ZERO
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
-_BUY = Side.BUY
+_BUY, _OPEN = Side.BUY, Effect.OPEN
 
 
 def agents_rate_is_within_limit(case: Case) -> Check:
@@ -32,13 +32,13 @@ def agents_open_orders_are_within_limit(case: Case) -> Check:
     """The agent has not too many orders that work or may work."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.open_orders_max
-    return _one_more("open_orders_agent", case.snapshot.open_orders_agent, permitted)
+    return _one_more_open("open_orders_agent", case, case.snapshot.open_orders_agent, permitted)
 
 
 def accounts_open_orders_are_within_limit(case: Case) -> Check:
     """The account has not too many orders that work or may work."""
     permitted = case.account_limits.open_orders_max
-    return _one_more("open_orders_account", case.snapshot.open_orders_account, permitted)
+    return _one_more_open("open_orders_account", case, case.snapshot.open_orders_account, permitted)
 
 
 def position_is_within_limit(case: Case) -> Check:
@@ -48,21 +48,21 @@ def position_is_within_limit(case: Case) -> Check:
     if leg.position is None or leg.open_buy is None or leg.open_sell is None:
         return Check("position", None, permitted, passed=False)
     if leg.quantity > ZERO:
-        return _at_most("position", leg.position + leg.open_buy + leg.quantity, permitted)
-    return _at_most("position", leg.open_sell - leg.position - leg.quantity, permitted)
+        return _at_most("position", leg.position + leg.open_buy + case.more, permitted)
+    return _at_most("position", leg.open_sell - leg.position + case.more, permitted)
 
 
 def agents_exposure_is_within_limit(case: Case) -> Check:
     """The agent's gross exposure stays within its limit if everything fills."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.gross_exposure_max
-    return _sum_at_most("gross_exposure_agent", case.snapshot.gross_exposure_agent, case.cost, permitted)
+    return _sum_at_most("gross_exposure_agent", case.snapshot.gross_exposure_agent, case.added, permitted)
 
 
 def accounts_exposure_is_within_limit(case: Case) -> Check:
     """The account's gross exposure stays within its limit if everything fills."""
     permitted = case.account_limits.gross_exposure_max
-    return _sum_at_most("gross_exposure_account", case.snapshot.gross_exposure_account, case.cost, permitted)
+    return _sum_at_most("gross_exposure_account", case.snapshot.gross_exposure_account, case.added, permitted)
 
 
 def buying_power_is_sufficient(case: Case) -> Check:
@@ -71,7 +71,7 @@ def buying_power_is_sufficient(case: Case) -> Check:
     if ours is None or theirs is None:
         return Check("buying_power", None, None, passed=False)
     left = min(ours, theirs)
-    return _at_most("buying_power", case.cost, left if left.is_finite() else None)
+    return _at_most("buying_power", case.added, left if left.is_finite() else None)
 
 
 def days_loss_is_within_limit(case: Case) -> Check:
@@ -82,9 +82,19 @@ def days_loss_is_within_limit(case: Case) -> Check:
 
 
 def dead_machine_loss_is_within_limit(case: Case) -> Check:
-    """What would be lost, gaps aside, if all of ours stopped once the order has filled is within limits."""
+    """What would be lost, gaps aside, if all of ours stopped once the order has filled is within limits.
+
+    Of what reduces only a stop that comes further away in the place of another adds to it.
+    """
+    opens, replaced = case.proposal.effect is _OPEN, case.snapshot.replaced
+    if not opens and (replaced is None or case.proposal.type not in STOPS):
+        return Check("dead_machine_loss", "no more", "no more", passed=True)
+    loss = _loss_at_stop(case) if opens else _loss_of_stop(case)
+    added = loss if loss is None or replaced is None else max(ZERO, loss - replaced.loss)
+    if not opens and added == ZERO:
+        return Check("dead_machine_loss", "no more", "no more", passed=True)
     carried, permitted = case.snapshot.dead_machine_loss, case.account_limits.dead_machine_loss_max
-    return _sum_at_most("dead_machine_loss", carried, _loss_at_stop(case), permitted)
+    return _sum_at_most("dead_machine_loss", carried, added, permitted)
 
 
 def _loss_at_stop(case: Case) -> Decimal | None:
@@ -100,7 +110,30 @@ def _loss_at_stop(case: Case) -> Decimal | None:
         return case.cost
     prices = [price for price in (mark, proposal.limit_price, proposal.stop_price) if price is not None]
     worst = max(prices) if proposal.side is _BUY else min(prices)
-    return abs(case.leg.quantity) * abs(worst - stop) * instrument.multiplier
+    return _rest(case) * abs(worst - stop) * instrument.multiplier
+
+
+def _loss_of_stop(case: Case) -> Decimal | None:
+    """What the position loses from the mark to where this stop has left it: a stop-limit at its limit."""
+    proposal, instrument, mark = case.proposal, case.leg.instrument, case.net_mark
+    if mark is None or instrument is None:
+        return None
+    price = proposal.limit_price or proposal.trigger(mark) or proposal.stop_price
+    assert price is not None, f"{proposal.id}: expected a stop with a price"
+    return _rest(case) * max(ZERO, (price - mark) * proposal.side.sign) * instrument.multiplier
+
+
+def _rest(case: Case) -> Decimal:
+    """Units of the leg that may still fill."""
+    replaced = case.snapshot.replaced
+    return abs(case.leg.quantity) - (ZERO if replaced is None else replaced.filled)
+
+
+def _one_more_open(code: str, case: Case, count: int | None, permitted: int | None) -> Check:
+    """As `_one_more`; what comes in the place of another is not one more."""
+    if case.snapshot.replaced is None or count is None or permitted is None:
+        return _one_more(code, count, permitted)
+    return Check(code, count, permitted, count <= permitted)
 
 
 def _one_more(code: str, count: int | None, permitted: int | None) -> Check:

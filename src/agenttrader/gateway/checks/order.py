@@ -39,7 +39,7 @@ def order_really_reduces(case: Case) -> Check:
     if position is None or reducible is None or not reducible.is_finite():
         return Check("reduces", None, None, passed=False)
     permitted = reducible if position * quantity < ZERO else ZERO
-    return Check("reduces", abs(quantity), permitted, abs(quantity) <= permitted)
+    return Check("reduces", case.more, permitted, case.more <= permitted)
 
 
 def close_is_whole_and_at_the_market(case: Case) -> Check:

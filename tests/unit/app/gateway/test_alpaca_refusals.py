@@ -19,7 +19,8 @@ from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.model.decisions import Check
 from agenttrader.model.events import Decided
 from agenttrader.model.records import Chain, Sealed
-from agenttrader.portfolio.orders import Order, OrderLedger
+from agenttrader.portfolio.ledger import OrderLedger
+from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import encode
 from agenttrader.testing.builders import at, decision, proposal
 

@@ -18,7 +18,7 @@ from agenttrader.model.events import Halted, Reconciled, Resumed, WindowClosed, 
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import ExitPlan, Leg, OrderState, OrderType, Role
+from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderState, OrderType, Role
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
@@ -110,6 +110,34 @@ async def test_an_id_that_is_used_is_refused(gateway: SmallGateway) -> None:
     leg = protective_id(proposal().id, Role.STOP)
     with pytest.raises(BadValue, match="expected a UUID"):
         await gateway.desk.propose(as_proposed(leg), AGENT)
+
+
+async def test_an_order_in_the_place_of_another_is_answered_when_the_broker_has(
+    gateway: SmallGateway,
+) -> None:
+    gateway.broker.on_submit = gateway.accept
+    entry = proposal(type=OrderType.LIMIT, limit_price=D(100))
+    await gateway.desk.decide(entry)
+    name, new = entry.client_order_id or "", OrderId("in its place")
+    changes = Changes(limit_price=D("99.000000001"))
+    order = await gateway.desk.replace(name, changes, AGENT, replacement=new, reason="nearer")
+    assert (order.id, order.state, order.limit_price) == (new, OrderState.ACCEPTED, D(99))
+    again = await gateway.desk.replace(name, changes, AGENT, replacement=new, reason="nearer")
+    assert (again, len(gateway.broker.sent)) == (order, 2)
+    assert order.replaces is gateway.order(entry.id)
+
+
+async def test_what_cannot_be_replaced_is_refused_in_a_sentence(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    await gateway.desk.decide(proposal())
+    new = OrderId("in its place")
+    for name, changes, sentence in (
+        ("nobody's", Changes(limit_price=D(99)), "no order nobody's of yours is known"),
+        (proposal().id, Changes(limit_price=D(99)), "a market order has none"),
+        (proposal().id, Changes(quantity=D("10.5")), "quantity: expected a multiple"),
+    ):
+        with pytest.raises(BadValue, match=sentence):
+            await gateway.desk.replace(name, changes, AGENT, replacement=new, reason="nearer")
 
 
 async def test_two_agents_that_call_their_orders_the_same_have_two_orders(gateway: SmallGateway) -> None:

@@ -1,0 +1,272 @@
+"""The orders of the book, each by its ids, and the totals of what is still reserved for them.
+
+An order that replaces another counts beside it for what it is larger, until one of the two has ended; what
+the one has filled, the other begins with. When the broker has put it in its place, it takes over its legs.
+"""
+
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+
+from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
+from agenttrader.model.identifiers import (
+    AgentName,
+    BrokerOrderId,
+    ClientOrderId,
+    OrderId,
+    Symbol,
+    derive_client_order_id,
+)
+from agenttrader.model.instructions import Instruction
+from agenttrader.model.orders import TERMINAL, Effect, OrderState, OrderType, Proposal, Role
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
+from agenttrader.model.transitions import Trigger
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.orders import Order, protective_id
+
+
+class OrderLedger:
+    """Every order of the account, found by our id, by the id towards the broker and by the broker's own.
+
+    The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how
+    many there were.
+    """
+
+    def __init__(self) -> None:
+        self.by_id: dict[OrderId, Order] = {}
+        self.by_client_id: dict[ClientOrderId, Order] = {}
+        self.by_broker_id: dict[BrokerOrderId, Order] = {}
+        self.open_by_symbol: dict[Symbol, dict[OrderId, Order]] = {}
+        self.open_count: dict[AgentName, int] = {}
+        self.open_count_total = 0
+        self.open_notional: dict[AgentName, Decimal] = {}
+        self.open_notional_total = ZERO
+
+    def open_in(self, symbol: Symbol) -> Collection[Order]:
+        """The orders in `symbol` that have not ended."""
+        return self.open_by_symbol.get(symbol, {}).values()
+
+    def open_orders(self) -> Iterator[Order]:
+        """Every order that has not ended."""
+        seen: dict[OrderId, Order] = {}
+        for orders in self.open_by_symbol.values():
+            seen.update(orders)
+        return iter(seen.values())
+
+    def decide(self, sealed: Sealed[Decided]) -> Order:
+        """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
+        event, time = sealed.event, sealed.time
+        proposal = event.proposal
+        order = Order(proposal, proposal.role, time)
+        self.by_id[order.id] = order
+        order.decision = event.decision
+        if event.decision.denied_by is not None:
+            order.advance(Trigger.DENY, time)
+            return order
+        order.advance(Trigger.APPROVE, time)
+        if order.adds_risk:
+            order.reserve_price = _worst_price(proposal, event)
+        if proposal.replaces is not None:
+            _link(order, self.by_id[proposal.replaces])
+        self._open(order)
+        if event.instruction is not None:
+            self._leave(order, event.instruction, sealed)
+        return order
+
+    def send(self, sealed: Sealed[Sending]) -> Order:
+        """Let an order that waited leave."""
+        order = self.by_id[sealed.event.order_id]
+        self._leave(order, sealed.event.instruction, sealed)
+        return order
+
+    def accept(self, event: Accepted) -> None:
+        """The broker has the order; its legs now have the broker's ids."""
+        order = self.by_id[event.order_id]
+        order.broker_id = event.broker_order_id
+        self.by_broker_id[event.broker_order_id] = order
+        order.advance(Trigger.ACCEPT, event.time)
+        for leg in (event.stop, event.target):
+            if leg is not None:
+                child = self.by_id[leg.order_id]
+                child.broker_id = leg.broker_order_id
+                self.by_broker_id[leg.broker_order_id] = child
+                child.advance(Trigger.ACCEPT, event.time)
+
+    def fill(self, event: Filled) -> Order:
+        """One execution."""
+        order = self.by_id[event.order_id]
+        trigger = order.fill_trigger(event.symbol, event.quantity)
+        order.take_fill(event.symbol, event.quantity, event.price)
+        self._move(order, trigger, event.time)
+        self._carry(order, event.symbol, event.quantity, event.price, event.time)
+        if order.protects and order.remaining:
+            # Brokers leave the other exit as much as this one has left; one that filled whole ends it.
+            for other in order.pair:
+                if other is not order and other.state not in TERMINAL:
+                    other.quantity = other.filled + order.remaining
+                    if other.replacement is not None:
+                        other.replacement.quantity = other.quantity
+        return order
+
+    def bust(self, fill: Filled, time: Instant) -> Order:
+        """The exchange took `fill` back: that much may fill again, or was never filled."""
+        order = self.by_id[fill.order_id]
+        order.take_fill(fill.symbol, -fill.quantity, fill.price)
+        self._move(order, Trigger.BUST, time)
+        self._carry(order, fill.symbol, -fill.quantity, fill.price, time)
+        return order
+
+    def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
+        """Anything else that happens to an order.
+
+        What ends an entry before the broker took it ends its legs with it.
+        """
+        order = self.by_id[order_id]
+        self._move(order, trigger, time)
+        if trigger in (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE):
+            for leg in order.protection:
+                self._move(leg, trigger, time)
+        if trigger is Trigger.REPLACE and order.state is OrderState.REPLACED:
+            _take_over(order)
+
+    def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
+        was_open = order.state not in TERMINAL
+        if trigger is not None:
+            order.advance(trigger, time)
+        if order.adds_risk:
+            self._reserve(order)
+        if was_open and order.state in TERMINAL:
+            self._close(order)
+            old = order.replaces
+            if old is not None and old.state is not OrderState.REPLACED:
+                # It never came in the place of that one, and never filled.
+                old.replaced_by = None
+                order.filled = order.filled_value = ZERO
+
+    def _carry(self, order: Order, symbol: Symbol, quantity: Decimal, price: Decimal, time: Instant) -> None:
+        """What an order fills, even late, whatever comes in its place counts as filled, too."""
+        new = order.replaced_by
+        if new is None:
+            return
+        trigger = Trigger.BUST if quantity < 0 else new.fill_trigger(symbol, quantity)
+        new.take_fill(symbol, quantity, price)
+        self._move(new, trigger if order.state is OrderState.REPLACED else None, time)
+        self._carry(new, symbol, quantity, price, time)
+
+    def _leave(self, order: Order, instruction: Instruction, sealed: Sealed[Leaving]) -> None:
+        """Let the order go with its protective legs. Its id towards the broker follows from the record."""
+        if order.quantity != instruction.quantity:
+            order.quantity = instruction.quantity
+            self._reserve(order)
+        order.client_id = derive_client_order_id(sealed.sequence, sealed.hash)
+        self.by_client_id[order.client_id] = order
+        order.advance(Trigger.SEND, sealed.time)
+        legs = []
+        if instruction.stop is not None:
+            leg = self._protect(order, Role.STOP, OrderType.STOP, sealed.time)
+            leg.stop_price = instruction.stop
+            if instruction.pair:
+                leg.side = order.side
+            legs.append(leg)
+        if instruction.target is not None:
+            leg = self._protect(order, Role.TARGET, OrderType.LIMIT, sealed.time)
+            leg.limit_price = instruction.target
+            legs.append(leg)
+        order.protection = tuple(legs)
+
+    def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
+        """A leg of a bracket or a pair, as an order of its own."""
+        leg = Order(order.proposal, role, time)
+        # Its entry's prices are not its own.
+        leg.limit_price = leg.stop_price = leg.trail_price = leg.trail_percent = None
+        leg.id = protective_id(order.id, role)
+        leg.parent = order
+        leg.side = order.side.opposite
+        leg.effect, leg.adds_risk = Effect.REDUCE, False
+        leg.type = kind
+        leg.quantity = order.quantity
+        leg.state = OrderState.SENDING
+        self.by_id[leg.id] = leg
+        self._open(leg)
+        return leg
+
+    def _open(self, order: Order) -> None:
+        for leg in order.legs:
+            self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
+        if not order.is_replacing:
+            self._count(order, 1)
+        if order.adds_risk:
+            self._reserve(order)
+
+    def _close(self, order: Order) -> None:
+        for leg in order.legs:
+            self.open_by_symbol[leg.symbol].pop(order.id, None)
+        stood_beside = order.replaces is not None and order.replaces.state not in TERMINAL
+        is_followed = order.replaced_by is not None and order.replaced_by.state not in TERMINAL
+        if not stood_beside and not is_followed:
+            self._count(order, -1)
+
+    def _count(self, order: Order, change: int) -> None:
+        """What protects is not counted: it only reduces, and must keep no entry out."""
+        if not order.protects:
+            self.open_count[order.agent] = self.open_count.get(order.agent, 0) + change
+            self.open_count_total += change
+
+    def _reserve(self, order: Order) -> None:
+        """Bring what is reserved for `order` to what it may still cost.
+
+        That is nothing once it has ended, and nothing if it reduces.
+        """
+        needed = _worst_cost(order)
+        if order.is_replacing and order.replaces is not None:
+            needed = max(ZERO, needed - _worst_cost(order.replaces))
+        change = needed - order.reserved
+        if change:
+            order.reserved = needed
+            self.open_notional[order.agent] = self.open_notional.get(order.agent, ZERO) + change
+            self.open_notional_total += change
+        if order.replaced_by is not None and order.replaced_by.state not in TERMINAL:
+            self._reserve(order.replaced_by)
+
+
+def _link(new: Order, old: Order) -> None:
+    """Let `new` stand beside the order that it is to replace, a leg of the same, with what that filled."""
+    new.replaces, old.replaced_by = old, new
+    new.parent = old.parent
+    new.filled, new.filled_value = old.filled, old.filled_value
+
+
+def _take_over(old: Order) -> None:
+    """The broker has put another order in the place of `old`: it has its legs now.
+
+    Where there are any it has its quantity, too, which their fills may have changed.
+    """
+    new = old.replaced_by
+    if new is None:
+        return  # Somebody replaced it at the broker: what by is a stranger's.
+    if old.protection or old.parent is not None:
+        new.quantity = old.quantity
+    new.protection, old.protection = old.protection, ()
+    for leg in new.protection:
+        leg.parent = new
+    if old.parent is not None:
+        old.parent.protection = tuple([new if leg is old else leg for leg in old.parent.protection])
+    if new.filled and new.state is OrderState.ACCEPTED:
+        new.state = OrderState.PARTIALLY_FILLED
+
+
+def _worst_cost(order: Order) -> Decimal:
+    """What the rest of an entry may still cost; nothing once it has ended."""
+    is_open = order.adds_risk and order.state not in TERMINAL
+    return order.remaining * order.reserve_price if is_open else ZERO
+
+
+def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
+    """What one unit may cost at the worst price that the decision knew.
+
+    That is the marks of all legs, or a dearer price that the order names.
+    """
+    marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
+    gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
+    stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(gross))
+    return max(gross, *(price for price in stated if price is not None), ZERO)
