@@ -9,6 +9,7 @@ import pytest
 
 from agenttrader.adapters.exit_checkpoints import FILE
 from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.orders import Effect
 from agenttrader.model.times import from_rfc3339
 from agenttrader.protocols.native import TradingBody
@@ -203,3 +204,32 @@ async def test_what_the_close_leaves_bare_is_protected_for_the_next_session(tmp_
         assert protection.proposal.decision_time == day.session.close
         assert await day.held_at_venue() == 10
         assert day.unprotected() == []
+
+
+@pytest.mark.slow
+async def test_a_kill_that_liquidates_while_the_trail_fires_ends_flat(tmp_path: Path) -> None:
+    async with playing(ExitsDay(tmp_path, at(*[100] * 4, 106, 101))) as day:
+        await day.bar()
+        await day.open_window()
+        await day.enter(10)
+        await day.bars(4)
+        words = (
+            "kill",
+            "--confirm",
+            "HALT TRADING",
+            "--cancel-orders",
+            "--liquidate",
+            "--including-protective",
+        )
+        killing = asyncio.create_task(day.type(*words))
+        while not killing.done():
+            await day.bar()
+            await asyncio.sleep(0.1)
+        code, told = await killing
+        assert code == ExitCode.DONE, told
+        assert await day.at_venue("/v2/positions") == []
+        assert await day.working() == []
+        fills = [each for each in await day.at_venue("/v2/orders?status=closed") if each["filled_qty"] != "0"]
+        assert sorted((each["side"], each["filled_qty"]) for each in fills) == [("buy", "10"), ("sell", "10")]
+        await day.bars(2)
+        assert day.processes["exits"].poll() is None, day.logs()
