@@ -29,10 +29,11 @@ from agenttrader.app.gateway.alpaca_questions import (
     OrderAsked,
     OrdersAsked,
 )
+from agenttrader.app.gateway.alpaca_replacing import REFUSED_CHANGES
 from agenttrader.app.gateway.alpaca_requests import REFUSED
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
-from agenttrader.protocols.alpaca_trading import NewOrder
+from agenttrader.protocols.alpaca_trading import NewOrder, OrderReplacement
 from agenttrader.testing.builders import CHARLY, OTHER_AGENT
 from agenttrader.testing.played_day import sha256
 from agenttrader.testing.serving import serving
@@ -124,7 +125,7 @@ TAKEN: dict[str, frozenset[str]] = {
     **{name: _ORDER for name in REQUESTS if name.endswith("OrderRequest")},
     "TakeProfitRequest": frozenset({"limit_price"}),
     "StopLossRequest": frozenset({"stop_price"}),
-    "ReplaceOrderRequest": frozenset(),
+    "ReplaceOrderRequest": frozenset(OrderReplacement.__struct_fields__) - REFUSED_CHANGES,
     "GetAssetsRequest": frozenset(AssetsAsked.__struct_fields__),
     "GetCalendarRequest": frozenset(CalendarAsked.__struct_fields__),
     "GetOrderByIdRequest": frozenset(OrderAsked.__struct_fields__),

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,21 @@ import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading import models, requests
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, PositionIntent, TimeInForce
+from alpaca.trading.enums import (
+    OrderClass,
+    OrderSide,
+    OrderStatus,
+    PositionIntent,
+    QueryOrderStatus,
+    TimeInForce,
+)
 
 from agenttrader.app.demo.operator import Nothing
 from agenttrader.app.gateway.desk import ReconcileBody
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderType
 from agenttrader.model.orders import TimeInForce as OurTimeInForce
+from agenttrader.protocols.native import Snapshot
 from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, playing, without
 
 BOT = "scripted-bot"
@@ -188,6 +197,60 @@ async def test_entries_of_every_type_rest_and_are_canceled_at_once(play: Play) -
     assert canceled == {order.id for order in orders}
     for order in orders:
         await play.until_status(client, order, OrderStatus.CANCELED)
+
+
+async def test_an_order_is_replaced_under_another_id(play: Play) -> None:
+    client = play.client()
+    price = await play.price()
+    below = [round(price * fraction, 2) for fraction in (0.97, 0.98)]
+    first = await submitted(client, buy(play.symbol, requests.LimitOrderRequest, limit_price=below[0]))
+
+    def replace(order: models.Order, name: str | None, **words: Any) -> models.Order:
+        wish = requests.ReplaceOrderRequest(client_order_id=name, **words)
+        found = client.replace_order_by_id(order.id, wish)
+        assert isinstance(found, models.Order)
+        return found
+
+    second = await asyncio.to_thread(partial(replace, limit_price=below[1]), first, "second")
+    assert (second.client_order_id, float(second.limit_price or 0), second.replaces) == (
+        *("second", below[1], first.id),
+    )
+    assert second.id != first.id
+    old = await play.until_status(client, first, OrderStatus.REPLACED)
+    assert old.replaced_by == second.id
+    new = await play.until_status(client, second, OrderStatus.NEW)
+    assert new.order_class is OrderClass.BRACKET
+    again = await asyncio.to_thread(partial(replace, limit_price=below[1]), first, "second")
+    assert again.id == second.id
+
+    # What cannot be is refused, and what works stays.
+    late = await refused(partial(replace, limit_price=below[0]), first, "late")
+    assert (late.code, late.message) == (42210000, "the order is replaced already")
+    denied = await refused(partial(replace, limit_price=round(price / 2, 2)), second, None)
+    assert (denied.code, denied.message[:24]) == (40310000, "denied by price_collar: ")
+    kept = await asyncio.to_thread(client.get_order_by_id, second.id)
+    assert kept.status is OrderStatus.NEW  # type: ignore[union-attr]
+    lines = await asyncio.to_thread(client.cancel_orders)
+    assert [(line.id, line.status) for line in lines] == [(second.id, 200)]  # type: ignore[union-attr]
+
+
+async def test_protection_is_replaced_and_never_gone(play: Play) -> None:
+    client = play.client()
+    await play.bought(client)
+    (position,) = (await play.ask("/v1/snapshot", Snapshot)).positions
+    everything = requests.GetOrdersRequest(status=QueryOrderStatus.OPEN)
+    legs = await asyncio.to_thread(client.get_orders, everything)
+    (stop,) = [leg for leg in legs if leg.type.value == "stop"]  # type: ignore[union-attr]
+    nearer = round(await play.price() * 0.98, 2)
+    wish = requests.ReplaceOrderRequest(stop_price=nearer)
+    moved = await asyncio.to_thread(client.replace_order_by_id, stop.id, wish)  # type: ignore[union-attr]
+    await play.until_status(client, moved, OrderStatus.NEW)  # type: ignore[arg-type]
+    after = await play.ask("/v1/snapshot", Snapshot)
+    assert [each.protected_quantity for each in after.positions] == [position.quantity]
+    await asyncio.to_thread(client.close_position, play.symbol)
+    for _ in range(2):
+        await play.bar()
+    assert await asyncio.to_thread(client.get_all_positions) == []
 
 
 DENIED: list[tuple[type[Any], dict[str, Any], int, str]] = [

@@ -125,6 +125,20 @@ async def test_shares_are_ordered_read_and_canceled(play: Play) -> None:
     assert await call(exchange.fetch_open_orders) == []
 
 
+async def test_an_order_is_edited(play: Play) -> None:
+    exchange = await shares(play)
+    price = await play.price()
+    placed = await call(exchange.create_order, play.share, "limit", "buy", 3, price * 0.97, DAY)
+    edit = placed["id"], play.share, "limit", "buy", None, price * 0.98, DAY
+    edited = await call(exchange.edit_order, *edit)
+    assert edited["id"] != placed["id"]
+    assert (edited["price"], edited["amount"]) == (pytest.approx(price * 0.98, abs=0.01), 3)
+    assert (await call(exchange.edit_order, *edit))["id"] == edited["id"]
+    await until(play, exchange, edited["id"], "open")
+    await call(exchange.cancel_order, edited["id"], play.share)
+    await until(play, exchange, edited["id"], "canceled")
+
+
 async def test_a_new_id_for_each_try_is_one_order(play: Play) -> None:
     exchange = await shares(play)
     price = await play.price() * 0.97

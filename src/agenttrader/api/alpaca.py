@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
-from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
+from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.params import FromPath
@@ -31,6 +31,7 @@ from agenttrader.protocols.alpaca_trading import (
     UNPROCESSABLE,
     ApiError,
     decode_new_order,
+    decode_replacement,
     encode,
 )
 
@@ -167,6 +168,12 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
         read(_pairs(request), Nothing)
         return _submitted(await desk.submit(agent, decode_new_order(await request.body())))
 
+    @patch("/v2/orders/{name:str}")
+    async def replace(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+        agent = _agent(request, agents)
+        read(_pairs(request), Nothing)
+        return _submitted(await desk.replace(agent, name, decode_replacement(await request.body())))
+
     @delete("/v2/orders", status_code=HTTPStatus.MULTI_STATUS)
     async def cancel_all(request: AnyRequest) -> Response[bytes]:
         agent = _agent(request, agents)
@@ -176,7 +183,7 @@ def _orders_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[Co
     async def cancel(request: AnyRequest, name: FromPath[str]) -> None:
         await desk.cancel(_agent(request, agents), name, await _parameters(request))
 
-    return [submit, cancel_all, cancel]
+    return [submit, replace, cancel_all, cancel]
 
 
 def _positions_routes(desk: AlpacaDesk, agents: Mapping[str, AgentName]) -> list[ControllerRouterHandler]:

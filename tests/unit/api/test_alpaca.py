@@ -87,6 +87,19 @@ async def test_an_order_is_answered_and_found_and_canceled(client: Client) -> No
     assert len(client.gateway.broker.sent) == len(client.gateway.broker.canceled) == 1
 
 
+async def test_an_order_is_replaced(client: Client) -> None:
+    _, old = await client.ask("POST", "/v2/orders", ORDER | {"type": "limit", "limit_price": 99.1})
+    path = f"/v2/orders/{old['id']}"
+    status, new = await client.ask("PATCH", path, {"limit_price": "98.5", "client_order_id": "other"})
+    assert (status, new["limit_price"], new["replaces"]) == (200, "98.50", old["id"])
+    for wrong in (b"{", b"", {"price": 1}, {"limit_price": "NaN"}, {"time_in_force": "forever"}):
+        status, refusal = await client.ask("PATCH", path, wrong)
+        assert (status, refusal["code"]) == (422, 40010001)
+    status, refusal = await client.ask("PATCH", f"{path}?qty=1", {"limit_price": 98})
+    assert (status, refusal["code"]) == (422, 40010001)
+    assert len(client.gateway.broker.sent) == 2
+
+
 async def test_an_order_that_is_sent_again_says_so_in_a_header(client: Client) -> None:
     for repeated in (None, "true"):
         async with client.http.post("/v2/orders", json=ORDER, headers=BOT) as answer:
@@ -186,7 +199,6 @@ async def test_what_cannot_be_is_422_by_name_and_not_on_record(
         ("GET", "/v2/account/portfolio/history"),
         ("GET", "/v2/watchlists"),
         ("POST", "/v2/positions/CHARLY/exercise"),
-        ("PATCH", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c"),
         ("GET", "/v2/orders/609f36a2-7b8e-9aa9-8384-ed96d3651d7c/more"),
     ),
 )

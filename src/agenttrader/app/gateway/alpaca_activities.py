@@ -4,7 +4,7 @@ Of all that moves an account Alpaca calls activities; the gateway knows fills, a
 an empty list would say that there was no dividend.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -63,8 +63,15 @@ def _fills(book: Book, account: AccountName, agent: AgentName) -> Iterator[tuple
     for fill in book.executions.values():
         order = book.orders.by_id[fill.order_id]
         if is_shown(order, agent):
-            total = filled[order.id] = filled.get(order.id, ZERO) + fill.quantity
+            total = filled[order.id] = _filled(order, filled) + fill.quantity
             yield fill, _activity(fill, order, total, account)
+
+
+def _filled(order: Order, filled: Mapping[OrderId, Decimal]) -> Decimal:
+    """What had filled of the order, what had of those in whose place it came counted."""
+    if order.id in filled or order.replaces is None:
+        return filled.get(order.id, ZERO)
+    return _filled(order.replaces, filled)
 
 
 def _activity(fill: Filled, order: Order, total: Decimal, account: AccountName) -> Activity:

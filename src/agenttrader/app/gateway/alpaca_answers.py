@@ -67,7 +67,8 @@ def moment_of(order: Order) -> Moment:
 
 def wire_id(order: Order) -> str:
     """What the order is called towards Alpaca's clients."""
-    return order.id if order.parent is None else _turned(order.parent.id, order.role)
+    entry, _, role = order.id.rpartition("/")
+    return _turned(entry, Role(role)) if entry else order.id
 
 
 def find_order(book: Book, agent: AgentName, name: str) -> Order | None:
@@ -104,6 +105,8 @@ def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *,
         canceled_at=time if status == "canceled" else None,
         failed_at=time if status == "rejected" else None,
         replaced_at=time if status == "replaced" else None,
+        replaced_by=_other(order.replaced_by) if status == "replaced" else None,
+        replaces=_other(order.replaces),
         asset_id=None if symbol is None else asset_id(symbol),
         symbol=symbol,
         asset_class=asset_class(instrument) if is_single else None,
@@ -126,15 +129,22 @@ def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *,
     )
 
 
+def _other(order: Order | None) -> str | None:
+    return None if order is None else wire_id(order)
+
+
 def client_order_id(order: Order) -> str:
     """The client's own id, where it gave one; else the order's."""
-    own = order.proposal.client_order_id if order.parent is None else None
+    own = None if order.is_leg else order.proposal.client_order_id
     return own or wire_id(order)
 
 
 def created(order: Order) -> Instant:
-    """When the order, or the entry of a leg, was decided on."""
-    decision = (order.parent or order).decision
+    """When the order, or the entry that a leg came with, was decided on."""
+    decided = order.parent if order.is_leg and order.parent is not None else order
+    while order.is_leg and decided.replaces is not None:
+        decided = decided.replaces
+    decision = decided.decision
     assert decision is not None, f"{order.id}: expected a decision about it or its entry"
     return order.updated if decision.inputs.now is None else decision.inputs.now
 

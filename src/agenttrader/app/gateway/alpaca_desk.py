@@ -17,11 +17,13 @@ from agenttrader.app.gateway.alpaca_names import (
     named,
     named_by_words,
     named_close,
+    named_replacement,
     was_denied,
 )
 from agenttrader.app.gateway.alpaca_questions import CloseAllAsked, CloseAsked, Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_reads import AlpacaReads
 from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported, cannot_be, denial_of, not_now
+from agenttrader.app.gateway.alpaca_replacing import changes_of, words_of
 from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, effect_of, proposal_of, wish_of
 from agenttrader.app.gateway.alpaca_symbols import without_slash
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
@@ -32,8 +34,9 @@ from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.protocols.alpaca_trading import CanceledOrder, ClosedPosition, NewOrder
+from agenttrader.protocols.alpaca_trading import CanceledOrder, ClosedPosition, NewOrder, OrderReplacement
 from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
+from agenttrader.runtime.inputs import ReplaceAsked
 
 TRIES_MAX = 4
 """How often one request looks again where another took its name while it was on its way."""
@@ -89,6 +92,36 @@ class AlpacaDesk:
                 f"client_order_id must be unique: {wish.client_order_id} was used for another order; "
                 "send a new one for a new order"
             )
+        return Submitted(self._outcome(order), is_repeated)
+
+    async def replace(self, agent: AgentName, name: str, asked: OrderReplacement) -> Submitted:
+        """Another order in the place of one that works, under an id of its own; asked twice it is the same.
+
+        Raises Refused where it cannot be replaced, or was denied, and Unsupported and BadValue as `submit`.
+        """
+        old = self.reads.found(agent, name)
+        instrument = self.reads.engine.rules.instruments.get(old.proposal.symbol)
+        changes = changes_of(old, asked, instrument)
+        own_id = asked.client_order_id or None
+
+        def ask(order_id: OrderId) -> ReplaceAsked:
+            return ReplaceAsked(
+                order_id=old.id,
+                replacement=order_id,
+                changes=changes,
+                agent=agent,
+                reason=f"alpaca replacement {own_id or 'without an id'}",
+                client_order_id=own_id,
+                correlation_id=words_of(agent, old.id, changes, own_id),
+            )
+
+        try:
+            order, is_repeated = await self._once(self._name_of_replacement(agent, old, own_id), ask)
+        except BadValue as error:
+            raise cannot_be(str(error)) from error
+        known_as = order.proposal.client_order_id
+        if order.proposal.correlation_id != words_of(agent, old.id, changes, known_as):
+            raise cannot_be(f"client_order_id must be unique: {known_as} was used for another order")
         return Submitted(self._outcome(order), is_repeated)
 
     async def cancel(self, agent: AgentName, name: str, pairs: Pairs) -> None:
@@ -185,6 +218,12 @@ class AlpacaDesk:
         window_seconds = None if configured is None else configured.dedupe_window_seconds
         return named_by_words(agent, wish.called(None).digest(agent), self._is_over(wish, window_seconds))
 
+    def _name_of_replacement(self, agent: AgentName, old: Order, own_id: str | None) -> Name:
+        configured = self._agents.get(agent)
+        if own_id is not None and (configured is None or configured.client_ids == "meant"):
+            return named(agent, own_id)
+        return named_replacement(agent, old.id)
+
     def _is_over(self, wish: Wish, window_seconds: int | None) -> Callable[[Order], bool]:
         """Whether an order known by its words stands for later ones no more. Raises Refused without a window.
 
@@ -205,7 +244,9 @@ class AlpacaDesk:
 
         return is_over
 
-    async def _once(self, name: Name, propose: Callable[[OrderId], Proposal]) -> tuple[Order, bool]:
+    async def _once(
+        self, name: Name, propose: Callable[[OrderId], Proposal | ReplaceAsked]
+    ) -> tuple[Order, bool]:
         """The one order of this name, the one there is or the one now decided; and whether there was one.
 
         What is there is asked for again too: it may not be on disk yet, and is when that is answered. Where
@@ -213,18 +254,19 @@ class AlpacaDesk:
         """
         for _ in range(TRIES_MAX):
             order_id, known = name.latest(self.reads.engine.state.book.orders.by_id)
-            proposal = propose(order_id) if known is None else known.proposal
+            proposed = propose(order_id) if known is None else known.proposal
             try:
-                order = await self._desk.decide(proposal)
+                order = await self._desk.decide(proposed)
                 if order.state in _ENDED_UNSEEN:
                     # The book knows before the disk does; asked again, it is answered when that is on record.
-                    order = await self._desk.decide(proposal)
+                    order = await self._desk.decide(proposed)
             except BadValue:
-                if proposal.id not in self.reads.engine.state.book.orders.by_id:
+                if order_id not in self.reads.engine.state.book.orders.by_id:
                     raise
             else:
                 # Of several at once one was first: the order is made of its proposal.
-                return order, order.proposal is not proposal or known is not None
+                is_first = isinstance(proposed, ReplaceAsked) or order.proposal is proposed
+                return order, known is not None or not is_first
         raise not_now("the same order is being sent by others at this moment; ask what became of it")
 
     def _outcome(self, order: Order) -> OrderAnswer:

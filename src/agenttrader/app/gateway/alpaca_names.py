@@ -54,6 +54,15 @@ def named_by_words(agent: AgentName, digest: str, is_spent: Callable[[Order], bo
     return Name(agent, lambda number: derive_agents_order_id(agent, "alpaca words", digest, number), is_spent)
 
 
+def named_replacement(agent: AgentName, order_id: OrderId) -> Name:
+    """What comes in the place of an order, where its client gives that no id that is meant."""
+    return Name(
+        agent,
+        lambda number: derive_agents_order_id(agent, "alpaca replacement", order_id, number),
+        was_denied,
+    )
+
+
 def named_close(agent: AgentName, symbol: Symbol) -> Name:
     """The close of a position, for as long as it works."""
     return Name(

@@ -154,7 +154,7 @@ class _Retold:
             yield from self._back_over_fill(event, time)
         elif (words := _WORDS.get(type(event))) is not None:
             order = self._book.orders.by_id[cast("_OfOneOrder", event).order_id]
-            if isinstance(event, Accepted) and order.proposal.is_pair:
+            if isinstance(event, Accepted) and order.proposal.is_pair and order.replaces is None:
                 yield from self._back_over_legs(order, time)
             yield self._update(words[0], order, words[1], time)
 

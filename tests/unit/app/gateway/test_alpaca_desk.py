@@ -21,7 +21,7 @@ from agenttrader.model.identifiers import OrderId, derive_agents_order_id, deriv
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Effect, ExitPlan, Leg, TimeInForce
 from agenttrader.model.reports import ReportKind
-from agenttrader.protocols.alpaca_trading import NewOrder, Order, StopLoss, TakeProfit
+from agenttrader.protocols.alpaca_trading import NewOrder, Order, OrderReplacement, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import MarketSeen, Proposed, SwitchSeen, WindowCloseAsked
 from agenttrader.testing.builders import (
@@ -588,6 +588,60 @@ async def test_an_entry_is_canceled_and_its_protection_is_not(face: Face) -> Non
     with pytest.raises(Refused, match="order not found") as hidden:
         await face.desk.cancel(AGENT, resting.id, [])
     assert hidden.value.status == 404
+
+
+# One order in the place of another.
+
+
+async def replaced(face: Face, old: Order, **asked: Any) -> Submitted:
+    """The order that comes in the place of `old`, taken by the broker."""
+    return await face.desk.replace(BOT, old.id, OrderReplacement(**asked))
+
+
+async def test_an_order_is_replaced_once_however_often_it_is_asked(face: Face) -> None:
+    old = await face.buy(type="limit", limit_price=D(99))
+    asked = {"limit_price": D(98), "client_order_id": "second"}
+    answers = [await replaced(face, old, **asked), await replaced(face, old, **asked)]
+    assert [each.is_repeated for each in answers] == [False, True]
+    assert {each.order.id for each in answers} == {answers[0].order.id}
+    new = answers[0].order
+    assert (new.client_order_id, new.limit_price, new.replaces) == ("second", D(98), old.id)
+    assert len(face.gateway.broker.sent) == 2
+    by_name = [("client_order_id", "second")]
+    assert face.desk.reads.order_by_client_order_id(BOT, by_name).id == new.id
+    found = await refused(replaced(face, old, limit_price=D(97), client_order_id="second"))
+    assert found.error.message.startswith("client_order_id must be unique: second")
+
+
+async def test_asked_at_once_it_is_one_replacement(face: Face) -> None:
+    old = await face.buy(type="limit", limit_price=D(99))
+    answers = await asyncio.gather(*(replaced(face, old, limit_price=D(98)) for _ in range(9)))
+    assert len({each.order.id for each in answers}) == 1
+    assert len(face.gateway.broker.sent) == 2
+
+
+async def test_a_new_id_for_each_try_is_one_replacement_where_ids_are_made_so(renaming: Face) -> None:
+    old = await renaming.buy(type="limit", limit_price=D(99))
+    tries = [await replaced(renaming, old, limit_price=D(98), client_order_id=f"try {n}") for n in range(3)]
+    assert {each.order.client_order_id for each in tries} == {"try 0"}
+    found = await refused(replaced(renaming, old, limit_price=D(97), client_order_id="other"))
+    assert found.error.message.startswith("client_order_id must be unique: ")
+    assert len(renaming.gateway.broker.sent) == 2
+
+
+async def test_what_cannot_be_replaced_is_refused_and_what_is_denied_stays(face: Face) -> None:
+    old = await face.buy(type="limit", limit_price=D(99))
+    for says, asked in (
+        ("changes: expected at least one value that is another", {"limit_price": D(99)}),
+        ("stop_price: a limit order has none", {"stop_price": D(90)}),
+        ("denied by price_collar: ", {"limit_price": D(9)}),
+    ):
+        found = await refused(replaced(face, old, **asked))
+        assert found.error.message.startswith(says)
+    assert face.desk.reads.order(BOT, old.id, []).status == "new"
+    with pytest.raises(Refused, match="order not found"):
+        await face.desk.replace(AGENT, old.id, OrderReplacement(limit_price=D(98)))
+    assert len(face.gateway.broker.sent) == 1
 
 
 async def test_all_that_works_is_canceled_and_what_may_not_be_is_said(face: Face) -> None:

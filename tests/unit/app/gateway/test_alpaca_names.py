@@ -6,6 +6,7 @@ from agenttrader.app.gateway.alpaca_names import (
     named,
     named_by_words,
     named_close,
+    named_replacement,
     was_denied,
 )
 from agenttrader.model.identifiers import OrderId, derive_agents_order_id
@@ -50,7 +51,19 @@ def test_a_close_is_known_while_it_works() -> None:
     assert name.latest(ended) == (name.tries(1), None)
 
 
+def test_a_replacement_is_known_by_the_order_whose_place_it_takes() -> None:
+    name = named_replacement(AGENT, proposal().id)
+    denied, filled = orders(name, OrderState.DENIED), orders(name, OrderState.FILLED)
+    assert name.latest(denied) == (name.tries(1), None)
+    assert name.latest(filled)[1] is filled[name.tries(0)]
+
+
 def test_names_of_different_kinds_never_meet() -> None:
-    kinds = (named(AGENT, ALFA), named_by_words(AGENT, ALFA, was_denied), named_close(AGENT, ALFA))
+    kinds = (
+        named(AGENT, ALFA),
+        named_by_words(AGENT, ALFA, was_denied),
+        named_close(AGENT, ALFA),
+        named_replacement(AGENT, OrderId(ALFA)),
+    )
     others = (named(OTHER_AGENT, ALFA), named_by_words(OTHER_AGENT, ALFA, has_ended))
     assert len({each.tries(0) for each in (*kinds, *others)}) == len(kinds) + len(others)
