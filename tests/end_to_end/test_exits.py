@@ -35,10 +35,11 @@ async def metrics(day: ExitsDay) -> str:
         return await answer.text()
 
 
+@pytest.mark.parametrize("inbox", ("watermark", pytest.param("arrival", marks=pytest.mark.slow)))
 async def test_without_its_agent_and_over_a_gateways_restart_a_position_is_left_by_its_trail_once(
-    tmp_path: Path,
+    inbox: str, tmp_path: Path
 ) -> None:
-    async with playing(ExitsDay(tmp_path, [*flat(100, 4), *at(102, 104, 106, 105, 101)])) as day:
+    async with playing(ExitsDay(tmp_path, [*flat(100, 4), *at(102, 104, 106, 105, 101)], inbox)) as day:
         await day.bar()
         await day.open_window()
         await day.enter(10)

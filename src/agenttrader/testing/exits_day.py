@@ -56,10 +56,10 @@ def flat(price: int, minutes: int = 1, volume: int = 100_000) -> list[Minute]:
 class ExitsDay(KilledDay):
     """A half day in ALFA: the minutes that the test names, and then the last price until the close."""
 
-    def __init__(self, folder: Path, minutes: Sequence[Minute]) -> None:
+    def __init__(self, folder: Path, minutes: Sequence[Minute], inbox: str = "watermark") -> None:
         rest = flat(minutes[-1][2], MINUTES - len(minutes))
         write_trades(folder / "prices", "ALFA", _rows((*minutes, *rest)))
-        super().__init__(folder, lambda tables: _change(tables, folder), ROLES)
+        super().__init__(folder, lambda tables: _change(tables, folder, inbox), ROLES)
 
     async def enter(self, quantity: int, **changes: Any) -> str:
         """The agent buys ALFA, to be left at 90, at 130 or 4 from the best price; what it is answered."""
@@ -133,7 +133,7 @@ def _rows(minutes: Sequence[Minute]) -> list[str]:
     return rows
 
 
-def _change(tables: dict[str, Any], folder: Path) -> None:
+def _change(tables: dict[str, Any], folder: Path, inbox: str) -> None:
     """One symbol of recorded prices, a venue that fills by volume, and the exits unit."""
     for table in (tables["instruments"], tables["limits"]["symbol"]):
         for name in [name for name in table if name != "ALFA"]:
@@ -146,6 +146,7 @@ def _change(tables: dict[str, Any], folder: Path) -> None:
         "dead_machine_loss_max": "100000",
     }
     tables["venue"]["rules"] = RULES
+    tables["gateway"]["inbox"] = inbox
     market = tables["marketdata"]
     market["date"] = HALF_DAY
     market["prices"] = {
