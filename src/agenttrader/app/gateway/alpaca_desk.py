@@ -5,7 +5,7 @@ What is sent again is the same order, by what `alpaca_names` knows it. What only
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -36,7 +36,6 @@ from agenttrader.model.times import SECOND, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import CanceledOrder, ClosedPosition, NewOrder, OrderReplacement
 from agenttrader.protocols.alpaca_trading import Order as OrderAnswer
-from agenttrader.runtime.inputs import ReplaceAsked
 
 TRIES_MAX = 4
 """How often one request looks again where another took its name while it was on its way."""
@@ -44,6 +43,10 @@ TRIES_MAX = 4
 _OK = 200
 _ENDED_UNSEEN = frozenset({OrderState.WITHHELD, OrderState.REJECTED})
 """Ended without having worked at the broker."""
+
+
+Ask = Callable[[OrderId], Awaitable[tuple[Order, bool]]]
+"""Asks for an order under that id, and says whether it was there before."""
 
 
 class Submitted(NamedTuple):
@@ -73,9 +76,9 @@ class AlpacaDesk:
         wish = wish_of(new, self.reads.engine.rules.instruments)
         configured = self._agents.get(agent)
 
-        def propose(order_id: OrderId) -> Proposal:
+        async def ask(order_id: OrderId) -> tuple[Order, bool]:
             engine = self.reads.engine
-            return proposal_of(
+            proposal = proposal_of(
                 wish,
                 order_id,
                 agent,
@@ -85,8 +88,9 @@ class AlpacaDesk:
                 instrument=engine.rules.instruments.get(wish.symbol),
                 now=self.reads.now(),
             )
+            return await self._decide(proposal)
 
-        order, is_repeated = await self._once(self._name(agent, wish, configured), propose)
+        order, is_repeated = await self._once(self._name(agent, wish, configured), ask)
         if order.proposal.correlation_id != wish.called(order.proposal.client_order_id).digest(agent):
             raise cannot_be(
                 f"client_order_id must be unique: {wish.client_order_id} was used for another order; "
@@ -104,16 +108,18 @@ class AlpacaDesk:
         changes = changes_of(old, asked, instrument)
         own_id = asked.client_order_id or None
 
-        def ask(order_id: OrderId) -> ReplaceAsked:
-            return ReplaceAsked(
-                order_id=old.id,
+        async def ask(order_id: OrderId) -> tuple[Order, bool]:
+            was_there = order_id in self.reads.engine.state.book.orders.by_id
+            order = await self._desk.replace(
+                old.id,
+                changes,
+                agent,
                 replacement=order_id,
-                changes=changes,
-                agent=agent,
                 reason=f"alpaca replacement {own_id or 'without an id'}",
                 client_order_id=own_id,
                 correlation_id=words_of(agent, old.id, changes, own_id),
             )
+            return order, was_there
 
         try:
             order, is_repeated = await self._once(self._name_of_replacement(agent, old, own_id), ask)
@@ -186,9 +192,9 @@ class AlpacaDesk:
         return ClosedPosition(symbol=name, status=_OK, body=msgspec.to_builtins(closed.order))
 
     async def _close(self, agent: AgentName, symbol: Symbol) -> Submitted:
-        def propose(order_id: OrderId) -> Proposal:
+        async def ask(order_id: OrderId) -> tuple[Order, bool]:
             engine = self.reads.engine
-            return closing_proposal(
+            proposal = closing_proposal(
                 self.reads.held(agent, symbol),  # perhaps it was closed while this waited
                 order_id,
                 agent,
@@ -197,8 +203,9 @@ class AlpacaDesk:
                 mark=engine.market.marks.get(symbol),
                 now=self.reads.now(),
             )
+            return await self._decide(proposal)
 
-        order, is_repeated = await self._once(named_close(agent, symbol), propose)
+        order, is_repeated = await self._once(named_close(agent, symbol), ask)
         return Submitted(self._outcome(order), is_repeated)
 
     # One order for one name.
@@ -244,9 +251,7 @@ class AlpacaDesk:
 
         return is_over
 
-    async def _once(
-        self, name: Name, propose: Callable[[OrderId], Proposal | ReplaceAsked]
-    ) -> tuple[Order, bool]:
+    async def _once(self, name: Name, ask: Ask) -> tuple[Order, bool]:
         """The one order of this name, the one there is or the one now decided; and whether there was one.
 
         What is there is asked for again too: it may not be on disk yet, and is when that is answered. Where
@@ -254,20 +259,25 @@ class AlpacaDesk:
         """
         for _ in range(TRIES_MAX):
             order_id, known = name.latest(self.reads.engine.state.book.orders.by_id)
-            proposed = propose(order_id) if known is None else known.proposal
             try:
-                order = await self._desk.decide(proposed)
+                if known is None:
+                    order, is_repeated = await ask(order_id)
+                else:
+                    order, is_repeated = await self._desk.decide(known.proposal), True
                 if order.state in _ENDED_UNSEEN:
                     # The book knows before the disk does; asked again, it is answered when that is on record.
-                    order = await self._desk.decide(proposed)
+                    order = await self._desk.decide(order.proposal)
             except BadValue:
                 if order_id not in self.reads.engine.state.book.orders.by_id:
                     raise
             else:
-                # Of several at once one was first: the order is made of its proposal.
-                is_first = isinstance(proposed, ReplaceAsked) or order.proposal is proposed
-                return order, known is not None or not is_first
+                return order, is_repeated
         raise not_now("the same order is being sent by others at this moment; ask what became of it")
+
+    async def _decide(self, proposal: Proposal) -> tuple[Order, bool]:
+        """What the proposal has become; of several at once one was first, and the order is made of its."""
+        order = await self._desk.decide(proposal)
+        return order, order.proposal is not proposal
 
     def _outcome(self, order: Order) -> OrderAnswer:
         """The order as it is answered, or the refusal where nothing of it can fill."""

@@ -126,16 +126,15 @@ class Desk:
             order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
         )
 
-    async def decide(self, asked: Proposal | ReplaceAsked) -> Order:
-        """The order that was proposed, or replaces another, in the state that it has when `propose` answers.
+    async def decide(self, proposal: Proposal) -> Order:
+        """The order that the proposal has become, in the state that it has when `propose` answers.
 
         The one way of every client's order, whatever words it came in. Raises BadValue where the id was used
-        for another order, and where there is nothing to replace.
+        for another order.
         """
-        order_id = asked.id if isinstance(asked, Proposal) else asked.replacement
-        await self._ask(Proposed(asked) if isinstance(asked, Proposal) else asked)
-        await self.session.answered(order_id, self._answer_wait_seconds)
-        return self.session.engine.state.book.orders.by_id[order_id]
+        await self._ask(Proposed(proposal))
+        await self.session.answered(proposal.id, self._answer_wait_seconds)
+        return self.session.engine.state.book.orders.by_id[proposal.id]
 
     async def replace(
         self,
