@@ -8,6 +8,7 @@ from agenttrader.model.market import StatusChange, TradingStatus
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import rfc3339
 from agenttrader.protocols.native import (
+    ExitPlanBody,
     OrderChanged,
     PositionsChanged,
     TradingChanged,
@@ -17,7 +18,6 @@ from agenttrader.runtime.exits_host import ExitsHost, GatewayLost, Input, Output
 from agenttrader.testing.exits_facts import (
     ALFA,
     EXITS,
-    PLAN,
     bar,
     host,
     minute,
@@ -59,7 +59,7 @@ def test_what_is_bare_is_protected_by_a_pair_that_rests() -> None:
 
 def test_without_a_target_a_stop_rests_alone() -> None:
     made = proposed(
-        host(), snapshot(position(exit_plan=PLAN.__class__(stop=Decimal(95)))), bar(1, 100), watermark(1)
+        host(), snapshot(position(exit_plan=ExitPlanBody(stop=Decimal(95)))), bar(1, 100), watermark(1)
     )
     assert (made.type, made.stop_price, made.exit_plan) == (OrderType.STOP, Decimal(95), None)
 

@@ -115,7 +115,11 @@ def test_what_is_left_of_an_order_and_its_state_are_told() -> None:
     seen = view()
     seen.learn(order("ours", filled_quantity=Decimal(4), state="partially_filled"))
     (found,) = seen.orders()
-    assert (found.remaining, found.state, found.updated) == (Decimal(6), OrderState.PARTIALLY_FILLED, minute(1))
+    assert (found.remaining, found.state, found.updated) == (
+        Decimal(6),
+        OrderState.PARTIALLY_FILLED,
+        minute(1),
+    )
 
 
 def test_frozen_is_told_by_the_snapshot_and_by_a_change() -> None:
