@@ -6,6 +6,7 @@ such try of a name has a derived id of its own, counted from 0.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_agents_order_id
@@ -40,6 +41,26 @@ class Name(NamedTuple):
         last = orders[self.tries(low)]
         is_over = last.agent != self.agent or self.is_spent(last)
         return (self.tries(high), None) if is_over else (last.id, last)
+
+
+class ClientIds:
+    """Orders by what their clients call them. Those that were read are not gone over again."""
+
+    def __init__(self) -> None:
+        self._orders: Mapping[OrderId, Order] = {}
+        self._count = 0
+        self._found: dict[tuple[AgentName, str], Order] = {}
+
+    def find(self, orders: Mapping[OrderId, Order], agent: AgentName, client_order_id: str) -> Order | None:
+        """The agent's first order of that id among `orders`, which only grow; one that was denied is none."""
+        if orders is not self._orders:
+            self._orders, self._count, self._found = orders, 0, {}
+        for order in islice(orders.values(), self._count, None):
+            own_id = order.proposal.client_order_id
+            if own_id is not None and not order.is_leg and not was_denied(order):
+                self._found.setdefault((order.agent, own_id), order)
+        self._count = len(orders)
+        return self._found.get((agent, client_order_id))
 
 
 def named(agent: AgentName, client_order_id: str) -> Name:

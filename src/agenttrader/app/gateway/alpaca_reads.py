@@ -22,7 +22,7 @@ from agenttrader.app.gateway.alpaca_market import (
     configurations_answer,
     symbols_of,
 )
-from agenttrader.app.gateway.alpaca_names import named
+from agenttrader.app.gateway.alpaca_names import ClientIds, named
 from agenttrader.app.gateway.alpaca_questions import (
     ActivitiesAsked,
     AssetsAsked,
@@ -58,6 +58,7 @@ class AlpacaReads:
     def __init__(self, session: Session, agents: Mapping[AgentName, Agent]) -> None:
         self._session = session
         self._agents = agents
+        self._client_ids = ClientIds()
 
     @property
     def engine(self) -> Engine:
@@ -168,14 +169,14 @@ class AlpacaReads:
     def called(self, agent: AgentName, client_order_id: str) -> Order | None:
         """The agent's order that its client calls so.
 
-        Where an agent's ids are made anew for each try its orders are not known by them, and are gone over.
+        Where an agent's ids are made anew for each try its orders are not known by them, and are looked up.
         """
-        _, found = named(agent, client_order_id).latest(self.engine.state.book.orders.by_id)
+        orders = self.engine.state.book.orders.by_id
+        _, found = named(agent, client_order_id).latest(orders)
         configured = self._agents.get(agent)
         if found is not None or configured is None or configured.client_ids == "meant":
             return found
-        own = (order for order in self._own(agent) if order.parent is None)
-        return next((order for order in own if order.proposal.client_order_id == client_order_id), None)
+        return self._client_ids.find(orders, agent, client_order_id)
 
     def orders(self, agent: AgentName, pairs: Pairs) -> list[OrderAnswer]:
         """The orders that are asked for, the newest first unless told otherwise. Raises BadValue.

@@ -1,6 +1,7 @@
 """What an order is known by: tries are made in order, and the last that stands is the one."""
 
 from agenttrader.app.gateway.alpaca_names import (
+    ClientIds,
     Name,
     has_ended,
     named,
@@ -67,3 +68,23 @@ def test_names_of_different_kinds_never_meet() -> None:
     )
     others = (named(OTHER_AGENT, ALFA), named_by_words(OTHER_AGENT, ALFA, has_ended))
     assert len({each.tries(0) for each in (*kinds, *others)}) == len(kinds) + len(others)
+
+
+def test_orders_are_found_by_their_clients_ids_as_they_are_made() -> None:
+    ids, known = ClientIds(), dict[OrderId, Order]()
+
+    def make(number: int, client_order_id: str, state: OrderState = OrderState.ACCEPTED) -> Order:
+        order = Order(proposal(number, client_order_id=client_order_id), Role.ENTRY, at(1))
+        order.state = state
+        known[order.id] = order
+        return order
+
+    assert ids.find(known, AGENT, "mine") is None
+    make(1, "mine", OrderState.DENIED)
+    assert ids.find(known, AGENT, "mine") is None
+    first, _ = make(2, "mine"), make(3, "mine")
+    assert ids.find(known, AGENT, "mine") is first
+    assert ids.find(known, OTHER_AGENT, "mine") is None
+    refolded = {each.id: each for each in (make(4, "other"),)}
+    assert ids.find(refolded, AGENT, "mine") is None
+    assert ids.find(refolded, AGENT, "other") is known[proposal(4).id]
