@@ -251,8 +251,8 @@ def _take_over(old: Order) -> None:
         leg.parent = new
     if old.parent is not None:
         old.parent.protection = tuple([new if leg is old else leg for leg in old.parent.protection])
-    if new.filled and new.state is OrderState.ACCEPTED:
-        new.state = OrderState.PARTIALLY_FILLED
+    # That it has the one's place says that the broker has it; by which id, its own report does.
+    new.advance(Trigger.ACCEPT, old.updated)
 
 
 def _worst_cost(order: Order) -> Decimal:

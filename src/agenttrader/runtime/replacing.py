@@ -25,6 +25,7 @@ from agenttrader.model.orders import (
     OrderType,
     Proposal,
     Role,
+    TimeInForce,
 )
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger, next_state
@@ -43,7 +44,7 @@ def replacement_of(
     order = book.orders.by_id.get(asked.order_id)
     if order is None or order.agent != asked.agent:
         return f"no order {asked.order_id} of yours is known"
-    fault = _fault_of(order) or _fault_of_changes(order, asked.changes)
+    fault = _fault_of(order) or _fault_of_changes(order, asked.changes) or _bares(book, order, asked.changes)
     if fault:
         return fault
     try:
@@ -130,7 +131,8 @@ def _fault_of(order: Order) -> str:
         return "a close is not replaced: what protected the position was canceled for it; let it go on"
     if len(order.legs) != 1:
         return "an order of several legs is not replaced; cancel it, and propose another"
-    if order.state not in _CONFIRMED or order.broker_id is None or order.replacement is not None:
+    is_between = order.is_replacing or order.replacement is not None
+    if order.state not in _CONFIRMED or order.broker_id is None or is_between:
         return f"the order is {order.state.value}: the broker has not confirmed it; ask again when it has"
     return ""
 
@@ -161,6 +163,19 @@ def _fault_of_changes(order: Order, changes: Changes) -> str:
         return "changes: expected at least one value that is another, found none"
     if changes.time_in_force is not None and not (changes.time_in_force.rests and time.rests):
         return f"time_in_force: expected day or gtc for both, found {changes.time_in_force.value}"
+    return ""
+
+
+def _bares(book: Book, order: Order, changes: Changes) -> str:
+    """Why a position would not be protected any more, or for a shorter time; empty where it would."""
+    if not order.protects:
+        return ""
+    if changes.time_in_force is TimeInForce.DAY:
+        return "it protects a position: expected gtc, for what rests for the day ends with it"
+    less = order.quantity - (order.quantity if changes.quantity is None else changes.quantity)
+    symbol = order.legs[0].symbol
+    if less > 0 and order.role is Role.STOP and abs(book.position(symbol)) > book.covered(symbol) - less:
+        return "quantity: expected no less of what protects a position; close it, or reduce it first"
     return ""
 
 

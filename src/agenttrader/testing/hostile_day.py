@@ -12,9 +12,9 @@ from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Event
-from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, OrderId
 from agenttrader.model.market import StatusChange, TradingStatus
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Role, Side
+from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderState, OrderType, Role, Side
 from agenttrader.model.records import Chain, Sealed, unseal
 from agenttrader.model.reports import ExecutionReport, ReportedLeg, ReportKind
 from agenttrader.model.times import Instant
@@ -30,6 +30,7 @@ from agenttrader.runtime.inputs import (
     LinkSeen,
     MarketSeen,
     Proposed,
+    ReplaceAsked,
     Reported,
     StatementGiven,
     SwitchSeen,
@@ -77,7 +78,11 @@ _LIKELY_REPORTS = {
     ReportKind.SUSPENDED: Trigger.SUSPEND,
     ReportKind.DONE_FOR_DAY: Trigger.DONE_FOR_DAY,
     ReportKind.ANSWER_LOST: Trigger.LOSE,
+    ReportKind.REPLACED: Trigger.REPLACE,
+    ReportKind.REPLACE_REFUSED: Trigger.REFUSE_REPLACE,
 }
+_OF_REPLACEMENTS = frozenset({ReportKind.REPLACED, ReportKind.REPLACE_REFUSED})
+"""What is said of an order only where another was to come in its place."""
 _STRANGE_ONE_IN = 150
 """What cannot be halts for good, so it must be seldom for anything to be traded before it."""
 
@@ -142,7 +147,15 @@ class HostileDay:
             self._time,
             self._market,
         )
-        seldom = (self._cancel, self._authority, self._authority, self._world, self._world)
+        seldom = (
+            self._cancel,
+            self._replace,
+            self._replace,
+            self._authority,
+            self._authority,
+            self._world,
+            self._world,
+        )
         happen: Callable[[], Input] = self._one_of(*often * 3, *seldom)
         return happen()
 
@@ -214,8 +227,12 @@ class HostileDay:
             return self._said(self._one_of(*ReportKind), self._one_of(order, None), reason="chance")
         if order is None:
             return self._time()
-        kinds = [kind for kind, trigger in _LIKELY_REPORTS.items() if next_state(order.state, trigger)]
-        legs = self._legs_of(order) if order.parent is None else ()
+        kinds = [
+            kind
+            for kind, trigger in _LIKELY_REPORTS.items()
+            if next_state(order.state, trigger) and (order.replacement or kind not in _OF_REPLACEMENTS)
+        ]
+        legs = () if order.is_leg else self._legs_of(order)
         return self._said(self._one_of(*kinds), order, reason="chance", legs=legs) if kinds else self._time()
 
     def _legs_of(self, order: Order) -> tuple[ReportedLeg, ...]:
@@ -225,9 +242,9 @@ class HostileDay:
 
     def _accept(self) -> Input:
         orders = self.engine.state.book.orders.open_orders()
-        leaving = [order for order in orders if order.state is OrderState.SENDING and order.parent is None]
+        leaving = [order for order in orders if order.state is OrderState.SENDING and not order.is_leg]
         order = self._one_of(*leaving) if leaving else self._some_order()
-        if order is None or order.parent is not None:
+        if order is None or order.is_leg:
             return self._time()
         return self._said(ReportKind.ACCEPTED, order, legs=self._legs_of(order))
 
@@ -236,7 +253,7 @@ class HostileDay:
         if order is None or not (order.state.is_working or self._one_in(_STRANGE_ONE_IN)):
             return self._time()
         fills = [fill for fill in self.engine.state.book.executions.values() if fill.order_id == order.id]
-        if fills and self._one_in(6):
+        if fills and self._one_in(4):
             again = self._one_of(*fills)
             kind = self._one_of(ReportKind.BUSTED, ReportKind.FILLED)
             return self._said(kind, order, execution=execution(again.execution_id, symbol=again.symbol))
@@ -255,9 +272,26 @@ class HostileDay:
         order = self._some_order()
         if order is None:
             return self._time()
-        if order.state is OrderState.SENDING and order.parent is None and self._one_in(2):
+        if order.state is OrderState.SENDING and not order.is_leg and self._one_in(2):
             return LastLookStopped(order.id, "chance")
         return CancelAsked(order.id, "who", "why", self._one_of(None, AGENT, OTHER_AGENT))
+
+    def _replace(self) -> Input:
+        """Another order in the place of one that works: prices and quantities that may do, or not."""
+        orders = [order for order in self.engine.state.book.orders.open_orders() if order.broker_id]
+        if not orders:
+            return self._time()
+        order = self._one_of(*orders)
+        quantity = self._one_of(None, order.quantity + 1, order.quantity - 1)
+        away = Decimal(self._one_of(-3, -1, 1, 3, 30))
+        changes = Changes(
+            quantity=None if order.protects or order.protection else quantity,
+            limit_price=None if order.limit_price is None else order.limit_price + away,
+            stop_price=None if order.stop_price is None else order.stop_price + away,
+            trail=None if order.trail_price is None else abs(away),
+        )
+        replacement = OrderId(f"replacement-{self.chance.randrange(300)}")
+        return ReplaceAsked(order.id, replacement, changes, order.agent, "chance")
 
     def _time(self) -> Input:
         self.minute += 400 if self._one_in(100) else self.chance.randrange(3)

@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import BreakFound, CancelRequested, Decided, Event, Sending
+from agenttrader.model.events import (
+    BreakFound,
+    CancelRequested,
+    Decided,
+    Event,
+    Replaced,
+    ReplaceRefused,
+    ReplaceRequested,
+    Sending,
+)
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.orders import Effect, Role
-from agenttrader.model.records import Chain
+from agenttrader.model.records import Chain, Sealed
 from agenttrader.portfolio.book import Book
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.state import State
@@ -67,13 +76,19 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
     approved: set[OrderId] = set()
     for _ in range(length):
         window, standing = day.engine.state.standing.window, day.engine.standing()
+        covered = {symbol: day.engine.state.book.covered(symbol) for symbol in MULTIPLIERS}
+        taken = {symbol: taken_off(day.engine.state.book, symbol) for symbol in MULTIPLIERS}
         step = day.go_on()
+        assert_no_replacement_bares(day.engine.state.book, covered, step.records)
         for record in step.records:
             event = record.event
             if isinstance(event, Decided) and event.decision.denied_by is None:
                 approved.add(event.proposal.id)
                 if event.proposal.effect is Effect.REDUCE:
-                    assert_no_more_is_taken_than_held(day.engine.state.book, event.proposal.symbol)
+                    # What comes in the place of an exit takes no more than that did.
+                    symbol = event.proposal.symbol
+                    before = taken[symbol] if event.proposal.replaces is not None else Decimal(0)
+                    assert_no_more_is_taken_than_held(day.engine.state.book, symbol, before)
             if not isinstance(event, Decided | Sending) or event.instruction is None:
                 continue
             assert event.order_id in approved, "only what was approved leaves"
@@ -92,10 +107,15 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
         assert_book_adds_up(day.engine.state.book)
 
 
-def assert_no_more_is_taken_than_held(book: Book, symbol: Symbol) -> None:
-    """With an exit approved, all that works to reduce, a pair counted once, is no more than is held."""
+def taken_off(book: Book, symbol: Symbol) -> Decimal:
+    """All that works to reduce, a pair, and an order and the one in its place, counted once."""
     working = book.working(symbol)
-    assert working.closing + working.protecting <= abs(book.position(symbol))
+    return working.closing + working.protecting
+
+
+def assert_no_more_is_taken_than_held(book: Book, symbol: Symbol, before: Decimal) -> None:
+    """With an exit approved, all that works to reduce is no more than is held, or than worked `before`."""
+    assert taken_off(book, symbol) <= max(abs(book.position(symbol)), before)
 
 
 def is_for_the_broker(event: Event) -> bool:
@@ -119,17 +139,41 @@ def assert_book_adds_up(book: Book) -> None:
     ledger = book.orders
     assert ledger.open_notional_total == sum(order.reserved for order in ledger.by_id.values())
     assert all(order.reserved >= 0 for order in ledger.by_id.values())
-    assert ledger.open_count_total == sum(1 for order in ledger.open_orders() if not order.protects)
+    counted = [order for order in ledger.open_orders() if not order.protects and not order.is_replacing]
+    assert ledger.open_count_total == len(counted)
+    assert_of_two_the_larger_counts(book)
     assert all(count >= 0 for count in ledger.open_count.values())
     assert set(ledger.open_orders()) == {
         order for order in ledger.by_id.values() if not order.state.is_terminal
     }
 
 
+def assert_of_two_the_larger_counts(book: Book) -> None:
+    """An order and the one that is to come in its place reserve what the dearer may cost."""
+    for new in book.orders.open_orders():
+        old = new.replaces
+        if old is None or not new.is_replacing:
+            continue
+        costs = [each.remaining * each.reserve_price for each in (old, new) if each.adds_risk]
+        assert old.reserved + new.reserved == max(costs, default=0)
+        assert old.replaced_by is new
+        assert new.filled == old.filled
+
+
+def assert_no_replacement_bares(
+    book: Book, before: dict[Symbol, Decimal], records: list[Sealed[Event]]
+) -> None:
+    """Neither asking for a replacement, nor its coming, takes a stop from what is held."""
+    of_replacing = (Decided, ReplaceRequested, Replaced, ReplaceRefused)
+    if all(isinstance(record.event, of_replacing) for record in records):
+        for symbol, covered in before.items():
+            assert book.covered(symbol) >= min(covered, abs(book.position(symbol)))
+
+
 def test_hostile_days_are_not_idle() -> None:
     """Otherwise the properties above prove little."""
     seen: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(80):
         day = HostileDay(seed)
         for _ in range(150):
             day.go_on()
@@ -148,6 +192,7 @@ def test_hostile_days_are_not_idle() -> None:
         *("approved resting", "approved pair"),
         *("approved open", "approved close", "filled.1", "accepted.1", "canceled.1", "answer_lost.1"),
         *("withheld.1", "cancel_requested.1", "window_resumed.1", "break_found.1", "busted.1"),
+        *("replace_requested.1", "replaced.1", "replace_refused.1"),
     ):
         assert seen[kind] >= 3, f"{kind} in {seen}"
 

@@ -31,7 +31,7 @@ from agenttrader.runtime.inputs import (
     ReplaceAsked,
     WindowCloseAsked,
 )
-from agenttrader.testing.builders import AGENT, ALFA, OTHER_AGENT, closing_proposal, proposal, rules
+from agenttrader.testing.builders import AGENT, ALFA, EXITS, OTHER_AGENT, closing_proposal, proposal, rules
 from agenttrader.testing.driver import Driver, trading
 from agenttrader.testing.hostile_day import folded
 from agenttrader.testing.state_dump import dump_state
@@ -446,6 +446,54 @@ def test_a_stop_further_away_is_held_to_the_dead_machine_loss_and_a_nearer_one_i
     assert dead_machine_loss(book, marks) == 60
     done(driver, new, nearer)
     assert dead_machine_loss(book, marks) == 30
+
+
+def test_a_position_is_covered_when_the_broker_says_replaced_before_it_says_what_by() -> None:
+    driver = trading()
+    stop = driver.enter().protection[0]
+    new = replace(driver, stop, stop_price=D(96))
+    driver.report(K.REPLACED, stop.id)
+    assert (new.state, driver.engine.state.bare) == (S.ACCEPTED, {})
+    assert driver.engine.state.book.covered(ALFA) == 10
+    driver.report(K.ACCEPTED, new.id)
+    assert new.broker_id is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    (
+        ({"quantity": D(9)}, "expected no less of what protects"),
+        ({"time_in_force": TimeInForce.DAY}, "expected gtc, for what rests for the day ends with it"),
+    ),
+)
+def test_what_protects_is_not_made_to_protect_less(changes: dict[str, Any], sentence: str) -> None:
+    driver = trading()
+    driver.enter(exit_plan=ExitPlan(stop=D(95)))
+    leg = protective_id(proposal().id, Role.STOP)
+    driver.give(CancelAsked(leg, "ada", "why"))
+    driver.report(K.CANCELED, leg)
+    stop = closing_proposal(
+        50, effect=Effect.REDUCE, type=OrderType.STOP, stop_price=D(95), time_in_force=TimeInForce.GTC
+    )
+    assert sentence in refusal(driver, working(driver, stop), **changes)
+
+
+def test_the_exits_unit_moves_its_own_stop_while_agents_are_halted_and_no_others() -> None:
+    driver = trading()
+    driver.enter(exit_plan=ExitPlan(stop=D(95)))
+    leg = protective_id(proposal().id, Role.STOP)
+    driver.give(CancelAsked(leg, "ada", "why"))
+    driver.report(K.CANCELED, leg)
+    fields = {"effect": Effect.REDUCE, "type": OrderType.STOP, "stop_price": D(95)}
+    stop = closing_proposal(50, agent=EXITS, time_in_force=TimeInForce.GTC, **fields)
+    old = working(driver, stop)
+    driver.give(HaltAsked(EVERYTHING, TradingState.HALTED, "ada", "enough"))
+    assert "of yours is known" in refusal(driver, old, stop_price=D(96))
+    driver.hear(asked(old, agent=EXITS, stop_price=D(96)))
+    new = driver.order(NEW)
+    assert new.denied_by is None
+    done(driver, old, new)
+    assert driver.engine.state.book.covered(ALFA) == 10
 
 
 # What ends meanwhile.
