@@ -123,6 +123,15 @@ def test_a_split_that_does_not_lead_to_the_brokers_position_is_left_out(
     assert events(driver, stated(activity, held=held)) == []
 
 
+def test_a_split_may_leave_the_shares_as_they_are_and_pay_out_a_part_of_one() -> None:
+    driver = trading()
+    driver.enter()
+    (adjusted,) = driver.give(AccountStated(stated(split("s", 0, "5"), held=10)))
+    holding = driver.engine.state.book.holdings[ALFA]
+    assert adjusted == PositionAdjusted(symbol=ALFA, activities=(split("s", 0, "5"),))
+    assert (holding.quantity, holding.cost) == (D(10), D(995))
+
+
 def test_a_position_that_was_paid_out_is_gone() -> None:
     driver = trading()
     driver.enter()

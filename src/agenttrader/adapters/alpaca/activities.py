@@ -84,7 +84,13 @@ def _kind_of(told: Activity, quantity: Decimal) -> ActivityKind:
     kind = _KINDS.get(told.activity_type, ActivityKind.UNTREATED)
     if told.activity_type == "CFEE" and not told.net_amount:
         kind = ActivityKind.COIN_FEE
-    is_whole = told.symbol and quantity if kind in _MOVE_UNITS else told.net_amount is not None
+    if kind is ActivityKind.SPLIT:
+        # Of a small holding a split may pay out a part of a share, and change nothing else.
+        is_whole = bool(told.symbol) and told.qty is not None and bool(quantity or told.net_amount)
+    elif kind is ActivityKind.COIN_FEE:
+        is_whole = bool(told.symbol) and bool(quantity)
+    else:
+        is_whole = told.net_amount is not None
     return kind if is_whole and told.status in _EXECUTED else ActivityKind.UNTREATED
 
 

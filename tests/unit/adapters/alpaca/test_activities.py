@@ -77,6 +77,13 @@ def test_a_split_moves_shares_and_what_a_part_of_one_was_worth() -> None:
     assert (found.quantity, found.amount, found.symbol) == (D(-75), D("1.02"), "T")
 
 
+def test_a_split_of_one_share_may_pay_out_a_part_and_change_nothing_else() -> None:
+    """Three for two of a single share are one, and half of one in cash."""
+    found = meant(activity_type="SPLIT", qty=D(0))
+    assert (found.kind, found.quantity, found.amount) == (K.SPLIT, D(0), D("1.02"))
+    assert meant(activity_type="SPLIT", qty=D(0), net_amount=D(0)).kind is K.UNTREATED
+
+
 def test_coins_that_were_kept_have_the_name_of_their_orders() -> None:
     found = meant(activity_type="CFEE", net_amount=D(0), qty=D("-0.0025"), symbol="BTCUSD")
     assert (found.kind, found.quantity, found.symbol) == (K.COIN_FEE, D("-0.0025"), "BTC/USD")
