@@ -15,12 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 HEAD_BYTES_MAX = 65_536
 """Of a request's target and headers."""
+HEADERS_MAX = 100
+"""Of a request: each costs, and what is short can be many."""
+AHEAD_MAX = 4
+"""Requests that may be sent before the one in work is answered: all that came are read in one go."""
 MESSAGE_BYTES_MAX = 65_536
 """Of what a client says in one message of a web socket."""
 REQUEST_SECONDS_MAX = 10.0
 """From the connection, or from a request's first byte, to that request's last."""
 CONNECTIONS_MAX = 512
 """At once, or half of the files that the process may open, where that is less."""
+_TOO_FAR_AHEAD = f"expected at most {AHEAD_MAX} requests ahead of their answers, found more"
+_TOO_MANY = f"expected a request of at most {HEADERS_MAX} headers, found more"
 _TOO_LONG = f"expected a request's head of at most {HEAD_BYTES_MAX} bytes, found more"
 
 
@@ -76,10 +82,18 @@ class BoundedHttp(HttpToolsProtocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A request begins. To raise here answers 400 and closes."""
+        if len(self.pipeline) >= AHEAD_MAX:
+            raise ValueError(_TOO_FAR_AHEAD)
         super().on_message_begin()
         self._head_bytes, self._is_new_head = 0, True
         self._await_request()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. To raise here answers 400 and closes."""
+        if len(self.headers) >= HEADERS_MAX:
+            raise ValueError(_TOO_MANY)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole. To raise here answers 400 and closes."""

@@ -13,7 +13,13 @@ import pytest
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.api.probes import Receive, Send
 from agenttrader.roles import connections
-from agenttrader.roles.connections import HEAD_BYTES_MAX, MESSAGE_BYTES_MAX, raise_file_limit
+from agenttrader.roles.connections import (
+    AHEAD_MAX,
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    MESSAGE_BYTES_MAX,
+    raise_file_limit,
+)
 from agenttrader.roles.process import serve_beside
 
 HEAD = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
@@ -122,10 +128,29 @@ async def test_a_head_of_many_pieces_and_a_long_body_are_read(server: Server) ->
             await asyncio.sleep(0.001)
         assert await stranger.hears() == b"HTTP/1.1 200 OK"
         assert (await stranger.reader.readuntil(b"ok")).endswith(b"ok")
-    await stranger.says((HEAD + b"x: " + b"a" * 1_000 + b"\r\n\r\n") * 300)
-    for _ in range(300):
-        assert await stranger.hears() == b"HTTP/1.1 200 OK"
-        await stranger.reader.readuntil(b"ok")
+    for _ in range(80):
+        await stranger.says((HEAD + b"x: " + b"a" * 1_000 + b"\r\n\r\n") * AHEAD_MAX)
+        for _ in range(AHEAD_MAX):
+            assert await stranger.hears() == b"HTTP/1.1 200 OK"
+            await stranger.reader.readuntil(b"ok")
+
+
+async def test_a_head_of_too_many_headers_is_refused(server: Server) -> None:
+    for headers, answer in (
+        (HEADERS_MAX - 1, b"HTTP/1.1 200 OK"),
+        (HEADERS_MAX, b"HTTP/1.1 400 Bad Request"),
+    ):
+        stranger = await server.stranger()
+        await stranger.says(HEAD + b"x: y\r\n" * headers + b"\r\n")
+        assert await stranger.hears() == answer
+
+
+async def test_who_sends_far_ahead_of_the_answers_is_refused(server: Server) -> None:
+    stranger = await server.stranger()
+    await stranger.says((HEAD + b"\r\n") * (AHEAD_MAX + 2))
+    assert await stranger.hears() == b"HTTP/1.1 400 Bad Request"
+    await asyncio.wait_for(stranger.reader.read(), 5)  # It ends.
+    assert await server.answers()
 
 
 @pytest.mark.parametrize(
