@@ -35,6 +35,7 @@ from agenttrader.protocols.alpaca_trading import (
     ClosedPosition,
     NewOrder,
     Order,
+    OrderReplacement,
     Position,
 )
 from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Snapshot, TradingBody
@@ -107,6 +108,13 @@ ALPACA = Face(
         _get("/v2/orders", "The agent's orders.", list[Order], OrdersAsked),
         _get("/v2/orders/{name}", "One of them.", Order, OrderAsked),
         _get("/v2/orders:by_client_order_id", "One by its client's id.", Order, ClientOrderAsked),
+        Operation(
+            method="PATCH",
+            path="/v2/orders/{name}",
+            summary="The order that takes its place.",
+            body=OrderReplacement,
+            answer=Order,
+        ),
         _delete("/v2/orders", "The broker was asked.", list[CanceledOrder], HTTPStatus.MULTI_STATUS),
         _delete("/v2/orders/{name}", "The broker was asked.", None, HTTPStatus.NO_CONTENT),
         _get("/v2/positions", "What is held in the agent's symbols.", list[Position]),
