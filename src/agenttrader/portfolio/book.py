@@ -370,8 +370,10 @@ class Book:
         last.adjust(quantity_left, cash_left)
         before = whole.quantity
         whole.adjust(quantity, cash)
-        if event.symbol in self.tenures:
-            self.tenures[event.symbol] = self.tenures[event.symbol].split(before, whole.quantity)
+        tenure = self.tenures.get(event.symbol)
+        if tenure is not None:
+            # Where a part of a share was paid out, the quantities do not say what the prices became.
+            self.tenures[event.symbol] = tenure.split(before, whole.quantity, is_exact=not cash)
 
     def _note(self, activities: tuple[AccountActivity, ...]) -> None:
         self.activities.update(activity.id for activity in activities)

@@ -39,8 +39,13 @@ class Tenure(Struct, frozen=True, kw_only=True, gc=False):
             plan=proposal.exit_plan if is_plain else None,
         )
 
-    def split(self, before: Decimal, after: Decimal) -> "Tenure":
-        """The tenure after a split made `after` units of `before`: the plan's prices go the other way."""
+    def split(self, before: Decimal, after: Decimal, *, is_exact: bool) -> "Tenure":
+        """The tenure after a split made `after` units of `before`: the plan's prices go the other way.
+
+        Where the quantities are not exact, nobody knows the plan's prices any more.
+        """
+        if not is_exact:
+            return structs.replace(self, plan=None)
         if self.plan is None or not after:
             return self
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from agenttrader.model.events import Busted
-from agenttrader.model.identifiers import ExecutionId
+from agenttrader.model.identifiers import ExecutionId, OrderId
 from agenttrader.model.orders import ExitPlan, OrderType, Side
 from agenttrader.model.reports import ReportKind as K
 from agenttrader.portfolio.tenures import Tenure
@@ -96,3 +96,13 @@ def test_what_an_exit_sells_too_much_nobody_has_planned() -> None:
     assert held is not None
     assert driver.engine.state.book.position(ALFA) == -3
     assert (held.entry, held.plan) == (None, None)
+
+
+def test_a_split_takes_the_plans_prices_along_where_it_says_what_they_became() -> None:
+    plan = ExitPlan(stop=D(630), target=D(770), trail=D(35), before_close_seconds=60)
+    before = Tenure(sequence=7, since=at(1), entry=OrderId("e"), plan=plan)
+    after = before.split(D(10), D(70), is_exact=True)
+    assert after.plan == ExitPlan(stop=D(90), target=D(110), trail=D(5), before_close_seconds=60)
+    assert (after.sequence, after.since, after.entry) == (7, at(1), "e")
+    assert before.split(D(1), D(1), is_exact=False).plan is None
+    assert before.split(D(10), D(0), is_exact=True) == before
