@@ -12,7 +12,7 @@ import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, TimeInForce
-from alpaca.trading.models import Order
+from alpaca.trading.models import Clock, Order, Position
 from alpaca.trading.requests import MarketOrderRequest
 
 from agenttrader.cli.exit_codes import ExitCode
@@ -102,8 +102,10 @@ def test_a_bot_is_guarded_in_four_commands(guarded: Guarded) -> None:
     assert isinstance(first, Order)
     assert isinstance(again, Order)
     assert first.id == again.id
-    until(lambda: client.get_order_by_client_id("my first").filled_qty == "10", guarded.process)
-    assert client.get_open_position("BRVO").qty == "10"
+    until(lambda: filled(client, "my first") == "10", guarded.process)
+    position = client.get_open_position("BRVO")
+    assert isinstance(position, Position)
+    assert position.qty == "10"
     assert "trading   halted" in guarded.type("halt", "--reason", "enough")
     with pytest.raises(APIError, match="everything was halted by me: enough"):
         client.submit_order(buy("too late"))
@@ -112,4 +114,11 @@ def test_a_bot_is_guarded_in_four_commands(guarded: Guarded) -> None:
 
 def is_priced(client: TradingClient) -> bool:
     """Whether the gateway has heard a price: before the first minute every order is denied."""
-    return bool(client.get_clock().is_open)
+    clock = client.get_clock()
+    return isinstance(clock, Clock) and clock.is_open
+
+
+def filled(client: TradingClient, name: str) -> str:
+    order = client.get_order_by_client_id(name)
+    assert isinstance(order, Order)
+    return str(order.filled_qty)
