@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket, delete, get, post, websocket
+from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
 from litestar.params import FromPath
@@ -131,6 +131,13 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
         found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
         return _json(CancelAskedBody(found, asked=True), status=202)
 
+    @patch("/v1/orders/{order_id:str}", status_code=200)
+    async def change(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
+        caller = _caller(request, keys)
+        if caller.agent is None:
+            raise Forbidden("a person's token does not replace orders; cancel it, or use an agent's key")
+        return _json(await desk.change(order_id, await _body(request), caller.agent))
+
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
         _caller(request, keys)
@@ -144,7 +151,7 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
         await _serve_stream(socket, desk, keys)
 
-    return [propose, cancel, status, snapshot, stream]
+    return [propose, cancel, change, status, snapshot, stream]
 
 
 def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:

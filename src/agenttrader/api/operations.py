@@ -39,6 +39,7 @@ from agenttrader.protocols.alpaca_trading import (
     Position,
 )
 from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Snapshot, TradingBody
+from agenttrader.protocols.native_changes import ChangesBody
 
 _ERRORS = {
     400: "a request that cannot be read",
@@ -74,6 +75,13 @@ NATIVE = Face(
     operations=(
         _post("/v1/proposals", "The order, decided; a denial is an answer, too.", ProposalBody, AnswerBody),
         _delete("/v1/orders/{order_id}", "The broker was asked.", CancelAskedBody, HTTPStatus.ACCEPTED),
+        Operation(
+            method="PATCH",
+            path="/v1/orders/{order_id}",
+            summary="The order that is to come in its place, decided.",
+            body=ChangesBody,
+            answer=AnswerBody,
+        ),
         _get("/v1/status", "How the gateway stands.", StatusBody),
         _get("/v1/snapshot", "All that the key's owner may see.", Snapshot),
         _post("/v1/windows", "Opened, by a signed statement.", EnvelopeBody, TradingBody),

@@ -117,6 +117,7 @@ class OrderBody(_Body, frozen=True):
     proposal_id: str | None = None
     """What its agent called it in `POST /v1/proposals`."""
     parent: OrderId | None = None
+    replaces: OrderId | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     average_price: Decimal | None = None
@@ -287,17 +288,17 @@ def to_proposal(request: ProposalBody, agent: AgentName, derived: OrderId) -> Pr
     """The proposal of a decoded body; `derived` is its id where the client gave none."""
     plan, name = request.exit_plan, request.proposal_id
     return Proposal(
-        id=derived if name is None else derive_proposed_id(agent, _expect_uuid(name)),
+        id=derived if name is None else derive_proposed_id(agent, expect_uuid(name)),
         agent=agent,
         strategy=StrategyName(request.strategy),
         legs=tuple(Leg(Symbol(leg.symbol), leg.ratio) for leg in request.legs),
         side=request.side,
-        quantity=_meant(request.quantity),
+        quantity=meant(request.quantity),
         type=request.type,
         time_in_force=request.time_in_force,
         effect=request.effect,
         reason=request.reason,
-        decision_price=_meant(request.decision_price),
+        decision_price=meant(request.decision_price),
         decision_time=from_rfc3339(request.decision_time),
         correlation_id=request.correlation_id,
         limit_price=_price(request.limit_price),
@@ -372,10 +373,10 @@ def exit_plan_body(plan: ExitPlan | None) -> ExitPlanBody | None:
 
 
 def _price(value: Decimal | None) -> Decimal | None:
-    return None if value is None else _meant(value)
+    return None if value is None else meant(value)
 
 
-def _meant(value: Decimal) -> Decimal:
+def meant(value: Decimal) -> Decimal:
     """What a client's float was meant to be: nobody quotes finer than a nano.
 
     What is no finite number of sane size is left as it is, and refused by name where it is used.
@@ -385,7 +386,7 @@ def _meant(value: Decimal) -> Decimal:
     return value.quantize(NANO) if is_sane and value != value.quantize(NANO) else value
 
 
-def _expect_uuid(text: str) -> str:
+def expect_uuid(text: str) -> str:
     """A UUID in its one spelling: no two texts are one name."""
     if not _UUID.fullmatch(text):
         raise BadValue(

@@ -150,6 +150,7 @@ async def test_a_body_too_large_is_refused(client: Client) -> None:
 ROUTES = (
     ("POST", "/v1/proposals"),
     ("DELETE", "/v1/orders/1"),
+    ("PATCH", "/v1/orders/1"),
     ("GET", "/v1/status"),
     ("GET", "/v1/snapshot"),
     ("POST", "/v1/windows"),
@@ -172,7 +173,7 @@ async def test_no_route_is_open_without_a_key(
     assert len(client.gateway.events()) == before
 
 
-@pytest.mark.parametrize("path", [path for method, path in ROUTES[4:]])
+@pytest.mark.parametrize("path", [path for method, path in ROUTES[5:]])
 async def test_an_agents_key_does_nothing_of_a_persons(client: Client, path: str) -> None:
     before = len(client.gateway.events())
     status, answer = await client.ask("POST", path, AGENTS, b"{}")
@@ -208,6 +209,19 @@ async def test_an_agent_cancels_its_own_orders_and_nobody_elses(client: Client) 
     assert client.gateway.broker.canceled == []
     assert (await client.ask("DELETE", f"/v1/orders/{proposal().id}", AGENTS))[0] == 202
     assert client.gateway.broker.canceled == [proposal().id]
+
+
+async def test_an_agent_replaces_its_own_orders_and_a_person_none(client: Client) -> None:
+    await client.ask("POST", "/v1/proposals", AGENTS, altered(type="limit", limit_price="100"))
+    path, nearer = f"/v1/orders/{proposal().id}", {"reason": "nearer", "limit_price": "99"}
+    assert (await client.ask("PATCH", path, PERSONS, nearer))[0] == 403
+    status, answer = await client.ask("PATCH", path, OTHERS, nearer)
+    assert (status, answer.get("code")) == (422, "bad_value"), answer
+    status, answer = await client.ask("PATCH", path, AGENTS, nearer)
+    assert (status, answer["state"], answer["decision"]["code"]) == (200, "accepted", "approved")
+    assert (answer["order"]["replaces"], answer["order"]["limit_price"]) == (proposal().id, "99.00")
+    assert await client.ask("PATCH", path, AGENTS, nearer) == (status, answer)
+    assert len(client.gateway.broker.sent) == 2
 
 
 async def test_the_stream_begins_with_a_snapshot_and_tells_each_its_own(client: Client) -> None:

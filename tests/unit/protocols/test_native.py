@@ -244,7 +244,10 @@ def test_a_proposal_survives_the_wire() -> None:
 @given(entry=proposals())
 def test_any_proposal_survives_the_wire(entry: Proposal) -> None:
     name = derive_order_id(entry.id)
-    named = msgspec.structs.replace(entry, id=derive_proposed_id(entry.agent, name), client_order_id=name)
+    # What comes in the place of another is asked for in other words.
+    named = msgspec.structs.replace(
+        entry, id=derive_proposed_id(entry.agent, name), client_order_id=name, replaces=None
+    )
     if abs(named.decision_time) > 2**62 or named.exit_plan is not None or named.valid_until is not None:
         named = msgspec.structs.replace(named, decision_time=at(1), exit_plan=None, valid_until=None)
     assert decode_proposal(encode(to_body(named)), named.agent) == named

@@ -44,6 +44,7 @@ from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
+from agenttrader.protocols.native_changes import decode_replacement
 from agenttrader.runtime.inputs import (
     CancelAsked,
     HaltAsked,
@@ -119,12 +120,7 @@ class Desk:
         Raises BadValue for what is malformed, and where the id was used for another order.
         """
         rules = self.session.engine.rules
-        order = await self.decide(fit(decode_proposal(body, agent), rules.instruments))
-        if order.decision is None:
-            raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
-        return AnswerBody(
-            order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
-        )
+        return _answer_of(await self.decide(fit(decode_proposal(body, agent), rules.instruments)))
 
     async def decide(self, proposal: Proposal) -> Order:
         """The order that the proposal has become, in the state that it has when `propose` answers.
@@ -135,6 +131,20 @@ class Desk:
         await self._ask(Proposed(proposal))
         await self.session.answered(proposal.id, self._answer_wait_seconds)
         return self.session.engine.state.book.orders.by_id[proposal.id]
+
+    async def change(self, name: str, body: bytes, agent: AgentName) -> AnswerBody:
+        """Decide what is to come in the place of the order `name` by the changes in `body`; as `propose`."""
+        asked = decode_replacement(body, name, agent)
+        order = await self.replace(
+            name,
+            asked.changes,
+            agent,
+            replacement=asked.id,
+            reason=asked.reason,
+            client_order_id=asked.proposal_id,
+            correlation_id=asked.correlation_id,
+        )
+        return _answer_of(order)
 
     async def replace(
         self,
@@ -277,6 +287,14 @@ class Desk:
         outcome = await self.session.ask(received)
         if outcome.refusal:
             raise BadValue(outcome.refusal)
+
+
+def _answer_of(order: Order) -> AnswerBody:
+    if order.decision is None:
+        raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
+    return AnswerBody(
+        order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
+    )
 
 
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
