@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from agenttrader.testing import bad_clients
 from agenttrader.testing.permissive_day import BOT, PermissiveDay
 from agenttrader.testing.played_day import PATIENCE_SECONDS, playing
 
@@ -84,7 +85,7 @@ async def files_back(pid: int, before: int) -> None:
 async def misbehave(day: PermissiveDay, clients: int, at_once: int) -> None:
     """So many bad clients, so many of them at a time; a process of its own is not in the good ones' way."""
     port = int((day.address("gateway") or "").rpartition(":")[2])
-    words = ["-m", "agenttrader.testing.bad_clients", str(port), BOT, str(clients), str(at_once)]
+    words = ["-m", bad_clients.__name__, str(port), BOT, str(clients), str(at_once)]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=asyncio.subprocess.PIPE)
     await process.communicate(day.key_of(BOT).encode())
     assert process.returncode == 0

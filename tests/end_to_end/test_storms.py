@@ -36,8 +36,8 @@ COINS = OTHER_BOT
 """Whose client is ccxt."""
 ORDERS = b"POST /v2/orders"
 WAVE = 240
-"""Orders within one minute of the market: the broker's list of orders is read in pages, by their times. What a
-wave has left is canceled, because a decision looks at each order that works."""
+"""Orders within one minute of the market: the broker's list of orders is read in pages, by their times. What
+a wave has left is canceled, because a decision looks at each order that works."""
 THREADS = 16
 TRIES_MAX = 60
 PER_MILLE = 400

@@ -6,24 +6,27 @@ A program of its own, so that what it costs to misbehave is not in the way of wh
 
 import asyncio
 import contextlib
-import random
+import hashlib
+import itertools
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import aiohttp
 
 STAY_SECONDS = 1.0
-SEED = 7
+
+T = TypeVar("T")
 
 
 class BadClients:
     """One way after the other of being a bad client, each over a connection of its own."""
 
-    def __init__(self, port: int, name: str, key: str, seed: int) -> None:
+    def __init__(self, port: int, name: str, key: str) -> None:
         self._port = port
         self._name = name
         self._key = key
-        self._chance = random.Random(seed)  # noqa: S311 - the same misdeeds again for the same seed
+        self._turns = itertools.count()
         self.ways: tuple[Callable[[], Awaitable[None]], ...] = (
             self.says_garbage,
             self.says_too_much,
@@ -42,7 +45,7 @@ class BadClients:
 
     async def says_garbage(self) -> None:
         """Bytes that are no request."""
-        await self._say(self._chance.randbytes(2_000))
+        await self._say(self._garbage(2_000))
 
     async def says_too_much(self) -> None:
         """A body far beyond what is taken."""
@@ -54,9 +57,7 @@ class BadClients:
 
     async def says_json_that_is_none(self) -> None:
         """A body that is deep, cut off, or of another kind."""
-        body = self._chance.choice(
-            (b"[" * 50_000, b'{"symbol": "', b"\xff\xfe{}", b"null", b'{"qty": 1e999999}')
-        )
+        body = self._one_of((b"[" * 50_000, b'{"symbol": "', b"\xff\xfe{}", b"null", b'{"qty": 1e999999}'))
         await self._say(self._head("POST /v2/orders", len(body)) + body)
 
     async def says_what_nobody_understands(self) -> None:
@@ -103,14 +104,14 @@ class BadClients:
 
     async def uses_another_method(self) -> None:
         """Methods that no route has."""
-        method = self._chance.choice(("TRACE", "PATCH", "PUT", "OPTIONS", "CONNECT"))
+        method = self._one_of(("TRACE", "PATCH", "PUT", "OPTIONS", "CONNECT"))
         await self._say(self._head(f"{method} /v2/orders", 0))
 
     async def says_garbage_on_the_stream(self) -> None:
         """A web socket, and no word of its protocol."""
         url = f"http://127.0.0.1:{self._port}/stream"
         async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-            await socket.send_bytes(self._chance.randbytes(1_000))
+            await socket.send_bytes(self._garbage(1_000))
             await socket.receive(timeout=STAY_SECONDS)
 
     async def never_says_who_it_is(self) -> None:
@@ -118,6 +119,13 @@ class BadClients:
         url = f"http://127.0.0.1:{self._port}/v1/stream"
         async with aiohttp.ClientSession() as session, session.ws_connect(url):
             await asyncio.sleep(STAY_SECONDS)
+
+    def _one_of(self, things: Sequence[T]) -> T:
+        """Each in its turn."""
+        return things[next(self._turns) % len(things)]
+
+    def _garbage(self, length: int) -> bytes:
+        return hashlib.shake_256(b"%d" % next(self._turns)).digest(length)
 
     def _head(self, line: str, length: int) -> bytes:
         """A head with the good client's own key: what is said with a key may do the most harm."""
@@ -141,7 +149,7 @@ class BadClients:
 
 async def misbehave(port: int, name: str, key: str, clients: int, at_once: int) -> None:
     """So many bad clients, so many of them at a time."""
-    bad, turns = BadClients(port, name, key, SEED), asyncio.Semaphore(at_once)
+    bad, turns = BadClients(port, name, key), asyncio.Semaphore(at_once)
 
     async def one(number: int) -> None:
         # What becomes of a bad client is its own affair; what must not happen is looked at elsewhere.
