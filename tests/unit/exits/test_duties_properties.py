@@ -265,7 +265,7 @@ def breaks(day: Day) -> Iterator[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 60))
-def test_whatever_the_broker_does_nothing_is_turned_round_and_in_the_end_nothing_is_bare(
+def test_whatever_the_broker_does_nothing_turns_round_and_nothing_stays_bare(
     seed: int, length: int
 ) -> None:
     day = Day(seed)
