@@ -2,8 +2,9 @@
 
 Real processes on this machine, real HTTP with keep-alive, the journal on disk. Runs alternate, directly and
 through the gateway, so that what else the machine does meets both; each figure is a median of the runs.
-`added` is the difference of the medians. Afterwards the orders are counted at the venue, our book is compared
-with its, and the journal is verified.
+`added` is the difference of the medians. An answer waits for two commits (the decision, then what the broker
+said), so the disk's own time for one is measured in the same run. Afterwards the orders are counted at the
+venue, our book is compared with its, and the journal is verified.
 """
 
 import argparse
@@ -29,6 +30,7 @@ RUNS, RUNS_QUICK = 9, 3
 ORDERS, ORDERS_QUICK = 128, 64
 """Of a run. They rest until it ends: what is decided on an order looks at each that works."""
 WARM_UP = 20
+SYNCS = 200
 CLIENTS = (1, 16, 64)
 ADDED_P50_MS_MAX, ADDED_P99_MS_MAX = 1.5, 5.0
 
@@ -116,8 +118,21 @@ async def bench(folder: Path, runs: int, orders: int) -> dict[str, Any]:
         await day.bar()
         await day.open_window()
         found = await measured(day, runs, orders)
+        found["fdatasync_ms"] = fdatasync_ms(folder / "sync")
     journal = verify(day.path).found
     return found | {"journal": {"records": journal.records, "finding": journal.finding}}
+
+
+def fdatasync_ms(path: Path) -> float:
+    """What one page of 4 KiB costs to be on disk, where the journal is."""
+    figures = []
+    with path.open("wb", buffering=0) as file:
+        for _ in range(SYNCS):
+            start = time.perf_counter()
+            file.write(bytes(4_096))
+            os.fdatasync(file.fileno())
+            figures.append((time.perf_counter() - start) * 1_000)
+    return round(median(figures), 3)
 
 
 def show(found: dict[str, Any]) -> None:
@@ -138,6 +153,7 @@ def show(found: dict[str, Any]) -> None:
         f"  aims: {ADDED_P50_MS_MAX}, {ADDED_P99_MS_MAX}",
         file=sys.stderr,
     )
+    print(f"the disk: {found['fdatasync_ms']:.2f} ms for a page; an order waits for two", file=sys.stderr)
 
 
 def main(words: list[str]) -> int:
