@@ -70,9 +70,9 @@ class ScriptedServer:
         """The queries with which a path was asked."""
         return [query for verb, found, query, _ in self.requests if (verb, found) == (method, path)]
 
-    def posted(self) -> list[dict[str, Any]]:
-        """The orders that arrived."""
-        return [json.loads(body) for verb, _, _, body in self.requests if verb == "POST"]
+    def posted(self, method: str = "POST") -> list[dict[str, Any]]:
+        """The orders that arrived; with `PATCH`, the changes of orders."""
+        return [json.loads(body) for verb, _, _, body in self.requests if verb == method]
 
     async def start(self) -> None:
         app = web.Application()

@@ -24,8 +24,8 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_client_order_id,
 )
-from agenttrader.model.instructions import Instruction
-from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
+from agenttrader.model.instructions import Instruction, Replacing
+from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
@@ -168,6 +168,49 @@ async def say_used(_: web.Request) -> web.StreamResponse:
 
 
 LOSSES = (lose_by_silence, lose_by_reset, lose_by_gateway, say_used)
+
+
+def replacing() -> Recorded[Sending]:
+    changes = Changes(limit_price=Decimal(99))
+    return sending(replacing=Replacing(broker_order_id=BROKER_ID, changes=changes))
+
+
+async def test_what_comes_in_the_place_of_an_order_leaves_once_as_its_changes(
+    server: Any, heard: Any, running: Running, order_body: Body
+) -> None:
+    order = replacing()
+    server.answer("PATCH", f"/v2/orders/{BROKER_ID}", taken(order, order_body, id="new", replaces=BROKER_ID))
+    async with running() as broker:
+        broker.submit(order, nothing_halts)
+        await heard.until(lambda: heard.said)
+    assert server.posted("PATCH") == [{"client_order_id": id_of(order), "limit_price": "99"}]
+    (report,) = heard.said
+    assert (report.kind, report.broker_order_id) == (ReportKind.ACCEPTED, "new")
+
+
+async def test_what_halts_meanwhile_stops_a_replacement_too(
+    server: Any, heard: Any, running: Running
+) -> None:
+    async with running() as broker:
+        broker.submit(replacing(), lambda: "halted")
+        await heard.until(lambda: heard.said)
+    assert (heard.said[0].kind, server.posted("PATCH")) == (ReportKind.NOT_SENT, [])
+
+
+async def test_a_lost_answer_to_a_replacement_is_asked_for_and_tells_of_both(
+    server: Any, heard: Any, running: Running, order_body: Body
+) -> None:
+    order = replacing()
+    server.handle("PATCH", f"/v2/orders/{BROKER_ID}", lose_by_reset)
+    server.answer("GET", FOUND, taken(order, order_body, id="new", replaces=BROKER_ID))
+    old = order_body(status="replaced", replaced_by="new", replaced_at="2026-11-20T15:00:00Z")
+    server.answer("GET", f"/v2/orders/{BROKER_ID}", old)
+    async with running() as broker:
+        broker.submit(order, nothing_halts)
+        await heard.until(lambda: len(heard.said) >= 4)
+    told = {(report.kind, report.broker_order_id) for report in heard.said}
+    assert {(ReportKind.REPLACED, BROKER_ID), (ReportKind.ACCEPTED, "new")} <= told
+    assert len(server.posted("PATCH")) == 1
 
 
 @pytest.mark.parametrize("loss", LOSSES)

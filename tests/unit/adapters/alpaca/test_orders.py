@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from agenttrader.adapters.alpaca.connection import Answer
-from agenttrader.adapters.alpaca.orders import answer_to_cancel, answer_to_order, body_of
+from agenttrader.adapters.alpaca.orders import answer_to_cancel, answer_to_order, body_of, changes_of
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import ClientOrderId, Symbol
-from agenttrader.model.instructions import Instruction
-from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
+from agenttrader.model.instructions import Instruction, Replacing
+from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant, from_rfc3339
-from agenttrader.protocols.alpaca_trading import decode_new_order, encode
+from agenttrader.protocols.alpaca_trading import decode_new_order, decode_replacement, encode
 
 CLIENT_ORDER_ID = ClientOrderId("at-7-0123456789abcdef")
 TIME = Instant(55)
@@ -147,6 +147,18 @@ def test_an_instruction_is_posted_in_alpacas_words(changes: dict[str, Any], expe
 def test_what_alpaca_has_no_words_for_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BadValue, match="expected"):
         posted(**changes)
+
+
+def test_only_what_is_to_be_another_is_said_of_an_order_that_is_replaced() -> None:
+    changes = Changes(quantity=Decimal(12), trail=Decimal("1.5"), time_in_force=TimeInForce.GTC)
+    body = encode(changes_of(Replacing(broker_order_id=BrokerOrderId("b"), changes=changes), CLIENT_ORDER_ID))
+    assert decode_replacement(body).limit_price is None
+    assert json.loads(body) == {
+        "qty": "12",
+        "trail": "1.5",
+        "time_in_force": "gtc",
+        "client_order_id": CLIENT_ORDER_ID,
+    }
 
 
 def answer(status: int, body: object) -> Answer:

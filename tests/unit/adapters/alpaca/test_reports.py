@@ -278,3 +278,21 @@ def test_a_short_sale_is_a_sale() -> None:
 
 def test_a_broker_that_rambles_is_cut() -> None:
     assert len(unrecognised("x" * 100_000, NOW, "long").raw) == 4_000
+
+
+def test_an_order_in_the_place_of_another_begins_with_what_that_had_filled(
+    order_body: Body, fill_body: Body
+) -> None:
+    new = order(order_body(id="new", replaces="old", status="partially_filled", qty="10", filled_qty="7"))
+    own = fills(fill_body(order_id="new", qty="3"))
+    assert lacks_fills(new, own)
+    assert not lacks_fills(new, own, {"new": Decimal(4)})
+    assert kinds(reports_of_order(new, own, NOW, {"new": Decimal(4)})) == ["accepted", "filled"]
+    assert "unrecognised" in kinds(reports_of_order(new, own, NOW))
+
+
+def test_a_leg_in_the_place_of_another_is_told_as_an_order_of_its_own(bracket_body: Body) -> None:
+    body = bracket_body()
+    body["legs"][0] |= {"replaces": "old", "client_order_id": "ours"}
+    told = reports_of_order(order(body), {}, NOW)
+    assert [report.client_order_id for report in told if report.kind is ReportKind.ACCEPTED][1:] == ["ours"]
