@@ -73,8 +73,8 @@ from agenttrader.model.identifiers import (
     StrategyName,
     Symbol,
 )
-from agenttrader.model.instructions import Instruction, ProtectiveLeg
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.instructions import Instruction, ProtectiveLeg, Replacing
+from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
 from agenttrader.model.times import Instant
 
@@ -108,6 +108,7 @@ PROPOSAL = Proposal(
     group="pair-1",
     valid_until=NOON,
     client_order_id="mine-1",
+    replaces=OrderId("0b5c"),
 )
 DECISION = Decision(
     verdict=Verdict.DENIED,
@@ -201,7 +202,16 @@ EVENTS: tuple[Event, ...] = (
     LinkChanged(link="broker", up=False, reason="reset by peer"),
     WindowOpened(signed=SIGNED),
     Decided(proposal=PROPOSAL, decision=DECISION, instruction=INSTRUCTION),
-    Sending(order_id=ORDER, instruction=INSTRUCTION),
+    Sending(
+        order_id=ORDER,
+        instruction=msgspec.structs.replace(
+            INSTRUCTION,
+            replacing=Replacing(
+                broker_order_id=BrokerOrderId("61e6"),
+                changes=Changes(quantity=Decimal(9), time_in_force=TimeInForce.GTC),
+            ),
+        ),
+    ),
     AnswerLost(order_id=ORDER, reason="no answer in 5 s"),
     Accepted(
         order_id=ORDER,
