@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.model.events import Accepted, Event, Replaced
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import (
     Changes,
@@ -17,9 +18,10 @@ from agenttrader.model.orders import (
     TimeInForce,
 )
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime.inputs import ReplaceAsked
+from agenttrader.runtime.inputs import ReplaceAsked, Reported
 from agenttrader.simulation.inputs import Habits
-from agenttrader.testing.builders import AGENT, ALFA, closing_proposal, proposal
+from agenttrader.testing.builders import AGENT, ALFA, OPEN, closing_proposal, proposal, segment
+from agenttrader.testing.hostile_day import folded
 from agenttrader.testing.venue_world import World, venue_world
 
 S = OrderState
@@ -166,3 +168,33 @@ async def test_all_that_happened_is_told_again_and_nothing_is_new(world: World) 
     await world.agree()
     news = world.gateway.events()[before:]
     assert {type(event).__name__ for event in news} == {"Reconciled"}
+
+
+async def test_an_answer_that_was_lost_is_found_again_and_nothing_left_twice(world: World) -> None:
+    """The venue has put the new order in its place, and nobody of ours has heard of it."""
+    entry = await working(world, proposal(1))
+    world.trade()
+    await world.gateway.until(lambda: world.gateway.position(ALFA) == 10)
+    stop = entry.protection[0]
+    new = await replaced(world, stop, "stop", stop_price=D(97))
+    # As a start finds it whose process died between record and answer.
+    records = [record for record in world.gateway.journal.read() if not is_of_the_answer(record.event, new)]
+    after = folded(records)
+    after.start(segment(2), world.gateway.session.now or OPEN)
+    lost_old, lost_new = (after.state.book.orders.by_id[each.id] for each in (stop, new))
+    assert (lost_old.state, lost_new.state) == (S.REPLACE_REQUESTED, S.UNKNOWN)
+    for report in await world.gateway.told_again():
+        after.handle(Reported(report), world.gateway.session.now or OPEN)
+    assert (lost_old.state, lost_new.state) == (S.REPLACED, S.ACCEPTED)
+    assert (lost_new.broker_id, after.state.breaks) == (new.broker_id, ())
+
+
+def is_of_the_answer(event: Event, new: Order) -> bool:
+    """Whether it is what the broker said of the order, and of the one in whose place it came."""
+    match event:
+        case Accepted():
+            return event.order_id == new.id
+        case Replaced():
+            return event.order_id == new.proposal.replaces
+        case _:
+            return False

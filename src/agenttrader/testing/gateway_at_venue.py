@@ -20,6 +20,7 @@ from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.market import MarketEvent, Watermark
 from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.model.records import Chain
+from agenttrader.model.reports import ExecutionReport
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
@@ -50,7 +51,7 @@ class GatewayAtVenue:
         self.links: list[bool] = []
         self._resync = asyncio.Event()
         clock = WatermarkClock()
-        broker = AlpacaBroker(
+        self._broker = broker = AlpacaBroker(
             address=address,
             credential=credential,
             account=ACCOUNT,
@@ -115,6 +116,10 @@ class GatewayAtVenue:
     async def compare(self) -> Compared:
         """Ask the venue for everything, and hold it against the book."""
         return await self._reconciler.run()
+
+    async def told_again(self) -> tuple[ExecutionReport, ...]:
+        """Everything that the venue says happened."""
+        return await self._broker.history(OPEN)
 
     def order(self, order_id: OrderId) -> Order:
         """The order as the book has it."""
