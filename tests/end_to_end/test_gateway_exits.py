@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.api.venue import create_venue_app
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, OrderType, Proposal, TimeInForce
 from agenttrader.testing.builders import ALFA, closing_proposal, proposal
 from agenttrader.testing.venue_world import World, venue_world
@@ -15,7 +16,7 @@ S = OrderState
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with venue_world() as world:
+    async with venue_world(create_venue_app) as world:
         await world.hold_bare()
         yield world
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.api.venue import create_venue_app
 from agenttrader.model.events import Accepted, Event, Replaced
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import (
@@ -30,14 +31,14 @@ D = Decimal
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with venue_world() as world:
+    async with venue_world(create_venue_app) as world:
         yield world
 
 
 @pytest.fixture
 async def slow_world() -> AsyncIterator[World]:
     """Its requests take a minute of the data's time."""
-    async with venue_world(habits=Habits(pending_seconds=60)) as world:
+    async with venue_world(create_venue_app, habits=Habits(pending_seconds=60)) as world:
         yield world
 
 

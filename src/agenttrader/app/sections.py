@@ -207,8 +207,8 @@ class Agent(Section, frozen=True):
         super().__post_init__()
         if self.client_ids == "per_try" and self.dedupe_window_seconds is None:
             raise BadValue(
-                "client_ids: expected a dedupe_window_seconds with per_try, found none: ids that are made anew "
-                "do not tell one order from two, and nothing else would"
+                "client_ids: expected a dedupe_window_seconds with per_try, found none: ids that are made "
+                "anew do not tell one order from two, and nothing else would"
             )
 
 

@@ -2,13 +2,12 @@
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
-from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.credentials import Credential, Secret
@@ -26,6 +25,8 @@ from agenttrader.testing.gateway_at_venue import GatewayAtVenue
 from agenttrader.testing.serving import serving
 
 S = OrderState
+Face = Callable[[Desk, Mapping[str, VenueKey]], Any]
+"""What makes the venue's application."""
 SETTINGS = Settings(
     start=OPEN,
     listings=(Listing(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(1)),),
@@ -108,10 +109,10 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def venue_world(**settings: Any) -> AsyncIterator[World]:
-    """The world, a minute into the day; `settings` of the venue are other than usual."""
+async def venue_world(face: Face, **settings: Any) -> AsyncIterator[World]:
+    """The world behind the venue's `face`, a minute into the day; `settings` of it are other than usual."""
     desk = Desk(replace(SETTINGS, **settings), _NoLog())
-    async with serving(create_venue_app(desk, KEYS)) as address:
+    async with serving(face(desk, KEYS)) as address:
         credential = Credential(key_id="KEY", secret=Secret("SECRET"))
         gateway = GatewayAtVenue(lambda: f"http://{address}", credential)
         world = World(desk, gateway)
