@@ -496,6 +496,22 @@ def test_the_exits_unit_moves_its_own_stop_while_agents_are_halted_and_no_others
     assert driver.engine.state.book.covered(ALFA) == 10
 
 
+@pytest.mark.parametrize(
+    ("state", "denied_by"), ((TradingState.REDUCE_ONLY, None), (TradingState.HALTED, "trading_state"))
+)
+def test_an_agents_stop_moves_while_only_reducing_is_permitted_and_its_entry_does_not(
+    state: TradingState, denied_by: str | None
+) -> None:
+    driver = trading()
+    stop = driver.enter().protection[0]
+    entry = working(driver, limited(2))
+    driver.give(HaltAsked(EVERYTHING, state, "ada", "enough"))
+    driver.hear(asked(stop, stop_price=D(96)))
+    driver.hear(asked(entry, OrderId("entry"), limit_price=D(99)))
+    assert driver.order(NEW).denied_by == denied_by
+    assert driver.order(OrderId("entry")).denied_by == "trading_state"
+
+
 # What ends meanwhile.
 
 
