@@ -152,7 +152,9 @@ async def world() -> AsyncIterator[World]:
     desk = Desk(SETTINGS, NoLog())
     async with serving(create_venue_app(desk, KEYS)) as address:
         gateway = GatewayAtVenue(
-            lambda: f"http://{address}", Credential(key_id="KEY", secret=Secret("SECRET"))
+            lambda: f"http://{address}",
+            Credential(key_id="KEY", secret=Secret("SECRET")),
+            unprotected_seconds_max=4 * 24 * 3600,  # what is held is bare over the nights
         )
         try:
             await gateway.open()

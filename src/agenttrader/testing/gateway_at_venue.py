@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import Callable
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.clocks import WatermarkClock
@@ -45,7 +47,12 @@ WAIT_SECONDS = 5
 class GatewayAtVenue:
     """One gateway, its journal in memory. `address` is asked for the venue's before each connection."""
 
-    def __init__(self, address: Callable[[], str | None], credential: Credential) -> None:
+    def __init__(
+        self, address: Callable[[], str | None], credential: Credential, unprotected_seconds_max: int = 3_600
+    ) -> None:
+        made = rules()
+        account = replace(made.limits.account, unprotected_seconds_max=unprotected_seconds_max)
+        made = replace(made, limits=replace(made.limits, account=account))
         self.journal = MemoryJournal()
         self.switch = HandSwitch()
         self.links: list[bool] = []
@@ -62,9 +69,9 @@ class GatewayAtVenue:
             patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
         )
         self.session = Session(
-            engine=Engine(rules(), State(MULTIPLIERS), Chain()),
+            engine=Engine(made, State(MULTIPLIERS), Chain()),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
-            refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
+            refold=lambda: Engine(made, *fold(self.journal, MULTIPLIERS)),
             journal=self.journal,
             dispatcher=Dispatcher(
                 broker, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))

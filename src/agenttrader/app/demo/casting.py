@@ -29,6 +29,8 @@ NO_DATA = Symbol("NO_DATA")
 """The visitor's symbol on a recorded day; no file can be named so."""
 SIZES = (100, 50, 20, 10, 5, 2, 1)
 """What may be bought at once of a recorded symbol: the most that is worth two thirds of the limit."""
+NIGHTS_SECONDS = 4 * 24 * 3600
+"""How long what is carried over a weekend may be bare: no exits unit runs in the demo to cover it."""
 
 _KEEPER = """
 [agents.keeper]                 # buys once, and holds over the nights
@@ -125,6 +127,7 @@ def cast_recorded(
         template="".join((text, *more, _KEEPER.format(symbol=symbol) if keeps else "")),
         values={
             ("strategy.run.parameters", "size"): str(size),
+            **({("limits.account", "unprotected_seconds_max"): NIGHTS_SECONDS} if keeps else {}),
             **_owners(tables, () if keeps else (symbol,), NO_DATA),
         },
         session=session,
