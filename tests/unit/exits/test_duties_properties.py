@@ -265,9 +265,7 @@ def breaks(day: Day) -> Iterator[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 60))
-def test_whatever_the_broker_does_nothing_turns_round_and_nothing_stays_bare(
-    seed: int, length: int
-) -> None:
+def test_whatever_the_broker_does_nothing_turns_round_and_nothing_stays_bare(seed: int, length: int) -> None:
     day = Day(seed)
     for _ in range(length):
         day.go_on()
