@@ -22,9 +22,8 @@ def departure_of(
     if replacing is not None:
         instruction = instruction_of(proposal, proposal.quantity, alone=True)
         return structs.replace(instruction, pair=False, replacing=replacing)
-    alone = proposal.effect is Effect.OPEN and not protection_can_rest(
-        proposal, (instruments.get(leg.symbol) for leg in proposal.legs)
-    )
+    instrument = instruments.get(proposal.symbol)
+    alone = proposal.effect is Effect.OPEN and not protection_can_rest(proposal, instrument)
     return instruction_of(proposal, proposal.quantity, alone=alone)
 
 

@@ -8,10 +8,11 @@ from msgspec import Struct
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
 from agenttrader.gateway.snapshot import LegView, Snapshot
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Proposal
+from agenttrader.model.orders import OrderType, Proposal
 from agenttrader.model.values import ZERO
 
 COARSEST = Decimal("Infinity")
+_TRAILING = OrderType.TRAILING_STOP
 
 
 class Case(Struct, frozen=True, kw_only=True, gc=False):
@@ -57,13 +58,15 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
         price = mark.price if mark is not None and mark.price.is_finite() else None
         # The price of several legs is a net price and says nothing of one; they are taken at their marks.
         own = _stated(proposal, price) if len(proposal.legs) == 1 else ()
-        notionals.append(_notional(view, price, own, proposal.quantity, leg.ratio))
-        units = proposal.quantity if replaced is None else proposal.quantity - replaced.filled
-        rest = _notional(view, price, own, units, leg.ratio)
+        notional = rest = _notional(view, price, own, proposal.quantity, leg.ratio)
+        if replaced is not None:
+            rest = _notional(view, price, own, proposal.quantity - replaced.filled, leg.ratio)
+        notionals.append(notional)
         cost = None if cost is None or rest is None else cost + rest
         tick = None if tick is None or view.instrument is None else min(tick, view.instrument.tick)
         net_mark = None if net_mark is None or price is None else net_mark + price * leg.ratio
     agent_limits = limits.agent.get(proposal.agent)
+    stated = _stated(proposal, net_mark)
     return [
         Case(
             proposal=proposal,
@@ -80,16 +83,18 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
             else max(ZERO, abs(view.quantity) - replaced.quantity),
             net_mark=net_mark,
             tick=tick,
-            stated=_stated(proposal, net_mark),
+            stated=stated,
         )
         for view, notional in zip(snapshot.legs, notionals, strict=True)
     ]
 
 
 def _stated(proposal: Proposal, mark: Decimal | None) -> tuple[Decimal, ...]:
+    limit, stop = proposal.limit_price, proposal.stop_price
+    if limit is None and stop is None and proposal.type is not _TRAILING:
+        return ()
     trigger = None if mark is None else proposal.trigger(mark)
-    prices = (proposal.limit_price, proposal.stop_price, trigger)
-    return tuple([price for price in prices if price is not None])
+    return tuple([price for price in (limit, stop, trigger) if price is not None])
 
 
 def _notional(

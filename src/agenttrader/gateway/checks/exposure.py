@@ -106,7 +106,7 @@ def _loss_at_stop(case: Case) -> Decimal | None:
     stop = None if proposal.exit_plan is None else proposal.exit_plan.stop
     if stop is None or mark is None or instrument is None:
         return None
-    if not protection_can_rest(proposal, (instrument,)):
+    if not protection_can_rest(proposal, instrument):
         return case.cost
     prices = [price for price in (mark, proposal.limit_price, proposal.stop_price) if price is not None]
     worst = max(prices) if proposal.side is _BUY else min(prices)

@@ -172,8 +172,7 @@ def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
 
 
 def _fault_of_resting(case: Case) -> str:
-    instruments = (view.instrument for view in case.snapshot.legs)
-    if case.snapshot.exits_unit or protection_can_rest(case.proposal, instruments):
+    if case.snapshot.exits_unit or protection_can_rest(case.proposal, case.leg.instrument):
         return ""
     return "no protection that can rest with such an order, and no exits unit places it after the fill"
 

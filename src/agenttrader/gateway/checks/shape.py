@@ -5,8 +5,8 @@ that the answer names the reason. Sources: docs.alpaca.markets, "Placing Orders"
 "Crypto Orders" and "Options Trading"; docs/brokers.md says the same of the simulated exchange.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 
 from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
@@ -17,6 +17,7 @@ _MARKET, _LIMIT, _TRAILING = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILI
 _DAY = TimeInForce.DAY
 _PLAIN = frozenset({_MARKET, _LIMIT})
 _CRYPTO_TYPES = _PLAIN | {OrderType.STOP_LIMIT}
+_WITHOUT_BRACKETS = (CryptoPair, Option)
 _CRYPTO_TIMES = frozenset({TimeInForce.GTC, TimeInForce.IOC})
 
 
@@ -49,10 +50,11 @@ def extended_hours_are_permitted(case: Case) -> Check:
     return Check("extended_hours", "extended hours", "any hours" if permitted else "session", permitted)
 
 
-def protection_can_rest(proposal: Proposal, instruments: Iterable[Instrument | None]) -> bool:
+def protection_can_rest(proposal: Proposal, instrument: Instrument | None) -> bool:
     """Whether the entry's stop and target can leave with it, as its bracket.
 
-    Where they cannot, it leaves alone, and what it fills is protected after the fill.
+    `instrument` is its first leg's; with several legs none can. Where they cannot, it leaves alone, and what
+    it fills is protected after the fill.
     """
     return (
         proposal.time_in_force.rests
@@ -60,13 +62,18 @@ def protection_can_rest(proposal: Proposal, instruments: Iterable[Instrument | N
         and proposal.type is not _TRAILING
         and len(proposal.legs) == 1
         and not _is_fraction(proposal.quantity)
-        and not any(isinstance(each, CryptoPair | Option) for each in instruments)
+        and not isinstance(instrument, _WITHOUT_BRACKETS)
     )
 
 
 def _one_of(code: str, word: OrderType | TimeInForce, words: tuple[OrderType | TimeInForce, ...]) -> Check:
-    permitted = ", ".join([each.value for each in words])
-    return Check(code, word.value, permitted or None, word in words)
+    return Check(code, word.value, _listed(words), word in words)
+
+
+@cache
+def _listed(words: tuple[OrderType | TimeInForce, ...]) -> str | None:
+    """The words of a limit, which are the same for every order of an agent; None where there are none."""
+    return ", ".join([each.value for each in words]) or None
 
 
 def _fault(proposal: Proposal) -> str:
