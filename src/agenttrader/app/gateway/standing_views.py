@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from agenttrader.model.authority import Mode, Scope
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.times import rfc3339
+from agenttrader.model.errors import BadValue
+from agenttrader.model.times import Instant, rfc3339
 from agenttrader.runtime.engine import Engine
 
 
@@ -80,3 +81,15 @@ def switches_of(engine: Engine) -> tuple[SwitchBody, ...]:
         for name in engine.rules.wired_switches
         if name != "store"
     )
+
+
+def close_of_session(engine: Engine, now: Instant | None) -> str | None:
+    """When the session that trades now closes, else the next one; None where nobody knows."""
+    calendar = engine.rules.calendar
+    if now is None or not calendar.covers(now):
+        return None
+    try:
+        session = calendar.session_at(now) or calendar.following(now)
+    except BadValue:
+        return None  # It lies beyond the table.
+    return rfc3339(session.close)
