@@ -261,13 +261,13 @@ class Engine:
                 self._emit(event)
                 is_news = True
         if is_news:
-            self._settle(order)
+            self._settle(order, is_refused=report.kind is ReportKind.REPLACE_REFUSED)
             if report.kind is not ReportKind.CANCEL_REFUSED:
                 self._end_unwanted(*replacing.family(order))
 
-    def _settle(self, order: Order) -> None:
+    def _settle(self, order: Order, *, is_refused: bool = False) -> None:
         """Record what follows for an order that this one replaces, and for one that replaces it."""
-        for event in replacing.settled(order, self._now):
+        for event in replacing.settled(order, self._now, is_refused=is_refused):
             self._emit(event)
 
     def _foreign(self, received: Reported) -> None:

@@ -109,17 +109,18 @@ def implied(order: Order, time: Instant) -> Iterator[Event]:
         yield Replaced(order_id=old.id, time=time)
 
 
-def settled(order: Order, time: Instant) -> Iterator[Event]:
+def settled(order: Order, time: Instant, *, is_refused: bool = False) -> Iterator[Event]:
     """What follows from where `order` stands for the one that it replaces, and the one that replaces it.
 
-    An order that has ended, and not for another, can have none in its place.
+    An order that has ended, and not for another, can have none in its place; nor has one of which the broker
+    has just refused to be replaced. That it works again, as after a refused cancel, says nothing.
     """
     old, new = order.replaces, order.replaced_by
     if old is not None and order.state in _NEVER_CAME and old.state is OrderState.REPLACE_REQUESTED:
         yield ReplaceRefused(order_id=old.id, time=time, reason=f"order {order.id} did not come in its place")
     if new is not None and new.state is OrderState.UNKNOWN:
         has_ended = order.state.is_terminal and order.state is not OrderState.REPLACED
-        if has_ended or order.state in _CONFIRMED:
+        if has_ended or is_refused:
             reason = f"order {order.id} was not replaced: it is {order.state.value}"
             yield Rejected(order_id=new.id, time=time, reason=reason)
 

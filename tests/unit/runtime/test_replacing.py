@@ -353,6 +353,19 @@ def test_the_old_ones_end_says_that_an_unknown_one_never_came(end: ReportKind) -
     assert totals(driver)[1] == (1 if end is K.REPLACE_REFUSED else 0)
 
 
+def test_a_refused_cancel_of_the_old_one_says_nothing_of_an_unknown_one() -> None:
+    """It may be refused because the order was replaced: then the new one works, and must go on counting."""
+    driver = trading()
+    old = working(driver, alone())
+    new = replace(driver, old, quantity=D(15))
+    driver.report(K.ANSWER_LOST, new.id, broker_order_id=None)
+    driver.hear(CancelAsked(old.id, "ada", "enough"))
+    driver.report(K.CANCEL_REFUSED, old.id, reason="the order was replaced")
+    assert (old.state, new.state) == (S.ACCEPTED, S.UNKNOWN)
+    assert totals(driver) == (15 * new.reserve_price, 1)
+    done(driver, old, new)
+
+
 def test_a_crash_between_record_and_answer_is_a_lost_answer() -> None:
     driver = trading()
     old = driver.enter().protection[0]
