@@ -13,6 +13,7 @@ from agenttrader.model.events import (
     ActedOutside,
     AnswerLost,
     BreakFound,
+    BreakSettled,
     Busted,
     Canceled,
     CancelRefused,
@@ -141,6 +142,8 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             )
         case BreakFound():
             return _break(event.found)
+        case BreakSettled():
+            return f"{_break(event.found)}; settled by {event.by}: {event.reason}"
         case Reconciled():
             breaks = "; ".join(map(_break, event.breaks)) or "no breaks"
             found = f"not made: {event.failure}" if event.failure else breaks

@@ -1,6 +1,4 @@
-"""What the journal can hold: one closed union of versioned facts.
-
-State is these, folded in order, and nothing else.
+"""What the journal can hold: one closed union of versioned facts. State is these, folded in order.
 
 A kind is never changed: a new shape gets a new version (`decided.2`) and the old one is lifted on reading.
 Market data is not here; a decision embeds the prices that it used.
@@ -25,10 +23,7 @@ class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=
 
 
 class SegmentOpened(_Event, frozen=True, tag="segment_opened.1"):
-    """A process became the writer.
-
-    All that it runs with is named by digest; `epoch` fences off every earlier writer.
-    """
+    """A process became the writer. `epoch` fences off every earlier one; digests name what it runs with."""
 
     session: str
     account: AccountName
@@ -324,12 +319,17 @@ class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
 
 
 class BreakFound(_Event, frozen=True, tag="break_found.1"):
-    """A difference from the broker, or something that cannot be.
-
-    It halts what it touches until a person accepts it.
-    """
+    """A difference from the broker, or what cannot be: it halts what it touches until it is settled."""
 
     found: Break
+
+
+class BreakSettled(_Event, frozen=True, tag="break_settled.1"):
+    """A break that was found is over: who found it says that it holds no more, or evidence explains it."""
+
+    found: Break
+    by: str
+    reason: str
 
 
 class Reconciled(_Event, frozen=True, tag="reconciled.1"):
@@ -392,6 +392,7 @@ Event = (
     | ActedOutside
     | EquitySampled
     | BreakFound
+    | BreakSettled
     | Reconciled
     | LinkChanged
 )

@@ -1,7 +1,7 @@
 """The state that the engine decides on: the journal folded, every part of it, by one function."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -10,6 +10,7 @@ from agenttrader.model.events import (
     Accepted,
     ActedOutside,
     BreakFound,
+    BreakSettled,
     Busted,
     DayOpened,
     Decided,
@@ -35,7 +36,7 @@ from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
 _PROTECTS = frozenset({Accepted, Filled, Busted, PositionAdjusted, *MOVES})
 """What can bare or cover a position."""
-_OF_STANDING = frozenset({SegmentOpened, BreakFound, Reconciled, LinkChanged, *STANDING_EVENTS})
+_OF_STANDING = frozenset({SegmentOpened, BreakFound, BreakSettled, Reconciled, LinkChanged, *STANDING_EVENTS})
 
 
 class State:
@@ -89,6 +90,13 @@ class State:
             handler(sealed)
         if kind in _PROTECTS:
             self._time_protection(sealed)
+
+    def forget(self, tried: Sequence[OrderId]) -> None:
+        """Take back the last approvals, which were only tried: as if they had never been folded."""
+        for order_id in reversed(tried):
+            order = self.book.orders.forget(order_id)
+            self._decided[order.agent].pop()
+            self._approved_in_account.pop()
 
     def _time_protection(self, sealed: Sealed[Event]) -> None:
         """Start the clock of what this record left bare, and stop that of what it left protected."""
@@ -147,6 +155,8 @@ class State:
                 clock = self.bare.get(event.found.symbol or Symbol(""))
                 if clock is not None and event.found.kind is BreakKind.UNPROTECTED:
                     self.bare[event.found.symbol or Symbol("")] = Bare(clock.since, is_told=True)
+            case BreakSettled():
+                self._found = [found for found in self._found if found != event.found]
             case Reconciled():
                 self.reconciled = event
                 if not event.failure:

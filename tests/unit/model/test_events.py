@@ -26,6 +26,7 @@ from agenttrader.model.events import (
     ActedOutside,
     AnswerLost,
     BreakFound,
+    BreakSettled,
     Busted,
     Canceled,
     CancelRefused,
@@ -278,6 +279,7 @@ EVENTS: tuple[Event, ...] = (
         stage="answered",
         outcome="taken",
     ),
+    BreakSettled(found=BREAK, by="exits", reason="its price is one again"),
 )
 
 

@@ -9,6 +9,7 @@ from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
     AccountOpened,
     BreakFound,
+    BreakSettled,
     CashPosted,
     DayOpened,
     Event,
@@ -131,6 +132,14 @@ def test_breaks_are_those_that_were_found_and_those_of_the_last_comparison() -> 
     assert fold.state.breaks == (FOUND, COMPARED)
     fold.add(reconciled())
     assert list(fold.state.breaks) == [FOUND]
+
+
+def test_a_break_that_is_settled_halts_no_more_and_others_stand() -> None:
+    fold = Fold(BreakFound(found=FOUND), BreakFound(found=COMPARED))
+    before = fold.state.version
+    fold.add(BreakSettled(found=FOUND, by="exits", reason="it holds no more"))
+    assert fold.state.breaks == (COMPARED,)
+    assert fold.state.version > before
 
 
 def test_a_new_segment_has_compared_nothing_and_seen_no_link_and_keeps_what_was_found() -> None:

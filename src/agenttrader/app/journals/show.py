@@ -12,6 +12,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.events import (
     Accepted,
     BreakFound,
+    BreakSettled,
     Decided,
     Event,
     Reconciled,
@@ -85,7 +86,7 @@ def orders_of(event: Event) -> Iterator[OrderId]:
         case ReplaceRequested():
             yield event.order_id
             yield event.replacement
-        case BreakFound():
+        case BreakFound() | BreakSettled():
             if event.found.order_id is not None:
                 yield event.found.order_id
         case Reconciled():
