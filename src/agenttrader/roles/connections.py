@@ -1,7 +1,8 @@
 """What a connection may cost before anybody knows who it is: the bounds of every role's server.
 
 A request's head is at most 64 KiB, because the parser below has no bound of its own, and one endless line
-would hold the loop for many seconds. A whole request comes within 10 s, and a connection that says nothing
+would hold the loop for many seconds. Of a body above 64 KiB no more is read, and its connection ends with
+the answer, which the application gives. A whole request comes within 10 s, and a connection that says nothing
 is let go. Where there are too many, the one that has been quiet longest makes room for the new one, so that
 strangers keep nobody out by holding connections open.
 """
@@ -19,6 +20,12 @@ HEADERS_MAX = 100
 """Of a request: each costs, and what is short can be many."""
 AHEAD_MAX = 4
 """Requests that may be sent before the one in work is answered: all that came are read in one go."""
+BODY_BYTES_MAX = 65_536
+"""Of a request; the application is given what came until it was more, so that it can refuse it."""
+PIECES_MAX = 4_096
+"""Of a body, for the same reason as the headers."""
+REST_BYTES_MAX = 2 * BODY_BYTES_MAX
+"""Of a body with all that stands around its pieces and behind the last of them."""
 MESSAGE_BYTES_MAX = 65_536
 """Of what a client says in one message of a web socket."""
 REQUEST_SECONDS_MAX = 10.0
@@ -28,6 +35,9 @@ CONNECTIONS_MAX = 512
 _TOO_FAR_AHEAD = f"expected at most {AHEAD_MAX} requests ahead of their answers, found more"
 _TOO_MANY = f"expected a request of at most {HEADERS_MAX} headers, found more"
 _TOO_LONG = f"expected a request's head of at most {HEAD_BYTES_MAX} bytes, found more"
+_TOO_MANY_PIECES = f"expected a body of at most {PIECES_MAX} pieces, found more"
+_TOO_MUCH_AROUND = f"expected at most {REST_BYTES_MAX} bytes behind a request's head, found more"
+_BODY_OF_HANDSHAKE = "expected the handshake of a web socket to have no body, found one"
 
 
 def raise_file_limit() -> None:
@@ -46,7 +56,13 @@ class BoundedHttp(HttpToolsProtocol):
     """Set while a request is awaited or has come in part."""
     _head_bytes: int | None = None
     """What came of an unfinished head after the data that it began in; None where no head is unfinished."""
-    _is_new_head = False
+    _rest_bytes: int | None = None
+    """The same of what follows a head."""
+    _is_new_part = False
+    """Whether a head, or what follows one, began in the data that are read."""
+    _body_bytes = 0
+    """What came of the body of the request that is read."""
+    _pieces = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """A new connection: its first request is awaited."""
@@ -61,16 +77,20 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head is too long by now."""
+        """Read on, unless what is not finished is too long by now."""
         self.heard_seconds = self.loop.time()
-        self._is_new_head = False
+        self._is_new_part = False
         super().data_received(data)
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
-        if self._head_bytes is not None and not self._is_new_head:
+        if self._head_bytes is not None and not self._is_new_part:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.send_400_response(_TOO_LONG)
+        elif self._rest_bytes is not None and not self._is_new_part:
+            self._rest_bytes += len(data)
+            if self._rest_bytes > REST_BYTES_MAX and self._body_bytes <= BODY_BYTES_MAX:
+                self.send_400_response(_TOO_MUCH_AROUND)
         elif self._deadline is None and not self.is_at_work:
             self._await_request()  # What came began nothing, and has ended uvicorn's own wait.
 
@@ -86,7 +106,8 @@ class BoundedHttp(HttpToolsProtocol):
         if len(self.pipeline) >= AHEAD_MAX:
             raise ValueError(_TOO_FAR_AHEAD)
         super().on_message_begin()
-        self._head_bytes, self._is_new_head = 0, True
+        self._head_bytes, self._rest_bytes, self._is_new_part = 0, None, True
+        self._body_bytes = self._pieces = 0
         self._await_request()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -97,13 +118,36 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole. To raise here answers 400 and closes."""
-        self._head_bytes = None
+        self._head_bytes, self._rest_bytes, self._is_new_part = None, 0, True
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
             raise ValueError(_TOO_LONG)
+        lengths = [int(value) for name, value in self.headers if name == b"content-length"]
+        is_handshake = self.parser.should_upgrade() and self._should_upgrade()
+        if is_handshake and (any(lengths) or b"transfer-encoding" in dict(self.headers)):
+            raise ValueError(_BODY_OF_HANDSHAKE)
         super().on_headers_complete()
+        if any(length > BODY_BYTES_MAX for length in lengths):
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body. More than is taken is not waited for, whoever answers, and whenever."""
+        self._pieces += 1
+        if self._pieces > PIECES_MAX:
+            raise ValueError(_TOO_MANY_PIECES)
+        is_first_too_much = self._body_bytes <= BODY_BYTES_MAX
+        self._body_bytes += len(body)
+        if is_first_too_much:
+            super().on_body(body)
+        if self._body_bytes > BODY_BYTES_MAX:
+            self.cycle.keep_alive = False
+            self.flow.read_paused = False  # So that nobody reads on when the application asks for more.
+            self.transport.pause_reading()
+            if self.cycle.response_complete:
+                self.transport.close()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._rest_bytes = None
         self._request_came()
         super().on_message_complete()
 

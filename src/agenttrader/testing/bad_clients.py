@@ -30,6 +30,7 @@ class BadClients:
         self.ways: tuple[Callable[[], Awaitable[None]], ...] = (
             self.says_garbage,
             self.says_too_much,
+            self.says_too_much_in_pieces,
             self.says_an_endless_head,
             self.says_json_that_is_none,
             self.says_what_nobody_understands,
@@ -50,6 +51,11 @@ class BadClients:
     async def says_too_much(self) -> None:
         """A body far beyond what is taken."""
         await self._say(self._head("POST /v2/orders", 2_000_000) + b"{" + b" " * 1_999_999)
+
+    async def says_too_much_in_pieces(self) -> None:
+        """The same without saying how much it will be."""
+        head = self._head("POST /v2/orders", 0).replace(b"content-length: 0", b"transfer-encoding: chunked")
+        await self._say(head + (b"c350\r\n" + b" " * 50_000 + b"\r\n") * 40)
 
     async def says_an_endless_head(self) -> None:
         """A head that goes on and on."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import socket
 from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,24 @@ from agenttrader.api.probes import Receive, Send
 from agenttrader.roles import connections
 from agenttrader.roles.connections import (
     AHEAD_MAX,
+    BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
     HEADERS_MAX,
     MESSAGE_BYTES_MAX,
+    PIECES_MAX,
+    BoundedHttp,
     raise_file_limit,
 )
 from agenttrader.roles.process import serve_beside
 
 HEAD = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+ONE_READ_BYTES_MAX = 256_000
+"""What the loop takes from a socket in one go."""
 
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """200 to every request, after its body, and an echo."""
+    """200 to every request, after its body where that is not too long, and an echo."""
     if scope["type"] == "lifespan":
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": f"{message['type']}.complete"})
@@ -37,11 +44,15 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         while (message := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": str(len(message["text"]))})
     else:
-        while (await receive()).get("more_body"):
-            pass
+        status, left = 200, BODY_BYTES_MAX
+        while scope["path"] != "/early" and (message := await receive()).get("more_body"):
+            left -= len(message["body"])
+            if left < 0:
+                status = 413
+                break
         if scope["path"] == "/slow":
             await asyncio.sleep(1)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -68,6 +79,19 @@ class Stranger:
         with contextlib.suppress(ConnectionError):
             return await asyncio.wait_for(self.reader.read(), 5) == b""
         return True
+
+
+def answer_to(url: str, said: bytes) -> bytes:
+    """What is answered to somebody who says it all, as far as it is let, before it reads."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(said)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while more := connection.recv(4_096):
+                answer += more
+        return answer
 
 
 class Server:
@@ -133,6 +157,76 @@ async def test_a_head_of_many_pieces_and_a_long_body_are_read(server: Server) ->
         for _ in range(AHEAD_MAX):
             assert await stranger.hears() == b"HTTP/1.1 200 OK"
             await stranger.reader.readuntil(b"ok")
+
+
+@pytest.fixture
+def read_bytes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How much the server took at each time."""
+    taken: list[int] = []
+    data_received = BoundedHttp.data_received
+
+    def counted(self: BoundedHttp, data: bytes) -> None:
+        taken.append(len(data))
+        data_received(self, data)
+
+    monkeypatch.setattr(BoundedHttp, "data_received", counted)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    (
+        (HEAD + b"content-length: 100000000\r\n\r\n", b"b" * 50_000),
+        (CHUNKED, b"c350\r\n" + b"b" * 50_000 + b"\r\n"),
+    ),
+    ids=["announced", "chunked"],
+)
+async def test_of_a_body_too_long_no_more_is_read_than_shows_it(
+    server: Server, read_bytes: list[int], begin: bytes, more: bytes
+) -> None:
+    answer = await asyncio.to_thread(answer_to, server.url, begin + more * 400)
+    assert answer.startswith(b"HTTP/1.1 413 Request Entity Too Large")
+    assert b"connection: close" in answer
+    assert sum(read_bytes) <= BODY_BYTES_MAX + 2 * ONE_READ_BYTES_MAX
+    assert await server.answers()
+
+
+async def test_a_body_too_long_ends_its_connection_though_it_was_answered_before(
+    server: Server, read_bytes: list[int]
+) -> None:
+    stranger = await server.stranger()
+    await stranger.says(CHUNKED.replace(b"/livez", b"/early"))
+    assert await stranger.hears() == b"HTTP/1.1 200 OK"
+    await stranger.reader.readuntil(b"ok")
+    await stranger.says((b"c350\r\n" + b"b" * 50_000 + b"\r\n") * 400)
+    assert await stranger.is_let_go()
+    assert sum(read_bytes) <= BODY_BYTES_MAX + 2 * ONE_READ_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    "said",
+    (
+        b"1;" + b"a" * 10_000_000,
+        b"1\r\nb\r\n0\r\nx: " + b"a" * 10_000_000,
+        b"1\r\nb\r\n" * (PIECES_MAX + 1),
+    ),
+    ids=["beside a piece", "behind the last", "pieces"],
+)
+async def test_what_stands_around_a_body_is_refused_where_it_is_long(
+    server: Server, read_bytes: list[int], said: bytes
+) -> None:
+    answer = await asyncio.to_thread(answer_to, server.url, CHUNKED + said)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+    assert sum(read_bytes) <= 3 * ONE_READ_BYTES_MAX
+    assert await server.answers()
+
+
+async def test_a_handshake_with_a_body_is_refused(server: Server, read_bytes: list[int]) -> None:
+    upgrade = b"connection: upgrade\r\nupgrade: websocket\r\n"
+    for length in (b"content-length: 100000000\r\n\r\n", b"transfer-encoding: chunked\r\n\r\n"):
+        said = HEAD + upgrade + length + b"5\r\nhello\r\n" * 100_000
+        assert (await asyncio.to_thread(answer_to, server.url, said)).startswith(b"HTTP/1.1 400 Bad Request")
+    assert sum(read_bytes) <= 4 * ONE_READ_BYTES_MAX
 
 
 async def test_a_head_of_too_many_headers_is_refused(server: Server) -> None:
