@@ -210,8 +210,9 @@ SENTENCES: dict[str, Sentence] = {
         holds_times=True,
     ),
     "whole": Sentence(
-        "A close cancels the protection first, so it takes the whole position at the market: {permitted}; "
-        "this one asks for {observed}. Use effect reduce to take off a part.",
+        "A close cancels the protection first, so it takes the whole position at the market, or a part where "
+        "an exits unit runs and the position has a plan by which it protects what stays: {permitted}; this "
+        "one asks for {observed}.",
     ),
 }
 

@@ -90,7 +90,13 @@ def _leg_view(
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
         reducible=_reducible(proposal, symbol, state, working),
+        planned=proposal.effect is Effect.CLOSE and _is_planned(book, symbol),
     )
+
+
+def _is_planned(book: Book, symbol: Symbol) -> bool:
+    tenure = book.tenure(symbol)
+    return tenure is not None and tenure.plan is not None and tenure.plan.stop is not None
 
 
 def _reducible(proposal: Proposal, symbol: Symbol, state: State, working: Working) -> Decimal | None:

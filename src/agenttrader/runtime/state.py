@@ -60,6 +60,8 @@ class State:
         self.last_time = Instant(0)
         self.closing: dict[OrderId, Order] = {}
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
+        self.parts: set[OrderId] = set()
+        """Those of them that are for less than was held: what stays is to be protected again."""
         self._flows_at_open = ZERO
         self.acted_outside: dict[str, int] = {}
         """How many lines of each side journal are on record."""
@@ -123,11 +125,15 @@ class State:
         self._approved_in_account.append(sealed.time)
         if order.effect is Effect.CLOSE:
             self.closing[order.id] = order
+            if any(order.quantity * abs(leg.ratio) < (self.shared(leg.symbol) or ZERO) for leg in order.legs):
+                self.parts.add(order.id)
 
     def _apply_to_waiting(self, sealed: Sealed[Event]) -> None:
         """Fold what ends an order's waiting: it leaves, or never will."""
         self.book.apply(sealed)
-        self.closing.pop(cast("Sending | Withheld", sealed.event).order_id, None)
+        order_id = cast("Sending | Withheld", sealed.event).order_id
+        self.closing.pop(order_id, None)
+        self.parts.discard(order_id)
 
     def _apply_equity_sampled(self, sealed: Sealed[Event]) -> None:
         self.equity = cast("EquitySampled", sealed.event)

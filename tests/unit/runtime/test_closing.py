@@ -4,7 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import CancelRequested, Decided, Event, Sending, Withheld
 from agenttrader.model.identifiers import OrderId
@@ -14,7 +16,19 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.closing import go_on, in_the_way, must_end_for
 from agenttrader.runtime.inputs import LastLookStopped, TimeReached
-from agenttrader.testing.builders import ALFA, BRAVO, at, closing_proposal, compared, execution, proposal
+from agenttrader.runtime.protection import bare_units
+from agenttrader.runtime.state import State
+from agenttrader.testing.builders import (
+    ALFA,
+    BRAVO,
+    MULTIPLIERS,
+    at,
+    closing_proposal,
+    compared,
+    execution,
+    proposal,
+    rules,
+)
 from agenttrader.testing.driver import Driver, trading
 
 D = Decimal
@@ -137,14 +151,104 @@ def test_there_is_one_close_of_a_position() -> None:
     assert decided.decision.denied_by == "reduces"
 
 
-def test_a_close_of_a_part_or_one_that_could_rest_is_denied_and_protection_stays() -> None:
+def part(quantity: int, number: int = 100, **changes: Any) -> Proposal:
+    return closing_proposal(number, quantity=D(quantity), **changes)
+
+
+def end_protection(driver: Driver, entry: OrderId) -> list[Sending]:
+    """What leaves when the broker has ended the legs that were to be canceled."""
+    return [each for leg in protection(entry) for each in sent(driver.report(K.CANCELED, leg))]
+
+
+def test_of_a_part_that_part_leaves_and_the_clock_of_what_stays_runs() -> None:
+    driver = trading()
+    entry = held(driver)
+    close = part(4)
+    assert names(driver.propose(close))[1:] == [("CancelRequested", leg) for leg in protection(entry.id)]
+    (sending,) = end_protection(driver, entry.id)
+    assert sending.instruction.quantity == 4
+    driver.accept(close.id)
+    driver.fill(close.id, "a part", 4)
+    state = driver.engine.state
+    assert (state.book.position(ALFA), state.parts) == (6, set())
+    assert bare_units(state.book, ALFA) == 6
+    assert ALFA in state.bare
+
+
+def test_of_a_part_no_more_leaves_whatever_an_entry_adds_meanwhile() -> None:
+    driver = trading()
+    entry = held(driver)
+    working = proposal(2)
+    driver.propose(working)
+    driver.accept(working.id)
+    driver.propose(part(4))
+    driver.fill(working.id, "too late", 10)
+    assert end_protection(driver, entry.id) == []
+    (sending,) = end_protection(driver, working.id)
+    assert sending.instruction.quantity == 4
+
+
+def test_of_a_part_no_more_leaves_than_is_held() -> None:
+    driver = trading()
+    stop, target = protection(held(driver).id)
+    close = part(4)
+    driver.propose(close)
+    driver.fill(stop, "stopped", 9, 95)
+    driver.report(K.CANCELED, target)
+    (sending,) = sent(driver.report(K.CANCELED, stop))
+    assert sending.instruction.quantity == 1
+
+
+def test_two_parts_leave_one_after_the_other_and_a_third_finds_nothing() -> None:
+    driver = trading()
+    entry = held(driver)
+    first, second, third = part(4, 100), part(6, 101), part(1, 102)
+    driver.propose(first)
+    driver.propose(second)
+    (denied,) = driver.propose(third)
+    assert isinstance(denied, Decided)
+    assert denied.decision.denied_by == "reduces"
+    assert [each.order_id for each in end_protection(driver, entry.id)] == [first.id]
+    (withheld, sending) = driver.give(LastLookStopped(first.id, "the switch"))
+    assert isinstance(withheld, Withheld)
+    assert isinstance(sending, Sending)
+    assert (sending.order_id, sending.instruction.quantity) == (second.id, 6)
+
+
+def test_that_a_close_is_of_a_part_is_known_after_a_restart() -> None:
+    driver = trading()
+    entry = held(driver)
+    driver.propose(part(4))
+    again = State(MULTIPLIERS)
+    for record in driver.records:
+        again.apply(record)
+    assert again.parts == driver.engine.state.parts == {part(4).id}
+    assert end_protection(driver, entry.id)[0].instruction.quantity == 4
+
+
+@pytest.mark.parametrize("lacking", ("an exits unit", "a plan"))
+def test_a_part_is_denied_where_nobody_would_protect_what_stays(lacking: str) -> None:
+    grants = {name: grant for name, grant in rules().grants.items() if not grant.reduces_only}
+    driver = trading(grants=grants) if lacking == "an exits unit" else trading()
+    held(driver)
+    if lacking == "a plan":
+        book = driver.engine.state.book
+        book.tenures[ALFA] = replace(book.tenures[ALFA], plan=None)
+    (decided,) = driver.propose(part(4))
+    assert isinstance(decided, Decided)
+    assert decided.decision.denied_by == "whole"
+    (failed,) = (check for check in decided.decision.checks if not check.passed)
+    assert "an exits unit runs and the position has a plan" in sentence_of(failed)
+    assert len(driver.engine.state.book.protection(ALFA)) == 2
+
+
+def test_a_close_that_could_rest_is_denied_and_protection_stays() -> None:
     driver = trading()
     entry = held(driver)
     resting = closing_proposal(101, type=OrderType.LIMIT, limit_price=D(110))
-    for close in (closing_proposal(100, quantity=D(1)), resting):
-        (decided,) = driver.propose(close)
-        assert isinstance(decided, Decided)
-        assert decided.decision.denied_by == "whole"
+    (decided,) = driver.propose(resting)
+    assert isinstance(decided, Decided)
+    assert decided.decision.denied_by == "whole"
     assert len(driver.engine.state.book.protection(ALFA)) == 2
     assert driver.order(entry.id).state is OrderState.FILLED
 

@@ -54,7 +54,11 @@ class Closing:
             self.driver.propose(proposal(number))
             self.entries.append(self.driver.order(proposal(number).id))
         self.go_on()
-        self.driver.propose(closing_proposal(quantity=self.held or Decimal(1)))
+        self.wanted = self.held or Decimal(1)
+        self.is_part = self.wanted > 1 and self.chance.randrange(2) == 0
+        if self.is_part:
+            self.wanted = Decimal(self.chance.randrange(1, int(self.wanted)))
+        self.driver.propose(closing_proposal(quantity=self.wanted))
         self.close = self.driver.order(closing_proposal().id)
 
     @property
@@ -155,5 +159,6 @@ def test_around_a_close_nothing_stays_bare_without_a_word(seed: int, length: int
         day.look()
         day.go_on()
         assert day.held >= 0, "a close turns no position round"
+        assert not day.is_part or day.close.filled <= day.wanted, "of a part no more is taken"
         if day.minute != before and day.overstayed() and day.close.state.is_terminal:
             assert day.is_told_of()

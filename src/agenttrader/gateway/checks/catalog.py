@@ -79,7 +79,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("time_in_force", shape.time_in_force_is_permitted, ENTRIES),
     Rule("extended_hours", shape.extended_hours_are_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
-    Rule("whole", order.close_is_whole_and_at_the_market, CLOSES),
+    Rule("whole", order.close_leaves_nothing_bare, CLOSES),
 )
 """Every check, in the order that names a denial."""
 

@@ -42,8 +42,8 @@ def order_really_reduces(case: Case) -> Check:
     return Check("reduces", case.more, permitted, case.more <= permitted)
 
 
-def close_is_whole_and_at_the_market(case: Case) -> Check:
-    """A close takes the whole position, at the market.
+def close_leaves_nothing_bare(case: Case) -> Check:
+    """A close takes the whole position, or a part of what an exits unit protects again; at the market.
 
     Its protection is canceled first, so what it left, or let rest, would be bare.
     """
@@ -51,8 +51,10 @@ def close_is_whole_and_at_the_market(case: Case) -> Check:
     if reducible is None:
         return Check("whole", None, None, passed=False)
     kind, quantity = case.proposal.type, abs(case.leg.quantity)
-    passed = kind is OrderType.MARKET and quantity == reducible
-    return Check("whole", f"{quantity} at {kind.value}", f"{reducible} at market", passed)
+    may_leave = case.snapshot.exits_unit and case.leg.planned
+    is_permitted = quantity <= reducible if may_leave else quantity == reducible
+    permitted = f"{'at most ' if may_leave else ''}{reducible} at market"
+    return Check("whole", f"{quantity} at {kind.value}", permitted, kind is _MARKET and is_permitted)
 
 
 def direction_is_permitted(case: Case) -> Check:
