@@ -5,6 +5,7 @@ wait has a limit. Nothing is sent twice from here: whoever proposes again does s
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -16,11 +17,13 @@ from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import Proposal
+from agenttrader.model.times import Instant, rfc3339
 from agenttrader.protocols.native import (
     AnswerBody,
     ErrorBody,
     Snapshot,
     StreamMessage,
+    WatermarkReached,
     decode_stream,
     encode,
     to_body,
@@ -55,6 +58,8 @@ class GatewayClient:
         self._key = key
         self._answer_seconds = answer_seconds
         self._session: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        """The stream's, while there is one."""
 
     async def propose(self, proposal: Proposal) -> AnswerBody:
         """The gateway's answer to `proposal`, a denial too.
@@ -101,11 +106,20 @@ class GatewayClient:
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 ) as socket:
                     pause = RETRY_SECONDS_MIN
+                    self._socket = socket
                     await _deliver(socket, receive, link)
             except (aiohttp.ClientError, OSError, TimeoutError, Unsent):
                 pass  # Nobody is there yet, or not any more: the next try asks for the address anew.
+            finally:
+                self._socket = None
             await asyncio.sleep(pause)
             pause = min(2 * pause, RETRY_SECONDS_MAX)
+
+    async def settled(self, time: Instant) -> None:
+        """Say on the stream that all that is wanted at `time` is done; without a connection, nothing."""
+        if self._socket is not None:
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+                await self._socket.send_str(encode(WatermarkReached(time=rfc3339(time))).decode())
 
     async def close(self) -> None:
         """Let go of all connections."""

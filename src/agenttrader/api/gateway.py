@@ -8,7 +8,7 @@ and compare; what loosens comes in an envelope that the person signed, whoever c
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -211,7 +211,7 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
         await socket.close(UNAUTHORIZED, str(error)[:CLOSE_REASON_MAX])
         return
     subscriber = desk.stream.subscribe(caller.agent)
-    gone = asyncio.create_task(_until_gone(socket))
+    gone = asyncio.create_task(_until_gone(socket, lambda said: desk.stream.hear(subscriber, said)))
     try:
         while (message := await _next(subscriber.queue, gone)) is not None:
             await socket.send_data(message, mode="text")
@@ -225,11 +225,11 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
             await socket.close()
 
 
-async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
-    """Return when the client has closed; what it says is not listened to."""
-    with contextlib.suppress(WebSocketDisconnect):
+async def _until_gone(socket: WebSocket[Any, Any, Any], hear: Callable[[str], None]) -> None:
+    """Return when the client has closed, or says what cannot be read: that ends it, too."""
+    with contextlib.suppress(WebSocketDisconnect, BadValue):
         while True:
-            await socket.receive_data(mode="text")
+            hear(await socket.receive_data(mode="text"))
 
 
 async def _next(queue: asyncio.Queue[bytes | None], gone: asyncio.Task[None]) -> bytes | None:

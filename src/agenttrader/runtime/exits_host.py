@@ -2,8 +2,9 @@
 
 It decides whenever anything was heard, as soon as it has caught up: its market data have reached the time at
 which the gateway was when their connection was made, for a price of before would judge a position of now.
-With `by_watermark` the gateway must have reached the market's time too, so that a day played at any speed is
-judged on the same facts. While the gateway is lost, or everything is frozen, it wants nothing.
+With `by_watermark` both must stand at the same time, and at each it has its say once, before the gateway lets
+others know of that time: so a day played at any speed is judged on the same facts. While the gateway is lost,
+or everything is frozen, it wants nothing.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,11 +27,15 @@ from agenttrader.exits.acts import (
 from agenttrader.exits.duties import duties
 from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, TimeInForce
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import SECOND, Instant, from_rfc3339
 from agenttrader.protocols.native import OrderBody, Snapshot, StreamMessage, WatermarkReached
 from agenttrader.runtime.exits_view import ExitsView
+
+
+_UNFIRM = frozenset({OrderState.PROPOSED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNKNOWN})
+_ENDING = frozenset({OrderState.CANCEL_REQUESTED, OrderState.REPLACE_REQUESTED})
 
 
 class GatewayLost(Struct, frozen=True):
@@ -81,6 +86,8 @@ class ExitsHost:
         self._connected = False
         self._market_time: Instant | None = None
         self._gateway_time: Instant | None = None
+        self._done_at: Instant | None = None
+        """The last time at which it has had its say."""
         self._caught_up_at: Instant | None = None
         """Where the gateway was at the first that was heard of its time on this connection."""
 
@@ -95,8 +102,15 @@ class ExitsHost:
     def settled(self) -> Instant | None:
         """The market's time up to which both sources were heard; None while it cannot decide."""
         follows = self._connected and self._follows()
-        is_reached = self._gateway_time is not None and self._market_time is not None
-        return self._market_time if follows and is_reached and self._gateway_has_reached() else None
+        return self._market_time if follows and self._gateway_has_reached() else None
+
+    @property
+    def awaits_report(self) -> bool:
+        """Whether the broker's word is still to come on an order of ours, or on one that is to end."""
+        return any(
+            order.state in _ENDING or (order.proposal_id is not None and order.state in _UNFIRM)
+            for order in self._view.orders()
+        )
 
     @property
     def bests(self) -> dict[Tenancy, Decimal]:
@@ -116,6 +130,10 @@ class ExitsHost:
                 self._connected = False
             case _:
                 self._hear(received)
+
+    def rest(self, time: Instant) -> None:
+        """It has had its say at `time`: with `by_watermark` it wants nothing more then."""
+        self._done_at = time
 
     def learn(self, order: OrderBody) -> None:
         """Take the answer to a proposal. Where the stream has overtaken it, the stream's word stands."""
@@ -189,7 +207,10 @@ class ExitsHost:
 
     def _may_decide(self) -> bool:
         is_told = self._connected and self._follows() and not self._view.is_frozen
-        return is_told and (not self._by_watermark or self._gateway_has_reached())
+        return is_told and (not self._by_watermark or self._has_its_say())
+
+    def _has_its_say(self) -> bool:
+        return self._market_time == self._gateway_time != self._done_at
 
     def _follows(self) -> bool:
         """Whether the market data are not those of before the gateway's present."""

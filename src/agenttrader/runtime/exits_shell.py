@@ -24,6 +24,8 @@ INBOX_MAX = 100_000
 """Inputs that may wait; a unit that far behind cannot be trusted to act, and ends."""
 AGAIN_SECONDS = 0.25
 """After an act, done or not, how soon it is decided again though nothing was heard."""
+REPORT_SECONDS = 10.0
+"""How long the broker's word on an act holds a paced day; then it goes on without."""
 
 logger = structlog.get_logger()
 
@@ -37,6 +39,10 @@ class Gateway(Protocol):
 
     async def cancel(self, order_id: OrderId) -> None:
         """Ask for the order's end. Raises as `propose` does."""
+        ...
+
+    async def settled(self, time: Instant) -> None:
+        """Say that all that is wanted at `time` is done; without a connection, nothing."""
         ...
 
     async def follow(
@@ -79,6 +85,8 @@ class ExitsShell:
         self._inbox: asyncio.Queue[Input | None] = asyncio.Queue(INBOX_MAX)
         self._remembered: Mapping[Tenancy, Decimal] = host.bests
         self._settled: Instant | None = None
+        self._report_due = 0.0
+        """Until when the broker's word on what was done is waited for, by the loop's time."""
         self._doubts: dict[Symbol, str] = {}
 
     async def follow_market(self) -> None:
@@ -108,7 +116,10 @@ class ExitsShell:
             self._remember()
             if await self._do(wanted):
                 # What came of it is heard on the stream, mostly sooner; nothing is settled before that.
-                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._receive, None)
+                loop = asyncio.get_running_loop()
+                self._report_due = loop.time() + REPORT_SECONDS
+                for seconds in (AGAIN_SECONDS, REPORT_SECONDS):
+                    loop.call_later(seconds, self._receive, None)
             elif self._inbox.empty():
                 await self._settle()
 
@@ -122,8 +133,11 @@ class ExitsShell:
             ) from None
 
     def _take(self, received: Input | None) -> None:
-        if received is not None:
-            self._host.take(received)
+        if received is None:
+            return
+        self._host.take(received)
+        if isinstance(received, GatewayLost):
+            self._settled = None  # A gateway that starts again does not know what the one before was told.
 
     async def _do(self, wanted: Sequence[Output]) -> bool:
         """Do all of it, some at once; whether there was anything to do."""
@@ -200,10 +214,16 @@ class ExitsShell:
         self._remembered = bests
 
     async def _settle(self) -> None:
+        """Once the broker's word on what was done has come, or has not for long, let time go on."""
         time = self._host.settled
-        if time is not None and time != self._settled:
-            self._settled = time
-            await self._feed.settled(time)
+        if time is None or time == self._settled:
+            return
+        if self._host.awaits_report and asyncio.get_running_loop().time() < self._report_due:
+            return
+        self._settled = time
+        self._host.rest(time)
+        await self._gateway.settled(time)
+        await self._feed.settled(time)
 
 
 def _log_link(peer: str) -> Callable[[bool, str], None]:

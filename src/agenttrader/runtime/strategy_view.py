@@ -103,8 +103,13 @@ class StrategyView:
         return bool(self._working.get(symbol))
 
     def is_leaving(self, symbol: Symbol) -> bool:
-        """Whether an order works that would reduce the position; the legs that protect it do not count."""
-        return any(order.role == Role.EXIT.value for order in self._working_in(symbol))
+        """Whether an order works that would reduce the position; the legs that protect it do not count.
+
+        Another's close of it is one too.
+        """
+        position = self._positions.get(symbol)
+        is_closing = position is not None and position.closing
+        return is_closing or any(order.role == Role.EXIT.value for order in self._working_in(symbol))
 
     def held(self, symbol: Symbol) -> Held | None:
         """The position as the exit rules see it; None when flat, and where no entry of ours left a plan."""

@@ -15,7 +15,7 @@ from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol, derive_proposed_id
 from agenttrader.model.orders import Effect, Leg, OrderType, Proposal, Side, TimeInForce
-from agenttrader.model.times import Instant
+from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.protocols.native import (
     AccountBody,
     AnswerBody,
@@ -292,6 +292,23 @@ class TestStream:
             found = await heard.until(8)
         assert found[:4] == ["up", SNAPSHOT, WATERMARK, "down: the gateway closed the stream"]
         assert found[4:8] == found[:4]
+
+    async def test_that_a_time_is_done_with_is_said_on_the_stream_and_without_one_to_nobody(self) -> None:
+        said_back: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def stream(request: web.Request) -> web.WebSocketResponse:
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await socket.send_str(said(WATERMARK))
+            said_back.set_result(await socket.receive_str())
+            return socket
+
+        async with gateway(stream) as address, client(lambda: address) as reached:
+            await reached.settled(from_rfc3339(WATERMARK.time))
+            async with following(reached) as (heard, _):
+                await heard.until(2)
+                await reached.settled(from_rfc3339(WATERMARK.time))
+                assert await asyncio.wait_for(said_back, 5) == said(WATERMARK)
 
     async def test_a_gateway_that_comes_back_elsewhere_is_found(self) -> None:
         addresses: list[str | None] = [None]

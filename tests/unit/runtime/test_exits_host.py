@@ -139,6 +139,40 @@ def test_by_watermark_it_waits_until_the_gateway_has_reached_the_markets_time() 
     assert unit.settled == minute(2)
 
 
+def test_by_watermark_it_waits_until_the_market_has_reached_the_gateways_time() -> None:
+    unit = host(by_watermark=True)
+    assert hearing(unit, snapshot(protected(), at=1), bar(1, 100), watermark(1)) == ()
+    assert hearing(unit, PositionsChanged(positions=(position(),)), reached(2)) == ()
+    assert proposed(unit, bar(2, 94), watermark(2)).effect is Effect.CLOSE
+
+
+def test_by_watermark_it_wants_nothing_more_at_a_time_that_it_is_done_with() -> None:
+    unit = host(by_watermark=True)
+    proposed(unit, snapshot(position()), bar(1, 100), watermark(1))
+    unit.rest(minute(1))
+    assert unit.wanted() == ()
+    proposed(unit, bar(2, 100), watermark(2), reached(2))
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "awaited"),
+    (
+        ("sending", "ours", True),
+        ("unknown", "ours", True),
+        ("cancel_requested", None, True),
+        ("sending", None, False),
+        ("accepted", "ours", False),
+        ("filled", "ours", False),
+    ),
+)
+def test_the_brokers_word_is_awaited_on_what_it_asked_for(
+    state: str, name: str | None, *, awaited: bool
+) -> None:
+    unit = host()
+    hearing(unit, snapshot(protected(), orders=(order("1", state=state, proposal_id=name),)))
+    assert unit.awaits_report is awaited
+
+
 def test_an_entry_that_keeps_its_fill_bare_for_too_long_is_canceled() -> None:
     entry = order("entry", agent="momentum", side=Side.BUY, effect="open", role="entry", proposal_id=None)
     leg = order("leg", agent="momentum", parent="entry", proposal_id=None)

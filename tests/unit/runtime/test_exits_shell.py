@@ -46,6 +46,8 @@ class World:
         self.replies = list(replies)
         self.asked: list[Proposal | OrderId] = []
         self.settled_minutes: list[int] = []
+        self.passed_on: list[int] = []
+        """The minutes that the gateway was told of."""
         self.written: list[Mapping[Tenancy, Decimal]] = []
         self.counted: list[tuple[str, str]] = []
         self.shown: list[Coverage] = []
@@ -81,7 +83,7 @@ class World:
         await asyncio.Event().wait()
 
     async def settled(self, time: Instant) -> None:
-        self.settled_minutes.append(time // MINUTE)
+        self.passed_on.append(time // MINUTE)
 
     def write(self, bests: Mapping[Tenancy, Decimal]) -> None:
         if self.disk_is_full:
@@ -113,13 +115,13 @@ class Feed:
         await asyncio.Event().wait()
 
     async def settled(self, time: Instant) -> None:
-        await self.world.settled(time)
+        self.world.settled_minutes.append(time // MINUTE)
 
 
 @asynccontextmanager
-async def running(world: World) -> AsyncIterator[asyncio.Task[None]]:
+async def running(world: World, *, by_watermark: bool = False) -> AsyncIterator[asyncio.Task[None]]:
     shell = ExitsShell(
-        host(),
+        host(by_watermark=by_watermark),
         Feed(world),
         world,
         world,
@@ -175,6 +177,57 @@ async def test_the_market_does_not_go_on_before_what_is_wanted_has_been_done() -
         world.minute(1)
         await world.until(lambda: len(world.asked) > 1)
         assert world.settled_minutes == []
+
+
+async def test_time_does_not_go_on_before_the_brokers_word_on_what_was_done() -> None:
+    world = World("sending")
+    async with running(world, by_watermark=True):
+        world.tell(snapshot(position()))
+        world.minute(1)
+        await world.until(lambda: world.counted)
+        await asyncio.sleep(0.01)
+        assert (world.passed_on, world.settled_minutes) == ([], [])
+        (asked,) = world.asked
+        assert isinstance(asked, Proposal)
+        world.tell(OrderChanged(order=order(asked.id, proposal_id=asked.client_order_id)))
+        await world.until(lambda: world.settled_minutes == [1])
+        assert world.passed_on == [1]
+
+
+async def test_a_brokers_word_that_does_not_come_holds_no_day_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "REPORT_SECONDS", 0.01)
+    world = World("unknown")
+    async with running(world):
+        world.tell(snapshot(position()))
+        world.minute(1)
+        await world.until(lambda: world.settled_minutes == [1])
+
+
+async def test_at_each_minute_it_has_its_say_once_and_before_the_others() -> None:
+    world = World("accepted")
+    async with running(world, by_watermark=True):
+        world.tell(snapshot(protected()))
+        world.minute(1)
+        await world.until(lambda: world.passed_on == [1])
+        world.tell(PositionsChanged(positions=(position(),)))
+        await asyncio.sleep(0.01)
+        assert world.asked == []
+        world.minute(2)
+        await world.until(lambda: world.passed_on == [1, 2])
+    assert len(world.asked) == 1
+
+
+async def test_a_gateway_that_starts_again_is_told_again_how_far_it_may_go_on() -> None:
+    world = World("accepted")
+    async with running(world, by_watermark=True):
+        world.tell(snapshot(protected()))
+        world.minute(1)
+        await world.until(lambda: world.passed_on == [1])
+        world.link(False, "it is gone")  # noqa: FBT003
+        world.tell(snapshot(protected()))
+        await world.until(lambda: world.passed_on == [1, 1])
 
 
 async def test_what_was_taken_though_no_answer_came_is_not_asked_for_again() -> None:

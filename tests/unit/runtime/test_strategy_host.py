@@ -265,6 +265,13 @@ def fill(price: int, symbol: str = "ALFA") -> FillMade:
     )
 
 
+def test_what_another_is_closing_is_not_closed_again(compiled: Compiled) -> None:
+    scene = Scene(compiled)
+    scene.minute(1, ALFA=100)
+    assert scene.minute(2, holds(position(closing=True)), ALFA=85) == ["settled 2"]
+    assert scene.minute(3, holds(position()), ALFA=85) == ["close 85 ALFA"]
+
+
 class TestWhenItSteps:
     def test_the_open_is_settled_once_the_gateway_is_there(self, compiled: Compiled) -> None:
         scene = Scene(compiled, connect=False)

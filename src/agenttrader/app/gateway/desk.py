@@ -21,9 +21,7 @@ from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.views import (
     decision_body,
     order_body,
-    snapshot_body,
     trading_body,
-    viewer,
 )
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
@@ -251,8 +249,7 @@ class Desk:
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
         """Everything that `agent` may see; None: an operator, who sees all."""
-        engine = self.session.engine
-        return snapshot_body(engine, viewer(engine, agent), self.stream.watermark)
+        return self.stream.snapshot(agent)
 
     async def read_switches(self) -> None:
         """Read every wired switch and tell the session, now or, where its inbox is full, the next time.

@@ -1,5 +1,9 @@
 """`/v1/stream`: what was recorded, told to whoever may see it, in the journal's order, then each watermark.
 
+Where a day goes by the data's time, one agent may come first at each: it is told a watermark, does what it
+wants to do at that time, and sends the watermark back; only then are the others told it. So what two agents
+do at one bar comes in one order, however fast they are.
+
 Each subscriber has a bounded queue. One that does not keep up is closed, and gets everything again by a
 snapshot when it comes back; it never slows the session or another subscriber.
 """
@@ -25,16 +29,18 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import AgentName, OrderId
 from agenttrader.model.records import Recorded
-from agenttrader.model.times import Instant, rfc3339
+from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.protocols.native import (
     AccountMarked,
     FillMade,
     OrderChanged,
     PositionsChanged,
+    Snapshot,
     StreamMessage,
     TradingBody,
     TradingChanged,
     WatermarkReached,
+    decode_stream,
     encode,
 )
 from agenttrader.runtime.session import Session
@@ -51,15 +57,20 @@ class Subscriber(Struct, eq=False):
 
     agent: AgentName | None
     queue: asyncio.Queue[bytes | None]
+    is_first: bool = False
+    """Whether it is told each watermark before the others."""
 
 
 class Stream:
-    """The subscribers of one session."""
+    """The subscribers of one session. `first` is who comes first at each watermark, where anybody does."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, first: AgentName | None = None) -> None:
         self._session = session
+        self._first = first
         self._subscribers: set[Subscriber] = set()
-        self._watermark: str | None = None
+        self._watermark: Instant | None = None
+        self._told: Instant | None = None
+        """The watermark that everybody was told."""
         self._trading: TradingBody | None = None
         """What may leave, as it was told last."""
         session.listeners.append(self._recorded)
@@ -68,16 +79,36 @@ class Stream:
 
     @property
     def watermark(self) -> str | None:
-        """The last watermark told, as RFC 3339."""
-        return self._watermark
+        """The last watermark that was reached, as RFC 3339."""
+        return _text(self._watermark)
+
+    def snapshot(self, agent: AgentName | None) -> Snapshot:
+        """Everything that `agent` may see, with the last watermark that it was told; None: an operator."""
+        engine = self._session.engine
+        watermark = self._watermark if self._is_first(agent) else self._told
+        return snapshot_body(engine, viewer(engine, agent), _text(watermark))
 
     def subscribe(self, agent: AgentName | None) -> Subscriber:
         """A new subscriber, with the snapshot as its first message."""
-        agent = viewer(self._session.engine, agent)
-        subscriber = Subscriber(agent, asyncio.Queue(QUEUE_MAX))
-        subscriber.queue.put_nowait(encode(snapshot_body(self._session.engine, agent, self._watermark)))
+        subscriber = Subscriber(
+            viewer(self._session.engine, agent), asyncio.Queue(QUEUE_MAX), self._is_first(agent)
+        )
+        subscriber.queue.put_nowait(encode(self.snapshot(agent)))
         self._subscribers.add(subscriber)
         return subscriber
+
+    def hear(self, subscriber: Subscriber, said: str) -> None:
+        """Take what a subscriber says: of the first, that it is done with a watermark; else nothing.
+
+        Raises BadValue for what cannot be read.
+        """
+        if self._first is None or not subscriber.is_first:
+            return
+        message = decode_stream(said)
+        time = from_rfc3339(message.time) if isinstance(message, WatermarkReached) else None
+        reached, told = self._watermark, self._told
+        if time is not None and reached is not None and time <= reached and (told is None or time > told):
+            self._pass_on(time)
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a connection that has gone."""
@@ -120,17 +151,28 @@ class Stream:
             self._trading = trading
             self._tell(TradingChanged(trading=trading))
 
+    def _is_first(self, agent: AgentName | None) -> bool:
+        return self._first is None or agent == self._first
+
     def _reached(self, time: Instant) -> None:
-        self._watermark = rfc3339(time)
+        self._watermark = time
         if self._subscribers:
             self._tell_trading()
-            self._tell(WatermarkReached(time=self._watermark))
+            self._tell(WatermarkReached(time=rfc3339(time)), is_first=True)
+        if self._first is None:
+            self._told = time
 
-    def _tell(self, message: StreamMessage) -> None:
-        """Something that everybody may see."""
+    def _pass_on(self, time: Instant) -> None:
+        """Tell the watermark to those who were not told it yet."""
+        self._told = time
+        self._tell(WatermarkReached(time=rfc3339(time)), is_first=False)
+
+    def _tell(self, message: StreamMessage, *, is_first: bool | None = None) -> None:
+        """Something that everybody may see; those alone who come first, or do not, where that is given."""
         encoded = encode(message)
         for subscriber in list(self._subscribers):
-            self._put(subscriber, encoded)
+            if is_first in (None, subscriber.is_first):
+                self._put(subscriber, encoded)
 
     def _refolded(self) -> None:
         """The state went back to what the disk holds: everybody must read it anew."""
@@ -153,6 +195,10 @@ class Stream:
         while not subscriber.queue.empty():
             subscriber.queue.get_nowait()
         subscriber.queue.put_nowait(None)
+
+
+def _text(time: Instant | None) -> str | None:
+    return None if time is None else rfc3339(time)
 
 
 def _fill(fill: Filled) -> FillMade:

@@ -34,7 +34,7 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
-from agenttrader.app.sections import ConfigMapSwitch
+from agenttrader.app.sections import EXITS, ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
@@ -129,7 +129,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     reconciler = Reconciler(session, broker, configuration.account.name)
     desk = Desk(
         session=session,
-        stream=Stream(session),
+        stream=Stream(session, first=_first(configuration)),
         reconciler=reconciler,
         switches=switches,
         verify=_verifier(configuration),
@@ -216,6 +216,11 @@ def _broker(
         link=link,
         patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
     )
+
+
+def _first(configuration: Configuration) -> AgentName | None:
+    """Who comes first at each watermark: what is held is left before anything is added to it."""
+    return EXITS if configuration.exits is not None and configuration.gateway.inbox == "watermark" else None
 
 
 def _inbox(configuration: Configuration) -> Inbox[Input]:

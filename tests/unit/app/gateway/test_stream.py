@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 
 from agenttrader.app.gateway import stream as stream_module
-from agenttrader.app.gateway.stream import Subscriber
+from agenttrader.app.gateway.stream import Stream, Subscriber
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
+from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Role
+from agenttrader.model.times import rfc3339
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import (
     AccountMarked,
@@ -24,6 +26,7 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
     decode_stream,
+    encode,
 )
 from agenttrader.runtime.inputs import HaltAsked, Proposed
 from agenttrader.testing.builders import AGENT, ALFA, OTHER_AGENT, at, proposal
@@ -136,6 +139,84 @@ async def test_each_watermark_follows_what_was_recorded_up_to_it(gateway: SmallG
     assert names(messages)[:2] == ["PositionsChanged", "AccountMarked"]
     assert messages[-1] == WatermarkReached(time="2026-11-20T14:32:00Z")
     assert gateway.stream.watermark == "2026-11-20T14:32:00Z"
+
+
+class InTurn:
+    """Subscribers of a session of which one agent comes first at each watermark."""
+
+    def __init__(self, gateway: SmallGateway) -> None:
+        self.gateway = gateway
+        self.stream = Stream(gateway.session, first=OTHER_AGENT)
+        self.first, self.others, self.person = map(self.stream.subscribe, (OTHER_AGENT, AGENT, None))
+        for each in (self.first, self.others, self.person):
+            heard(each)
+
+    async def reach(self, minutes: int) -> None:
+        self.gateway.session.market(Watermark(time=at(minutes)))
+        await self.gateway.settle()
+
+    def settle(self, minutes: int, subscriber: Subscriber | None = None) -> None:
+        said = encode(WatermarkReached(time=rfc3339(at(minutes)))).decode()
+        self.stream.hear(subscriber or self.first, said)
+
+    def told(self, subscriber: Subscriber) -> list[str]:
+        return [each.time for each in heard(subscriber) if isinstance(each, WatermarkReached)]
+
+
+async def test_the_others_are_told_a_watermark_when_the_first_is_done_with_it(gateway: SmallGateway) -> None:
+    turns = InTurn(gateway)
+    await turns.reach(2)
+    assert turns.told(turns.first) == ["2026-11-20T14:32:00Z"]
+    assert turns.told(turns.others) == turns.told(turns.person) == []
+    turns.settle(2)
+    assert turns.told(turns.others) == turns.told(turns.person) == ["2026-11-20T14:32:00Z"]
+    assert turns.told(turns.first) == []
+
+
+async def test_what_the_first_did_is_told_before_the_watermark_that_it_did_it_at(
+    gateway: SmallGateway,
+) -> None:
+    turns = InTurn(gateway)
+    await turns.reach(2)
+    await gateway.session.ask(Proposed(proposal()))
+    turns.settle(2)
+    told = names(heard(turns.others))
+    assert told.index("OrderChanged") < told.index("WatermarkReached")
+
+
+async def test_only_the_first_lets_time_go_on_and_to_no_time_that_has_not_come(gateway: SmallGateway) -> None:
+    turns = InTurn(gateway)
+    await turns.reach(2)
+    turns.settle(2, turns.others)
+    turns.settle(2, turns.person)
+    turns.stream.hear(turns.others, "no message at all")
+    turns.settle(3)
+    assert turns.told(turns.others) == []
+    turns.settle(2)
+    turns.settle(2)
+    turns.settle(1)
+    assert turns.told(turns.others) == ["2026-11-20T14:32:00Z"]
+    with pytest.raises(BadValue, match="stream: expected a /v1/stream message"):
+        turns.stream.hear(turns.first, "no message at all")
+
+
+async def test_a_snapshot_says_how_far_its_reader_has_been_told(gateway: SmallGateway) -> None:
+    turns = InTurn(gateway)
+    await turns.reach(2)
+    turns.settle(2)
+    await turns.reach(3)
+    assert turns.stream.snapshot(OTHER_AGENT).watermark == turns.stream.watermark == "2026-11-20T14:33:00Z"
+    for agent in (AGENT, None):
+        assert turns.stream.snapshot(agent).watermark == "2026-11-20T14:32:00Z"
+        (snapshot,) = heard(turns.stream.subscribe(agent))
+        assert isinstance(snapshot, Snapshot)
+        assert snapshot.watermark == "2026-11-20T14:32:00Z"
+
+
+async def test_where_nobody_comes_first_what_subscribers_say_is_not_listened_to(
+    gateway: SmallGateway,
+) -> None:
+    gateway.stream.hear(subscribed(gateway), "no message at all")
 
 
 async def test_what_may_leave_is_told_when_it_changes_and_not_before(gateway: SmallGateway) -> None:
