@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
-from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
+from agenttrader.model.authority import (
+    EVERYTHING,
+    Act,
+    Approval,
+    Mode,
+    PersonRole,
+    SignedStatement,
+    Statement,
+)
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import CancelRequested, Decided, Event, SegmentOpened, Sending
 from agenttrader.model.identifiers import (
@@ -120,7 +128,14 @@ def rules(bars: int) -> Rules:
         ),
         limits=limits,
         limits_digest=limits.digest,
-        grants={AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset(SYMBOLS))},
+        grants={
+            AGENT: Grant(
+                strategies=frozenset({STRATEGY}),
+                symbols=frozenset(SYMBOLS),
+                mode_ceiling=Mode.PAPER,
+                approval=Approval.AUTO,
+            )
+        },
         instruments={
             symbol: Equity(symbol=symbol, tick=Decimal("0.01"), lot=Decimal(1)) for symbol in SYMBOLS
         },

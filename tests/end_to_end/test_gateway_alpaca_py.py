@@ -38,7 +38,7 @@ def two_bots(tables: dict[str, Any]) -> None:
     without(tables, Symbol(symbol), Symbol(other))
     limits = next(iter(tables["limits"]["agent"].values()))
     for name, owned in ((BOT, symbol), (OTHER, other)):
-        tables["agents"][name] = {"symbols": [owned], "strategies": []}
+        tables["agents"][name] = tables["agents"]["visitor"] | {"symbols": [owned]}
         tables["limits"]["agent"][name] = limits
     tables["agents"][BOT]["exit_plan"] = {"stop": "0.05", "target": "0.08"}
     tables["agents"][BOT]["dedupe_window_seconds"] = 3600

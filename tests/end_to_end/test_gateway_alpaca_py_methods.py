@@ -32,12 +32,12 @@ from agenttrader.app.gateway.alpaca_questions import (
 from agenttrader.app.gateway.alpaca_replacing import REFUSED_CHANGES
 from agenttrader.app.gateway.alpaca_requests import REFUSED
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
-from agenttrader.app.sections import Agent, ExitFractions
+from agenttrader.app.sections import ExitFractions
 from agenttrader.protocols.alpaca_trading import NewOrder, OrderReplacement
 from agenttrader.testing.builders import CHARLY, OTHER_AGENT
 from agenttrader.testing.played_day import sha256
 from agenttrader.testing.serving import serving
-from agenttrader.testing.small_gateway import SmallGateway
+from agenttrader.testing.small_gateway import SmallGateway, bot
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
 METHODS = sorted(
@@ -144,8 +144,8 @@ def _configurations(client: TradingClient) -> models.AccountConfiguration:
 async def client() -> AsyncIterator[Called]:
     gateway = SmallGateway(answer_wait_seconds=0.5)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
-    bot = Agent(symbols=(CHARLY,), strategies=(), exit_plan=plan)
-    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: bot})
+    agent = bot(CHARLY, exit_plan=plan)
+    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: agent})
     await gateway.trade()
     gateway.broker.on_submit = gateway.accept
     async with serving(create_alpaca_app(desk, {sha256("bots-key"): OTHER_AGENT})) as address:

@@ -46,6 +46,8 @@ def one_bot(tables: dict[str, Any]) -> None:
     tables["agents"][BOT] = {
         "symbols": [symbol],
         "strategies": [],
+        "mode_ceiling": "paper",
+        "approval": "auto",
         "exit_plan": {"stop": "0.03", "target": "0.15"},
     }
     tables["limits"]["agent"][BOT] = tables["limits"]["agent"]["momentum"] | {

@@ -33,6 +33,8 @@ def one_bot(tables: dict[str, Any]) -> None:
     tables["agents"][BOT] = {
         "symbols": [share, COIN],
         "strategies": [],
+        "mode_ceiling": "paper",
+        "approval": "auto",
         "exit_plan": {"stop": "0.05", "target": "0.08"},
         "client_ids": "per_try",
         "dedupe_window_seconds": 60,

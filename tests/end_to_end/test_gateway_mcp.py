@@ -17,11 +17,11 @@ import pytest
 from agenttrader.api.alpaca import create_alpaca_app
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
-from agenttrader.app.sections import Agent, ExitFractions
+from agenttrader.app.sections import ExitFractions
 from agenttrader.testing.builders import CHARLY, OTHER_AGENT
 from agenttrader.testing.played_day import sha256
 from agenttrader.testing.serving import serving
-from agenttrader.testing.small_gateway import SmallGateway
+from agenttrader.testing.small_gateway import SmallGateway, bot
 
 SERVER = shutil.which("alpaca-mcp-server")
 CALLS = """
@@ -86,8 +86,8 @@ async def told(address: str) -> list[Any]:
 async def test_an_agents_tools_work_and_are_refused_in_words() -> None:
     gateway = SmallGateway(answer_wait_seconds=0.5)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
-    bot = Agent(symbols=(CHARLY,), strategies=(), exit_plan=plan)
-    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: bot})
+    agent = bot(CHARLY, exit_plan=plan)
+    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: agent})
     await gateway.trade()
     gateway.broker.on_submit = gateway.accept
     async with serving(create_alpaca_app(desk, {sha256("bots-key"): OTHER_AGENT})) as address:

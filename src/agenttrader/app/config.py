@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from agenttrader.app.credential_sections import KeyFile, SecretSource
-from agenttrader.app.sections import EXITS, Document
+from agenttrader.app.sections import EXITS, Agent, Document
 from agenttrader.app.tables import Place, build, parse
 from agenttrader.gateway.limits import Grant
+from agenttrader.model.authority import Approval
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AgentName, Digest, digest_of
@@ -37,18 +38,26 @@ class Configuration(Document, frozen=True, kw_only=True):
 
     def grants(self) -> dict[AgentName, Grant]:
         """What each agent may act for, as the gateway's checks look it up."""
-        grants = {
-            name: Grant(strategies=frozenset(agent.strategies), symbols=frozenset(agent.symbols))
-            for name, agent in self.agents.items()
-        }
+        grants = {name: self._grant(agent) for name, agent in self.agents.items()}
         if self.exits is not None:
             # It names the strategy whose position it leaves, so that what that makes is counted where it was.
             grants[EXITS] = Grant(
                 strategies=frozenset().union(*(grant.strategies for grant in grants.values())),
                 symbols=frozenset(self.limits.symbol),
+                mode_ceiling=self.environment.mode_ceiling,
+                approval=self.environment.approval,
                 reduces_only=True,
             )
         return grants
+
+    def _grant(self, agent: Agent) -> Grant:
+        asks = Approval.MANUAL in (agent.approval, self.environment.approval)
+        return Grant(
+            strategies=frozenset(agent.strategies),
+            symbols=frozenset(agent.symbols),
+            mode_ceiling=agent.mode_ceiling,
+            approval=Approval.MANUAL if asks else Approval.AUTO,
+        )
 
     def agent_names(self) -> frozenset[AgentName]:
         """Everybody who may propose, where they have a key."""

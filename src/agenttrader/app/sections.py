@@ -12,7 +12,7 @@ from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.section import Section, require_day
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.limits import Limits
-from agenttrader.model.authority import Mode, PersonRole
+from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Instrument, Spread
@@ -29,7 +29,7 @@ class Environment(Section, frozen=True):
 
     name: str
     mode_ceiling: Mode
-    approval: Literal["manual", "auto"]
+    approval: Approval
     calendar: str
     """The exchange whose sessions rule, such as XNYS."""
 
@@ -196,6 +196,10 @@ class Agent(Section, frozen=True):
     """A symbol has one owner among the agents."""
     strategies: tuple[StrategyName, ...]
     """None for a bot, which names no strategy."""
+    mode_ceiling: Mode
+    """The farthest mode in which its entries may leave; not beyond the environment's."""
+    approval: Approval
+    """Whether a person approves its entries; they are asked for where the environment says so, too."""
     exit_plan: ExitFractions | None = None
     """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
     dedupe_window_seconds: int | None = None
@@ -291,6 +295,11 @@ class Document(Section, frozen=True):
             yield from _unmatched(
                 f"agents.{name}.symbols", agent.symbols, "limits.symbol", self.limits.symbol
             )
+            if agent.mode_ceiling.rank > self.environment.mode_ceiling.rank:
+                yield (
+                    f"[agents.{name}] mode_ceiling: expected at most that of [environment], "
+                    f"{self.environment.mode_ceiling.value}, found {agent.mode_ceiling.value}"
+                )
         for symbol in _twice(symbol for agent in self.agents.values() for symbol in agent.symbols):
             yield f"[agents] symbols: expected one owner of {symbol}, found it twice"
         for strategy in _twice(name for agent in self.agents.values() for name in agent.strategies):

@@ -59,7 +59,7 @@ def revoke(name: Name, *, config: Config) -> None:
 
 @agents.command("list")
 def list_(*, config: Config, as_json: AsJson = False) -> None:
-    """Show every key's agent, its hash's beginning, and whether it is accepted."""
+    """Show every key: its agent, its hash's beginning, whether it is accepted, how far it reaches."""
     from agenttrader.app.operators.perform import list_keys
 
     configuration = configuration_at(config)
@@ -68,7 +68,9 @@ def list_(*, config: Config, as_json: AsJson = False) -> None:
         print_json({"keys": builtins_of(found)})
         return
     for key in found:
-        words = [f"made {key.made}"]
+        words = [f"up to {key.mode_ceiling.value}"] if key.mode_ceiling else []
+        words += [f"approval {key.approval.value}"] if key.approval else []
+        words += [f"made {key.made}"]
         words += [f"ends {key.ends}"] if key.ends else []
         words += [] if key.is_accepted else ["NOT accepted"]
         print(f"{key.agent:<20} {key.sha256}… {', '.join(words)}")

@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbol, digest_of
 from agenttrader.model.orders import OrderType, TimeInForce
@@ -95,13 +96,17 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The strategies that an agent runs and the symbols that it owns. A symbol has one owner.
+    """What an agent may act for, and how far. A symbol has one owner.
 
     An agent that runs no strategies (a bot) names none in its proposals.
     """
 
     strategies: frozenset[StrategyName]
     symbols: frozenset[Symbol]
+    mode_ceiling: Mode
+    """The farthest mode in which its entries may leave."""
+    approval: Approval
+    """Whether a person approves its entries: its own policy, or the environment's where that is stricter."""
     reduces_only: bool = False
     """Whether its key only makes positions smaller, whatever it asks for: the exits unit's.
 

@@ -214,6 +214,10 @@ SENTENCES: dict[str, Sentence] = {
         "an exits unit runs and the position has a plan by which it protects what stays: {permitted}; this "
         "one asks for {observed}.",
     ),
+    "approval": Sentence(
+        "A person has to approve this agent's entries, and this version has no way to ask one yet: none "
+        "leaves. What reduces or closes still goes.",
+    ),
 }
 
 

@@ -81,6 +81,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     window_suspended: str
     """Why the window is suspended; empty where it is not."""
     mode_ceiling: Mode
+    """The environment's; the agent's own stands in its grant."""
     session: Session | None
     """The exchange's session whose hours cover `now`, early and late ones too; None where it is closed."""
 

@@ -28,6 +28,13 @@ class Mode(Word):
 _RANK = {mode: position for position, mode in enumerate(Mode)}
 
 
+class Approval(Word):
+    """Whether a person approves each entry before it leaves, or the checks alone decide."""
+
+    MANUAL = "manual"
+    AUTO = "auto"
+
+
 class PersonRole(Word):
     """What a person may do; each includes the ones before it."""
 

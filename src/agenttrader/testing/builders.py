@@ -12,7 +12,15 @@ from msgspec import structs
 
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.model.activities import AccountActivity, ActivityKind
-from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
+from agenttrader.model.authority import (
+    EVERYTHING,
+    Act,
+    Approval,
+    Mode,
+    PersonRole,
+    SignedStatement,
+    Statement,
+)
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import (
     Decision,
@@ -316,9 +324,9 @@ def rules(**changes: Any) -> Rules:
         "limits": limits,
         "limits_digest": limits.digest,
         "grants": {
-            AGENT: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO})),
-            OTHER_AGENT: Grant(strategies=frozenset(), symbols=frozenset({CHARLY})),
-            EXITS: Grant(strategies=frozenset({STRATEGY}), symbols=frozenset(MULTIPLIERS), reduces_only=True),
+            AGENT: grant(ALFA, BRAVO, strategies=(STRATEGY,)),
+            OTHER_AGENT: grant(CHARLY),
+            EXITS: grant(*MULTIPLIERS, strategies=(STRATEGY,), reduces_only=True),
         },
         "instruments": instruments(),
         "calendar": calendar(),
@@ -327,6 +335,12 @@ def rules(**changes: Any) -> Rules:
         "market_source": "test",
     }
     return Rules(**(fields | changes))
+
+
+def grant(*symbols: Symbol, strategies: tuple[StrategyName, ...] = (), **changes: Any) -> Grant:
+    """What an agent may act for: entries up to PAPER, without a person's approval."""
+    fields: dict[str, Any] = {"mode_ceiling": Mode.PAPER, "approval": Approval.AUTO}
+    return Grant(strategies=frozenset(strategies), symbols=frozenset(symbols), **(fields | changes))
 
 
 def authority(**changes: Any) -> Authority:

@@ -8,7 +8,7 @@ many times a day.
 from decimal import Decimal
 
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
-from agenttrader.model.authority import Mode, PersonRole
+from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
@@ -155,9 +155,17 @@ def rules(minutes: tuple[int, ...]) -> Rules:
         limits_digest=LIMITS.digest,
         grants={
             STRATEGIST: Grant(
-                strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRAVO, CHARLY, NOPE})
+                strategies=frozenset({STRATEGY}),
+                symbols=frozenset({ALFA, BRAVO, CHARLY, NOPE}),
+                mode_ceiling=Mode.PAPER,
+                approval=Approval.AUTO,
             ),
-            BOT: Grant(strategies=frozenset(), symbols=frozenset({DELTA})),
+            BOT: Grant(
+                strategies=frozenset(),
+                symbols=frozenset({DELTA}),
+                mode_ceiling=Mode.PAPER,
+                approval=Approval.AUTO,
+            ),
         },
         instruments={symbol: Equity(symbol=symbol, tick=_TICK, lot=_LOT) for symbol in CLOSES},
         calendar=calendar(minutes),

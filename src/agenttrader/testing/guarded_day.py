@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from agenttrader.app.gateway.views import snapshot_body
 from agenttrader.exits.acts import Cancel, Doubt, Patience, Tenancy
 from agenttrader.gateway.limits import Grant
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, Event, Filled
@@ -114,7 +115,11 @@ class _Day:
         self._watch = Watch(LIMITS, switch)
         plain = rules(kind.minutes)
         unit = Grant(
-            strategies=frozenset({STRATEGY}), symbols=frozenset(plain.limits.symbol), reduces_only=True
+            strategies=frozenset({STRATEGY}),
+            symbols=frozenset(plain.limits.symbol),
+            mode_ceiling=Mode.PAPER,
+            approval=Approval.AUTO,
+            reduces_only=True,
         )
         self._gateway = CarelessGateway(
             venue=self._venue,

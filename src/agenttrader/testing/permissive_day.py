@@ -127,6 +127,8 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
         tables["agents"][name] = {
             "symbols": [symbol],
             "strategies": [],
+            "mode_ceiling": "paper",
+            "approval": "auto",
             "exit_plan": {"stop": "0.5", "target": "0.95"},
             "dedupe_window_seconds": 3600,
         }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from agenttrader.gateway.decide import decide
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
 from agenttrader.gateway.snapshot import LegView, Snapshot
-from agenttrader.model.authority import EVERYTHING, Act, Mode, Statement
+from agenttrader.model.authority import EVERYTHING, Act, Approval, Mode, Statement
 from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import (
     AccountName,
@@ -67,6 +67,11 @@ class Situation(Struct, frozen=True, kw_only=True):
         mark = self.snapshot.legs[number].mark
         assert mark is not None, f"expected leg {number} to have a mark to change"
         return self.seeing_leg(number, mark=replace(mark, **changes))
+
+    def granting(self, **changes: Any) -> "Situation":
+        """The same with an agent that may act for something else."""
+        assert self.snapshot.grant is not None, "expected a grant to change"
+        return self.seeing(grant=replace(self.snapshot.grant, **changes))
 
     def leased(self, **changes: Any) -> "Situation":
         """The same with another window."""
@@ -273,7 +278,12 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
     return Snapshot(
         now=NOW,
         id_used=False,
-        grant=Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA, BRVO})),
+        grant=Grant(
+            strategies=frozenset({STRATEGY}),
+            symbols=frozenset({ALFA, BRVO}),
+            mode_ceiling=Mode.PAPER,
+            approval=Approval.AUTO,
+        ),
         legs=legs,
         trading_state=TradingState.ACTIVE,
         halt_reasons=(),

@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
+from agenttrader.app.sections import Agent
 from agenttrader.gateway.dispatch import Dispatcher
-from agenttrader.model.authority import SignedStatement
+from agenttrader.model.authority import Approval, Mode, SignedStatement
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import StatementRefused, StoreError, Unreachable
 from agenttrader.model.events import CancelRequested, Event, Leaving
-from agenttrader.model.identifiers import ClientOrderId, OrderId
+from agenttrader.model.identifiers import ClientOrderId, OrderId, Symbol
 from agenttrader.model.market import Watermark
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
@@ -103,6 +105,12 @@ class HandSwitch:
         if self.is_stuck:
             raise StoreError(f"the switch is stuck ({reason})")
         self.state = TradingState.HALTED if halted else TradingState.ACTIVE
+
+
+def bot(*symbols: Symbol, **more: Any) -> Agent:
+    """An agent without strategies, whose entries may leave up to PAPER without a person's approval."""
+    fields: dict[str, Any] = {"mode_ceiling": Mode.PAPER, "approval": Approval.AUTO}
+    return Agent(symbols=symbols, strategies=(), **(fields | more))
 
 
 class SmallGateway:

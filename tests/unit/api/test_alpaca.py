@@ -14,12 +14,12 @@ from agenttrader.api.gateway import Keys, create_gateway_app
 from agenttrader.app.gateway import alpaca_reads
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
-from agenttrader.app.sections import Agent, ExitFractions
+from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import PersonName
 from agenttrader.testing.builders import AGENT, CHARLY, OTHER_AGENT
 from agenttrader.testing.serving import serving
-from agenttrader.testing.small_gateway import SmallGateway
+from agenttrader.testing.small_gateway import SmallGateway, bot
 
 BOT = {"APCA-API-KEY-ID": OTHER_AGENT, "APCA-API-SECRET-KEY": "bots-key"}
 TRADER = {"APCA-API-KEY-ID": AGENT, "APCA-API-SECRET-KEY": "traders-key"}
@@ -61,8 +61,8 @@ class Client:
 async def client() -> AsyncIterator[Client]:
     gateway = SmallGateway(answer_wait_seconds=0.5)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
-    bot = Agent(symbols=(CHARLY,), strategies=(), exit_plan=plan)
-    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: bot})
+    agent = bot(CHARLY, exit_plan=plan)
+    desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: agent})
     await gateway.trade()
     gateway.broker.on_submit = gateway.accept
     face = create_gateway_app(gateway.desk, Keys(AGENTS, PEOPLE))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agenttrader.app.config import Configuration, demo_template, home, load
-from agenttrader.model.authority import Mode, PersonRole
+from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.instruments import Spread
@@ -97,6 +97,30 @@ def test_what_an_agent_may_act_for_is_looked_up_by_its_name(tmp_path: Path) -> N
     assert "ALFA" in grants[AgentName("momentum")].symbols
     assert grants[AgentName("momentum")].strategies == {"momentum"}
     assert grants[AgentName("visitor")].strategies == frozenset()
+    assert {grant.mode_ceiling for grant in grants.values()} == {Mode.PAPER}
+    assert {grant.approval for grant in grants.values()} == {Approval.AUTO}
+
+
+def test_a_person_is_asked_where_the_agent_or_the_environment_says_so(tmp_path: Path) -> None:
+    """The first approval of the template is the environment's, the next that of its first agent."""
+    text = filled()
+    everywhere = loaded(tmp_path, text.replace('approval = "auto"', 'approval = "manual"', 1)).grants()
+    assert {grant.approval for grant in everywhere.values()} == {Approval.MANUAL}
+    head, table, rest = text.partition("[agents.visitor]")
+    one = loaded(tmp_path, head + table + rest.replace('approval = "auto"', 'approval = "manual"')).grants()
+    assert one[AgentName("visitor")].approval is Approval.MANUAL
+    assert one[AgentName("momentum")].approval is Approval.AUTO
+
+
+def test_no_agent_goes_farther_than_its_environment_and_each_says_how_far(tmp_path: Path) -> None:
+    head, table, rest = filled().partition("[agents.visitor]")
+    farther = head + table + rest.replace('mode_ceiling = "paper"', 'mode_ceiling = "live"')
+    assert refusal(tmp_path, farther) == (
+        "[agents.visitor] mode_ceiling: expected at most that of [environment], paper, found live"
+    )
+    for key in ("mode_ceiling", "approval"):
+        silent = head + table + re.sub(rf"^{key} = .*\n", "", rest, count=1, flags=re.MULTILINE)
+        assert refusal(tmp_path, silent).startswith(f"[agents.visitor] {key}: this key is missing")
 
 
 # The digest names the content, not the spelling.

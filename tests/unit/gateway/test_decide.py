@@ -5,7 +5,6 @@ import pytest
 
 from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR, Rule
-from agenttrader.gateway.limits import Grant
 from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.instruments import Equity
@@ -17,7 +16,6 @@ from agenttrader.testing.situations import (
     BRVO,
     HOUR,
     NOW,
-    STRATEGY,
     Situation,
     check_of,
     entry,
@@ -64,8 +62,7 @@ def test_the_collar_of_a_spread_is_a_fraction_of_what_is_traded_not_of_the_net_p
 
 
 def test_one_leg_that_is_foreign_or_against_a_position_denies_the_whole() -> None:
-    grant = Grant(strategies=frozenset({STRATEGY}), symbols=frozenset({ALFA}))
-    assert spread_entry().seeing(grant=grant).decide().denied_by == "ownership"
+    assert spread_entry().granting(symbols=frozenset({ALFA})).decide().denied_by == "ownership"
     assert spread_entry().seeing_leg(1, position=Decimal(1)).decide().denied_by == "opens"
     assert spread_entry().limiting_symbol(BRVO, shorting_permitted=False).decide().denied_by == "shorting"
 

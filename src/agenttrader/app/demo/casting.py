@@ -36,6 +36,8 @@ _KEEPER = """
 [agents.keeper]                 # buys once, and holds over the nights
 symbols = ["{symbol}"]
 strategies = []
+mode_ceiling = "paper"
+approval = "auto"
 
 [limits.agent.keeper]
 gross_exposure_max = "120000"

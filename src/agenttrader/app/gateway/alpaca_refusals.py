@@ -17,7 +17,7 @@ CANNOT_BE = frozenset(
     {
         *("agent", "strategy", "ownership", "order_id", "instrument", "opens", "shorting", "tick", "lot"),
         *("order_quantity", "order_notional", "exit_plan", "stop_price", "target_price", "time_in_force"),
-        *("shape", "order_type", "extended_hours", "whole"),
+        *("shape", "order_type", "extended_hours", "whole", "approval"),
     }
 )
 """The checks whose denial lies in the order or in its agent's configuration, whenever it is sent."""

@@ -162,11 +162,6 @@ def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
             "[account] simulated: expected true, found false: this version trades only accounts of its own "
             "simulated venue"
         )
-    if configuration.environment.approval != "auto":
-        raise ConfigurationError(
-            "[environment] approval: expected auto, found manual: this version cannot hold an order until a "
-            "person approves it, and will not send one as if it had been approved"
-        )
 
 
 async def _decide(session: Session, journal: SqliteJournal) -> None:

@@ -4,24 +4,29 @@ Every change is one new file in the place of the old; the gateway sees it at its
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, structs
 
+from agenttrader.gateway.limits import Grant
 from agenttrader.model.agent_keys import AgentKey
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.times import Instant, rfc3339
 
 
 class Listed(Struct, frozen=True, kw_only=True):
-    """One key as a person is shown it: enough of the hash to tell it from others."""
+    """One key as a person is shown it: enough of the hash to tell it from others, and how far it reaches."""
 
     agent: AgentName
     sha256: str
     made: str
     ends: str | None
     is_accepted: bool
+    mode_ceiling: Mode | None
+    """None, as the next, of an agent that the configuration does not know."""
+    approval: Approval | None
 
 
 def added(
@@ -60,18 +65,23 @@ def revoked(keys: tuple[AgentKey, ...], agent: AgentName) -> tuple[AgentKey, ...
     return left
 
 
-def listed(keys: tuple[AgentKey, ...], known: Iterable[AgentName], now: Instant) -> tuple[Listed, ...]:
+def listed(keys: tuple[AgentKey, ...], grants: Mapping[AgentName, Grant], now: Instant) -> tuple[Listed, ...]:
     """Every key, by agent; one of an agent that the configuration does not know is not accepted."""
-    agents = frozenset(known)
     return tuple(
-        Listed(
-            agent=key.agent,
-            sha256=key.sha256[:12],
-            made=key.made,
-            ends=key.ends,
-            is_accepted=key.agent in agents and key.holds_at(now),
-        )
+        _listed(key, grants.get(key.agent), now)
         for key in sorted(keys, key=lambda key: (key.agent, key.made))
+    )
+
+
+def _listed(key: AgentKey, grant: Grant | None, now: Instant) -> Listed:
+    return Listed(
+        agent=key.agent,
+        sha256=key.sha256[:12],
+        made=key.made,
+        ends=key.ends,
+        is_accepted=grant is not None and key.holds_at(now),
+        mode_ceiling=None if grant is None else grant.mode_ceiling,
+        approval=None if grant is None else grant.approval,
     )
 
 

@@ -103,7 +103,7 @@ def revoke_keys(configuration: Configuration, agent: str) -> None:
 def list_keys(configuration: Configuration) -> tuple[agents.Listed, ...]:
     """Every key. Raises StoreError."""
     file = configuration.path(configuration.gateway.agent_keys)
-    return agents.listed(read_agent_keys(file), configuration.agent_names(), now())
+    return agents.listed(read_agent_keys(file), configuration.grants(), now())
 
 
 def keep_key(file: Path, key: str) -> None:

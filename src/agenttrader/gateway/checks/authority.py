@@ -1,9 +1,9 @@
-"""Whether anybody may trade now: halts, the window with its mode and scope, and the proposal's own end."""
+"""Who lets the order leave: halts, the window with its mode and scope, its own end, a person's approval."""
 
 from typing import assert_never
 
 from agenttrader.gateway.checks.case import Case
-from agenttrader.model.authority import Mode, ScopeKind, Statement
+from agenttrader.model.authority import Approval, Mode, ScopeKind, Statement
 from agenttrader.model.decisions import Check, TradingState
 from agenttrader.model.orders import Effect
 
@@ -33,7 +33,7 @@ _TO_AGENTS = (PERMITTED_EFFECTS, _states_that_permit(PERMITTED_EFFECTS))
 _TO_EXITS = (PERMITTED_TO_EXITS, _states_that_permit(PERMITTED_TO_EXITS))
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
-_ACTIVE, _EVERYTHING = TradingState.ACTIVE, ScopeKind.EVERYTHING
+_ACTIVE, _EVERYTHING, _AUTO = TradingState.ACTIVE, ScopeKind.EVERYTHING, Approval.AUTO
 # In the order of their rank, for the same reason.
 _MODES = tuple(Mode)
 _MODE_NAMES = tuple(mode.value for mode in Mode)
@@ -63,10 +63,11 @@ def window_is_open(case: Case) -> Check:
 
 
 def mode_is_permitted(case: Case) -> Check:
-    """The window's mode lets orders leave and does not go beyond the configured ceiling."""
-    window, ceiling = case.snapshot.window, _MODES.index(case.snapshot.mode_ceiling)
-    if window is None:
-        return Check("mode", None, _MODE_NAMES[ceiling], passed=False)
+    """The window's mode lets orders leave, and is within the ceilings of the environment and the agent."""
+    window, grant = case.snapshot.window, case.snapshot.grant
+    if window is None or grant is None:
+        return Check("mode", None, None, passed=False)
+    ceiling = min(_MODES.index(case.snapshot.mode_ceiling), _MODES.index(grant.mode_ceiling))
     mode = _MODES.index(window.mode)
     return Check("mode", _MODE_NAMES[mode], _MODE_NAMES[ceiling], _LOWEST_THAT_SENDS <= mode <= ceiling)
 
@@ -103,3 +104,11 @@ def proposal_still_holds(case: Case) -> Check:
     """The time until which the proposal was meant has not passed."""
     until, now = case.proposal.valid_until, case.snapshot.now
     return Check("valid_until", now, until, now is not None and (until is None or now <= until))
+
+
+def nobody_need_approve(case: Case) -> Check:
+    """Nobody has to approve the entry: neither the agent's policy nor the environment's asks a person."""
+    grant = case.snapshot.grant
+    if grant is None:
+        return Check("approval", None, "auto", passed=False)
+    return Check("approval", grant.approval.value, "auto", grant.approval is _AUTO)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
-from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_refusals import Refused
 from agenttrader.app.gateway.alpaca_requests import wish_of
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
@@ -35,7 +35,7 @@ from agenttrader.testing.builders import (
     proposal,
     report,
 )
-from agenttrader.testing.small_gateway import SmallGateway
+from agenttrader.testing.small_gateway import SmallGateway, bot
 
 D = Decimal
 BOT = OTHER_AGENT
@@ -43,7 +43,7 @@ PLAN = ExitFractions(stop=D("0.03"), target=D("0.05"))
 
 
 def agent(**more: Any) -> Agent:
-    return Agent(symbols=(CHARLY,), strategies=(), **more)
+    return bot(CHARLY, **more)
 
 
 class Face:
@@ -429,8 +429,65 @@ async def test_a_close_asked_twice_is_one_order_and_a_later_one_another(face: Fa
     assert len(face.decided()) == 2
     with pytest.raises(Refused, match="position does not exist: ALFA"):
         await face.desk.close(BOT, ALFA, [])
-    with pytest.raises(Unsupported, match=r"parameter qty of a close: .* Close it without parameters"):
-        await face.desk.close(BOT, CHARLY, [("qty", "4")])
+
+
+@pytest.mark.parametrize("asked", (("qty", "4"), ("percentage", "40.000000000000001")))
+async def test_a_part_is_closed_once_however_often_it_is_asked_in_the_window(
+    forgetful: Face, asked: tuple[str, str]
+) -> None:
+    await forgetful.hold()
+    answers = await asyncio.gather(*(forgetful.desk.close(BOT, CHARLY, [asked]) for _ in range(5)))
+    assert sorted(each.is_repeated for each in answers) == [False, *[True] * 4]
+    (number,) = {each.order.id for each in answers}
+    assert (answers[0].order.side, answers[0].order.qty) == ("sell", D(4))
+    await forgetful.finish_close("e-part")
+    book = forgetful.gateway.session.engine.state.book
+    assert book.position(CHARLY) == 6
+    again = await forgetful.desk.close(BOT, CHARLY, [asked])
+    assert (again.order.id, again.order.status, again.is_repeated) == (number, "filled", True)
+    await forgetful.time(3)
+    later = await forgetful.desk.close(BOT, CHARLY, [asked])
+    assert (later.is_repeated, later.order.id == number) == (False, False)
+    assert later.order.qty == (D(4) if asked[0] == "qty" else D(2))
+
+
+async def test_other_parts_are_other_closes_and_none_takes_more_than_is_held(forgetful: Face) -> None:
+    await forgetful.hold()
+    first = await forgetful.desk.close(BOT, CHARLY, [("qty", "4")])
+    other = await forgetful.desk.close(BOT, CHARLY, [("qty", "6")])
+    assert first.order.id != other.order.id
+    for parameter in (("qty", "1"), ("percentage", "50")):
+        found = await refused(forgetful.desk.close(BOT, CHARLY, [parameter]))
+        assert found.error.message.startswith("denied by reduces: ")
+
+
+async def test_a_part_of_the_next_position_is_another(forgetful: Face) -> None:
+    await forgetful.hold()
+    first = await forgetful.desk.close(BOT, CHARLY, [("qty", "10")])
+    await forgetful.finish_close("e-first")
+    await forgetful.buy("again")
+    forgetful.fill_last("e-again")
+    await forgetful.gateway.settle()
+    second = await forgetful.desk.close(BOT, CHARLY, [("qty", "10")])
+    assert (second.is_repeated, second.order.id == first.order.id) == (False, False)
+
+
+async def test_a_part_of_which_nothing_came_may_be_asked_again(forgetful: Face) -> None:
+    await forgetful.hold()
+    person = Scope(ScopeKind.AGENT, BOT)
+    await forgetful.gateway.desk.halt(person, TradingState.HALTED, "ada", "look")
+    for _ in range(2):
+        found = await refused(forgetful.desk.close(BOT, CHARLY, [("qty", "4")]))
+        assert found.error.message.startswith("denied by trading_state: ")
+    assert len(forgetful.decided()) == 3
+
+
+async def test_a_part_needs_the_time_for_which_its_words_count(face: Face) -> None:
+    await face.hold()
+    found = await refused(face.desk.close(BOT, CHARLY, [("qty", "4")]))
+    assert (found.status, found.error.code) == (422, 42210000)
+    assert "dedupe_window_seconds" in found.error.message
+    assert (await face.desk.close(BOT, CHARLY, [("percentage", "100")])).order.qty == D(10)
 
 
 async def test_a_close_that_was_denied_may_be_asked_again(face: Face) -> None:

@@ -14,12 +14,11 @@ from agenttrader.app.gateway.alpaca_market import (
 )
 from agenttrader.app.gateway.alpaca_questions import AssetsAsked, CalendarAsked
 from agenttrader.app.gateway.alpaca_symbols import asset_id
-from agenttrader.gateway.limits import Grant
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.instruments import CryptoPair
 from agenttrader.runtime.rules import Rules
-from agenttrader.testing.builders import ALFA, BRAVO, CHARLY, OTHER_AGENT, rules
+from agenttrader.testing.builders import ALFA, BRAVO, CHARLY, OTHER_AGENT, grant, rules
 
 D = Decimal
 BOT = AgentName("bot")
@@ -37,8 +36,8 @@ def with_coins(*, shorting: bool = False) -> Rules:
         UNLIMITED: structs.replace(plain.instruments[ALFA], symbol=UNLIMITED),
         COIN: CryptoPair(symbol=COIN, tick=D("0.5"), lot=D("0.0001")),
     }
-    grant = Grant(strategies=frozenset(), symbols=frozenset({ALFA, COIN, UNLIMITED, UNKNOWN}))
-    return structs.replace(plain, limits=limits, instruments=instruments, grants={BOT: grant})
+    grants = {BOT: grant(ALFA, COIN, UNLIMITED, UNKNOWN)}
+    return structs.replace(plain, limits=limits, instruments=instruments, grants=grants)
 
 
 def symbols(**asked: Any) -> list[str]:

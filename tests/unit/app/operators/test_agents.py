@@ -4,9 +4,11 @@ import pytest
 
 from agenttrader.app.operators.agents import added, listed, revoked, rotated
 from agenttrader.model.agent_keys import AgentKey
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339, rfc3339
+from agenttrader.testing.builders import grant
 
 NOW = from_rfc3339("2026-11-20T14:30:00Z")
 LATER = Instant(NOW + 10 * MINUTE)
@@ -64,9 +66,17 @@ def test_revoking_takes_every_key_of_one_agent() -> None:
 
 def test_the_list_says_what_is_accepted_now() -> None:
     keys = added(rotated(with_bot(), BOT, "second", NOW, MINUTE, KNOWN), OTHER, "others", NOW, KNOWN)
-    found = listed(keys, (BOT,), Instant(NOW + MINUTE))
+    found = listed(keys, {BOT: grant()}, Instant(NOW + MINUTE))
     assert [(key.agent, key.sha256, key.is_accepted) for key in found] == [
         (BOT, sha256("first")[:12], False),
         (BOT, sha256("second")[:12], True),
         (OTHER, sha256("others")[:12], False),
     ]
+
+
+def test_the_list_says_how_far_each_agents_entries_may_go() -> None:
+    keys = added(with_bot(), OTHER, "others", NOW, KNOWN)
+    policy = grant(mode_ceiling=Mode.DRY_RUN, approval=Approval.MANUAL)
+    known, unknown = listed(keys, {BOT: policy}, NOW)
+    assert (known.mode_ceiling, known.approval) == (Mode.DRY_RUN, Approval.MANUAL)
+    assert (unknown.mode_ceiling, unknown.approval) == (None, None)

@@ -7,7 +7,7 @@ import pytest
 
 from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR
 from agenttrader.gateway.limits import Grant
-from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
+from agenttrader.model.authority import EVERYTHING, Approval, Mode, Scope, ScopeKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.identifiers import StrategyName
 from agenttrader.model.instruments import Equity
@@ -56,28 +56,26 @@ def lease(situation: Situation) -> Situation:
     return situation.seeing(window=other)
 
 
-def granting(situation: Situation, **changes: Any) -> Situation:
-    """The agent may act for something else."""
-    assert situation.snapshot.grant is not None
-    return situation.seeing(grant=msgspec.structs.replace(situation.snapshot.grant, **changes))
-
-
 REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     (
         "agent",
         lambda it: it.seeing(
             grant=Grant(
-                strategies=frozenset({StrategyName("other")}), symbols=frozenset({BRVO}), reduces_only=True
+                strategies=frozenset({StrategyName("other")}),
+                symbols=frozenset({BRVO}),
+                mode_ceiling=Mode.DRY_RUN,
+                approval=Approval.MANUAL,
+                reduces_only=True,
             )
         ),
     ),
-    ("strategy", lambda it: granting(it, strategies=frozenset({STRATEGY}))),
-    ("ownership", lambda it: granting(it, symbols=frozenset({ALFA}))),
-    ("may_open", lambda it: granting(it, reduces_only=False)),
+    ("strategy", lambda it: it.granting(strategies=frozenset({STRATEGY}))),
+    ("ownership", lambda it: it.granting(symbols=frozenset({ALFA}))),
+    ("may_open", lambda it: it.granting(reduces_only=False)),
     ("order_id", lambda it: it.seeing(id_used=False)),
     ("trading_state", lambda it: it.seeing(trading_state=TradingState.ACTIVE, halt_reasons=())),
     ("window", lease),
-    ("mode", lambda it: it.leased(mode=Mode.PAPER)),
+    ("mode", lambda it: it.leased(mode=Mode.PAPER).granting(mode_ceiling=Mode.PAPER)),
     ("scope", lambda it: it.leased(scope=EVERYTHING)),
     ("valid_until", lambda it: it.proposing(valid_until=NOW)),
     (
@@ -138,6 +136,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
             else it
         ),
     ),
+    ("approval", lambda it: it.granting(approval=Approval.AUTO)),
 )
 
 
@@ -168,12 +167,14 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         *("order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
-        *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime", "whole"),
+        *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime"),
+        *("whole", "approval"),
     }
     of_resting = ("stop_price", "dead_machine_loss")
     of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code not in of_resting)
-    assert RULES_FOR[Effect.CLOSE] == (*of_both, CHECKS[-1])
-    assert CHECKS[-1].code == "whole"
+    *_, whole, approval = CHECKS
+    assert RULES_FOR[Effect.CLOSE] == (*of_both, whole)
+    assert (whole.code, approval.code) == ("whole", "approval")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@ from typing import Any
 
 import pytest
 
-from agenttrader.gateway.limits import Grant
-from agenttrader.model.authority import Mode, Scope, ScopeKind
+from agenttrader.model.authority import Approval, Mode, Scope, ScopeKind
 from agenttrader.model.decisions import Check, TradingState
 from agenttrader.model.instruments import CryptoPair, Equity, Option
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
@@ -231,7 +230,18 @@ EDGES = (
     ("window", entry().leased(start=NOW), entry().leased(start=Instant(NOW + 1))),
     ("window", market_entry().leased(end=Instant(NOW + 1)), market_entry().leased(end=NOW)),
     ("mode", entry().seeing(mode_ceiling=Mode.LIVE), entry().seeing(mode_ceiling=Mode.DRY_RUN)),
-    ("mode", entry().leased(mode=Mode.LIVE).seeing(mode_ceiling=Mode.LIVE), entry().leased(mode=Mode.LIVE)),
+    (
+        "mode",
+        entry().leased(mode=Mode.LIVE).seeing(mode_ceiling=Mode.LIVE).granting(mode_ceiling=Mode.LIVE),
+        entry().leased(mode=Mode.LIVE).granting(mode_ceiling=Mode.LIVE),
+    ),
+    ("mode", entry().granting(mode_ceiling=Mode.PAPER), entry().granting(mode_ceiling=Mode.DRY_RUN)),
+    (
+        "mode",
+        entry().seeing(mode_ceiling=Mode.LIVE),
+        entry().leased(mode=Mode.LIVE).seeing(mode_ceiling=Mode.LIVE),
+    ),
+    ("approval", entry(), entry().granting(approval=Approval.MANUAL)),
     ("valid_until", entry().proposing(valid_until=NOW), entry().proposing(valid_until=Instant(NOW - 1))),
     (
         "session",
@@ -452,7 +462,7 @@ EDGES = (
     ("strategy", entry(), entry().proposing(strategy="another")),
     (
         "strategy",
-        entry().proposing(strategy="").seeing(grant=Grant(strategies=frozenset(), symbols=frozenset({ALFA}))),
+        entry().proposing(strategy="").granting(strategies=frozenset()),
         entry().proposing(strategy=""),
     ),
     ("agent", entry(), entry().proposing(agent="another")),
