@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from agenttrader.app.gateway.alpaca_answers import created, wire_id
+from agenttrader.app.gateway.alpaca_closing import Part, closing_proposal, part_of
 from agenttrader.app.gateway.alpaca_names import (
     Name,
     has_ended,
@@ -22,9 +23,9 @@ from agenttrader.app.gateway.alpaca_names import (
 )
 from agenttrader.app.gateway.alpaca_questions import CloseAllAsked, CloseAsked, Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_reads import AlpacaReads
-from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported, cannot_be, denial_of, not_now
+from agenttrader.app.gateway.alpaca_refusals import Refused, cannot_be, denial_of, not_now
 from agenttrader.app.gateway.alpaca_replacing import changes_of, words_of
-from agenttrader.app.gateway.alpaca_requests import Wish, closing_proposal, effect_of, proposal_of, wish_of
+from agenttrader.app.gateway.alpaca_requests import Wish, effect_of, proposal_of, wish_of
 from agenttrader.app.gateway.alpaca_symbols import without_slash
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
@@ -159,18 +160,12 @@ class AlpacaDesk:
     # Positions.
 
     async def close(self, agent: AgentName, symbol_or_asset_id: str, pairs: Pairs) -> Submitted:
-        """Close the whole of a holding at the market, by the closing procedure; asked twice it is one order.
+        """Close a holding at the market, or a part, by the closing procedure; asked twice it is one order.
 
-        Raises Refused where there is nothing to close, or it may not be closed; Unsupported for a part of it.
+        Raises Refused where there is nothing to close, or it may not be closed; BadValue for what cannot be.
         """
-        asked = read(pairs, CloseAsked)
-        for parameter in ("qty", "percentage"):
-            if getattr(asked, parameter) is not None:
-                raise Unsupported(
-                    f"parameter {parameter} of a close: the whole is closed, for its protection holds all of "
-                    "it. Close it without parameters, then buy anew what is to stay"
-                )
-        return await self._close(agent, self.reads.held(agent, symbol_or_asset_id))
+        part = part_of(read(pairs, CloseAsked))
+        return await self._close(agent, self.reads.held(agent, symbol_or_asset_id), part)
 
     async def close_all(self, agent: AgentName, pairs: Pairs) -> list[ClosedPosition]:
         """Close every holding of the agent's, each as `close` does, and say of each what became of it.
@@ -191,13 +186,14 @@ class AlpacaDesk:
             return ClosedPosition(symbol=name, status=int(refused.status), body=body)
         return ClosedPosition(symbol=name, status=_OK, body=msgspec.to_builtins(closed.order))
 
-    async def _close(self, agent: AgentName, symbol: Symbol) -> Submitted:
+    async def _close(self, agent: AgentName, symbol: Symbol, part: Part | None = None) -> Submitted:
         async def ask(order_id: OrderId) -> tuple[Order, bool]:
             engine = self.reads.engine
             proposal = closing_proposal(
                 self.reads.held(agent, symbol),  # perhaps it was closed while this waited
                 order_id,
                 agent,
+                part=part,
                 position=engine.state.book.position(symbol),
                 instrument=engine.rules.instruments.get(symbol),
                 mark=engine.market.marks.get(symbol),
@@ -205,7 +201,8 @@ class AlpacaDesk:
             )
             return await self._decide(proposal)
 
-        order, is_repeated = await self._once(named_close(agent, symbol), ask)
+        name = named_close(agent, symbol) if part is None else self._name_of_part(agent, symbol, part)
+        order, is_repeated = await self._once(name, ask)
         return Submitted(self._outcome(order), is_repeated)
 
     # One order for one name.
@@ -230,6 +227,27 @@ class AlpacaDesk:
         if own_id is not None and (configured is None or configured.client_ids == "meant"):
             return named(agent, own_id)
         return named_replacement(agent, old.id)
+
+    def _name_of_part(self, agent: AgentName, symbol: Symbol, part: Part) -> Name:
+        """The close of a part by its words, of this position, for a while; unless nothing of it came.
+
+        Asked again when it has filled, a part would be taken twice. Raises Refused where words do not count.
+        """
+        configured = self._agents.get(agent)
+        window_seconds = None if configured is None else configured.dedupe_window_seconds
+        if window_seconds is None:
+            raise cannot_be(
+                "a close of a part has no id, and sent again it would be another: have a person set the "
+                "agent's dedupe_window_seconds, within which it is the same, or close the whole"
+            )
+        begin = Instant(self.reads.now() - window_seconds * SECOND)
+        tenure = self.reads.engine.state.book.tenure(symbol)
+        assert tenure is not None, f"{symbol}: expected a position to close a part of"
+
+        def is_over(order: Order) -> bool:
+            return (has_ended(order) and not order.filled) or created(order) <= begin
+
+        return named_by_words(agent, part.digest(agent, symbol, tenure.sequence), is_over)
 
     def _is_over(self, wish: Wish, window_seconds: int | None) -> Callable[[Order], bool]:
         """Whether an order known by its words stands for later ones no more. Raises Refused without a window.

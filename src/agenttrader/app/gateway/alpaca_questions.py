@@ -71,7 +71,10 @@ class ActivitiesAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CloseAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of a position: so many units, or so many in a hundred; the whole where neither is said."""
+    """How much of a position: so many units, or so many in a hundred; the whole where neither is said.
+
+    As text: `alpaca_closing` reads the numbers.
+    """
 
     qty: str | None = None
     percentage: str | None = None

@@ -18,7 +18,7 @@ from agenttrader.app.gateway.alpaca_symbols import meant
 from agenttrader.app.sections import ExitFractions
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
-from agenttrader.model.instruments import CryptoPair, Instrument, Spread
+from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.market import Mark
 from agenttrader.model.orders import STOPS, Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
@@ -161,34 +161,6 @@ def proposal_of(
         return proposal
     plan = _default_plan(proposal, mark.price, fractions, instrument)
     return msgspec.structs.replace(proposal, exit_plan=plan)
-
-
-def closing_proposal(
-    symbol: Symbol,
-    name: OrderId,
-    agent: AgentName,
-    *,
-    position: Decimal,
-    instrument: Instrument | None,
-    mark: Mark | None,
-    now: Instant,
-) -> Proposal:
-    """The close of the whole position that the agent holds in `symbol`."""
-    return Proposal(
-        id=name,
-        agent=agent,
-        strategy=StrategyName(""),
-        legs=(Leg(symbol),),
-        side=Side.SELL if position > 0 else Side.BUY,
-        quantity=abs(position),
-        type=OrderType.MARKET,
-        time_in_force=TimeInForce.GTC if isinstance(instrument, CryptoPair) else TimeInForce.DAY,
-        effect=Effect.CLOSE,
-        reason=f"alpaca close of {symbol}",
-        decision_price=ZERO if mark is None else mark.price,
-        decision_time=now,
-        correlation_id=name,
-    )
 
 
 def effect_of(wish: Wish, position: Decimal, quantity: Decimal | None) -> Effect:

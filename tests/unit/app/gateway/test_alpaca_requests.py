@@ -11,7 +11,6 @@ from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
 from agenttrader.app.gateway.alpaca_requests import (
     REFUSED,
     Wish,
-    closing_proposal,
     effect_of,
     proposal_of,
     wish_of,
@@ -345,10 +344,3 @@ def test_the_same_words_are_the_same_wish_and_any_other_word_makes_another() -> 
     digests = {each.digest(BOT) for each in others}
     digests |= {wish().digest(BOT), wish().digest(AgentName("other"))}
     assert len(digests) == len(others) + 2
-
-
-def test_a_close_takes_the_whole_at_the_market_whatever_side_is_held() -> None:
-    for position, side in ((D(7), Side.SELL), (D(-7), Side.BUY)):
-        made = closing_proposal(ALFA, NAME, BOT, position=position, instrument=None, mark=HUNDRED, now=at(2))
-        assert (made.side, made.quantity, made.effect) == (side, D(7), Effect.CLOSE)
-        assert (made.type, made.exit_plan, made.decision_price) == (OrderType.MARKET, None, D(100))
