@@ -13,7 +13,8 @@ import pytest
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import ActedOutside, Halted, SegmentOpened
+from agenttrader.model.events import Halted, SegmentOpened
+from agenttrader.model.outside import ActedOutside
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agenttrader.cli.exit_codes import ExitCode
-from agenttrader.model.events import ActedOutside, SegmentOpened
+from agenttrader.model.events import SegmentOpened
+from agenttrader.model.outside import ActedOutside
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import ROLES, playing
 

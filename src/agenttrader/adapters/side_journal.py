@@ -10,8 +10,8 @@ import msgspec
 from agenttrader.adapters.durable_files import make_folder, sync_folder, write_whole
 from agenttrader.adapters.fence import fence_folder
 from agenttrader.model.errors import StoreError
-from agenttrader.model.events import ActedOutside
 from agenttrader.model.identifiers import AccountName
+from agenttrader.model.outside import ActedOutside
 from agenttrader.model.times import Instant
 from agenttrader.ports.side_journal import SideLine, Stage
 

@@ -10,7 +10,6 @@ from agenttrader.model.decisions import Verdict
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
-    ActedOutside,
     AnswerLost,
     BreakFound,
     BreakSettled,
@@ -51,6 +50,7 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Side
+from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MILLISECOND, Instant, rfc3339
 from agenttrader.model.values import ZERO
@@ -123,10 +123,8 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             )
         case WindowClosed():
             return f"by {event.by}: {event.reason}"
-        case ActedOutside():
-            about = f" {event.subject}" if event.subject else ""
-            outcome = f": {event.outcome}" if event.outcome else ""
-            return f"{event.act}{about} {event.stage} at {_time(event.time)} by {event.by}{outcome}"
+        case ActedOutside() | OrderAdopted():
+            return _tell_outside(event)
         case EquitySampled():
             return ", ".join(
                 f"{name} {_money(amount)}"
@@ -153,6 +151,18 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"{event.link} {'up' if event.up else 'down'}: {event.reason}"
         case _:
             return f"{_short(_order_of(event))}  {_tell_order(event)}"
+
+
+def _tell_outside(event: ActedOutside | OrderAdopted) -> str:
+    if isinstance(event, OrderAdopted):
+        made = event.order
+        terms = f"{made.side.value} {made.quantity:f} {made.symbol} {made.type}"
+        names = f"{_short(event.order_id)}  as {_short(made.broker_order_id)}"
+        return f"{names}: {terms}, by {event.by}: {event.reason}"
+    about = f" {event.subject}" if event.subject else ""
+    held = f" ({event.held:f} held)" if event.held is not None else ""
+    outcome = f": {event.outcome}" if event.outcome else ""
+    return f"{event.act}{about}{held} {event.stage} at {_time(event.time)} by {event.by}{outcome}"
 
 
 def _tell_order(event: _Order) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind

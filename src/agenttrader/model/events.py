@@ -15,6 +15,7 @@ from agenttrader.model.decisions import Decision, TradingState
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
 from agenttrader.model.instructions import Instruction, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
+from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.times import Instant
 
 
@@ -286,25 +287,6 @@ class WindowClosed(_Event, frozen=True, tag="window_closed.1"):
     reason: str
 
 
-class ActedOutside(_Event, frozen=True, tag="acted_outside.1"):
-    """What kill or the sentinel noted in a side journal while this journal's writer could not be asked.
-
-    The start after it takes it in, line by line, as it was written.
-    """
-
-    journal: str
-    line: int
-    """Its number in that side journal, from 1; it is taken in once."""
-    time: Instant
-    by: str
-    act: str
-    subject: str
-    """The order or the symbol as the broker calls it; empty where the act is about everything."""
-    stage: str
-    """`asked` before the act, `answered` after it."""
-    outcome: str
-
-
 class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
     """The account at the marks of this moment; the breakers' inputs, so that replay needs no market data."""
 
@@ -390,6 +372,7 @@ Event = (
     | WindowResumed
     | WindowClosed
     | ActedOutside
+    | OrderAdopted
     | EquitySampled
     | BreakFound
     | BreakSettled

@@ -62,6 +62,20 @@ class Execution(Struct, frozen=True, gc=False, kw_only=True):
     """The execution that it stands in the place of: it was made when that one was."""
 
 
+class StatedOrder(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """A plain order of one instrument as the broker states it, whoever sent it."""
+
+    broker_order_id: BrokerOrderId
+    client_order_id: ClientOrderId
+    symbol: Symbol
+    side: Side
+    type: str
+    """The broker's word."""
+    quantity: Decimal
+    time: Instant
+    """When the broker took it."""
+
+
 class ExecutionReport(Struct, frozen=True, gc=False, kw_only=True):
     """One thing that the broker said.
 
@@ -78,6 +92,8 @@ class ExecutionReport(Struct, frozen=True, gc=False, kw_only=True):
     legs: tuple[ReportedLeg, ...] = ()
     raw: str = ""
     """The broker's own body, kept where we could not read all of it."""
+    stated: StatedOrder | None = None
+    """With an accept that the broker's history tells: the order, where it is a plain one."""
 
 
 class BrokerPosition(Struct, frozen=True, gc=False, kw_only=True):

@@ -39,6 +39,7 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, Role, Side
+from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
@@ -126,6 +127,7 @@ class Book:
             AccountOpened: self._account_opened,
             Decided: self._decided,
             Sending: self._sending,
+            OrderAdopted: self._order_adopted,
             Accepted: self._accepted,
             Filled: self._filled,
             Busted: self._busted,
@@ -281,6 +283,9 @@ class Book:
 
     def _sending(self, sealed: Sealed[Event]) -> None:
         self.orders.send(cast("Sealed[Sending]", sealed))
+
+    def _order_adopted(self, sealed: Sealed[Event]) -> None:
+        self.orders.adopt(cast("OrderAdopted", sealed.event))
 
     def _accepted(self, sealed: Sealed[Event]) -> None:
         self.orders.accept(cast("Accepted", sealed.event))

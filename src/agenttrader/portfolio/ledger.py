@@ -18,10 +18,12 @@ from agenttrader.model.identifiers import (
 )
 from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import TERMINAL, Effect, OrderState, OrderType, Proposal, Role
+from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
+from agenttrader.portfolio.adopted import adopted_order
 from agenttrader.portfolio.orders import Order, protective_id
 
 
@@ -78,6 +80,14 @@ class OrderLedger:
         order = self.by_id[sealed.event.order_id]
         self._leave(order, sealed.event.instruction, sealed)
         return order
+
+    def adopt(self, event: OrderAdopted) -> None:
+        """Take in an order that the broker has and that did not leave here."""
+        order = adopted_order(event)
+        self.by_id[order.id] = order
+        self.by_client_id[event.order.client_order_id] = order
+        self.by_broker_id[event.order.broker_order_id] = order
+        self._open(order)
 
     def accept(self, event: Accepted) -> None:
         """The broker has the order; its legs now have the broker's ids."""

@@ -77,7 +77,7 @@ class Order:
         self.trail_percent = proposal.trail_percent
         self.state = OrderState.PROPOSED
         self.decision: Decision | None = None
-        """None for a protective leg: it was approved with its parent."""
+        """None for a protective leg, approved with its parent, and for an order that was adopted."""
         self.parent: Order | None = None
         self.protection: tuple[Order, ...] = ()
         self.replaces: Order | None = None
@@ -122,6 +122,11 @@ class Order:
     def is_leg(self) -> bool:
         """Whether the broker made it with its entry or pair: it leaves and is answered for with that."""
         return self.parent is not None and self.client_id is None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether it was made at the broker by kill: nobody decided it here, and it never left here."""
+        return self.decision is None and self.parent is None
 
     @property
     def is_replacing(self) -> bool:

@@ -26,7 +26,7 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import OrderState, Role, Side
-from agenttrader.model.reports import Execution, ExecutionReport, ReportKind
+from agenttrader.model.reports import Execution, ExecutionReport, ReportKind, StatedOrder
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -96,6 +96,12 @@ def break_of_stranger(report: ExecutionReport, name: str) -> Break:
         sentence=f"{sentence}{': ' + report.reason if report.reason else ''}",
         symbol=report.execution.symbol if report.execution else None,
     )
+
+
+def is_of_stranger(found: Break, made: StatedOrder) -> bool:
+    """Whether the break is of a report on this order, from when the book did not have it."""
+    is_kind = found.kind is BreakKind.ORDER_MISSING_HERE and found.order_id is None
+    return is_kind and found.theirs.partition(" ")[2] in (made.client_order_id, made.broker_order_id)
 
 
 def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import ActedOutside, AnswerLost, Event, Halted, WindowSuspended, Withheld
+from agenttrader.model.events import AnswerLost, Event, Halted, WindowSuspended, Withheld
 from agenttrader.model.orders import Effect, OrderState
+from agenttrader.model.outside import ActedOutside
 from agenttrader.ports.fence import Fence
+from agenttrader.runtime.adoption import named
 from agenttrader.runtime.state import State
 
 
@@ -22,7 +24,7 @@ def meanwhile(state: State, fence: Fence | None, acted: Sequence[ActedOutside]) 
         if fence is None or fence.epoch <= last_epoch
         else (Halted(scope=EVERYTHING, state=TradingState.HALTED, by=fence.by, reason=fence.reason),)
     )
-    news = tuple(each for each in acted if each.line > state.acted_outside.get(each.journal, 0))
+    news = tuple(each for each in acted if each.line > state.outside.lines.get(each.journal, 0))
     return (*latches, *news)
 
 
@@ -30,8 +32,10 @@ def left_behind(state: State) -> Iterator[Event]:
     """What becomes of all that was under way when the last process ended.
 
     The window is suspended, and what was leaving is UNKNOWN. A close goes on: what protected its position is
-    being canceled, or has been.
+    being canceled, or has been. The orders that kill made are ours from here on: so nothing else closes what
+    they close.
     """
+    yield from named(state)
     if state.standing.window is not None:
         reason = "the gateway started again; a person resumes the window after reconciliation"
         yield WindowSuspended(reason=reason)

@@ -8,7 +8,6 @@ from typing import cast
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
     Accepted,
-    ActedOutside,
     BreakFound,
     BreakSettled,
     Busted,
@@ -26,11 +25,13 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect
+from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import MOVES, Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
@@ -63,8 +64,7 @@ class State:
         self.parts: set[OrderId] = set()
         """Those of them that are for less than was held: what stays is to be protected again."""
         self._flows_at_open = ZERO
-        self.acted_outside: dict[str, int] = {}
-        """How many lines of each side journal are on record."""
+        self.outside = Outside()
         self.bare: dict[Symbol, Bare] = {}
         """Since when something of a position is not protected; without those where nothing is."""
         self._stated: Reconciled | None = None
@@ -80,6 +80,7 @@ class State:
             EquitySampled: self._apply_equity_sampled,
             DayOpened: self._apply_day_opened,
             ActedOutside: self._apply_acted_outside,
+            OrderAdopted: self._apply_adopted,
             **dict.fromkeys(_OF_STANDING, self._apply_to_standing),
         }
 
@@ -146,8 +147,11 @@ class State:
         self._flows_at_open = self.book.flows
 
     def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
-        acted = cast("ActedOutside", sealed.event)
-        self.acted_outside[acted.journal] = acted.line
+        self.outside.note(cast("ActedOutside", sealed.event))
+
+    def _apply_adopted(self, sealed: Sealed[Event]) -> None:
+        self.book.apply(sealed)
+        self.outside.adopt(cast("OrderAdopted", sealed.event))
 
     def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
@@ -167,12 +171,18 @@ class State:
                 self.reconciled = event
                 if not event.failure:
                     self.overnight = frozenset()
+                    self.outside.compare()
                     self.agreed = self.agreed if event.breaks else event.statement_time
                     self._stated = event
             case LinkChanged():
                 self.links[event.link] = event
             case _:
                 self.standing.apply(event, sealed.time)
+
+    @property
+    def found(self) -> tuple[Break, ...]:
+        """Breaks that a report or a clock raised, not a comparison, and that nobody has settled."""
+        return tuple(self._found)
 
     @property
     def breaks(self) -> tuple[Break, ...]:

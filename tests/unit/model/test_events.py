@@ -23,7 +23,6 @@ from agenttrader.model.errors import TamperingFound
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
-    ActedOutside,
     AnswerLost,
     BreakFound,
     BreakSettled,
@@ -67,6 +66,7 @@ from agenttrader.model.identifiers import (
     ActivityId,
     AgentName,
     BrokerOrderId,
+    ClientOrderId,
     Digest,
     ExecutionId,
     OrderId,
@@ -76,7 +76,9 @@ from agenttrader.model.identifiers import (
 )
 from agenttrader.model.instructions import Instruction, ProtectiveLeg, Replacing
 from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
+from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
 
 _FILE = Path(__file__).parent / "golden_records.jsonl"
@@ -280,6 +282,33 @@ EVENTS: tuple[Event, ...] = (
         outcome="taken",
     ),
     BreakSettled(found=BREAK, by="exits", reason="its price is one again"),
+    ActedOutside(
+        journal="kill",
+        line=4,
+        time=NOON,
+        by="kill by ann",
+        act="close",
+        subject="ALFA",
+        stage="asked",
+        outcome="",
+        held=D("-2.5"),
+        broker_time=NOON,
+    ),
+    OrderAdopted(
+        order_id=OrderId("adopted"),
+        order=StatedOrder(
+            broker_order_id=BrokerOrderId("b-9"),
+            client_order_id=ClientOrderId("theirs"),
+            symbol=ALFA,
+            side=Side.BUY,
+            type="market",
+            quantity=D("2.5"),
+            time=NOON,
+        ),
+        strategy=StrategyName("momentum"),
+        by="kill by ann",
+        reason="line 5 of the side journal kill names it",
+    ),
 )
 
 

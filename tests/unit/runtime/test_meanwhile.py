@@ -1,6 +1,7 @@
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import ActedOutside, Event, Halted
+from agenttrader.model.events import Event, Halted
+from agenttrader.model.outside import ActedOutside
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
 from agenttrader.ports.fence import Fence
