@@ -4,7 +4,7 @@ They change nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.times import rfc3339
-from agenttrader.model.values import ZERO
+from agenttrader.model.values import ZERO, is_on_step
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.losses import dead_machine_loss
@@ -23,6 +23,7 @@ from agenttrader.protocols.native import (
     AccountBody,
     CheckBody,
     DecisionBody,
+    ExitPlanBody,
     OrderBody,
     PositionBody,
     Snapshot,
@@ -32,7 +33,6 @@ from agenttrader.protocols.native import (
 )
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.protection import is_closing
-from agenttrader.runtime.state import State
 
 SHOWN_DECIMALS = Decimal("0.0001")
 
@@ -93,7 +93,7 @@ def position_bodies(book: Book, prices: Mapping[Symbol, Decimal]) -> tuple[Posit
 def visible_positions(engine: Engine, agent: AgentName | None) -> tuple[PositionBody, ...]:
     """The positions in the agent's own symbols; None: an operator, who sees all."""
     bodies = tuple(
-        _as_stated(body, engine.state) for body in position_bodies(engine.state.book, engine.market.prices)
+        _as_stated(body, engine) for body in position_bodies(engine.state.book, engine.market.prices)
     )
     if agent is None:
         return bodies
@@ -101,14 +101,36 @@ def visible_positions(engine: Engine, agent: AgentName | None) -> tuple[Position
     return tuple(body for body in bodies if grant is not None and body.symbol in grant.symbols)
 
 
-def _as_stated(body: PositionBody, state: State) -> PositionBody:
-    """The position with what more than the book says of it: the broker's word, and how long it is bare."""
-    bare = state.bare.get(body.symbol)
+def _as_stated(body: PositionBody, engine: Engine) -> PositionBody:
+    """The position with what more than the book says of it.
+
+    That is the broker's word, how long it is bare, and its plan at prices at which orders can rest.
+    """
+    state, plan = engine.state, body.exit_plan
+    bare, instrument = state.bare.get(body.symbol), engine.rules.instruments.get(body.symbol)
+    if plan is not None and instrument is not None:
+        plan = _on_tick(plan, instrument.tick, is_long=body.quantity > ZERO)
     return replace(
         body,
+        exit_plan=plan,
         unprotected_since=None if bare is None else rfc3339(bare.since),
         stated_quantity=state.stated(body.symbol),
     )
+
+
+def _on_tick(plan: ExitPlanBody, tick: Decimal, *, is_long: bool) -> ExitPlanBody:
+    """The plan with stop and target on the tick: a split may have left them between two.
+
+    Each is put on the one nearer to the market, so that neither lies further away than was approved.
+    """
+    up, down = (ROUND_CEILING, ROUND_FLOOR) if is_long else (ROUND_FLOOR, ROUND_CEILING)
+
+    def fitted(price: Decimal | None, rounding: str) -> Decimal | None:
+        if price is None or is_on_step(price, tick):
+            return price
+        return (price / tick).to_integral_value(rounding) * tick
+
+    return replace(plan, stop=fitted(plan.stop, up), target=fitted(plan.target, down))
 
 
 def viewer(engine: Engine, agent: AgentName | None) -> AgentName | None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from agenttrader.app.gateway.views import (
     account_body,
@@ -146,6 +147,29 @@ def test_a_position_shows_since_when_it_is_bare_and_what_the_broker_says() -> No
     driver.propose(closing_proposal(agent=EXITS, quantity=D(4)))
     (body,) = visible_positions(driver.engine, None)
     assert body.closing is True
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "target", "told"),
+    (
+        (Side.BUY, "33.333333333", "36.666666667", ("33.34", "36.66")),
+        (Side.SELL, "36.666666667", "33.333333333", ("36.66", "33.34")),
+        (Side.BUY, "33.34", None, ("33.34", None)),
+    ),
+)
+def test_a_plan_between_ticks_is_told_on_the_tick_nearer_to_the_market(
+    side: Side, stop: str, target: str | None, told: tuple[str, str | None]
+) -> None:
+    driver = trading()
+    far = (D(50), D(150)) if side is Side.BUY else (D(150), D(50))
+    driver.enter(side=side, exit_plan=ExitPlan(stop=far[0], target=far[1]))
+    book = driver.engine.state.book
+    between = ExitPlan(stop=D(stop), target=None if target is None else D(target), trail=D("1.333333333"))
+    book.tenures[ALFA] = structs.replace(book.tenures[ALFA], plan=between)
+    (body,) = visible_positions(driver.engine, None)
+    expected = tuple(None if price is None else D(price) for price in told)
+    assert body.exit_plan == ExitPlanBody(stop=expected[0], target=expected[1], trail=D("1.333333333"))
+    assert book.tenures[ALFA].plan == between
 
 
 def test_the_exits_unit_sees_what_an_operator_sees() -> None:
