@@ -148,3 +148,19 @@ Input = (
     | LinkSeen
     | Stopping
 )
+
+RESERVE_FOR_TIGHTENING = 256
+"""Beyond an inbox's capacity, for a person's halts, closings and cancels: no agent's flood keeps them out."""
+RESERVE_FOR_LINKS = 64
+"""How much of that reserve may tell of links: nobody may believe in one that is down."""
+
+
+def reserve_for(received: Input | None) -> int:
+    """How many more than its capacity an inbox takes where this is what comes."""
+    match received:
+        case HaltAsked() | WindowCloseAsked() | CancelAsked(agent=None):
+            return RESERVE_FOR_TIGHTENING
+        case LinkSeen():
+            return RESERVE_FOR_LINKS
+        case _:
+            return 0

@@ -3,6 +3,9 @@
 A commit that fails means that the engine is ahead of the disk. Then every send is dropped, the engine is
 thrown away and folded again from what the disk holds, and nothing is decided until the disk takes a latch; a
 person resumes after that.
+
+The broker's yes is told at once to whoever waits for it, and lingers for company before it is committed: so
+the next order does not wait for a commit of its own.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
+    Accepted,
     CancelRequested,
     Event,
     Halted,
@@ -30,36 +34,30 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, MarketEvent, Watermark
-from agenttrader.model.orders import OrderState, Proposal
+from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Recorded, Sealed
 from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.journal import Journal
+from agenttrader.runtime.answers import Answers
 from agenttrader.runtime.engine import Engine, Step
 from agenttrader.runtime.inbox import Inbox, Source
 from agenttrader.runtime.inputs import (
-    CancelAsked,
     HaltAsked,
     Input,
     LastLookStopped,
-    LinkSeen,
     MarketSeen,
     Reported,
     Stopping,
     TimeReached,
-    WindowCloseAsked,
+    reserve_for,
 )
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
-_UNANSWERED = frozenset({OrderState.APPROVED, OrderState.SENDING})
-
-
-RESERVE_FOR_TIGHTENING = 256
-"""Beyond the capacity, for a person's halts, closings and cancels: no agent's flood keeps them out."""
-RESERVE_FOR_LINKS = 64
-"""How much of that reserve may tell of links: nobody may believe in one that is down."""
+LINGER_SECONDS = 0.005
+"""How long the broker's yes to an order waits for other records to be committed with it."""
 _ANCHORED = (Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
 
 
@@ -80,6 +78,11 @@ class Outcome(Struct, frozen=True):
 class _Waiting(Struct):
     received: Input
     answer: asyncio.Future[Outcome] | None
+
+
+class _Handled(Struct):
+    waiting: _Waiting
+    step: Step
 
 
 Listener = Callable[[Sequence[Recorded[Event]]], None]
@@ -126,8 +129,10 @@ class Session:
         self._meanwhile = meanwhile
         self._kept: list[_Waiting] = []
         """What came too early, or while the store could not be written, and is handled when it can be."""
+        self._handled: list[_Handled] = []
+        """What has been handled and waits for company to be committed with."""
         self._retry: asyncio.Task[None] | None = None
-        self._unanswered: dict[OrderId, set[asyncio.Future[None]]] = {}
+        self._answers = Answers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
 
     @property
@@ -179,17 +184,8 @@ class Session:
     async def answered(self, order_id: OrderId, seconds: float) -> None:
         """Return when the broker has said anything of the order, or it was not sent, or after `seconds`."""
         order = self.engine.state.book.orders.by_id.get(order_id)
-        if order is None or order.state not in _UNANSWERED:
-            return
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._unanswered.setdefault(order_id, set())
-        waiting.add(answer)
-        try:
-            await asyncio.wait((answer,), timeout=seconds)
-        finally:
-            waiting.discard(answer)
-            if not waiting and self._unanswered.get(order_id) is waiting:
-                del self._unanswered[order_id]  # Nobody waits any more for what may never come.
+        if order is not None:
+            await self._answers.wait(order, seconds)
 
     def _released(self, items: Iterator[Input | Instant]) -> None:
         """Queue what the inbox lets go. It was taken in before: to refuse it now would lose it."""
@@ -198,7 +194,7 @@ class Session:
             self._queue.put_nowait(_Waiting(received, None))
 
     def _require_room(self, received: Input | None = None) -> None:
-        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + _reserve(received):
+        if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + reserve_for(received):
             raise InboxFull(
                 f"{self._capacity} inputs are waiting, the most that are kept; try again in a moment"
             )
@@ -212,7 +208,7 @@ class Session:
         """
         await self._open_segment()
         while True:
-            batch = [] if self._kept and not self.failure else [await self._queue.get()]
+            batch = [] if self._kept and not self.failure else await self._next()
             while len(batch) < self._batch_max and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             if self.failure:
@@ -233,7 +229,7 @@ class Session:
         A store that cannot be written stays unsealed, as after a crash.
         """
         if self.started.is_set() and not self.failure:
-            await self._commit([self._step(Stopping(reason))])
+            await self._commit([*(each.step for each in self._handled), self._step(Stopping(reason))])
         if self._retry is not None:
             self._retry.cancel()
         self._writer.shutdown(wait=True)
@@ -254,18 +250,32 @@ class Session:
         self._tell_listeners(recorded)
         self.started.set()
 
+    async def _next(self) -> list[_Waiting]:
+        """The next input; none where what lingers has waited long enough for it."""
+        try:
+            async with asyncio.timeout(LINGER_SECONDS if self._handled else None):
+                return [await self._queue.get()]
+        except TimeoutError:
+            return []
+
     async def _handle(self, batch: list[_Waiting]) -> None:
-        steps = [self._step(waiting.received) for waiting in batch]
-        if not await self._commit(steps):
-            self._hold(batch)
+        self._handled += [_Handled(waiting, self._step(waiting.received)) for waiting in batch]
+        orders = self.engine.state.book.orders
+        self._answers.taken(orders, (record for each in self._handled for record in each.step.records))
+        if batch and all(map(_may_linger, self._handled)):
             return
-        for waiting, step in zip(batch, steps, strict=True):
-            if waiting.answer is not None and not waiting.answer.done():
-                waiting.answer.set_result(Outcome(step.refusal))
-            if isinstance(waiting.received, TimeReached):
+        handled, self._handled = self._handled, []
+        if not await self._commit([each.step for each in handled]):
+            self._hold([each.waiting for each in handled])
+            return
+        for each in handled:
+            received, answer = each.waiting.received, each.waiting.answer
+            if answer is not None and not answer.done():
+                answer.set_result(Outcome(each.step.refusal))
+            if isinstance(received, TimeReached):
                 for reached in self.reached_listeners:
-                    reached(waiting.received.time)
-        if any(step.resync for step in steps):
+                    reached(received.time)
+        if any(each.step.resync for each in handled):
             self._resync()
 
     def _step(self, received: Input) -> Step:
@@ -296,7 +306,7 @@ class Session:
         instructions = [each for each in recorded if each.sealed.sequence in sends]
         stopped = [found for each in instructions if (found := self._send(each)) is not None]
         self._tell_listeners(recorded)
-        self._answer(recorded)
+        self._answers.recorded(self.engine.state.book.orders, sealed)
         if stopped and not await self._commit([self._step(look) for look in stopped]):
             self._kept += [_Waiting(look, None) for look in stopped]
         return True
@@ -331,17 +341,6 @@ class Session:
     def _state_for(self, proposal: Proposal) -> TradingState:
         """What holds for the order at this moment; a store that cannot be written halts it, too."""
         return TradingState.HALTED if self.failure else self.engine.standing(proposal).state
-
-    def _answer(self, recorded: Sequence[Recorded[Event]]) -> None:
-        for each in recorded:
-            order_id = getattr(each.event, "order_id", None)
-            if (
-                order_id in self._unanswered
-                and self.engine.state.book.orders.by_id[order_id].state not in _UNANSWERED
-            ):
-                for answer in self._unanswered.pop(order_id):
-                    if not answer.done():
-                        answer.set_result(None)
 
     # When the disk fails.
 
@@ -390,11 +389,11 @@ class Session:
             return
 
 
-def _reserve(received: Input | None) -> int:
-    match received:
-        case HaltAsked() | WindowCloseAsked() | CancelAsked(agent=None):
-            return RESERVE_FOR_TIGHTENING
-        case LinkSeen():
-            return RESERVE_FOR_LINKS
-        case _:
-            return 0
+def _may_linger(handled: _Handled) -> bool:
+    """Whether nobody waits for its records to be on disk, and a crash that lost them would lose nothing.
+
+    So it is with the broker's yes to an order: it is asked for it again at the next start.
+    """
+    step = handled.step
+    is_all_told = isinstance(handled.waiting.received, Reported) and not (step.resync or step.sends)
+    return is_all_told and all(isinstance(record.event, Accepted) for record in step.records)

@@ -18,6 +18,7 @@ from agenttrader.model.authority import EVERYTHING, Act
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import ConfigurationError, InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
+    Accepted,
     CancelRequested,
     Decided,
     Event,
@@ -40,6 +41,8 @@ from agenttrader.runtime import session as session_module
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import (
+    RESERVE_FOR_LINKS,
+    RESERVE_FOR_TIGHTENING,
     CancelAsked,
     HaltAsked,
     Input,
@@ -50,7 +53,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import fold
-from agenttrader.runtime.session import RESERVE_FOR_LINKS, RESERVE_FOR_TIGHTENING, Session
+from agenttrader.runtime.session import LINGER_SECONDS, Session
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
@@ -373,27 +376,51 @@ async def test_an_answer_is_the_brokers_first_word(gateway: Gateway) -> None:
     gateway.accept(entry)
     await asyncio.wait_for(waiting, 2)
     assert gateway.order(entry).state is S.ACCEPTED
-    assert gateway.session._unanswered == {}
 
 
-async def test_a_silent_broker_is_waited_for_no_longer_than_told(gateway: Gateway) -> None:
+async def test_the_brokers_yes_is_answered_at_once_and_lingers_for_company(gateway: Gateway) -> None:
     await gateway.start()
     entry = await gateway.propose()
-    one, other = (asyncio.create_task(gateway.session.answered(entry, 0.01)) for _ in range(2))
-    await asyncio.wait_for(asyncio.gather(one, other), 2)
-    gateway.accept(entry)
-    await gateway.settle()
-    assert gateway.session._unanswered == {}
-
-
-async def test_who_goes_away_is_not_waited_with(gateway: Gateway) -> None:
-    await gateway.start()
-    entry = await gateway.propose()
+    commits = gateway.disk.commits
     waiting = asyncio.create_task(gateway.session.answered(entry, 5))
     await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait((waiting,))
-    assert entry not in gateway.session._unanswered
+    gateway.accept(entry)
+    await asyncio.wait_for(waiting, 2)
+    assert gateway.disk.commits == commits
+    await gateway.propose(2)
+    assert gateway.disk.commits == commits + 1
+    assert [type(event) for event in gateway.on_disk()][-2:] == [Accepted, Decided]
+
+
+async def test_a_yes_without_company_is_on_disk_soon(gateway: Gateway) -> None:
+    await gateway.start()
+    entry = await gateway.propose()
+    gateway.accept(entry)
+    async with asyncio.timeout(2):
+        while not isinstance(gateway.on_disk()[-1], Accepted):  # noqa: ASYNC110 - a file raises no event
+            await asyncio.sleep(LINGER_SECONDS)
+
+
+async def test_what_the_broker_does_not_remember_for_us_does_not_linger(gateway: Gateway) -> None:
+    await gateway.start()
+    entry = await gateway.propose()
+    commits = gateway.disk.commits
+    waiting = asyncio.create_task(gateway.session.answered(entry, 5))
+    await asyncio.sleep(0)
+    gateway.session.broker(report(K.REJECTED, gateway.order(entry).client_id or ""))
+    await asyncio.wait_for(waiting, 2)
+    assert gateway.disk.commits == commits + 1
+
+
+async def test_what_lingers_is_committed_before_the_seal(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path)
+    await gateway.start()
+    entry = await gateway.propose()
+    gateway.accept(entry)
+    await asyncio.sleep(0)
+    await gateway.stop()
+    kinds = [type(event) for event in gateway.on_disk()]
+    assert kinds[-2:] == [Accepted, SegmentSealed]
 
 
 async def test_what_was_denied_or_never_sent_is_answered_already(gateway: Gateway) -> None:

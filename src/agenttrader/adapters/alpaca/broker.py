@@ -74,7 +74,8 @@ class Patience(Struct, frozen=True, kw_only=True):
 class AlpacaBroker:
     """One account. `run` must be running for orders to leave and reports to come; reading works without it.
 
-    `address` gives the base URL, asked anew for each connection, or None while the broker is not there.
+    `address` gives the base URL, or None while the broker is not there: asked once, and anew when the stream
+    or a connection is lost.
     `emit` takes reports and watermarks, `link` whether the stream tells; both are called from tasks of `run`,
     never within `submit` or `cancel`. After each `link(True, …)` the history must be read. An
     AgentTraderError from either means that nothing more is taken in just now: answers are offered again, the

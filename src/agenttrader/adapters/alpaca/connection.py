@@ -123,17 +123,21 @@ class Connection:
         self._answer_seconds = answer_seconds
         self._session: aiohttp.ClientSession | None = None
         self._verified: URL | None = None
+        self._forgotten = 0
+        """How often; what was asked before the last time says nothing of who is there now."""
 
     async def verify(self) -> URL:
         """The broker's base address, where the expected account was seen.
 
         Raises ConfigurationError where host or account do not fit, Unreachable where nobody answers.
         """
-        base = self._base()
-        if base != self._verified:
-            answer = await self._request("GET", base / "v2/account")
-            account = answer.as_kind(Account)
-            self._surroundings.refuse_account(self._account, account.account_number, base)
+        if self._verified is not None:
+            return self._verified
+        base, asked = self._base(), self._forgotten
+        answer = await self._request("GET", base / "v2/account")
+        account = answer.as_kind(Account)
+        self._surroundings.refuse_account(self._account, account.account_number, base)
+        if asked == self._forgotten:
             self._verified = base
         return base
 
@@ -147,6 +151,7 @@ class Connection:
     def forget(self) -> None:
         """Ask again who is there before the next order: the other end may have become somebody else."""
         self._verified = None
+        self._forgotten += 1
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Ask for something. The host is checked, the account is not: see `check`."""
@@ -163,7 +168,11 @@ class Connection:
             base = await self.check()
         except Unreachable as error:
             raise Unsent(str(error)) from error
-        return await self._request(method, base / path, body=body, departed=departed)
+        try:
+            return await self._request(method, base / path, body=body, departed=departed)
+        except Unsent:
+            self.forget()  # Nobody is there any more; the next is sent to whoever says that it is.
+            raise
 
     async def stream(self) -> aiohttp.ClientWebSocketResponse:
         """A web socket to the verified account's stream, not yet authenticated. Raises Unreachable."""

@@ -94,6 +94,36 @@ async def test_an_account_is_looked_at_once_for_each_address_and_after_forgettin
     assert len(server.asked("GET", "/v2/account")) == 2
 
 
+async def test_an_address_is_asked_for_anew_once_nobody_was_there(server: Any, connect: Connect) -> None:
+    server.answer("POST", "/v2/orders", {})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        told = [server.url]
+        connection = connect(address=lambda: told[-1])
+        await connection.send("POST", "v2/orders", b"{}")
+        told.append(nobody)
+        await connection.send("POST", "v2/orders", b"{}")
+        assert len(server.asked("POST", "/v2/orders")) == 2
+        connection.forget()
+        with pytest.raises(Unsent, match="no connection to"):
+            await connection.send("POST", "v2/orders", b"{}")
+        told.append(server.url)
+        await connection.send("POST", "v2/orders", b"{}")
+        assert len(server.asked("POST", "/v2/orders")) == 3
+
+
+async def test_who_was_there_before_it_was_forgotten_is_asked_again(server: Any, connect: Connect) -> None:
+    server.answer("POST", "/v2/orders", {})
+    connection = connect()
+    asking = asyncio.create_task(connection.verify())
+    await asyncio.sleep(0)
+    connection.forget()
+    await asking
+    await connection.send("POST", "v2/orders", b"{}")
+    assert len(server.asked("GET", "/v2/account")) == 2
+
+
 async def test_the_key_is_shown_to_the_broker_and_to_nobody_else(server: Any, connect: Connect) -> None:
     connection = connect()
     await connection.get("v2/account")
