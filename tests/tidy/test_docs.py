@@ -266,9 +266,13 @@ def test_every_verb_that_a_page_names_is_one() -> None:
 
 def test_every_route_of_the_gateway_is_on_a_page() -> None:
     desk, keys = cast("Desk", None), gateway.Keys({}, {})
+    several = (
+        *(gateway._orders_routes, gateway._agents_routes),
+        *(gateway._windows_routes, gateway._persons_routes),
+    )
     real = {
         f"{method} {path.replace(':str', '')}"
-        for routes in (gateway._agents_routes, gateway._windows_routes, gateway._persons_routes)
+        for routes in several
         for handler in cast("list[Any]", routes(desk, keys))
         for path in handler.paths
         for method in getattr(handler, "http_methods", {"WS"})

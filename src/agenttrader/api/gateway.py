@@ -107,7 +107,12 @@ class Forbidden(NotPermitted):
 def create_gateway_app(desk: Desk, keys: Keys) -> Application:
     """The gateway's application over `desk`."""
     app = Litestar(
-        [*_agents_routes(desk, keys), *_windows_routes(desk, keys), *_persons_routes(desk, keys)],
+        [
+            *_orders_routes(desk, keys),
+            *_agents_routes(desk, keys),
+            *_windows_routes(desk, keys),
+            *_persons_routes(desk, keys),
+        ],
         exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
@@ -115,28 +120,32 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Application:
     return cast("Application", app)
 
 
-def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
-    """What agents may ask, and persons see."""
+def _orders_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What agents alone may ask: each answers with orders, decided."""
 
     @post("/v1/proposals", status_code=200)
     async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
-        caller = _caller(request, keys)
-        if caller.agent is None:
-            raise Forbidden("a person's token does not propose orders; use an agent's key")
-        return _json(await desk.propose(await _body(request), caller.agent))
+        return _json(await desk.propose(await _body(request), _agent(request, keys)))
+
+    @post("/v1/groups", status_code=200)
+    async def propose_group(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return _json(await desk.propose_group(await _body(request), _agent(request, keys)))
+
+    @patch("/v1/orders/{order_id:str}", status_code=200)
+    async def change(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
+        return _json(await desk.change(order_id, await _body(request), _agent(request, keys)))
+
+    return [propose, propose_group, change]
+
+
+def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What agents and persons may ask."""
 
     @delete("/v1/orders/{order_id:str}", status_code=202)
     async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         caller = _caller(request, keys)
         found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
         return _json(CancelAskedBody(found, asked=True), status=202)
-
-    @patch("/v1/orders/{order_id:str}", status_code=200)
-    async def change(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
-        caller = _caller(request, keys)
-        if caller.agent is None:
-            raise Forbidden("a person's token does not replace orders; cancel it, or use an agent's key")
-        return _json(await desk.change(order_id, await _body(request), caller.agent))
 
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -151,7 +160,7 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
         await _serve_stream(socket, desk, keys)
 
-    return [propose, cancel, change, status, snapshot, stream]
+    return [cancel, status, snapshot, stream]
 
 
 def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
@@ -257,6 +266,13 @@ def _caller(connection: ASGIConnection[Any, Any, Any, Any], keys: Keys) -> Calle
         "expected the header `Authorization: Bearer KEY` with an agent's key or a person's token that this "
         "gateway knows, found none of them"
     )
+
+
+def _agent(request: Request[Any, Any, Any], keys: Keys) -> AgentName:
+    caller = _caller(request, keys)
+    if caller.agent is None:
+        raise Forbidden("a person's token neither proposes orders nor replaces them; use an agent's key")
+    return caller.agent
 
 
 def _person(request: Request[Any, Any, Any], keys: Keys) -> str:

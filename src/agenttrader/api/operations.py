@@ -40,6 +40,7 @@ from agenttrader.protocols.alpaca_trading import (
 )
 from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Snapshot, TradingBody
 from agenttrader.protocols.native_changes import ChangesBody
+from agenttrader.protocols.native_groups import GroupAnswerBody, GroupBody
 
 _ERRORS = {
     400: "a request that cannot be read",
@@ -74,6 +75,7 @@ NATIVE = Face(
     address="/v1/openapi.json",
     operations=(
         _post("/v1/proposals", "The order, decided; a denial is an answer, too.", ProposalBody, AnswerBody),
+        _post("/v1/groups", "The orders, all approved or all denied.", GroupBody, GroupAnswerBody),
         _delete("/v1/orders/{order_id}", "The broker was asked.", CancelAskedBody, HTTPStatus.ACCEPTED),
         Operation(
             method="PATCH",

@@ -218,6 +218,10 @@ SENTENCES: dict[str, Sentence] = {
         "A person has to approve this agent's entries, and this version has no way to ask one yet: none "
         "leaves. What reduces or closes still goes.",
     ),
+    "group": Sentence(
+        "The proposals of its group are approved together or not at all, and not all are: {observed}. Mend "
+        "what was denied by itself, or propose this one alone.",
+    ),
 }
 
 

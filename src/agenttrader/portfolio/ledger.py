@@ -75,6 +75,16 @@ class OrderLedger:
             self._leave(order, event.instruction, sealed)
         return order
 
+    def forget(self, order_id: OrderId) -> Order:
+        """Take back an approval that was only tried: nothing is reserved for it, and nobody knows it."""
+        order = self.by_id[order_id]
+        self.advance(order_id, Trigger.WITHHOLD, order.updated)
+        for each in (order, *order.protection):
+            del self.by_id[each.id]
+            if each.client_id is not None:
+                del self.by_client_id[each.client_id]
+        return order
+
     def send(self, sealed: Sealed[Sending]) -> Order:
         """Let an order that waited leave."""
         order = self.by_id[sealed.event.order_id]
@@ -210,7 +220,10 @@ class OrderLedger:
 
     def _close(self, order: Order) -> None:
         for leg in order.legs:
-            self.open_by_symbol[leg.symbol].pop(order.id, None)
+            others = self.open_by_symbol.get(leg.symbol, {})
+            others.pop(order.id, None)
+            if not others:
+                self.open_by_symbol.pop(leg.symbol, None)
         stood_beside = order.replaces is not None and order.replaces.state not in TERMINAL
         is_followed = order.replaced_by is not None and order.replaced_by.state not in TERMINAL
         if not stood_beside and not is_followed:

@@ -12,7 +12,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from agenttrader.gateway.decide import decide
-from agenttrader.model.decisions import SwitchReading
+from agenttrader.model.decisions import Decision, SwitchReading
 from agenttrader.model.events import (
     BreakFound,
     CancelRequested,
@@ -30,22 +30,22 @@ from agenttrader.model.events import (
     WindowResumed,
     Withheld,
 )
-from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import closing, replacing
+from agenttrader.runtime import closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.executions import events_of, find_order
-from agenttrader.runtime.halts import HaltStanding, latch_of, standing_of
+from agenttrader.runtime.halts import HaltStanding, latch_of
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
     Compared,
+    GroupProposed,
     HaltAsked,
     Input,
     LastLookStopped,
@@ -68,6 +68,7 @@ from agenttrader.runtime.protection import overdue
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
+from agenttrader.runtime.standings import Standings
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import judge
 from agenttrader.runtime.strangers import Strangers
@@ -94,9 +95,7 @@ class Engine:
         self.market = MarketView(rules.market_source)
         self.switches: dict[str, SwitchReading] = {}
         self._buying_power = BuyingPower()
-        self._standings: dict[tuple[AgentName, StrategyName, tuple[Symbol, ...]], HaltStanding] = {}
-        """Answers of `standing` that still hold: until the state's version moves or a switch is read."""
-        self._standings_version = state.version
+        self._standings = Standings(rules)
         self._strangers = Strangers()
         self._now = state.last_time
         self._step = Step(records=[], sends=[])
@@ -128,6 +127,8 @@ class Engine:
         match received:
             case Proposed():
                 self._propose(received.proposal)
+            case GroupProposed():
+                self._propose_group(received.proposals)
             case ReplaceAsked():
                 self._replace(received)
             case Reported():
@@ -165,26 +166,7 @@ class Engine:
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
         """What may leave for `proposal`, or for anybody where none is given, and why not more."""
-        if self._standings_version != self.state.version:
-            self._standings.clear()
-            self._standings_version = self.state.version
-        symbols = () if proposal is None else tuple([leg.symbol for leg in proposal.legs])
-        agent = AgentName("") if proposal is None else proposal.agent
-        strategy = StrategyName("") if proposal is None else proposal.strategy
-        known = self._standings.get((agent, strategy, symbols))
-        if known is None:
-            rules = self.rules
-            known = standing_of(
-                self.state,
-                self.switches,
-                rules.wired_switches,
-                rules.authority.account,
-                rules.whose(agent, symbols),
-                strategy,
-                symbols,
-            )
-            self._standings[agent, strategy, symbols] = known
-        return known
+        return self._standings.of(self.state, self.switches, proposal)
 
     def _begin(self, now: Instant) -> None:
         self._now = max(now, self.state.last_time)
@@ -205,16 +187,27 @@ class Engine:
     # Orders.
 
     def _propose(self, proposal: Proposal) -> None:
+        # Idempotency answers before anything is decided: the same proposal is the same order, in the state
+        # that it has.
         known = self.state.book.orders.by_id.get(proposal.id)
-        if known is not None:
-            # Idempotency answers before anything is decided: the same proposal is the same order, in the
-            # state that it has.
-            if known.proposal != proposal:
-                self._step.refusal = (
-                    f"proposal id {proposal.id} was used for another order; send a new id for a new order"
-                )
+        if known is None and proposal.group is None:
+            self._record(proposal, self._decision_on(proposal))
+        elif known is None:
+            self._step.refusal = groups.NOT_ALONE
+        elif known.proposal != proposal:
+            self._step.refusal = (
+                f"proposal id {proposal.id} was used for another order; send a new id for a new order"
+            )
+
+    def _propose_group(self, proposals: tuple[Proposal, ...]) -> None:
+        orders = self.state.book.orders.by_id
+        self._step.refusal = groups.refusal_of(orders, proposals)
+        if self._step.refusal or proposals[0].id in orders:
             return
-        self._decide(proposal)
+        instruments = self.rules.instruments
+        found = groups.decisions_on(proposals, self._decision_on, self.state, instruments, self._now)
+        for proposal, decision in zip(proposals, found, strict=True):
+            self._record(proposal, decision)
 
     def _replace(self, asked: ReplaceAsked) -> None:
         known = self.state.book.orders.by_id.get(asked.replacement)
@@ -226,12 +219,15 @@ class Engine:
         if isinstance(proposal, str):
             self._step.refusal = proposal
         else:
-            self._decide(proposal)
+            self._record(proposal, self._decision_on(proposal))
 
-    def _decide(self, proposal: Proposal) -> None:
+    def _decision_on(self, proposal: Proposal) -> Decision:
         standing, power = self.standing(proposal), self._buying_power.left(self.state.book)
         snapshot = take_snapshot(proposal, self.state, self.market, self.rules, standing, power, self._now)
-        decision = decide(proposal, snapshot, self.rules.limits)
+        return decide(proposal, snapshot, self.rules.limits)
+
+    def _record(self, proposal: Proposal, decision: Decision) -> None:
+        """Record what was decided, and what follows from it."""
         orders = self.state.book.orders.by_id
         if decision.denied_by is not None:
             self._emit(Decided(proposal=proposal, decision=decision))

@@ -22,6 +22,12 @@ class Proposed(_Input, frozen=True, tag=True):
     proposal: Proposal
 
 
+class GroupProposed(_Input, frozen=True, tag=True):
+    """An agent would like several orders, all of them or none."""
+
+    proposals: tuple[Proposal, ...]
+
+
 class CancelAsked(_Input, frozen=True, tag=True):
     """An agent, or a person, would like an order to end."""
 
@@ -133,6 +139,7 @@ class Stopping(_Input, frozen=True, tag=True):
 
 Input = (
     Proposed
+    | GroupProposed
     | CancelAsked
     | ReplaceAsked
     | Reported

@@ -8,13 +8,25 @@ from decimal import Decimal
 from random import Random
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, OrderId
 from agenttrader.model.market import StatusChange, TradingStatus
-from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderState, OrderType, Role, Side
+from agenttrader.model.orders import (
+    Changes,
+    Effect,
+    ExitPlan,
+    Leg,
+    OrderState,
+    OrderType,
+    Proposal,
+    Role,
+    Side,
+)
 from agenttrader.model.records import Chain, Sealed, unseal
 from agenttrader.model.reports import ExecutionReport, ReportedLeg, ReportKind
 from agenttrader.model.times import Instant
@@ -24,6 +36,7 @@ from agenttrader.runtime.engine import Engine, Step
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
+    GroupProposed,
     HaltAsked,
     Input,
     LastLookStopped,
@@ -160,6 +173,12 @@ class HostileDay:
         return happen()
 
     def _propose(self) -> Input:
+        if not self._one_in(8):
+            return Proposed(self._proposal())
+        members = [self._proposal() for _ in range(self._one_of(2, 2, 3))]
+        return GroupProposed(tuple(replace(each, group="pair") for each in members))
+
+    def _proposal(self) -> Proposal:
         effect = self._one_of(Effect.OPEN, Effect.OPEN, Effect.CLOSE, Effect.REDUCE)
         positions = self.engine.state.book.positions()
         legs = self._one_of(*_LEGS)
@@ -190,7 +209,7 @@ class HostileDay:
             changes |= {"type": OrderType.LIMIT, "limit_price": Decimal(self._one_of(99, 101))}
         if legs[0].symbol == CHARLY and not self._one_in(5):
             changes |= {"agent": OTHER_AGENT, "strategy": ""}
-        return Proposed(proposal(self.chance.randrange(300), **changes))
+        return proposal(self.chance.randrange(300), **changes)
 
     def _resting(self, side: Side) -> dict[str, Any]:
         """An exit that rests: a stop of any kind alone, or a pair."""

@@ -36,6 +36,9 @@ def _plain(value: Any, *, top: bool = False) -> Any:
             return value
         case Enum():
             return value.value
+        case Mapping() if value and all(isinstance(each, int | Decimal) for each in value.values()):
+            # Totals are looked up, never walked, and one of nothing is as none.
+            return sorted([_plain(key), _plain(each)] for key, each in value.items() if each)
         case Mapping():
             return [[_plain(key), _plain(each, top=key == _id_of(each))] for key, each in value.items()]
         case set() | frozenset():

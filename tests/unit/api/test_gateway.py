@@ -94,6 +94,15 @@ async def test_the_same_proposal_again_is_the_same_order(client: Client) -> None
     assert len(client.gateway.broker.sent) == 1
 
 
+async def test_a_group_is_answered_for_each_of_its_proposals(client: Client) -> None:
+    members = [msgspec.json.decode(encode(to_body(proposal(number)))) for number in (1, 2)]
+    status, answer = await client.ask("POST", "/v1/groups", AGENTS, {"group": "two", "proposals": members})
+    assert (status, answer["group"], answer["approved"]) == (200, "two", True)
+    assert [each["state"] for each in answer["proposals"]] == ["accepted", "accepted"]
+    assert (await client.ask("POST", "/v1/groups", PERSONS, {}))[0] == 403
+    assert (await client.ask("POST", "/v1/groups", AGENTS, {"group": "one"}))[0] == 422
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     (
@@ -149,6 +158,7 @@ async def test_a_body_too_large_is_refused(client: Client) -> None:
 
 ROUTES = (
     ("POST", "/v1/proposals"),
+    ("POST", "/v1/groups"),
     ("DELETE", "/v1/orders/1"),
     ("PATCH", "/v1/orders/1"),
     ("GET", "/v1/status"),
@@ -173,7 +183,7 @@ async def test_no_route_is_open_without_a_key(
     assert len(client.gateway.events()) == before
 
 
-@pytest.mark.parametrize("path", [path for method, path in ROUTES[5:]])
+@pytest.mark.parametrize("path", [path for method, path in ROUTES[6:]])
 async def test_an_agents_key_does_nothing_of_a_persons(client: Client, path: str) -> None:
     before = len(client.gateway.events())
     status, answer = await client.ask("POST", path, AGENTS, b"{}")

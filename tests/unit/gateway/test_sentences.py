@@ -3,6 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from agenttrader.gateway import groups
 from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.sentences import NO_ANSWER, NO_LIMIT, SENTENCES, sentence_of
 from agenttrader.model.decisions import Check, TradingState
@@ -26,7 +27,7 @@ def denial(situation: Situation) -> str:
 
 
 def test_every_code_has_a_sentence_and_no_sentence_is_without_a_code() -> None:
-    assert list(SENTENCES) == [rule.code for rule in CHECKS]
+    assert list(SENTENCES) == [*(rule.code for rule in CHECKS), groups.CODE]
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,10 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
 from agenttrader.protocols.native_changes import decode_replacement
+from agenttrader.protocols.native_groups import GroupAnswerBody, decode_group
 from agenttrader.runtime.inputs import (
     CancelAsked,
+    GroupProposed,
     HaltAsked,
     Input,
     Proposed,
@@ -130,6 +132,21 @@ class Desk:
         await self._ask(Proposed(proposal))
         await self.session.answered(proposal.id, self._answer_wait_seconds)
         return self.session.engine.state.book.orders.by_id[proposal.id]
+
+    async def propose_group(self, body: bytes, agent: AgentName) -> GroupAnswerBody:
+        """Decide the proposals in `body`, all of them or none; answered and refused as `propose` is."""
+        instruments = self.session.engine.rules.instruments
+        proposals = tuple(fit(each, instruments) for each in decode_group(body, agent))
+        await self._ask(GroupProposed(proposals))
+        await asyncio.gather(
+            *(self.session.answered(each.id, self._answer_wait_seconds) for each in proposals)
+        )
+        orders = [self.session.engine.state.book.orders.by_id[each.id] for each in proposals]
+        return GroupAnswerBody(
+            group=proposals[0].group or "",
+            approved=all(order.denied_by is None for order in orders),
+            proposals=tuple(map(_answer_of, orders)),
+        )
 
     async def change(self, name: str, body: bytes, agent: AgentName) -> AnswerBody:
         """Decide what is to come in the place of the order `name` by the changes in `body`; as `propose`."""

@@ -18,7 +18,7 @@ from agenttrader.model.events import Halted, Reconciled, Resumed, WindowClosed, 
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderState, OrderType, Role
+from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderState, OrderType, Proposal, Role
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
@@ -26,10 +26,12 @@ from agenttrader.testing.builders import (
     ACCOUNT,
     AGENT,
     ALFA,
+    BRAVO,
     CONFIGURATION,
     OTHER_AGENT,
     at,
     broker_statement,
+    closing_proposal,
     instruments,
     proposal,
     signed,
@@ -138,6 +140,47 @@ async def test_what_cannot_be_replaced_is_refused_in_a_sentence(gateway: SmallGa
     ):
         with pytest.raises(BadValue, match=sentence):
             await gateway.desk.replace(name, changes, AGENT, replacement=new, reason="nearer")
+
+
+def group(*members: Proposal) -> bytes:
+    bodies = [json.loads(encode(to_body(each))) for each in members]
+    return json.dumps({"group": "a pair", "proposals": bodies}).encode()
+
+
+async def test_a_group_is_answered_for_each_and_sent_again_is_the_same(gateway: SmallGateway) -> None:
+    gateway.broker.on_submit = gateway.accept
+    asked = group(proposal(1), proposal(2, legs=(Leg(BRAVO),)))
+    first = await gateway.desk.propose_group(asked, AGENT)
+    assert (first.group, first.approved) == ("a pair", True)
+    assert [each.state for each in first.proposals] == ["accepted", "accepted"]
+    assert await gateway.desk.propose_group(asked, AGENT) == first
+    assert len(gateway.broker.sent) == 2
+
+
+async def test_a_group_that_is_denied_says_of_each_why(gateway: SmallGateway) -> None:
+    asked = group(proposal(1), proposal(2, legs=(Leg(BRAVO),), quantity=D(100_000)))
+    found = await gateway.desk.propose_group(asked, AGENT)
+    assert not found.approved
+    assert [each.decision.code for each in found.proposals] == ["group", "order_quantity"]
+    assert "BRAVO denied by order_quantity" in found.proposals[0].decision.sentence
+    assert gateway.broker.sent == []
+    # Alone, under an id of its own, it may go.
+    gateway.broker.on_submit = gateway.accept
+    assert (await gateway.desk.propose(body(3), AGENT)).state == "accepted"
+
+
+async def test_a_group_of_which_one_cannot_be_is_refused_whole(gateway: SmallGateway) -> None:
+    before = gateway.session.engine.chain.sequence
+    for asked, found in (
+        (group(proposal(1), proposal(1)), "an id of its own"),
+        (group(proposal(1), proposal(2, quantity=D("0.0000001"))), "quantity: "),
+        (group(proposal(1), closing_proposal(2)), "entries alone"),
+    ):
+        with pytest.raises(BadValue, match=found):
+            await gateway.desk.propose_group(asked, AGENT)
+    with pytest.raises(BadValue, match="expected none in a proposal by itself"):
+        await gateway.desk.propose(body(group="a pair"), AGENT)
+    assert gateway.session.engine.chain.sequence == before
 
 
 async def test_two_agents_that_call_their_orders_the_same_have_two_orders(gateway: SmallGateway) -> None:
