@@ -18,13 +18,16 @@ and counts nothing twice.
 | any other word, a field that is missing, a number or time that is none | UNRECOGNISED, with the body |
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+
+from msgspec import structs
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import Side
-from agenttrader.model.reports import Execution, ExecutionReport, ReportedLeg, ReportKind
+from agenttrader.model.reports import Execution, ExecutionReport, ReportedLeg, ReportKind, StatedOrder
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.values import ZERO, exact
 from agenttrader.protocols.alpaca_trade_updates import TradeUpdate
@@ -81,7 +84,8 @@ def reports_of_order(
         if order.status == "rejected":
             # Its legs never came to be, and nobody else has heard of them.
             return tuple(_end_of(order, ZERO))
-        told.append(_report(ReportKind.ACCEPTED, order, from_rfc3339(order.submitted_at)))
+        accepted = _report(ReportKind.ACCEPTED, order, from_rfc3339(order.submitted_at))
+        told.append(structs.replace(accepted, stated=stated_order(order)))
         # A leg that came in the place of another is an order of ours, which nobody tells with its entry.
         came = [leg for leg in order.legs or () if leg.replaces is not None]
         told.extend(_report(ReportKind.ACCEPTED, leg, from_rfc3339(leg.submitted_at)) for leg in came)
@@ -120,6 +124,23 @@ def _legs_of(order: Order) -> tuple[ReportedLeg, ...]:
         )
         for leg in order.legs or ()
     )
+
+
+def stated_order(order: Order) -> StatedOrder | None:
+    """The order as a plain one of one instrument; None where it is another, or cannot be read as that."""
+    if order.order_class not in ("", "simple") or not order.symbol:
+        return None
+    with contextlib.suppress(BadValue):
+        return StatedOrder(
+            broker_order_id=BrokerOrderId(order.id),
+            client_order_id=ClientOrderId(order.client_order_id),
+            symbol=Symbol(order.symbol),
+            side=side_of(order.side),
+            type=order.type or order.order_type or "",
+            quantity=_positive(order.qty, "qty"),
+            time=from_rfc3339(order.submitted_at),
+        )
+    return None
 
 
 def lacks_fills(order: Order, fills: Fills, begun: Begun = _NONE) -> bool:

@@ -15,8 +15,9 @@ from agenttrader.adapters.alpaca.reports import (
     unrecognised,
 )
 from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
 from agenttrader.model.orders import Side
-from agenttrader.model.reports import Execution, ExecutionReport, ReportedLeg, ReportKind
+from agenttrader.model.reports import Execution, ExecutionReport, ReportedLeg, ReportKind, StatedOrder
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.protocols.alpaca_trade_updates import EVENTS, TradeUpdate, decode_stream
 from agenttrader.protocols.alpaca_trading import Activity, Order, decode
@@ -296,3 +297,22 @@ def test_a_leg_in_the_place_of_another_is_told_as_an_order_of_its_own(bracket_bo
     body["legs"][0] |= {"replaces": "old", "client_order_id": "ours"}
     told = reports_of_order(order(body), {}, NOW)
     assert [report.client_order_id for report in told if report.kind is ReportKind.ACCEPTED][1:] == ["ours"]
+
+
+def test_a_plain_order_is_stated_with_its_accept_and_no_other_is(
+    order_body: Body, bracket_body: Body
+) -> None:
+    made = order(order_body(side="sell_short", qty="1.5", type="market"))
+    (accept,) = reports_of_order(made, {}, NOW)
+    assert accept.stated == StatedOrder(
+        broker_order_id=BrokerOrderId(made.id),
+        client_order_id=ClientOrderId(made.client_order_id),
+        symbol=Symbol("AAPL"),
+        side=Side.SELL,
+        type="market",
+        quantity=Decimal("1.5"),
+        time=accept.time,
+    )
+    for fields in ({"qty": None}, {"symbol": None}, {"side": "sideways"}, {"order_class": "mleg"}):
+        assert reports_of_order(order(order_body(**fields)), {}, NOW)[0].stated is None, fields
+    assert reports_of_order(order(bracket_body()), {}, NOW)[0].stated is None
