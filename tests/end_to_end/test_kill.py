@@ -85,7 +85,7 @@ async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_star
     assert halted[-1].state is TradingState.HALTED
     assert halted[-1].by.startswith("kill by ")
     acted = [(each.act, each.stage) for each in events if isinstance(each, ActedOutside)]
-    assert ("fence", "asked") in acted
+    assert ("fence", "answered") in acted
     assert ("cancel", "answered") in acted
     assert (await day.ask("/v1/status", StatusBody)).trading.state == "halted"
 

@@ -22,7 +22,7 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Document
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
 from agenttrader.cli.exit_codes import ExitCode
-from agenttrader.cli.main import app
+from agenttrader.cli.program import app
 from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, RESTING, Rule
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
 from agenttrader.gateway.sentences import SENTENCES

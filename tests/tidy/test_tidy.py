@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agenttrader.cli.main import ROLES
+from agenttrader.cli.program import ROLES
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "agenttrader"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agenttrader.cli.journal import print_json
-from agenttrader.cli.operating import AsJson, Config, builtins_of, configuration_at
+from agenttrader.cli.json_answers import builtins_of, print_json
+from agenttrader.cli.operating import AsJson, Config, configuration_at
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration

@@ -8,6 +8,7 @@ import typer
 
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.persons import new_passphrase
+from agenttrader.cli.runs import configuration_of
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
@@ -50,9 +51,8 @@ def up(
     import signal
 
     from agenttrader.app.guarding.perform import keep_up
-    from agenttrader.cli.journal import RUN
 
-    path = folder / RUN if folder.is_dir() else folder
+    path = configuration_of(folder)
 
     async def go() -> None:
         interrupted = asyncio.Event()

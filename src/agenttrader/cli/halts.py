@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agenttrader.cli.exit_codes import ExitCode
-from agenttrader.cli.journal import print_json
+from agenttrader.cli.json_answers import builtins_of, print_json
 from agenttrader.cli.operating import (
     AsJson,
     Config,
@@ -16,7 +16,6 @@ from agenttrader.cli.operating import (
     ScopeText,
     Who,
     at_desk,
-    builtins_of,
     configuration_at,
     pen_of,
     person_at,

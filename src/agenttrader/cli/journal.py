@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.json_answers import print_json
+from agenttrader.cli.runs import RUN
 from agenttrader.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
-RUN = "run.toml"
-"""What a run's configuration is called where nobody named it otherwise."""
 FOREIGN = ("pyproject.toml",)
 """Configurations of other programs, as they lie about in checkouts."""
 
@@ -145,10 +145,3 @@ def fields(struct: "Struct") -> dict[str, Any]:
     import msgspec
 
     return msgspec.structs.asdict(struct)
-
-
-def print_json(values: dict[str, Any]) -> None:
-    """One object on one line."""
-    import msgspec
-
-    print(msgspec.json.encode(values, enc_hook=str).decode())

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from agenttrader.cli.journal import print_json
+from agenttrader.cli.json_answers import builtins_of, print_json
+from agenttrader.cli.kill_words import CONFIG_VARIABLE
+from agenttrader.cli.runs import configuration_of
 from agenttrader.model.errors import BadValue, ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ T = TypeVar("T")
 Config = Annotated[
     Path,
     typer.Option(
-        "--config", metavar="FILE", envvar="AGENTTRADER_CONFIG", help="The run's configuration or its folder."
+        "--config", metavar="FILE", envvar=CONFIG_VARIABLE, help="The run's configuration or its folder."
     ),
 ]
 Who = Annotated[
@@ -45,9 +47,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for progra
 def configuration_at(path: Path) -> "Configuration":
     """The configuration that `path`, a file or a run's folder, names."""
     from agenttrader.app.config import load
-    from agenttrader.cli.journal import RUN
 
-    return load(path / RUN if path.is_dir() else path)
+    return load(configuration_of(path))
 
 
 def person_at(path: Path) -> "PersonFiles":
@@ -108,10 +109,3 @@ def show_window(status: "StatusBody") -> None:
     print(f"          by {window.person}: {window.reason}")
     if window.suspended:
         print(f"suspended {window.suspended}")
-
-
-def builtins_of(struct: Any) -> Any:
-    """The struct as plain values."""
-    import msgspec
-
-    return msgspec.to_builtins(struct)

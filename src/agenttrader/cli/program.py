@@ -1,4 +1,4 @@
-"""The entry point: `agenttrader VERB …`.
+"""The program's verbs, as the command line's library knows them.
 
 A verb is a function in a module of this folder, registered below; a group of verbs is a module with a Typer
 of its own, added by `app.add_typer`. All of them are imported at every start, so a module of this folder
@@ -6,8 +6,6 @@ imports at its top only what its options need, and the rest inside its functions
 """
 
 import importlib
-import os
-import sys
 from typing import Annotated
 
 import typer
@@ -16,7 +14,6 @@ from agenttrader.cli.agents import agents
 from agenttrader.cli.bench import bench
 from agenttrader.cli.demo import demo
 from agenttrader.cli.drill import drill
-from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.guard import new, up
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
@@ -24,7 +21,7 @@ from agenttrader.cli.kill import emergency_liquidate, kill
 from agenttrader.cli.persons import persons
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
-from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
+from agenttrader.model.errors import BadValue
 
 ROLES = ("exits", "gateway", "marketdata", "sentinel", "strategy", "venue")
 """The processes of the program; each is a module of `agenttrader.roles`."""
@@ -35,37 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-
-
-def main() -> None:
-    """Run the verb that the command line names, and end the process with the verb's exit code."""
-    try:
-        app(prog_name="agenttrader")
-    except AgentTraderError as error:
-        typer.echo(f"agenttrader: {error}", err=True)
-        sys.exit(exit_code_of(error))
-    finally:
-        _finish_output()
-
-
-def _finish_output() -> None:
-    """Write what is still held back. Where the reader has gone, as `head` does, the rest is for nobody."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def exit_code_of(error: AgentTraderError) -> ExitCode:
-    """What an error that ended a verb tells a script."""
-    match error:
-        case ConfigurationError() | BadValue():
-            return ExitCode.USAGE
-        case Unreachable():
-            return ExitCode.UNREACHABLE
-        case _:
-            return ExitCode.FINDING
 
 
 def print_version(wanted: bool) -> None:  # noqa: FBT001  Typer calls it so

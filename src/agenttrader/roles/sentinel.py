@@ -1,5 +1,6 @@
 """The sentinel: it watches the gateway from outside, with a key that can only cancel and close."""
 
+from agenttrader.adapters.announcements import Announcements
 from agenttrader.roles.process import Arguments, run, serve
 
 
@@ -17,6 +18,6 @@ async def _assemble(arguments: Arguments) -> int:
         "sentinel",
         nothing_else,
         parts.listen,
-        parts.settings.announcements,
+        Announcements(parts.settings.announcements()),
         background=(parts.sentinel.watch,),
     )

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agenttrader.cli.bench import BENCHES
-from agenttrader.cli.main import app
+from agenttrader.cli.program import app
 
 Ran = list[list[str]]
 

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from agenttrader.cli import main
+from agenttrader.cli import main, program
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model import errors
 
@@ -24,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 
 def test_the_command_line_imports_nothing_slow() -> None:
-    listing = "import agenttrader.cli.main, sys; print(*sys.modules)"
+    listing = "import agenttrader.cli.program, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
 
     assert SLOW_TO_IMPORT & set(loaded.stdout.split()) == set()
@@ -64,7 +64,7 @@ def test_what_is_no_role_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "run", "sudo") == ExitCode.USAGE
-    assert f"expected one of {', '.join(main.ROLES)}, found 'sudo'" in capsys.readouterr().err
+    assert f"expected one of {', '.join(program.ROLES)}, found 'sudo'" in capsys.readouterr().err
 
 
 def test_a_role_that_lacks_a_library_is_not_taken_for_a_missing_role(monkeypatch: pytest.MonkeyPatch) -> None:

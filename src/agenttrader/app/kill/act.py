@@ -1,18 +1,17 @@
 """The acts of kill in their order: what stops the gateway, then orders, then positions, then a look again.
 
-The fence, the switch and the word to the gateway are under way at once, each with a time of its own; no
-answer of the gateway is waited for before the broker is asked. Everything is idempotent: kill may be called
-again, and by two at once.
+What halts on this machine was begun before (`halting`). It, and the word to the gateway, have a time of their
+own each; no answer of the gateway is waited for before the broker is asked. Everything is idempotent: kill
+may be called again, and by two at once.
 """
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Iterable
 
-from msgspec import Struct
-
-from agenttrader.app.kill.plan import Acts, Look, Part, Wish, next_acts, parts, unprotected, words_of
+from agenttrader.app.kill.halting import Begun
+from agenttrader.app.kill.plan import Acts, Look, Part, next_acts, parts, unprotected, words_of
 from agenttrader.app.kill.report import HaltFound, KillReport, OrderFound, PositionFound
+from agenttrader.app.kill.wish import Wish
 from agenttrader.model.errors import AgentTraderError, Unreachable
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
@@ -21,7 +20,8 @@ from agenttrader.ports.kill_door import KillDoor, WorkingOrder
 from agenttrader.ports.side_journal import SideLog
 
 HALT_SECONDS = 1.0
-"""How long each act that halts may take before the next things are done without it."""
+"""How long each act that halts is waited for before the next things are done without it."""
+NO_ANSWER = f"no answer within {HALT_SECONDS:g} s"
 LOOK_AGAIN_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 1.0
 """After this the same order or position is asked for again, if it is still there."""
@@ -29,22 +29,21 @@ AT_ONCE = 16
 """How many cancels are under way at a time."""
 
 
-class Halting(Struct, frozen=True):
-    """One act that stops the gateway: what it is called, how it is done (a sentence on what it did)."""
-
-    name: str
-    do: Callable[[], Awaitable[str]]
-    is_needed: bool
-    """Whether kill has failed without it; telling a gateway that may be dead is not."""
-
-
 class Kill:
     """One kill of one account."""
 
-    def __init__(self, *, halts: tuple[Halting, ...], door: Callable[[], KillDoor], log: SideLog) -> None:
-        """`door` is opened once what halts is under way: nothing that it needs keeps the fence waiting."""
-        self._halts = halts
-        self._open = functools.cache(door)
+    def __init__(
+        self,
+        *,
+        begun: tuple[Begun, ...],
+        tell: Callable[[], Awaitable[str]] | None,
+        door: Callable[[], KillDoor],
+        log: SideLog,
+    ) -> None:
+        """`begun` is what halts without anybody's answer, `tell` asks the gateway to halt, `door` opens."""
+        self._begun = begun
+        self._tell = tell
+        self._open = door
         self._log = log
         self._seen: dict[BrokerOrderId, tuple[WorkingOrder, Part]] = {}
         self._held: dict[Symbol, BrokerPosition] = {}
@@ -54,48 +53,53 @@ class Kill:
 
     async def run(self, wish: Wish, seconds: float) -> KillReport:
         """Halt, then do what `wish` says until the broker says that it is done, for `seconds` at most."""
-        halting = [asyncio.create_task(self._halt(each)) for each in self._halts]
-        needed = [task for task, each in zip(halting, self._halts, strict=True) if each.is_needed]
-        if needed:
-            await asyncio.wait(needed)
+        telling = asyncio.create_task(self._tell_gateway())
+        halted = await asyncio.gather(*(self._outcome(each) for each in self._begun))
         look, failure = None, ""
         try:
             look = await self._work(wish, seconds)
         except AgentTraderError as error:  # Host or account that do not fit are as good as nobody there.
             failure = str(error)
-        halted = tuple([await task for task in halting])
-        return self._report(wish, halted, look, failure)
+        return self._report(wish, (*halted, *await telling), look, failure)
 
-    async def look(self) -> Look:
-        """The account as it is now. Raises Unreachable."""
-        orders, positions = await asyncio.gather(self._open().orders(), self._open().positions())
-        look = Look(orders=orders, positions=positions)
+    async def _look(self) -> Look:
+        """The account as it is now, and remembered. Raises Unreachable."""
+        look = await look_at(self._open())
         part_of = parts(look)
-        for order in orders:
+        for order in look.orders:
             self._seen.setdefault(order.broker_order_id, (order, part_of[order.broker_order_id]))
-        for position in positions:
+        for position in look.positions:
             self._held.setdefault(position.symbol, position)
         return look
 
-    async def _halt(self, halting: Halting) -> HaltFound:
-        self._log.write(halting.name, "", "asked")
+    async def _outcome(self, begun: Begun) -> HaltFound:
+        """What came of an act without which kill has failed."""
+        is_over = await asyncio.to_thread(begun.wait, HALT_SECONDS)
+        said = begun.said if is_over else NO_ANSWER
+        return HaltFound(name=begun.name, done=is_over and begun.is_done, said=said, is_needed=True)
+
+    async def _tell_gateway(self) -> tuple[HaltFound, ...]:
+        """What came of telling the gateway, which may be dead; nothing where it is not to be told."""
+        if self._tell is None:
+            return ()
+        self._log.write("gateway", "", "asked")
         try:
             async with asyncio.timeout(HALT_SECONDS):
-                said, done = await halting.do(), True
+                said, done = await self._tell(), True
         except AgentTraderError as error:
             said, done = str(error), False
         except TimeoutError:
-            said, done = f"no answer within {HALT_SECONDS:g} s", False
-        self._log.write(halting.name, "", "answered", said)
-        return HaltFound(name=halting.name, done=done, said=said, is_needed=halting.is_needed)
+            said, done = NO_ANSWER, False
+        self._log.write("gateway", "", "answered", said)
+        return (HaltFound(name="gateway", done=done, said=said, is_needed=False),)
 
     async def _work(self, wish: Wish, seconds: float) -> Look:
         deadline = asyncio.get_running_loop().time() + seconds
-        look = await self.look()
+        look = await self._look()
         while (acts := next_acts(look, wish)).remains and asyncio.get_running_loop().time() < deadline:
             await self._ask(acts)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            look = await self.look()
+            look = await self._look()
         return look
 
     async def _ask(self, acts: Acts) -> None:
@@ -162,3 +166,9 @@ class Kill:
             outcome="ended" if is_gone else "still works" if asked or working is None else "left",
             said=self._said.get(order.broker_order_id, ""),
         )
+
+
+async def look_at(door: KillDoor) -> Look:
+    """The account as it is now. Raises Unreachable."""
+    orders, positions = await asyncio.gather(door.orders(), door.positions())
+    return Look(orders=orders, positions=positions)

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from agenttrader.app.kill.wish import Wish
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
 from agenttrader.model.values import ZERO
@@ -28,19 +29,6 @@ class Part(Enum):
     ENTRY = "entry"
     PROTECTIVE = "protective"
     CLOSING = "closing"
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """What was asked for beyond the halt. To liquidate cancels too: an entry that fills opens anew."""
-
-    cancel_orders: bool = False
-    liquidate: bool = False
-    including_protective: bool = False
-
-    @property
-    def cancels(self) -> bool:
-        """Whether any order is to end."""
-        return self.cancel_orders or self.liquidate or self.including_protective
 
 
 class Look(Struct, frozen=True, kw_only=True):

@@ -1,25 +1,42 @@
 """What a person may ask of the second door: to stop everything, and to see what stopping would do."""
 
-import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agenttrader.app.kill.plan import Look, Wish, next_acts, words_of
-from agenttrader.app.kill.report import KillReport
-from agenttrader.app.kill.wiring import read_settings, wire_kill
+from agenttrader.app.kill.halting import begin
+from agenttrader.app.kill.settings import read_settings
+from agenttrader.app.kill.wiring import at_door, local_halts, side_log, tell_gateway, who
+from agenttrader.app.kill.wish import Wish
 
-EVERYTHING = Wish(cancel_orders=True, liquidate=True, including_protective=True)
+if TYPE_CHECKING:
+    from agenttrader.app.kill.plan import Look
+    from agenttrader.app.kill.report import KillReport
+
+LOCAL_SECONDS = 0.1
+"""How long fence and switch have the processor to themselves; they take some milliseconds."""
 
 
-def kill(file: Path, wish: Wish, reason: str, seconds: float) -> KillReport:
+def kill(file: Path, wish: Wish, reason: str, seconds: float) -> "KillReport":
     """Halt the account of the configuration in `file`, and do what `wish` says for `seconds` at most.
 
-    Raises ConfigurationError where what it needs of the configuration is not there; nothing was done then.
+    Raises ConfigurationError where what the fence needs of the configuration is not there; nothing was done
+    then.
     """
-    settings = read_settings(file)
+    settings, by = read_settings(file), f"kill by {who()}"
+    begun = begin(local_halts(settings, by, reason), lambda: side_log(settings, "kill", by))
+    for each in begun:
+        each.wait(LOCAL_SECONDS)
 
-    async def go() -> KillReport:
-        async with wire_kill(settings, reason) as found:
-            return await found.run(wish, seconds)
+    # From here on the gateway sends nothing: now there is time to load what asks it and the broker.
+    import asyncio  # noqa: PLC0415
+
+    from agenttrader.app.kill.act import Kill  # noqa: PLC0415
+
+    async def go() -> "KillReport":
+        async with at_door(settings) as door:
+            tell = lambda: tell_gateway(settings, by, reason)  # noqa: E731
+            log = side_log(settings, "kill", by)
+            return await Kill(begun=begun, tell=tell, door=door, log=log).run(wish, seconds)
 
     return asyncio.run(go())
 
@@ -29,11 +46,16 @@ def rehearse(file: Path, wish: Wish) -> tuple[str, ...]:
 
     Raises ConfigurationError as `kill` does, and Unreachable where the broker does not answer.
     """
+    import asyncio  # noqa: PLC0415 - as for kill
+
+    from agenttrader.app.kill.act import look_at  # noqa: PLC0415
+    from agenttrader.app.kill.plan import next_acts, words_of  # noqa: PLC0415
+
     settings = read_settings(file)
 
-    async def go() -> Look:
-        async with wire_kill(settings, "a rehearsal") as found:
-            return await found.look()
+    async def go() -> "Look":
+        async with at_door(settings) as door:
+            return await look_at(door())
 
     look = asyncio.run(go())
     cancels = [

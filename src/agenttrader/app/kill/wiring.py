@@ -1,105 +1,45 @@
-"""Kill put together from a configuration, of which only what it needs is read.
+"""Kill put together: the fence and the switch at once, the clients of gateway and broker when they are up.
 
-So that it works with a configuration that the gateway would refuse: a limit that somebody has just misspelt
-must not keep anybody from stopping.
+What the clients need takes a tenth of a second to load, so it is loaded where it is used.
 """
 
-import asyncio
 import contextlib
+import functools
 import os
 import pwd
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.fence import fence_path, raise_fence, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path, open_for_reading
-from agenttrader.adapters.side_journal import SideJournal
-from agenttrader.app.config import secret_at
-from agenttrader.app.credential_sections import KillCredentials
-from agenttrader.app.kill.act import Halting, Kill
-from agenttrader.app.sections import Account, Peers, Store, Switches
-from agenttrader.app.tables import Place, build, parse
+from agenttrader.app.kill.halting import Halt
+from agenttrader.app.kill.settings import KillSettings
 from agenttrader.model.authority import EVERYTHING
-from agenttrader.model.credentials import Credential
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import ConfigurationError, StoreError, Unreachable
-from agenttrader.model.identifiers import BrokerOrderId, Symbol
-from agenttrader.model.reports import BrokerPosition
 from agenttrader.ports.fence import Fence, epoch_to_fence
-from agenttrader.ports.kill_door import KillDoor, WorkingOrder
-from agenttrader.protocols.native import TradingBody
+from agenttrader.ports.side_journal import SideLog
 
 if TYPE_CHECKING:
     from agenttrader.adapters.alpaca.second_door import SecondDoor
+    from agenttrader.ports.kill_door import KillDoor
 
 ANSWER_SECONDS = 5.0
 """How long the broker may take for each answer."""
 
-FENCE_SECONDS = 0.03
-"""What the fence and the switch are given before the loop is busy with importing a client for the gateway."""
 
-
-class Halt(Struct, frozen=True):
+class HaltBody(Struct, frozen=True):
     """The body of POST /v1/halt."""
 
     scope: Any
     state: TradingState
     reason: str
-
-
-class KillSettings(Struct, frozen=True, kw_only=True):
-    """What kill needs of a configuration."""
-
-    folder: Path
-    account: Account
-    store: Store
-    switches: Switches
-    peers: Peers
-    credentials: KillCredentials
-
-    @property
-    def heads(self) -> Path:
-        """The folder of the outside heads, beside which fence and side journals lie."""
-        return self.folder / self.store.heads_directory
-
-    @property
-    def announcements(self) -> Announcements:
-        """Where the processes say where they listen."""
-        return Announcements(self.folder / self.peers.announcements)
-
-    @property
-    def broker(self) -> Credential:
-        """The second door's own key. Raises ConfigurationError where it is not there."""
-        key = self.credentials.broker
-        return Credential(key_id=key.key_id, secret=secret_at(self.folder, key.secret))
-
-
-def read_settings(file: Path) -> KillSettings:
-    """What kill needs of the configuration in `file`. Raises ConfigurationError where that is not there."""
-    tables, place = parse(file), Place(file)
-
-    def section(kind: type[Any], name: str) -> Any:
-        return build(kind, tables.get(name), place.at(name))
-
-    credentials = tables.get("credentials")
-    found = credentials.get("kill") if isinstance(credentials, dict) else None
-    return KillSettings(
-        folder=file.absolute().parent,
-        account=section(Account, "account"),
-        store=section(Store, "store"),
-        switches=section(Switches, "switches"),
-        peers=section(Peers, "peers"),
-        credentials=build(KillCredentials, found, place.at("credentials").at("kill")),
-    )
 
 
 def who() -> str:
@@ -110,80 +50,31 @@ def who() -> str:
         return f"user {os.getuid()}"
 
 
-@asynccontextmanager
-async def wire_kill(settings: KillSettings, reason: str) -> AsyncIterator[Kill]:
-    """One kill, in the name of the user who runs it. Connections are let go of with the block."""
-    by = f"kill by {who()}"
-    async with AsyncExitStack() as stack:
+def side_log(settings: KillSettings, name: str, by: str) -> SideLog:
+    """Where `by` notes what it does."""
+    from agenttrader.adapters.side_journal import SideJournal  # noqa: PLC0415 - not before the fence stands
 
-        def door() -> KillDoor:
-            try:
-                found = wire_door(settings)
-            except ConfigurationError as error:
-                return _NoDoor(str(error))  # What halts the gateway needs no key at the broker.
-            stack.push_async_callback(found.shut)
-            return found
-
-        yield Kill(
-            halts=tuple(halts(settings, by, reason)),
-            door=door,
-            log=SideJournal(settings.heads, settings.account.name, "kill", by, WallClock().now),
-        )
+    return SideJournal(settings.heads, settings.account, name, by, WallClock().now)
 
 
-class _NoDoor:
-    """A door that cannot be opened, and why."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    async def orders(self) -> tuple[WorkingOrder, ...]:
-        raise Unreachable(self._reason)
-
-    async def positions(self) -> tuple[BrokerPosition, ...]:
-        raise Unreachable(self._reason)
-
-    async def cancel(self, order: BrokerOrderId) -> str:
-        raise Unreachable(f"{order}: {self._reason}")
-
-    async def close(self, symbol: Symbol) -> str:
-        raise Unreachable(f"{symbol}: {self._reason}")
+def local_halts(settings: KillSettings, by: str, reason: str) -> tuple[Halt, ...]:
+    """What stops the gateway without asking anybody: the fence, and the file switch where it is wired."""
+    fence = fence_halt(settings, by, reason)
+    try:
+        has_switch = settings.switch() is not None
+    except ConfigurationError:
+        has_switch = True  # It says so when it is tried.
+    return (fence, Halt("switch", lambda: _switch_off(settings, reason))) if has_switch else (fence,)
 
 
-def wire_door(settings: KillSettings) -> "SecondDoor":
-    """The second door of the account. Raises ConfigurationError where this version cannot reach it."""
-    # The client takes a fifth of a second to import: by then the fence is up.
-    from agenttrader.adapters.alpaca.connection import Connection, Surroundings  # noqa: PLC0415
-    from agenttrader.adapters.alpaca.second_door import SecondDoor  # noqa: PLC0415
-
-    if not settings.account.simulated:
-        raise ConfigurationError(
-            "[account] simulated: expected true, found false: this version trades only accounts of its own "
-            "simulated venue"
-        )
-    return SecondDoor(
-        Connection(
-            address=lambda: address_of(settings, "venue"),
-            credential=settings.broker,
-            account=settings.account.name,
-            surroundings=Surroundings.SIMULATED,
-            answer_seconds=ANSWER_SECONDS,
-        )
-    )
-
-
-def halts(settings: KillSettings, by: str, reason: str) -> list[Halting]:
-    """The acts that stop the gateway, in their order."""
-    found = [Halting("fence", lambda: aside(lambda: fence_off(settings, by, reason)), is_needed=True)]
-    if "file" in settings.switches.wired:
-        found.append(Halting("switch", lambda: aside(lambda: _switch_off(settings, reason)), is_needed=True))
-    found.append(Halting("gateway", lambda: _tell_gateway(settings, by, reason), is_needed=False))
-    return found
+def fence_halt(settings: KillSettings, by: str, reason: str) -> Halt:
+    """The fence alone."""
+    return Halt("fence", lambda: fence_off(settings, by, reason))
 
 
 def fence_off(settings: KillSettings, by: str, reason: str) -> str:
     """Raise the fence above every process of now; a sentence on it. Raises StoreError."""
-    path, now = fence_path(settings.heads, settings.account.name), WallClock().now()
+    path, now = fence_path(settings.heads, settings.account), WallClock().now()
     try:
         before = read_fence(path)
     except StoreError:
@@ -195,7 +86,7 @@ def fence_off(settings: KillSettings, by: str, reason: str) -> str:
 
 def _last_epoch(settings: KillSettings) -> int | None:
     """The epoch of the journal's last writer, 0 where nobody has written; None where it cannot be read."""
-    path = journal_path(settings.folder / settings.store.directory, settings.account.name)
+    path = journal_path(settings.store, settings.account)
     if not path.exists():
         return 0
     try:
@@ -207,47 +98,68 @@ def _last_epoch(settings: KillSettings) -> int | None:
 
 
 def _switch_off(settings: KillSettings, reason: str) -> str:
-    path = settings.folder / settings.switches.file
+    path = settings.switch()
+    assert path is not None, "asked for only where it is wired"
     FileHalt(path).move(halted=True, reason=reason)
     return f"{path} is 1"
 
 
-async def _tell_gateway(settings: KillSettings, by: str, reason: str) -> str:
-    await asyncio.sleep(FENCE_SECONDS)
-    from agenttrader.adapters.operator_client import OperatorClient  # noqa: PLC0415 - as the door's client
+async def tell_gateway(settings: KillSettings, by: str, reason: str) -> str:
+    """Ask the gateway to latch a halt; a sentence on what it said. Raises Unreachable, ConfigurationError."""
+    from agenttrader.adapters.operator_client import OperatorClient  # noqa: PLC0415 - see above
+    from agenttrader.app.config import secret_at  # noqa: PLC0415 - the same
+    from agenttrader.protocols.native import TradingBody  # noqa: PLC0415 - the same
 
-    token = secret_at(settings.folder, settings.credentials.gateway)
+    token = secret_at(settings.folder, settings.credentials().gateway)
     async with OperatorClient(lambda: address_of(settings, "gateway"), token) as client:
-        body = Halt(EVERYTHING, TradingState.HALTED, f"{by}: {reason}")
+        body = HaltBody(EVERYTHING, TradingState.HALTED, f"{by}: {reason}")
         trading = await client.post("/v1/halt", body, TradingBody)
     return f"the gateway says that trading is {trading.state}"
 
 
+@asynccontextmanager
+async def at_door(settings: KillSettings) -> AsyncIterator["Callable[[], KillDoor]"]:
+    """What opens the second door; it is shut with the block. Opening raises ConfigurationError."""
+    async with AsyncExitStack() as stack:
+
+        @functools.cache
+        def door() -> "KillDoor":
+            found = wire_door(settings)
+            stack.push_async_callback(found.shut)
+            return found
+
+        yield door
+
+
+def wire_door(settings: KillSettings) -> "SecondDoor":
+    """The second door of the account. Raises ConfigurationError where this version cannot reach it."""
+    from agenttrader.adapters.alpaca.connection import Connection, Surroundings  # noqa: PLC0415 - see above
+    from agenttrader.adapters.alpaca.second_door import SecondDoor  # noqa: PLC0415 - the same
+    from agenttrader.app.config import secret_at  # noqa: PLC0415 - the same
+    from agenttrader.model.credentials import Credential  # noqa: PLC0415 - the same
+
+    if not settings.is_simulated():
+        raise ConfigurationError(
+            "[account] simulated: expected true, found false: this version trades only accounts of its own "
+            "simulated venue"
+        )
+    key = settings.credentials().broker
+    return SecondDoor(
+        Connection(
+            address=lambda: address_of(settings, "venue"),
+            credential=Credential(key_id=key.key_id, secret=secret_at(settings.folder, key.secret)),
+            account=settings.account,
+            surroundings=Surroundings.SIMULATED,
+            answer_seconds=ANSWER_SECONDS,
+        )
+    )
+
+
 def address_of(settings: KillSettings, role: str) -> str | None:
     """Where the role listens now; None where nobody knows."""
-    with contextlib.suppress(Unreachable):
-        found = settings.announcements.get(role)
+    from agenttrader.adapters.announcements import Announcements  # noqa: PLC0415 - as the door's client
+
+    with contextlib.suppress(Unreachable, ConfigurationError):
+        found = Announcements(settings.announcements()).get(role)
         return None if found is None else found.url
     return None
-
-
-async def aside(act: Callable[[], str]) -> str:
-    """What `act` gives, in a thread that nobody waits for at the end: a disk may hang for ever."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str] = loop.create_future()
-
-    def tell(said: str, error: StoreError | None) -> None:
-        if not answer.done():
-            answer.set_result(said) if error is None else answer.set_exception(error)
-
-    def work() -> None:
-        said, failure = "", None
-        try:
-            said = act()
-        except StoreError as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # Nobody waits any more: the loop is closed.
-            loop.call_soon_threadsafe(tell, said, failure)
-
-    threading.Thread(target=work, name="kill", daemon=True).start()
-    return await answer

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 from msgspec import Struct
 
-from agenttrader.app.kill.plan import Wish
 from agenttrader.app.kill.report import KillReport
+from agenttrader.app.kill.wish import Wish
 from agenttrader.model.times import SECOND, Duration
 
 POLL_SECONDS = 0.25

@@ -6,12 +6,13 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from agenttrader.adapters.clocks import MonotonicClock, WallClock
-from agenttrader.adapters.side_journal import SideJournal
-from agenttrader.app.kill.act import Halting, Kill
-from agenttrader.app.kill.plan import Wish
+from agenttrader.adapters.clocks import MonotonicClock
+from agenttrader.app.kill.act import Kill
+from agenttrader.app.kill.halting import begin
 from agenttrader.app.kill.report import KillReport
-from agenttrader.app.kill.wiring import KillSettings, address_of, aside, fence_off, read_settings, wire_door
+from agenttrader.app.kill.settings import KillSettings, read_settings
+from agenttrader.app.kill.wiring import address_of, fence_halt, side_log, wire_door
+from agenttrader.app.kill.wish import Wish
 from agenttrader.app.sections import Sentinel as Section
 from agenttrader.app.sentinel.watch import Beat, Sentinel
 from agenttrader.app.tables import Place, build, parse
@@ -40,11 +41,11 @@ def wire_sentinel(file: Path) -> SentinelParts:
     door = wire_door(settings)
     by = "the sentinel"
     reason = f"the gateway was silent for {section.silence_seconds_max} s"
-    log = SideJournal(settings.heads, settings.account.name, "sentinel", by, WallClock().now)
-    fence = Halting("fence", lambda: aside(lambda: fence_off(settings, by, reason)), is_needed=True)
+    log, fence = side_log(settings, "sentinel", by), fence_halt(settings, by, reason)
 
     async def stop(wish: Wish, seconds: int) -> KillReport:
-        return await Kill(halts=(fence,), door=lambda: door, log=log).run(wish, seconds)
+        begun = begin((fence,), lambda: log)
+        return await Kill(begun=begun, tell=None, door=lambda: door, log=log).run(wish, seconds)
 
     return SentinelParts(
         sentinel=Sentinel(

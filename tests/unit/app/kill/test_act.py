@@ -1,12 +1,14 @@
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
 
 from agenttrader.app.kill import act
-from agenttrader.app.kill.act import Halting, Kill
-from agenttrader.app.kill.plan import Wish
+from agenttrader.app.kill.act import Kill
+from agenttrader.app.kill.halting import Halt, begin
+from agenttrader.app.kill.wish import Wish
 from agenttrader.model.errors import StoreError, Unreachable
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
@@ -15,7 +17,6 @@ from agenttrader.ports.side_journal import Stage
 
 CANCEL = Wish(cancel_orders=True)
 LIQUIDATE = Wish(liquidate=True)
-Do = Callable[[], Awaitable[str]]
 
 
 class Told:
@@ -72,17 +73,26 @@ class Broker:
         return ""
 
 
-async def at_once() -> str:
+def at_once() -> str:
     return "done"
 
 
-async def never() -> str:
-    await asyncio.Event().wait()
+def never() -> str:
+    threading.Event().wait()
     return "never"
 
 
-async def broken() -> str:
+def broken() -> str:
     raise StoreError("the disk is full")
+
+
+async def heard() -> str:
+    return "done"
+
+
+async def unheard() -> str:
+    await asyncio.Event().wait()
+    return "never"
 
 
 @pytest.fixture(autouse=True)
@@ -95,18 +105,19 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def kill(
     broker: Broker,
     told: Told,
-    fence: Callable[[], Awaitable[str]] = at_once,
-    gateway: Callable[[], Awaitable[str]] = at_once,
+    fence: Callable[[], str] = at_once,
+    gateway: Callable[[], Awaitable[str]] = heard,
 ) -> Kill:
-    halts = (Halting("fence", fence, is_needed=True), Halting("gateway", gateway, is_needed=False))
-    return Kill(halts=halts, door=lambda: broker, log=told)
+    begun = begin((Halt("fence", fence),), lambda: told)
+    return Kill(begun=begun, tell=gateway, door=lambda: broker, log=told)
 
 
 async def test_what_halts_comes_before_orders_and_orders_before_positions() -> None:
     broker, told = Broker(), Told()
     report = await kill(broker, told).run(LIQUIDATE, 5)
     assert report.is_done
-    assert told.acts() == ["fence", "gateway", "cancel entry", "cancel stop", "close ALFA"]
+    assert told.acts() == ["gateway", "cancel entry", "cancel stop", "close ALFA"]
+    assert told.lines[0] == ("fence", "", "answered", "done")
     assert [line[2] for line in told.lines if line[1] == "entry"] == ["asked", "answered"]
 
 
@@ -116,12 +127,12 @@ async def test_again_there_is_nothing_to_do() -> None:
     told = Told()
     report = await kill(broker, told).run(LIQUIDATE, 5)
     assert report.is_done
-    assert told.acts() == ["fence", "gateway"]
+    assert told.acts() == ["gateway"]
 
 
 async def test_a_gateway_that_never_answers_delays_nothing_that_is_needed() -> None:
     broker = Broker()
-    report = await kill(broker, Told(), gateway=never).run(CANCEL, 5)
+    report = await kill(broker, Told(), gateway=unheard).run(CANCEL, 5)
     assert report.is_done
     assert [(halt.name, halt.done) for halt in report.halts] == [("fence", True), ("gateway", False)]
     assert "no answer within" in report.halts[1].said
@@ -129,7 +140,7 @@ async def test_a_gateway_that_never_answers_delays_nothing_that_is_needed() -> N
 
 @pytest.mark.parametrize("fence", (never, broken))
 async def test_without_its_fence_it_cancels_all_the_same_and_is_not_done(
-    fence: Callable[[], Awaitable[str]],
+    fence: Callable[[], str],
 ) -> None:
     broker = Broker()
     report = await kill(broker, Told(), fence=fence).run(CANCEL, 5)

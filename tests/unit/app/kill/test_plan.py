@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.app.kill.plan import Look, Part, Wish, next_acts, parts, unprotected
+from agenttrader.app.kill.plan import Look, Part, next_acts, parts, unprotected
+from agenttrader.app.kill.wish import Wish
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
 from agenttrader.ports.kill_door import WorkingOrder

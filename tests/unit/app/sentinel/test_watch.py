@@ -3,8 +3,8 @@ import contextlib
 
 import pytest
 
-from agenttrader.app.kill.plan import Wish
 from agenttrader.app.kill.report import KillReport
+from agenttrader.app.kill.wish import Wish
 from agenttrader.app.sentinel import watch
 from agenttrader.app.sentinel.watch import ENTRIES, Beat, Sentinel, Silence
 from agenttrader.model.times import SECOND, Duration

@@ -1,0 +1,67 @@
+"""The entry point: `agenttrader VERB …`.
+
+Nothing here is loaded but what every verb needs. A kill whose words are understood at once is done at once:
+the command line's library, which takes longer to load than the fence to stand, is not waited for. All other
+words go to `cli.program`.
+"""
+
+import os
+import sys
+
+from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.kill_words import KillWords, understood
+from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
+
+INTERRUPTED = 130
+"""How shells count Ctrl-C."""
+
+
+def main() -> None:
+    """Run the verb that the command line names, and end the process with the verb's exit code."""
+    try:
+        words = understood(sys.argv[1:], os.environ)
+        if words is None:
+            _run_program()
+        else:
+            sys.exit(_kill(words))
+    except AgentTraderError as error:
+        print(f"agenttrader: {error}", file=sys.stderr)
+        sys.exit(exit_code_of(error))
+    finally:
+        _finish_output()
+
+
+def exit_code_of(error: AgentTraderError) -> ExitCode:
+    """What an error that ended a verb tells a script."""
+    match error:
+        case ConfigurationError() | BadValue():
+            return ExitCode.USAGE
+        case Unreachable():
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.FINDING
+
+
+def _run_program() -> None:
+    from agenttrader.cli.program import app
+
+    app(prog_name="agenttrader")
+
+
+def _kill(words: KillWords) -> int:
+    from agenttrader.cli.killing import perform
+
+    try:
+        return perform(words)
+    except KeyboardInterrupt:
+        print("agenttrader: interrupted: what halts may stand; call again until it is done", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _finish_output() -> None:
+    """Write what is still held back. Where the reader has gone, as `head` does, the rest is for nobody."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
