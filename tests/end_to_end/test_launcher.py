@@ -187,6 +187,19 @@ def test_what_has_changed_is_installed_in_place(started: Checkout, changed: str)
     assert (started.venv / "mark").exists()
 
 
+@pytest.mark.parametrize("verb", ("kill", "emergency-liquidate"))
+def test_what_stops_trading_waits_for_no_installation_where_there_is_a_program(
+    started: Checkout, verb: str
+) -> None:
+    (started.root / "requirements.lock").write_text("# other\n")
+
+    assert started.start(verb, "--confirm")[:2] == (0, f"{started.venv}/bin/agenttrader {verb} --confirm\n")
+    assert started.installed() == []
+    lose_the_program(started.venv)
+    assert started.start(verb)[0] == 0
+    assert started.installed() == ["requirements.lock", "."]
+
+
 def test_of_two_first_starts_at_once_one_installs_and_both_run(checkout: Checkout) -> None:
     starts = [checkout.begin("demo", UV_SECONDS="0.3") for _ in range(2)]
 
