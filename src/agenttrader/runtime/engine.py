@@ -6,7 +6,7 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from msgspec import Struct
@@ -35,7 +35,7 @@ from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import closing, groups, replacing
+from agenttrader.runtime import adoption, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
@@ -47,6 +47,7 @@ from agenttrader.runtime.inputs import (
     Compared,
     GroupProposed,
     HaltAsked,
+    HistoryTold,
     Input,
     LastLookStopped,
     LinkSeen,
@@ -117,8 +118,7 @@ class Engine:
         self._begin(now)
         for event in (segment, *meanwhile):
             self._emit(event)
-        for event in tuple(left_behind(self.state)):
-            self._emit(event)
+        self._emit_all(left_behind(self.state))
         return self._step
 
     def handle(self, received: Input, now: Instant) -> Step:  # noqa: C901, PLR0912 - one arm for each input
@@ -133,6 +133,8 @@ class Engine:
                 self._replace(received)
             case Reported():
                 self._report(received)
+            case HistoryTold():
+                self._emit_all(adoption.evident(self.state, received.reports))
             case MarketSeen():
                 self.market.see(received.event)
             case TimeReached():
@@ -177,6 +179,11 @@ class Engine:
         self.state.apply(sealed)
         self._step.records.append(sealed)
         return sealed
+
+    def _emit_all(self, events: Iterable[Event]) -> None:
+        """Record what follows, all of it, from the state before."""
+        for event in tuple(events):
+            self._emit(event)
 
     def _emit_and_send(self, event: Leaving | CancelRequested | Withheld) -> None:
         """Record what goes to the broker, or that it does not go after all."""
@@ -262,9 +269,11 @@ class Engine:
                 self._end_unwanted(*replacing.family(order))
 
     def _settle(self, order: Order, *, is_refused: bool = False) -> None:
-        """Record what follows for an order that this one replaces, and for one that replaces it."""
+        """Record what follows for orders that this one replaces or is replaced by, and for breaks."""
         for event in replacing.settled(order, self._now, is_refused=is_refused):
             self._emit(event)
+        if order.is_adopted:
+            self._emit_all(adoption.covered(self.state, order))
 
     def _foreign(self, received: Reported) -> None:
         found, is_asked_about = self._strangers.hear(received.report, self.state.book)

@@ -21,7 +21,7 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.ports.broker import Broker
 from agenttrader.ports.journal import Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
-from agenttrader.runtime.inputs import AccountStated, Compared
+from agenttrader.runtime.inputs import AccountStated, Compared, HistoryTold
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
 
@@ -90,8 +90,14 @@ class Reconciler:
         raise AssertionError("the last look returns")
 
     async def _take_in(self, since: Instant) -> None:
-        """Have everything told again that the broker says happened; what the book knows already is quiet."""
-        for report in await self._broker.history(since):
+        """Have everything told again that the broker says happened; what the book knows already is quiet.
+
+        First, and seen together, it says which of it came of what kill asked for without an answer.
+        """
+        told = await self._broker.history(since)
+        if self._session.engine.state.outside.unanswered:
+            await self._session.ask(HistoryTold(told))
+        for report in told:
             await self._hand_in(report)
 
     async def _hand_in(self, report: ExecutionReport) -> None:
@@ -107,13 +113,17 @@ class Reconciler:
 
 
 def asked_since(state: State) -> Instant:
-    """From when on the broker must tell again: the day's open, or the last agreement where that is earlier.
+    """From when on the broker must tell again: the day's open, or what is earlier of what may still be news.
 
-    Orders that rest over several days are found among the open ones, whenever they were placed.
+    That is the last agreement, and what kill asked for or made. Orders that rest over several days are found
+    among the open ones, whenever they were placed.
     """
     if state.day is None:
         return Instant(0)
-    return state.day.open if state.agreed is None else min(state.day.open, state.agreed)
+    agreed = () if state.agreed is None else (state.agreed,)
+    made = (order.proposal.decision_time for order in state.book.orders.open_orders() if order.is_adopted)
+    asked = (each.broker_time for each in state.outside.unanswered if each.broker_time is not None)
+    return min(state.day.open, *agreed, *made, *asked)
 
 
 def book_statement(book: Book, account: AccountName, since: Instant) -> BookStatement:
