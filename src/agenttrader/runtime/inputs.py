@@ -114,60 +114,6 @@ class HaltAsked(_Input, frozen=True, tag=True):
     reason: str
 
 
-class LastLookStopped(_Input, frozen=True, tag=True):
-    """The dispatcher did not send an order that was on record."""
-
-    order_id: OrderId
-    reason: str
-
-
-class MarketSeen(_Input, frozen=True, tag=True):
-    """A bar or a status from the market data."""
-
-    event: Bar | StatusChange
-
-
-class TimeReached(_Input, frozen=True, tag=True):
-    """All sources have told everything up to `time`."""
-
-    time: Instant
-
-
-class SwitchSeen(_Input, frozen=True, tag=True):
-    """A wired halt switch was read."""
-
-    reading: SwitchReading
-
-
-class StatementGiven(_Input, frozen=True, tag=True):
-    """A person's statement, its signature verified; whether it holds now is the engine's to judge."""
-
-    signed: SignedStatement
-
-
-class WindowCloseAsked(_Input, frozen=True, tag=True):
-    """Somebody ends the window; anybody may."""
-
-    by: str
-    reason: str
-
-
-class HaltAsked(_Input, frozen=True, tag=True):
-    """Somebody halts a scope; anybody may."""
-
-    scope: Scope
-    state: TradingState
-    by: str
-    reason: str
-
-
-class DoubtsTold(_Input, frozen=True, tag=True):
-    """All that the exits unit cannot judge now, as breaks; what it does not name any more is over."""
-
-    by: AgentName
-    doubts: tuple[Break, ...]
-
-
 class AccountStated(_Input, frozen=True, tag=True):
     """The broker's statement as it is read at the start, before anything is compared."""
 
