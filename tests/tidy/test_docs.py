@@ -268,7 +268,7 @@ def test_every_route_of_the_gateway_is_on_a_page() -> None:
     desk, keys = cast("Desk", None), gateway.Keys({}, {})
     several = (
         *(gateway._orders_routes, gateway._agents_routes),
-        *(gateway._windows_routes, gateway._persons_routes),
+        *(gateway._windows_routes, gateway._persons_routes, gateway._exits_routes),
     )
     real = {
         f"{method} {path.replace(':str', '')}"

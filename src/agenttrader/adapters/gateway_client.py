@@ -28,6 +28,7 @@ from agenttrader.protocols.native import (
     encode,
     to_body,
 )
+from agenttrader.protocols.native_doubts import DoubtsBody
 
 CONNECT_SECONDS = 2.0
 KEPT_SECONDS = 2.0
@@ -78,6 +79,10 @@ class GatewayClient:
     async def cancel(self, order_id: OrderId) -> None:
         """Ask for the order's end; that it has ended comes on the stream. Raises as `propose` does."""
         await self._request("DELETE", f"v1/orders/{order_id}", None)
+
+    async def doubt(self, doubts: DoubtsBody) -> None:
+        """Tell all that cannot be judged; it is on record when this returns. Raises as `propose` does."""
+        await self._request("PUT", "v1/doubts", encode(doubts))
 
     async def snapshot(self) -> Snapshot:
         """Everything that the caller may see. Raises as `propose` does."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, websocket
+from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, put, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
 from litestar.params import FromPath
@@ -112,6 +112,7 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Application:
             *_agents_routes(desk, keys),
             *_windows_routes(desk, keys),
             *_persons_routes(desk, keys),
+            *_exits_routes(desk, keys),
         ],
         exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused},
         request_max_body_size=BODY_BYTES_MAX,
@@ -209,6 +210,19 @@ def _persons_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
         return _json(await desk.reconcile())
 
     return [halt, reconcile]
+
+
+def _exits_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What the exits unit tells."""
+
+    @put("/v1/doubts", status_code=200)
+    async def doubt(request: Request[Any, Any, Any]) -> Response[bytes]:
+        caller = _caller(request, keys)
+        if caller.agent is None or not desk.may_doubt(caller.agent):
+            raise Forbidden(f"{caller.name} is not the exits unit: only its key says what it cannot judge")
+        return _json(await desk.doubt(await _body(request), caller.agent))
+
+    return [doubt]
 
 
 async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys) -> None:

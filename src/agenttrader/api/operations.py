@@ -40,6 +40,7 @@ from agenttrader.protocols.alpaca_trading import (
 )
 from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Snapshot, TradingBody
 from agenttrader.protocols.native_changes import ChangesBody
+from agenttrader.protocols.native_doubts import DoubtsBody
 from agenttrader.protocols.native_groups import GroupAnswerBody, GroupBody
 
 _ERRORS = {
@@ -93,6 +94,13 @@ NATIVE = Face(
         _post("/v1/resume", "The halt is lifted, by a signed statement.", EnvelopeBody, TradingBody),
         _post("/v1/halt", "Halted, until a person lifts it.", HaltBody, TradingBody),
         _post("/v1/reconcile", "Compared with the broker.", None, ReconcileBody),
+        Operation(
+            method="PUT",
+            path="/v1/doubts",
+            summary="What the exits unit cannot judge is on record.",
+            body=DoubtsBody,
+            answer=TradingBody,
+        ),
     ),
     error=ErrorBody,
     errors=_ERRORS,

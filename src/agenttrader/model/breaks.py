@@ -29,6 +29,23 @@ class BreakKind(Word):
     """A position whose protection does not rest at the broker."""
     ACCOUNT_BLOCKED = "account_blocked"
     WRONG_ACCOUNT = "wrong_account"
+    DOUBT = "doubt"
+    """What the exits unit cannot judge; `ours` is the kind of doubt. It ends when it can."""
+
+
+class DoubtKind(Word):
+    """What of a position the exits unit cannot judge: a person must look."""
+
+    PLAN = "plan"
+    """Nobody has said how it is left."""
+    PRICE = "price"
+    """Its price is one that no price can be."""
+    SPLIT = "split"
+    """Quantity and price moved against each other, and the books differ."""
+    RECKONING = "reckoning"
+    """Its plan's numbers cannot be reckoned with."""
+    ORDER = "order"
+    """What it asks for is refused again and again."""
 
 
 class Break(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

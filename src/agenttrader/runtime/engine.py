@@ -39,12 +39,14 @@ from agenttrader.runtime import adoption, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
+from agenttrader.runtime.doubts import events_of_doubts
 from agenttrader.runtime.executions import events_of, find_order
 from agenttrader.runtime.halts import HaltStanding, latch_of
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
     Compared,
+    DoubtsTold,
     GroupProposed,
     HaltAsked,
     HistoryTold,
@@ -152,6 +154,9 @@ class Engine:
                 self._close_window(received.by, received.reason)
             case HaltAsked():
                 self._halt(received)
+            case DoubtsTold():
+                for event in tuple(events_of_doubts(self.state.breaks, received)):
+                    self._emit(event)
             case AccountStated():
                 self._account(received.statement)
             case Compared():

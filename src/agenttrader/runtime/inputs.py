@@ -114,6 +114,13 @@ class HaltAsked(_Input, frozen=True, tag=True):
     reason: str
 
 
+class DoubtsTold(_Input, frozen=True, tag=True):
+    """All that the exits unit cannot judge now, as breaks; what it does not name any more is over."""
+
+    by: AgentName
+    doubts: tuple[Break, ...]
+
+
 class AccountStated(_Input, frozen=True, tag=True):
     """The broker's statement as it is read at the start, before anything is compared."""
 
@@ -157,6 +164,7 @@ Input = (
     | StatementGiven
     | WindowCloseAsked
     | HaltAsked
+    | DoubtsTold
     | AccountStated
     | Compared
     | LinkSeen

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from agenttrader.adapters import gateway_client as module
 from agenttrader.adapters.gateway_client import UNAUTHORIZED, GatewayClient
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol, derive_proposed_id
@@ -29,6 +30,7 @@ from agenttrader.protocols.native import (
     decode_proposal,
     encode,
 )
+from agenttrader.protocols.native_doubts import DoubtBody, DoubtsBody, decode_doubts
 
 D = Decimal
 KEY = "a-secret-key"
@@ -147,6 +149,19 @@ class TestCalls:
         async with gateway(answer) as address, client(lambda: address) as reached:
             await reached.cancel(PROPOSAL.id)
         assert seen == [("DELETE", f"/v1/orders/{PROPOSAL.id}")]
+
+    async def test_doubts_arrive_whole(self) -> None:
+        seen: list[tuple[str, str, bytes]] = []
+
+        async def answer(request: web.Request) -> web.Response:
+            seen.append((request.method, request.path, await request.read()))
+            return web.Response(body=b"{}")
+
+        told = DoubtBody(symbol="ALFA", about=DoubtKind.PLAN, sentence="none")
+        async with gateway(answer) as address, client(lambda: address) as reached:
+            await reached.doubt(DoubtsBody(doubts=(told,)))
+        ((method, path, body),) = seen
+        assert (method, path, decode_doubts(body)) == ("PUT", "/v1/doubts", (told,))
 
     async def test_a_snapshot_is_read(self) -> None:
         async with gateway(answers(encode(SNAPSHOT))) as address, client(lambda: address) as reached:

@@ -11,6 +11,7 @@ import pytest
 
 from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
 from agenttrader.model.authority import Act
+from agenttrader.model.events import BreakFound
 from agenttrader.model.identifiers import PersonName
 from agenttrader.model.market import Watermark
 from agenttrader.protocols.native import (
@@ -21,7 +22,7 @@ from agenttrader.protocols.native import (
     encode,
     to_body,
 )
-from agenttrader.testing.builders import AGENT, OTHER_AGENT, at, proposal, signed
+from agenttrader.testing.builders import AGENT, ALFA, EXITS, OTHER_AGENT, at, proposal, signed
 from agenttrader.testing.serving import serving
 from agenttrader.testing.small_gateway import SmallGateway
 
@@ -31,7 +32,11 @@ def sha256(key: str) -> str:
 
 
 KEYS = Keys(
-    agents={sha256("agents-key"): AGENT, sha256("others-key"): OTHER_AGENT},
+    agents={
+        sha256("agents-key"): AGENT,
+        sha256("others-key"): OTHER_AGENT,
+        sha256("exits-key"): EXITS,
+    },
     people={sha256("persons-token"): PersonName("ada")},
 )
 AGENTS, OTHERS, PERSONS = (
@@ -163,6 +168,7 @@ ROUTES = (
     ("PATCH", "/v1/orders/1"),
     ("GET", "/v1/status"),
     ("GET", "/v1/snapshot"),
+    ("PUT", "/v1/doubts"),
     ("POST", "/v1/windows"),
     ("POST", "/v1/windows/resume"),
     ("POST", "/v1/windows/close"),
@@ -183,12 +189,25 @@ async def test_no_route_is_open_without_a_key(
     assert len(client.gateway.events()) == before
 
 
-@pytest.mark.parametrize("path", [path for method, path in ROUTES[6:]])
+@pytest.mark.parametrize("path", [path for method, path in ROUTES[7:]])
 async def test_an_agents_key_does_nothing_of_a_persons(client: Client, path: str) -> None:
     before = len(client.gateway.events())
     status, answer = await client.ask("POST", path, AGENTS, b"{}")
     assert (status, answer["code"]) == (403, "forbidden")
     assert len(client.gateway.events()) == before
+
+
+@pytest.mark.parametrize("headers", (AGENTS, PERSONS), ids=("an agent", "a person"))
+async def test_the_exits_unit_alone_says_what_it_doubts(client: Client, headers: dict[str, str]) -> None:
+    before = len(client.gateway.events())
+    status, answer = await client.ask("PUT", "/v1/doubts", headers, b'{"doubts": []}')
+    assert (status, answer["code"]) == (403, "forbidden")
+    assert len(client.gateway.events()) == before
+    unit = {"Authorization": "Bearer exits-key"}
+    doubts = {"doubts": [{"symbol": ALFA, "about": "price", "sentence": "no price"}]}
+    status, trading = await client.ask("PUT", "/v1/doubts", unit, doubts)
+    assert (status, trading["reasons"]) == (200, ["only symbol ALFA is halted by break doubt: no price"])
+    assert isinstance(client.gateway.events()[-1], BreakFound)
 
 
 async def test_a_persons_token_proposes_nothing(client: Client) -> None:

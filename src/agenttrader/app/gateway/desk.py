@@ -24,7 +24,7 @@ from agenttrader.app.gateway.views import (
     trading_body,
 )
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
-from agenttrader.model.breaks import Break
+from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, InboxFull, StatementRefused
 from agenttrader.model.identifiers import (
@@ -44,9 +44,11 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
 from agenttrader.protocols.native_changes import decode_replacement
+from agenttrader.protocols.native_doubts import decode_doubts
 from agenttrader.protocols.native_groups import GroupAnswerBody, decode_group
 from agenttrader.runtime.inputs import (
     CancelAsked,
+    DoubtsTold,
     GroupProposed,
     HaltAsked,
     Input,
@@ -234,6 +236,31 @@ class Desk:
                 f"found {state.value} {scope}"
             )
         await self._ask(HaltAsked(scope, state, by, reason))
+        return trading_body(self.session.engine)
+
+    def may_doubt(self, agent: AgentName) -> bool:
+        """Whether the agent may say what it doubts: the exits unit alone, whose key only reduces."""
+        return self.session.engine.rules.only_reduces(agent)
+
+    async def doubt(self, body: bytes, agent: AgentName) -> TradingBody:
+        """Take all that the exits unit cannot judge now: each is a break of its symbol, until told no more.
+
+        On record when this returns. Raises BadValue for what cannot be read, and a symbol that is not known.
+        """
+        known = self.session.engine.rules.instruments
+        breaks = []
+        for each in decode_doubts(body):
+            if each.symbol not in known:
+                raise BadValue(f"symbol: expected a configured instrument, found {each.symbol!r}")
+            found = Break(
+                kind=BreakKind.DOUBT,
+                ours=each.about.value,
+                theirs="in doubt",
+                sentence=each.sentence,
+                symbol=Symbol(each.symbol),
+            )
+            breaks.append(found)
+        await self._ask(DoubtsTold(agent, tuple(breaks)))
         return trading_body(self.session.engine)
 
     async def reconcile(self) -> ReconcileBody:

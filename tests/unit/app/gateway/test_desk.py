@@ -11,16 +11,25 @@ import pytest
 
 from agenttrader.app.gateway.desk import ReconcileBody, fit
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind
-from agenttrader.model.breaks import BreakKind
+from agenttrader.model.breaks import BreakKind, DoubtKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, NotReady, StatementRefused, StoreError, Unreachable
-from agenttrader.model.events import Halted, Reconciled, Resumed, WindowClosed, WindowOpened
+from agenttrader.model.events import (
+    BreakFound,
+    BreakSettled,
+    Halted,
+    Reconciled,
+    Resumed,
+    WindowClosed,
+    WindowOpened,
+)
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderState, OrderType, Proposal, Role
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
+from agenttrader.protocols.native_doubts import DoubtBody, DoubtsBody
 from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
 from agenttrader.testing.builders import (
     ACCOUNT,
@@ -28,6 +37,7 @@ from agenttrader.testing.builders import (
     ALFA,
     BRAVO,
     CONFIGURATION,
+    EXITS,
     OTHER_AGENT,
     at,
     broker_statement,
@@ -384,6 +394,34 @@ async def test_a_halt_that_halts_nothing_is_refused(
 ) -> None:
     with pytest.raises(BadValue, match="halt: expected a state short of active and a scope with its name"):
         await gateway.desk.halt(scope, state, "ada", "why")
+
+
+# What the exits unit doubts.
+
+
+def doubts(*symbols: str) -> bytes:
+    told = (DoubtBody(symbol=each, about=DoubtKind.SPLIT, sentence="perhaps a split") for each in symbols)
+    return encode(DoubtsBody(doubts=tuple(told)))
+
+
+async def test_a_doubt_is_a_break_of_its_symbol_until_it_is_told_no_more(gateway: SmallGateway) -> None:
+    desk = gateway.desk
+    assert [desk.may_doubt(each) for each in (EXITS, AGENT)] == [True, False]
+    trading = await desk.doubt(doubts(ALFA), EXITS)
+    assert await desk.doubt(doubts(ALFA), EXITS) == trading
+    assert trading.reasons == ("only symbol ALFA is halted by break doubt: perhaps a split",)
+    assert desk.status().trading == desk.snapshot(None).trading == trading
+    found = [event.found for event in gateway.events() if isinstance(event, BreakFound)]
+    assert [(each.kind, each.ours) for each in found] == [(BreakKind.DOUBT, "split")]
+    assert (await desk.doubt(doubts(), EXITS)).reasons == ()
+    assert isinstance(gateway.events()[-1], BreakSettled)
+
+
+async def test_a_doubt_of_what_is_no_instrument_is_refused_with_all_others(gateway: SmallGateway) -> None:
+    before = len(gateway.events())
+    with pytest.raises(BadValue, match="expected a configured instrument, found 'NONE'"):
+        await gateway.desk.doubt(doubts(ALFA, "NONE"), EXITS)
+    assert len(gateway.events()) == before
 
 
 # Switches that are read.
