@@ -43,7 +43,9 @@ def decision() -> dict[str, Any]:
 
     def snapshot() -> Any:
         standing = engine.standing(asked)
-        return take_snapshot(asked, engine.state, engine.market, rules, standing, Decimal(10_000_000), now)
+        return take_snapshot(
+            asked, engine.state, engine.market, engine.valued, rules, standing, Decimal(10_000_000), now
+        )
 
     taken = snapshot()
     found = decide(asked, taken, rules.limits)

@@ -28,7 +28,7 @@ from agenttrader.testing.played_day import playing
 
 RUNS, RUNS_QUICK = 9, 3
 ORDERS, ORDERS_QUICK = 128, 64
-"""Of a run. They rest until it ends: what is decided on an order looks at each that works."""
+"""Of a run. They rest until it ends."""
 WARM_UP = 20
 SYNCS = 200
 CLIENTS = (1, 16, 64)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import cast
 
-from msgspec import Struct
-
 from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import (
@@ -37,8 +35,8 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
-from agenttrader.model.identifiers import ActivityId, ExecutionId, OrderId, StrategyName, Symbol
-from agenttrader.model.orders import Effect, Role, Side
+from agenttrader.model.identifiers import ActivityId, ExecutionId, StrategyName, Symbol
+from agenttrader.model.orders import Side
 from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
@@ -49,6 +47,8 @@ from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.portfolio.orders import Order
 from agenttrader.portfolio.tenures import Tenure
+from agenttrader.portfolio.totals import stops_in
+from agenttrader.portfolio.working import Stops, Working
 
 _TRIGGERS: dict[type, Trigger] = {
     Withheld: Trigger.WITHHOLD,
@@ -67,32 +67,6 @@ _TRIGGERS: dict[type, Trigger] = {
 }
 MOVES = frozenset(_TRIGGERS)
 """Events that do no more than move one order along the transition table."""
-
-
-class Valuation(Struct, frozen=True, kw_only=True):
-    """The account at given marks, in its currency.
-
-    `equity` is None where a position has no mark: nobody knows.
-    """
-
-    equity: Decimal | None
-    gross_exposure: Decimal
-    net_exposure: Decimal
-    unrealised: Decimal
-
-
-class Working(Struct, frozen=True, kw_only=True, gc=False):
-    """What open orders may still do in one symbol, in units, unsigned."""
-
-    buys: Decimal
-    sells: Decimal
-    closing: Decimal
-    """By orders of agents that reduce and do not protect."""
-    protecting: Decimal
-    """By what protects and can trade."""
-
-
-_NOTHING_WORKING = Working(buys=ZERO, sells=ZERO, closing=ZERO, protecting=ZERO)
 
 
 class Book:
@@ -115,7 +89,8 @@ class Book:
         """Cash from outside the account, less what left it: no profit, and no loss."""
         self.activities: set[ActivityId] = set()
         """What the broker posted and the book has taken in."""
-        self.orders = OrderLedger()
+        self._watched: list[set[Symbol]] = []
+        self.orders = OrderLedger(multipliers, self._touch)
         self.holdings: dict[Symbol, Holding] = {}
         self.tenures: dict[Symbol, Tenure] = {}
         """Of each position that is held, and the last of each that was."""
@@ -176,58 +151,28 @@ class Book:
         return {symbol: holding for symbol, holding in self.holdings.items() if holding.quantity}
 
     def working(self, symbol: Symbol) -> Working:
-        """What open orders may still do in `symbol`.
+        """What open orders may still do in `symbol`."""
+        return self.orders.totals.working(symbol)
 
-        A stop and a target of one position count once, and so do an order and the one that is to replace it.
-        """
-        orders = self.orders.open_in(symbol)
-        if not orders:
-            return _NOTHING_WORKING
-        bought = sold = closing = protecting = ZERO
-        pairs: dict[OrderId, Decimal] = {}
-        for order in orders:
-            ratio = order.ratio_in(symbol)
-            left = (order.remaining if order.protects else order.beyond) * abs(ratio)
-            if order.protects:
-                owner = order.owner.id
-                counted = pairs.get(owner, ZERO)
-                pairs[owner] = max(left, counted)
-                left = max(ZERO, left - counted)
-                if order.is_armed:
-                    protecting += left
-            elif not order.adds_risk:
-                closing += left
-            if (order.side is Side.BUY) is (ratio > 0):
-                bought += left
-            else:
-                sold += left
-        return Working(buys=bought, sells=sold, closing=closing, protecting=protecting)
-
-    def reducible(self, symbol: Symbol, working: Working, *, cancels_protection: bool) -> Decimal:
+    def reducible(self, symbol: Symbol, *, cancels_protection: bool) -> Decimal:
         """Units of the position that nothing is working to reduce yet.
 
         With `cancels_protection`, for a close, which cancels what is in its way before it leaves, only other
         closes count: no exit that rests far away keeps a position from being closed. While an entry works
         that came with protection, nothing else is reducible: that is still to be armed, for the whole of it.
         """
-        held, orders = abs(self.position(symbol)), self.orders.open_in(symbol)
+        held, working = abs(self.position(symbol)), self.working(symbol)
         if cancels_protection:
-            closes = [order for order in orders if order.effect is Effect.CLOSE]
-            return max(ZERO, held - sum(close.remaining * abs(close.ratio_in(symbol)) for close in closes))
-        if any(order.adds_risk and order.protection for order in orders):
-            return ZERO
-        return max(ZERO, held - working.closing - working.protecting)
+            return max(ZERO, held - working.closes)
+        return ZERO if working.awaiting else max(ZERO, held - working.closing - working.protecting)
 
     def is_opposed(self, symbol: Symbol, quantity: Decimal) -> bool:
         """Whether an entry the other way than `quantity` works in `symbol`, or what protects such a position.
 
         Were both to fill, the protection of each would stand against the other, and open what it should end.
         """
-        return any(
-            order.side.sign * order.ratio_in(symbol) * quantity * (1 if order.adds_risk else -1) < 0
-            for order in self.orders.open_in(symbol)
-            if order.adds_risk or order.protects
-        )
+        working = self.working(symbol)
+        return bool(working.shorts if quantity > 0 else working.longs)
 
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
         """The orders in `symbol` that protect, have not ended, can trade, and face the position."""
@@ -243,36 +188,30 @@ class Book:
 
         One that the broker has not confirmed, or that was asked to end, may not be there.
         """
-        return sum(
-            (
-                order.surely * abs(order.ratio_in(symbol))
-                for order in self.protection(symbol)
-                if order.role is Role.STOP and order.rests and order not in without
-            ),
-            ZERO,
-        )
+        held = self.position(symbol)
+        stops = self.stops(symbol)
+        if stops is None:
+            return ZERO
+        gone = [stop.covers for stop in stops_in(symbol, without) if stop.is_long is (held > 0)]
+        return stops.covers - sum(gone, ZERO)
 
-    def value(self, marks: Mapping[Symbol, Decimal]) -> Valuation:
-        """The account at `marks`; O(positions)."""
-        gross = net = unrealised = ZERO
-        known = True
-        for symbol, holding in self.holdings.items():
-            if not holding.quantity:
-                continue
-            mark = marks.get(symbol)
-            if mark is None:
-                # Without a mark it is shown at cost, and the equity is unknown: a limit on it then denies.
-                known, mark = False, holding.average_price()
-            value = holding.value(mark)
-            net += value
-            gross += abs(value)
-            unrealised += value - holding.cost
-        return Valuation(
-            equity=self.cash + net if known else None,
-            gross_exposure=gross,
-            net_exposure=net,
-            unrealised=unrealised,
-        )
+    def stops(self, symbol: Symbol) -> Stops | None:
+        """What the stops that rest at the broker and face the position are good for; None where none does."""
+        held = self.position(symbol)
+        return self.orders.totals.stops(symbol, is_long=held > 0) if held else None
+
+    def watch(self) -> set[Symbol]:
+        """A set that each symbol gets into whose position changes from now on, or what its stops cover.
+
+        Who asks for it empties it.
+        """
+        watched = set(self.holdings)
+        self._watched.append(watched)
+        return watched
+
+    def _touch(self, symbol: Symbol) -> None:
+        for watched in self._watched:
+            watched.add(symbol)
 
     def _account_opened(self, sealed: Sealed[Event]) -> None:
         self.cash = cast("AccountOpened", sealed.event).cash
@@ -323,6 +262,7 @@ class Book:
             self.holdings.setdefault(fill.symbol, Holding(multiplier))
         self.holdings[fill.symbol].trade(quantity, fill.price, fee)
         self.by_strategy[key].trade(quantity, fill.price, fee)
+        self._touch(fill.symbol)
 
     def _keep(self, sealed: Sealed[Event], order: Order, symbol: Symbol, was: Decimal) -> None:
         """Say how the position in `symbol` is held, after a fill of `order`, or its bust, found `was`."""
@@ -375,6 +315,7 @@ class Book:
         last.adjust(quantity_left, cash_left)
         before = whole.quantity
         whole.adjust(quantity, cash)
+        self._touch(event.symbol)
         tenure = self.tenures.get(event.symbol)
         if tenure is not None:
             # Where a part of a share was paid out, the quantities do not say what the prices became.

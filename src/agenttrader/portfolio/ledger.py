@@ -4,8 +4,9 @@ An order that replaces another counts beside it for what it is larger, until one
 the one has filled, the other begins with. When the broker has put it in its place, it takes over its legs.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
+from operator import mul
 
 from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
 from agenttrader.model.identifiers import (
@@ -25,16 +26,23 @@ from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.adopted import adopted_order
 from agenttrader.portfolio.orders import Order, protective_id
+from agenttrader.portfolio.totals import OrderTotals
+
+_ONE = Decimal(1)
 
 
 class OrderLedger:
     """Every order of the account, found by our id, by the id towards the broker and by the broker's own.
 
     The totals over open orders are kept as orders open, fill and end, so reading them does not depend on how
-    many there were.
+    many there are or were.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, multipliers: Mapping[Symbol, Decimal], touch: Callable[[Symbol], None] = lambda _: None
+    ) -> None:
+        """`touch` is told each symbol in which what the stops cover, or where they lie, changed."""
+        self._multipliers = multipliers
         self.by_id: dict[OrderId, Order] = {}
         self.by_client_id: dict[ClientOrderId, Order] = {}
         self.by_broker_id: dict[BrokerOrderId, Order] = {}
@@ -43,6 +51,7 @@ class OrderLedger:
         self.open_count_total = 0
         self.open_notional: dict[AgentName, Decimal] = {}
         self.open_notional_total = ZERO
+        self.totals = OrderTotals(touch)
 
     def open_in(self, symbol: Symbol) -> Collection[Order]:
         """The orders in `symbol` that have not ended."""
@@ -59,7 +68,8 @@ class OrderLedger:
         """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
         event, time = sealed.event, sealed.time
         proposal = event.proposal
-        order = Order(proposal, proposal.role, time)
+        old = None if proposal.replaces is None else self.by_id[proposal.replaces]
+        order = Order(proposal, proposal.role, time, None if old is None else old.family)
         self.by_id[order.id] = order
         order.decision = event.decision
         if event.decision.denied_by is not None:
@@ -67,12 +77,14 @@ class OrderLedger:
             return order
         order.advance(Trigger.APPROVE, time)
         if order.adds_risk:
-            order.reserve_price = _worst_price(proposal, event)
-        if proposal.replaces is not None:
-            _link(order, self.by_id[proposal.replaces])
+            order.multiplier = self._multiplier(proposal.symbol)
+            order.reserve_price = self._worst_price(proposal, event)
+        if old is not None:
+            _link(order, old)
         self._open(order)
         if event.instruction is not None:
             self._leave(order, event.instruction, sealed)
+        self.totals.recount(order.family)
         return order
 
     def forget(self, order_id: OrderId) -> Order:
@@ -89,6 +101,7 @@ class OrderLedger:
         """Let an order that waited leave."""
         order = self.by_id[sealed.event.order_id]
         self._leave(order, sealed.event.instruction, sealed)
+        self.totals.recount(order.family)
         return order
 
     def adopt(self, event: OrderAdopted) -> None:
@@ -98,6 +111,7 @@ class OrderLedger:
         self.by_client_id[event.order.client_order_id] = order
         self.by_broker_id[event.order.broker_order_id] = order
         self._open(order)
+        self.totals.recount(order.family)
 
     def accept(self, event: Accepted) -> None:
         """The broker has the order; its legs now have the broker's ids."""
@@ -111,6 +125,7 @@ class OrderLedger:
                 child.broker_id = leg.broker_order_id
                 self.by_broker_id[leg.broker_order_id] = child
                 child.advance(Trigger.ACCEPT, event.time)
+        self.totals.recount(order.family)
 
     def fill(self, event: Filled) -> Order:
         """One execution."""
@@ -126,6 +141,7 @@ class OrderLedger:
                     other.quantity = other.filled + order.remaining
                     if other.replacement is not None:
                         other.replacement.quantity = other.quantity
+        self.totals.recount(order.family)
         return order
 
     def bust(self, fill: Filled, time: Instant) -> Order:
@@ -134,6 +150,7 @@ class OrderLedger:
         order.take_fill(fill.symbol, -fill.quantity, fill.price)
         self._move(order, Trigger.BUST, time)
         self._carry(order, fill.symbol, -fill.quantity, fill.price, time)
+        self.totals.recount(order.family)
         return order
 
     def advance(self, order_id: OrderId, trigger: Trigger, time: Instant) -> None:
@@ -148,6 +165,7 @@ class OrderLedger:
                 self._move(leg, trigger, time)
         if trigger is Trigger.REPLACE and order.state is OrderState.REPLACED:
             _take_over(order)
+        self.totals.recount(order.family)
 
     def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
         was_open = order.state not in TERMINAL
@@ -196,7 +214,7 @@ class OrderLedger:
 
     def _protect(self, order: Order, role: Role, kind: OrderType, time: Instant) -> Order:
         """A leg of a bracket or a pair, as an order of its own."""
-        leg = Order(order.proposal, role, time)
+        leg = Order(order.proposal, role, time, order.family)
         # Its entry's prices are not its own.
         leg.limit_price = leg.stop_price = leg.trail_price = leg.trail_percent = None
         leg.id = protective_id(order.id, role)
@@ -213,6 +231,7 @@ class OrderLedger:
     def _open(self, order: Order) -> None:
         for leg in order.legs:
             self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
+        order.family.orders += (order,)
         if not order.is_replacing:
             self._count(order, 1)
         if order.adds_risk:
@@ -224,6 +243,7 @@ class OrderLedger:
             others.pop(order.id, None)
             if not others:
                 self.open_by_symbol.pop(leg.symbol, None)
+        order.family.orders = tuple([each for each in order.family.orders if each is not order])
         stood_beside = order.replaces is not None and order.replaces.state not in TERMINAL
         is_followed = order.replaced_by is not None and order.replaced_by.state not in TERMINAL
         if not stood_beside and not is_followed:
@@ -250,6 +270,21 @@ class OrderLedger:
             self.open_notional_total += change
         if order.replaced_by is not None and order.replaced_by.state not in TERMINAL:
             self._reserve(order.replaced_by)
+
+    def _worst_price(self, proposal: Proposal, event: Decided) -> Decimal:
+        """What one unit may cost at the worst price that the decision knew.
+
+        That is the marks of all legs, or a dearer price that the order names.
+        """
+        marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
+        prices = [abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs]
+        multipliers = [self._multiplier(leg.symbol) for leg in proposal.legs]
+        stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(sum(prices, ZERO)))
+        worst = max([price for price in stated if price is not None], default=ZERO)
+        return max(sum(map(mul, prices, multipliers), ZERO), worst * max(multipliers), ZERO)
+
+    def _multiplier(self, symbol: Symbol) -> Decimal:
+        return self._multipliers.get(symbol, _ONE)
 
 
 def _link(new: Order, old: Order) -> None:
@@ -282,14 +317,3 @@ def _worst_cost(order: Order) -> Decimal:
     """What the rest of an entry may still cost; nothing once it has ended."""
     is_open = order.adds_risk and order.state not in TERMINAL
     return order.remaining * order.reserve_price if is_open else ZERO
-
-
-def _worst_price(proposal: Proposal, event: Decided) -> Decimal:
-    """What one unit may cost at the worst price that the decision knew.
-
-    That is the marks of all legs, or a dearer price that the order names.
-    """
-    marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
-    gross = sum((abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs), ZERO)
-    stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(gross))
-    return max(gross, *(price for price in stated if price is not None), ZERO)

@@ -14,6 +14,7 @@ from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Proposal
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
 from agenttrader.model.values import ZERO
+from agenttrader.portfolio.working import Counted
 
 FILLED_STEP = Decimal("1e-9")
 """Where a leg's ratio does not divide what has filled of it, the order's units are cut here.
@@ -22,6 +23,22 @@ So what is reserved for the rest is an exact number, and what was reserved comes
 """
 
 _RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.REPLACE_REQUESTED})
+
+
+class Family:
+    """Orders that count together: an entry or a pair, its legs, and what comes in the place of any of them.
+
+    An order stays in the family that it came to.
+    """
+
+    __slots__ = ("counted", "orders", "symbols")
+
+    def __init__(self, proposal: Proposal) -> None:
+        self.symbols = tuple([leg.symbol for leg in proposal.legs])
+        self.orders: tuple[Order, ...] = ()
+        """Those that have not ended."""
+        self.counted: tuple[Counted, ...] = (Counted(),) * len(proposal.legs)
+        """What they count for in the totals, in each symbol."""
 
 
 class Order:
@@ -33,12 +50,14 @@ class Order:
         "client_id",
         "decision",
         "effect",
+        "family",
         "filled",
         "filled_by_leg",
         "filled_value",
         "id",
         "legs",
         "limit_price",
+        "multiplier",
         "parent",
         "proposal",
         "protection",
@@ -58,9 +77,12 @@ class Order:
         "updated",
     )
 
-    def __init__(self, proposal: Proposal, role: Role, updated: Instant) -> None:
+    def __init__(
+        self, proposal: Proposal, role: Role, updated: Instant, family: Family | None = None
+    ) -> None:
         self.id = proposal.id
         self.proposal = proposal
+        self.family = family or Family(proposal)
         self.role = role
         self.protects = role is Role.STOP or role is Role.TARGET
         """Whether it rests to protect a position: a leg of an entry, a stop alone, either half of a pair."""
@@ -87,8 +109,10 @@ class Order:
         self.filled = ZERO
         self.filled_value = ZERO
         self.filled_by_leg: dict[Symbol, Decimal] | None = None
+        self.multiplier = Decimal(1)
+        """By what a price of it is multiplied: units of the underlying in one unit of its first leg."""
         self.reserve_price = ZERO
-        """What one unit may cost at the worst, from the decision."""
+        """What one unit may cost at the worst, from the decision, with the multiplier."""
         self.reserved = ZERO
         self.broker_id: BrokerOrderId | None = None
         self.client_id: ClientOrderId | None = None

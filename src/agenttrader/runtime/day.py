@@ -3,11 +3,11 @@
 from agenttrader.model.events import DayOpened
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant
-from agenttrader.runtime.market_view import MarketView
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.state import State
 
 
-def turn_of_day(calendar: Calendar, state: State, market: MarketView, now: Instant) -> DayOpened | None:
+def turn_of_day(calendar: Calendar, state: State, valued: MarkedBook, now: Instant) -> DayOpened | None:
     """The day that `now` opened.
 
     None where it goes on, where the calendar does not know, and before the account is known. The day's loss
@@ -18,7 +18,7 @@ def turn_of_day(calendar: Calendar, state: State, market: MarketView, now: Insta
     session = calendar.latest(now)
     if session is None or (state.day is not None and state.day.session >= session.date):
         return None
-    equity = state.book.value(market.prices).equity
+    equity = valued.value().equity
     if equity is None and state.equity is not None:
         equity = state.equity.equity
     if equity is None:

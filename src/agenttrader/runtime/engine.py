@@ -34,6 +34,7 @@ from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime import adoption, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
@@ -96,6 +97,7 @@ class Engine:
         self.state = state
         self.chain = chain
         self.market = MarketView(rules.market_source)
+        self.valued = MarkedBook(state.book, self.market.prices, rules.owners)
         self.switches: dict[str, SwitchReading] = {}
         self._buying_power = BuyingPower()
         self._standings = Standings(rules)
@@ -109,6 +111,7 @@ class Engine:
         That is the last words of the market, the switches and the broker.
         """
         self.market, self.switches = before.market, before.switches
+        self.valued = MarkedBook(self.state.book, self.market.prices, self.rules.owners)
         self._standings.clear()
         self._buying_power = before._buying_power  # noqa: SLF001 - the same class
 
@@ -139,6 +142,7 @@ class Engine:
                 self._emit_all(adoption.evident(self.state, received.reports))
             case MarketSeen():
                 self.market.see(received.event)
+                self.valued.see(received.event.symbol)
             case TimeReached():
                 self._time(received.time)
             case CancelAsked():
@@ -235,7 +239,9 @@ class Engine:
 
     def _decision_on(self, proposal: Proposal) -> Decision:
         standing, power = self.standing(proposal), self._buying_power.left(self.state.book)
-        snapshot = take_snapshot(proposal, self.state, self.market, self.rules, standing, power, self._now)
+        snapshot = take_snapshot(
+            proposal, self.state, self.market, self.valued, self.rules, standing, power, self._now
+        )
         return decide(proposal, snapshot, self.rules.limits)
 
     def _record(self, proposal: Proposal, decision: Decision) -> None:
@@ -315,11 +321,11 @@ class Engine:
     def _time(self, reached: Instant) -> None:
         if reached < self.state.last_time:
             return  # After a restart the market data tell the day again; what is on record was sampled then.
-        turned = turn_of_day(self.rules.calendar, self.state, self.market, reached)
+        turned = turn_of_day(self.rules.calendar, self.state, self.valued, reached)
         if turned is not None:
             self._emit(turned)
             self._step.resync = bool(self.state.overnight)
-        sample = sample_of(self.state.book, self.market.prices)
+        sample = sample_of(self.valued)
         if sample is not None:
             self._emit(sample)
         window = self.state.standing.window
@@ -338,6 +344,7 @@ class Engine:
             self._emit(event)
             if isinstance(event, PositionAdjusted):
                 self.market.forget(event.symbol)
+                self.valued.see(event.symbol)
         self._buying_power.hear(statement, book)
 
     def _compared(self, compared: Compared) -> None:

@@ -14,7 +14,6 @@ from agenttrader.gateway.limits import AccountLimits
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import BreakFound
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.orders import Effect
 from agenttrader.model.times import SECOND, Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
@@ -36,7 +35,7 @@ def bare_units(book: Book, symbol: Symbol) -> Decimal:
 
 def is_closing(book: Book, symbol: Symbol) -> bool:
     """Whether a close of the position works, or waits for its protection to end."""
-    return any(order.effect is Effect.CLOSE and order.remaining for order in book.orders.open_in(symbol))
+    return book.working(symbol).closes > 0
 
 
 def overdue(

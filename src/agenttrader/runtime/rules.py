@@ -41,6 +41,15 @@ class Rules(Struct, frozen=True, kw_only=True):
         owned = frozenset(symbols)
         return tuple(name for name, grant in self.grants.items() if name == agent or grant.symbols & owned)
 
+    @property
+    def owners(self) -> dict[Symbol, tuple[AgentName, ...]]:
+        """Who may act in each symbol: its owner, and whoever reduces what others hold. Computed: keep it."""
+        owners: dict[Symbol, tuple[AgentName, ...]] = {}
+        for name, grant in self.grants.items():
+            for symbol in grant.symbols:
+                owners[symbol] = (*owners.get(symbol, ()), name)
+        return owners
+
     def refusal_of_scope(self, scope: Scope) -> str:
         """Why nothing can be halted by `scope`; empty where something can.
 

@@ -1,17 +1,12 @@
 """The account at the marks of a moment, as the journal keeps it: what the breakers go by on replay."""
 
-from collections.abc import Mapping
-from decimal import Decimal
-
 from agenttrader.model.events import EquitySampled
-from agenttrader.model.identifiers import Symbol
-from agenttrader.portfolio.book import Book
-from agenttrader.portfolio.losses import dead_machine_loss
+from agenttrader.portfolio.marked_book import MarkedBook
 
 
-def sample_of(book: Book, prices: Mapping[Symbol, Decimal]) -> EquitySampled | None:
+def sample_of(valued: MarkedBook) -> EquitySampled | None:
     """The sample of now; None before the account is known, and where a position has no mark."""
-    value = book.value(prices)
+    book, value = valued.book, valued.value()
     if not book.is_open or value.equity is None:
         return None
     return EquitySampled(
@@ -22,5 +17,5 @@ def sample_of(book: Book, prices: Mapping[Symbol, Decimal]) -> EquitySampled | N
         realised=book.realised,
         unrealised=value.unrealised,
         fees=book.fees,
-        dead_machine_loss=dead_machine_loss(book, prices),
+        dead_machine_loss=valued.dead_machine_loss(),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from agenttrader.gateway.limits import Grant
 from agenttrader.gateway.snapshot import LegView, ReplacedView, Snapshot
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Spread
@@ -11,8 +10,9 @@ from agenttrader.model.orders import Effect, Leg, Proposal, Role
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.book import Book, Working
-from agenttrader.portfolio.losses import dead_machine_loss, loss_at_stop, loss_of_entry, working_loss
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.losses import loss_at_stop, loss_of_entry
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -23,6 +23,7 @@ def take_snapshot(
     proposal: Proposal,
     state: State,
     market: MarketView,
+    valued: MarkedBook,
     rules: Rules,
     standing: HaltStanding,
     buying_power: Decimal | None,
@@ -32,7 +33,7 @@ def take_snapshot(
     book = state.book
     agent = proposal.agent
     grant = rules.grants.get(agent)
-    value = book.value(market.prices)
+    value = valued.value()
     window = state.standing.window
     agent_minute, account_minute = state.decided_last_minute(agent, now)
     return Snapshot(
@@ -51,13 +52,13 @@ def take_snapshot(
         orders_last_minute_account=account_minute,
         open_orders_agent=book.orders.open_count.get(agent, 0),
         open_orders_account=book.orders.open_count_total,
-        gross_exposure_agent=_gross_of(grant, book, market) + book.orders.open_notional.get(agent, ZERO),
+        gross_exposure_agent=valued.gross_of(agent) + book.orders.open_notional.get(agent, ZERO),
         gross_exposure_account=value.gross_exposure + book.orders.open_notional_total,
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,
         day_start_equity=state.day_start_equity,
-        dead_machine_loss=_loss_of(proposal, book, market),
+        dead_machine_loss=_loss_of(proposal, valued),
         replaced=_replaced_by(proposal, book, market),
         limits_digest=rules.limits_digest,
         exits_unit=any(each.reduces_only for each in rules.grants.values()),
@@ -89,7 +90,7 @@ def _leg_view(
         open_buy=working.buys,
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
-        reducible=_reducible(proposal, symbol, state, working),
+        reducible=_reducible(proposal, symbol, state),
         planned=proposal.effect is Effect.CLOSE and _is_planned(book, symbol),
     )
 
@@ -99,21 +100,21 @@ def _is_planned(book: Book, symbol: Symbol) -> bool:
     return tenure is not None and tenure.plan is not None and tenure.plan.stop is not None
 
 
-def _reducible(proposal: Proposal, symbol: Symbol, state: State, working: Working) -> Decimal | None:
+def _reducible(proposal: Proposal, symbol: Symbol, state: State) -> Decimal | None:
     """Units that nothing works to reduce yet, of those that the broker holds, too."""
     shared = state.shared(symbol)
     if shared is None:
         return None
     book = state.book
-    ours = book.reducible(symbol, working, cancels_protection=proposal.effect is Effect.CLOSE)
+    ours = book.reducible(symbol, cancels_protection=proposal.effect is Effect.CLOSE)
     return max(ZERO, ours - (abs(book.position(symbol)) - shared))
 
 
-def _loss_of(proposal: Proposal, book: Book, market: MarketView) -> Decimal | None:
+def _loss_of(proposal: Proposal, valued: MarkedBook) -> Decimal | None:
     """What would be lost, gaps aside, if all of ours stopped; asked of what can add to it alone."""
     if proposal.effect is not Effect.OPEN and proposal.replaces is None:
         return None
-    return dead_machine_loss(book, market.prices) + working_loss(book)
+    return valued.dead_machine_loss() + valued.book.orders.totals.loss
 
 
 def _replaced_by(proposal: Proposal, book: Book, market: MarketView) -> ReplacedView | None:
@@ -122,18 +123,7 @@ def _replaced_by(proposal: Proposal, book: Book, market: MarketView) -> Replaced
     old, loss = book.orders.by_id[proposal.replaces], ZERO
     mark = market.prices.get(proposal.symbol)
     if old.adds_risk:
-        loss = loss_of_entry(book, old)
+        loss = loss_of_entry(old)
     elif old.role is Role.STOP and mark is not None:
         loss = loss_at_stop(old, mark, book.multiplier(proposal.symbol))
     return ReplacedView(quantity=old.quantity, filled=old.filled, reserved=old.reserved, loss=loss)
-
-
-def _gross_of(grant: Grant | None, book: Book, market: MarketView) -> Decimal:
-    """The value of the positions in an agent's symbols, at the mark, at cost where there is none."""
-    if grant is None:
-        return ZERO
-    gross = ZERO
-    for symbol, holding in book.holdings.items():
-        if holding.quantity and symbol in grant.symbols:
-            gross += abs(holding.value(market.prices.get(symbol) or holding.average_price()))
-    return gross

@@ -73,6 +73,12 @@ class Driver:
         """Open the process's segment; the events that it made."""
         return self._took(self.engine.start(segment(epoch), self.now))
 
+    def forget_prices(self) -> None:
+        """As if no price had been seen yet."""
+        for symbol in tuple(self.engine.market.prices):
+            del self.engine.market.prices[symbol]
+            self.engine.valued.see(symbol)
+
     def hear(self, received: Input) -> Step:
         """Hand in one input."""
         if isinstance(received, TimeReached):

@@ -12,8 +12,8 @@ from msgspec import Struct
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.state import State
 
-_NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers"})
-"""How a book folds, and by what configuration; not what it has folded."""
+_NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers", "_touch", "_watched"})
+"""How a book folds, by what configuration, and who watches; not what it has folded."""
 
 
 def dump_state(state: State) -> Any:

@@ -67,10 +67,10 @@ def test_while_it_works_nothing_else_may_reduce_what_it_closes() -> None:
     made = book()
     working = made.working(ALFA)
     assert (working.sells, working.closing) == (D(10), D(10))
-    assert made.reducible(ALFA, working, cancels_protection=True) == 0
-    assert made.reducible(ALFA, working, cancels_protection=False) == 0
+    assert made.reducible(ALFA, cancels_protection=True) == 0
+    assert made.reducible(ALFA, cancels_protection=False) == 0
     made = book(fill(ADOPTED.order_id, "e-2", Side.SELL, 4), Canceled(order_id=ADOPTED.order_id, time=OPEN))
-    assert made.reducible(ALFA, made.working(ALFA), cancels_protection=True) == 6
+    assert made.reducible(ALFA, cancels_protection=True) == 6
 
 
 def test_its_fills_are_the_strategys() -> None:

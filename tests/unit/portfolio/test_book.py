@@ -31,8 +31,8 @@ from agenttrader.model.identifiers import BrokerOrderId, ExecutionId, OrderId, S
 from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain
-from agenttrader.portfolio.book import Book, Valuation
-from agenttrader.portfolio.losses import dead_machine_loss
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.marked_book import MarkedBook, Valuation
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.testing.builders import (
@@ -100,14 +100,13 @@ class Fold:
         return entry
 
     def value(self, **marks: int) -> Valuation:
-        return self.book.value(self._marks(marks))
+        return MarkedBook(self.book, self._marks(marks)).value()
 
     def dead(self, **marks: int) -> Decimal:
-        return dead_machine_loss(self.book, self._marks(marks))
+        return MarkedBook(self.book, self._marks(marks)).dead_machine_loss()
 
     def reducible(self, symbol: Symbol, *, cancels_protection: bool = False) -> Decimal:
-        working = self.book.working(symbol)
-        return self.book.reducible(symbol, working, cancels_protection=cancels_protection)
+        return self.book.reducible(symbol, cancels_protection=cancels_protection)
 
     @staticmethod
     def _marks(marks: dict[str, int]) -> dict[Symbol, Decimal]:
@@ -495,7 +494,7 @@ def test_equity_is_what_it_began_with_and_all_that_was_made_less_fees(
         order = fold.send(proposal(number, legs=(Leg(symbol),), side=side, quantity=quantity, exit_plan=None))
         fold.fill(order, str(quantity), str(price), fee=fee)
     mark = st.decimals("0.01", 900, places=4)
-    value = fold.book.value({ALFA: data.draw(mark), BRAVO: data.draw(mark)})
+    value = MarkedBook(fold.book, {ALFA: data.draw(mark), BRAVO: data.draw(mark)}).value()
     book = fold.book
     assert value.equity is not None
     assert value.equity - 100_000 == book.realised + value.unrealised - book.fees

@@ -17,7 +17,17 @@ from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.instructions import instruction_of
-from agenttrader.testing.builders import AGENT, ALFA, BRAVO, OTHER_AGENT, at, decided, proposal, sending
+from agenttrader.testing.builders import (
+    AGENT,
+    ALFA,
+    BRAVO,
+    MULTIPLIERS,
+    OTHER_AGENT,
+    at,
+    decided,
+    proposal,
+    sending,
+)
 
 S = OrderState
 D = Decimal
@@ -86,7 +96,7 @@ def assert_nothing_is_left(ledger: OrderLedger) -> None:
 
 
 def test_an_approval_reserves_at_the_price_it_was_decided_on() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     approved(ledger, proposal(1))
     approved(ledger, proposal(2, agent=OTHER_AGENT, quantity=D(3)), price=50)
     assert ledger.open_notional == {AGENT: D(1000), OTHER_AGENT: D(150)}
@@ -112,13 +122,28 @@ def test_an_approval_reserves_at_the_price_it_was_decided_on() -> None:
     ),
 )
 def test_what_is_reserved_is_the_worst_that_the_decision_knew(changes: dict[str, Any], reserved: int) -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     approved(ledger, proposal(**changes))
     assert ledger.open_notional_total == reserved
 
 
+@pytest.mark.parametrize(
+    ("changes", "reserved"),
+    (
+        ({}, 100_000),
+        ({"type": OrderType.LIMIT, "limit_price": D(104)}, 104_000),
+        ({"legs": (Leg(ALFA, 1), Leg(BRAVO, -2))}, 10 * (100 * 100 + 2 * 100)),
+    ),
+)
+def test_what_one_unit_is_multiplied_by_is_reserved_too(changes: dict[str, Any], reserved: int) -> None:
+    ledger = OrderLedger({ALFA: D(100), BRAVO: D(1)})
+    approved(ledger, proposal(exit_plan=None, **changes))
+    assert ledger.open_notional_total == reserved
+    assert ledger.totals.loss == reserved
+
+
 def test_a_denied_order_reserves_nothing_and_is_kept() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     ledger.decide(seal(decided(proposal(), denied_by="session")))
     order = ledger.by_id[proposal().id]
     assert (order.state, order.denied_by) == (S.DENIED, "session")
@@ -126,7 +151,7 @@ def test_a_denied_order_reserves_nothing_and_is_kept() -> None:
 
 
 def test_a_fill_frees_its_part_and_a_cancel_the_rest() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, *_ = bracket(ledger)
     ledger.fill(filled(order.id, 4))
     assert (order.state, order.remaining, ledger.open_notional_total) == (S.PARTIALLY_FILLED, D(6), D(600))
@@ -141,7 +166,7 @@ def test_a_fill_frees_its_part_and_a_cancel_the_rest() -> None:
     "trigger", (Trigger.REJECT, Trigger.CANCEL, Trigger.EXPIRE, Trigger.WITHHOLD), ids=lambda each: each.value
 )
 def test_however_an_order_ends_its_reservation_comes_back(trigger: Trigger) -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal(exit_plan=None))
     assert ledger.open_notional_total == 1000
     ledger.advance(order.id, trigger, NOW)
@@ -150,7 +175,7 @@ def test_however_an_order_ends_its_reservation_comes_back(trigger: Trigger) -> N
 
 
 def test_an_order_whose_answer_was_lost_keeps_its_reservation() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal())
     ledger.advance(order.id, Trigger.LOSE, NOW)
     assert order.state is S.UNKNOWN
@@ -158,7 +183,7 @@ def test_an_order_whose_answer_was_lost_keeps_its_reservation() -> None:
 
 
 def test_a_close_leaves_with_what_is_still_held() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     close = proposal(effect=Effect.CLOSE, side=Side.SELL, exit_plan=None)
     order = approved(ledger, close)
     ledger.send(seal(sending(close, quantity=D(7))))
@@ -168,7 +193,7 @@ def test_a_close_leaves_with_what_is_still_held() -> None:
 
 
 def test_an_order_carries_what_was_proposed_and_when_it_last_changed() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     limited = proposal(1, type=OrderType.LIMIT, limit_price=D(99))
     stopped = proposal(2, type=OrderType.STOP, stop_price=D(101), side=Side.SELL)
     for entry in (limited, stopped):
@@ -188,7 +213,7 @@ def test_an_order_carries_what_was_proposed_and_when_it_last_changed() -> None:
 
 
 def test_a_fill_may_beat_the_accept() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal())
     ledger.fill(filled(order.id, 4))
     assert order.state is S.PARTIALLY_FILLED
@@ -200,7 +225,7 @@ def test_a_fill_may_beat_the_accept() -> None:
 
 
 def test_a_refused_cancel_leaves_an_order_as_filled_as_it_was() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, *_ = bracket(ledger)
     ledger.fill(filled(order.id, 4))
     ledger.advance(order.id, Trigger.REQUEST_CANCEL, NOW)
@@ -209,7 +234,7 @@ def test_a_refused_cancel_leaves_an_order_as_filled_as_it_was() -> None:
 
 
 def test_what_cannot_be_leaves_the_state_as_it_is() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal(exit_plan=None))
     ledger.advance(order.id, Trigger.REJECT, NOW)
     ledger.advance(order.id, Trigger.EXPIRE, NOW)
@@ -218,7 +243,7 @@ def test_what_cannot_be_leaves_the_state_as_it_is() -> None:
 
 
 def test_an_order_filled_too_far_reserves_nothing_and_never_less() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, *_ = bracket(ledger)
     assert order.fill_trigger(ALFA, D(12)) is None
     ledger.fill(filled(order.id, 12))
@@ -227,7 +252,7 @@ def test_an_order_filled_too_far_reserves_nothing_and_never_less() -> None:
 
 
 def test_a_fill_taken_back_may_fill_again() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, *_ = bracket(ledger)
     ledger.fill(filled(order.id, 4))
     ledger.fill(filled(order.id, 2, 130))
@@ -237,7 +262,7 @@ def test_a_fill_taken_back_may_fill_again() -> None:
 
 
 def test_a_fill_in_a_foreign_symbol_fills_nothing() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, *_ = bracket(ledger)
     assert order.fill_trigger(BRAVO, D(1)) is None
     ledger.fill(filled(order.id, 1, symbol=BRAVO))
@@ -248,7 +273,7 @@ def test_a_fill_in_a_foreign_symbol_fills_nothing() -> None:
 
 
 def test_sending_makes_the_legs_with_ids_that_a_restart_knows_again() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal())
     stop, target = order.protection
     assert [leg.id for leg in order.protection] == [
@@ -275,7 +300,7 @@ def test_sending_makes_the_legs_with_ids_that_a_restart_knows_again() -> None:
 
 
 def test_a_plan_with_a_stop_alone_makes_one_leg_and_none_makes_none() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     assert [leg.role for leg in sent(ledger, proposal(1, exit_plan=ExitPlan(stop=D(90)))).protection] == [
         Role.STOP
     ]
@@ -283,7 +308,7 @@ def test_a_plan_with_a_stop_alone_makes_one_leg_and_none_makes_none() -> None:
 
 
 def test_the_id_towards_the_broker_follows_from_the_record() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     approved(ledger, proposal())
     chain = Chain(6, "ab" * 32)
     record: Sealed[Any] = chain.seal(sending(proposal()), NOW)
@@ -295,7 +320,7 @@ def test_the_id_towards_the_broker_follows_from_the_record() -> None:
 
 def test_an_approval_that_leaves_at_once_is_the_order_that_leaves_after_it() -> None:
     told = sending(proposal()).instruction
-    at_once, later = OrderLedger(), OrderLedger()
+    at_once, later = OrderLedger(MULTIPLIERS), OrderLedger(MULTIPLIERS)
     order = at_once.decide(seal(msgspec.structs.replace(decided(proposal()), instruction=told)))
     same = sent(later, proposal())
     assert order.state is same.state is S.SENDING
@@ -305,7 +330,7 @@ def test_an_approval_that_leaves_at_once_is_the_order_that_leaves_after_it() -> 
 
 
 def test_accepting_gives_the_legs_their_broker_ids() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, stop, target = bracket(ledger)
     assert ledger.by_broker_id == {
         BrokerOrderId(f"b-{order.id}"): order,
@@ -317,7 +342,7 @@ def test_accepting_gives_the_legs_their_broker_ids() -> None:
 
 
 def test_legs_are_held_until_the_entry_has_filled_whole() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, stop, _ = bracket(ledger)
     assert order.is_armed
     assert not stop.is_armed
@@ -328,7 +353,7 @@ def test_legs_are_held_until_the_entry_has_filled_whole() -> None:
 
 
 def test_an_exit_that_fills_in_part_leaves_the_other_no_more_than_it_has_left() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, stop, target = bracket(ledger)
     ledger.fill(filled(order.id, 10))
     ledger.fill(filled(target.id, 4, side=Side.SELL))
@@ -344,7 +369,7 @@ def test_an_exit_that_fills_in_part_leaves_the_other_no_more_than_it_has_left() 
     ((Trigger.REJECT, S.REJECTED), (Trigger.WITHHOLD, S.WITHHELD), (Trigger.LOSE, S.UNKNOWN)),
 )
 def test_what_ends_an_entry_before_the_broker_took_it_befalls_its_legs(trigger: Trigger, state: S) -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal())
     ledger.advance(order.id, trigger, NOW)
     assert [leg.state for leg in order.protection] == [state, state]
@@ -353,7 +378,7 @@ def test_what_ends_an_entry_before_the_broker_took_it_befalls_its_legs(trigger: 
 
 
 def test_a_canceled_entry_leaves_its_legs_to_the_brokers_word() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order, stop, target = bracket(ledger)
     ledger.advance(order.id, Trigger.CANCEL, NOW)
     assert (stop.state, target.state) == (S.ACCEPTED, S.ACCEPTED)
@@ -369,7 +394,7 @@ SPREAD: dict[str, Any] = {"legs": (Leg(ALFA, 1), Leg(BRAVO, -2)), "exit_plan": N
 
 
 def test_a_spread_is_filled_as_far_as_its_least_filled_leg() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal(**SPREAD))
     assert ledger.open_notional_total == 3000
     ledger.fill(filled(order.id, 10))
@@ -386,7 +411,7 @@ def test_a_spread_is_filled_as_far_as_its_least_filled_leg() -> None:
 
 
 def test_a_spread_is_open_in_each_of_its_symbols() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal(**SPREAD))
     assert list(ledger.open_in(ALFA)) == list(ledger.open_in(BRAVO)) == list(ledger.open_orders()) == [order]
     assert (order.ratio_in(ALFA), order.ratio_in(BRAVO)) == (1, -2)
@@ -394,7 +419,7 @@ def test_a_spread_is_open_in_each_of_its_symbols() -> None:
 
 @pytest.mark.parametrize("legs", ((Leg(ALFA, 3),), (Leg(ALFA, 3), Leg(BRAVO, 7))))
 def test_a_ratio_that_does_not_divide_leaves_nothing_behind(legs: tuple[Leg, ...]) -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     order = sent(ledger, proposal(legs=legs, quantity=D(1), exit_plan=None), price=33)
     for leg in legs:
         for _ in range(leg.ratio):
@@ -422,7 +447,7 @@ class Life:
 
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
-        self.ledger = OrderLedger()
+        self.ledger = OrderLedger(MULTIPLIERS)
         for number in range(data.draw(st.integers(1, 3))):
             entry = proposal(number, agent=data.draw(st.sampled_from([AGENT, OTHER_AGENT])))
             entry = msgspec.structs.replace(entry, **data.draw(entries))
@@ -501,7 +526,7 @@ def pair_of_exits(ledger: OrderLedger, number: int = 7) -> tuple[Order, Order]:
 
 
 def test_a_pair_is_a_target_with_a_stop_that_works_from_the_start() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     target, stop = pair_of_exits(ledger)
     assert (target.role, target.type, target.limit_price) == (Role.TARGET, OrderType.LIMIT, D(110))
     assert (stop.role, stop.type, stop.stop_price) == (Role.STOP, OrderType.STOP, D(95))
@@ -518,7 +543,7 @@ def test_a_pair_is_a_target_with_a_stop_that_works_from_the_start() -> None:
 
 
 def test_either_half_of_a_pair_leaves_the_other_what_it_has_left_itself() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     target, stop = pair_of_exits(ledger)
     ledger.fill(filled(target.id, 3, side=Side.SELL))
     assert (stop.quantity, stop.remaining, target.remaining) == (D(7), D(7), D(7))
@@ -528,7 +553,7 @@ def test_either_half_of_a_pair_leaves_the_other_what_it_has_left_itself() -> Non
 
 @pytest.mark.parametrize("trigger", (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE))
 def test_a_pair_that_the_broker_has_not_taken_has_one_fate(trigger: Trigger) -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     asked = resting(1, type=OrderType.LIMIT, limit_price=D(110), exit_plan=ExitPlan(stop=D(95)))
     ledger.decide(seal(msgspec.structs.replace(decided(asked), instruction=instruction_of(asked, D(10)))))
     target = ledger.by_id[asked.id]
@@ -537,7 +562,7 @@ def test_a_pair_that_the_broker_has_not_taken_has_one_fate(trigger: Trigger) -> 
 
 
 def test_a_stop_alone_protects_and_a_limit_alone_does_not() -> None:
-    ledger = OrderLedger()
+    ledger = OrderLedger(MULTIPLIERS)
     stop = approved(ledger, resting(1, type=OrderType.STOP, stop_price=D(95)))
     limit = approved(ledger, resting(2, type=OrderType.LIMIT, limit_price=D(110)))
     assert (stop.role, stop.protects, stop.pair) == (Role.STOP, True, (stop,))

@@ -6,6 +6,7 @@ from agenttrader.model.events import AccountOpened, DayOpened, EquitySampled, Ev
 from agenttrader.model.identifiers import ExecutionId
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.state import State
@@ -60,7 +61,7 @@ def turned(now: Instant, *events: Event, close: int | None = None) -> DayOpened 
         state.apply(chain.seal(event, OPEN))
     if close is not None:
         market.see(bar(1, close))
-    return turn_of_day(calendar(), state, market, now)
+    return turn_of_day(calendar(), state, MarkedBook(state.book, market.prices), now)
 
 
 def day(session: str, equity: int = 5_000) -> DayOpened:

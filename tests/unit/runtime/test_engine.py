@@ -357,7 +357,7 @@ def test_closing_says_who_and_why() -> None:
 def test_the_window_ends_though_a_position_has_no_price() -> None:
     driver = trading()
     driver.enter(1)
-    driver.engine.market.prices.clear()
+    driver.forget_prices()
     assert names(driver.give(TimeReached(CLOSE))) == ["WindowClosed"]
 
 

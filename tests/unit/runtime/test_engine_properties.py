@@ -36,6 +36,7 @@ from agenttrader.testing.builders import (
 )
 from agenttrader.testing.hostile_day import HostileDay, folded
 from agenttrader.testing.state_dump import dump_state
+from agenttrader.testing.walked_totals import differences
 
 seeds = st.integers(0, 2**32)
 lengths = st.integers(1, 200)
@@ -105,6 +106,8 @@ def test_promises_hold_after_every_input(seed: int, length: int) -> None:
                 assert standing.state is TradingState.ACTIVE
         assert step.sends == [record for record in step.records if is_for_the_broker(record.event)]
         assert_book_adds_up(day.engine.state.book)
+        book, valued, prices = day.engine.state.book, day.engine.valued, day.engine.market.prices
+        assert differences(book, valued, prices, tuple(MULTIPLIERS)) == {}
 
 
 def taken_off(book: Book, symbol: Symbol) -> Decimal:

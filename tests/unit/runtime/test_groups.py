@@ -11,7 +11,6 @@ from agenttrader.gateway.limits import Limits
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, Proposal, Side
-from agenttrader.portfolio.losses import dead_machine_loss, working_loss
 from agenttrader.runtime.inputs import GroupProposed, Proposed
 from agenttrader.runtime.rules import Rules
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, MULTIPLIERS, OTHER_AGENT, proposal, rules
@@ -159,12 +158,12 @@ def test_whatever_the_limits_all_hold_reservations_or_none_does(
     assert len(set(approved)) == 1
     assert [order.reserved > 0 for order in made] == approved
     assert all(approved) is all(one_by_one.order(each.id).denied_by is None for each in group)
-    book, market = driver.engine.state.book, driver.engine.market
+    book, valued = driver.engine.state.book, driver.engine.valued
     if all(approved):
         bounds, agent = found.limits.account, found.limits.agent[AGENT]
         assert book.orders.open_count[AGENT] <= agent.open_orders_max
         assert book.orders.open_notional[AGENT] <= agent.gross_exposure_max
-        assert dead_machine_loss(book, market.prices) + working_loss(book) <= bounds.dead_machine_loss_max
+        assert valued.dead_machine_loss() + book.orders.totals.loss <= bounds.dead_machine_loss_max
         for symbol in (ALFA, BRAVO):
             working, permitted = book.working(symbol), found.limits.symbol[symbol].position_quantity_max
             assert max(working.buys, working.sells) <= permitted

@@ -21,7 +21,6 @@ from agenttrader.model.orders import (
     TimeInForce,
 )
 from agenttrader.model.reports import ReportKind
-from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.engine import Step
 from agenttrader.runtime.inputs import (
@@ -448,17 +447,17 @@ def test_a_stop_further_away_is_held_to_the_dead_machine_loss_and_a_nearer_one_i
     limits = msgspec.structs.replace(plain.limits, account=account)
     driver = trading(limits=limits, limits_digest=limits.digest)
     stop = driver.enter().protection[0]
-    book, marks = driver.engine.state.book, driver.engine.market.prices
-    assert dead_machine_loss(book, marks) == 50
+    valued = driver.engine.valued
+    assert valued.dead_machine_loss() == 50
     driver.hear(asked(stop, OrderId("far"), stop_price=D(93)))
     assert driver.order(OrderId("far")).denied_by == "dead_machine_loss"
     new = replace(driver, stop, stop_price=D(94))
-    assert dead_machine_loss(book, marks) == 60
+    assert valued.dead_machine_loss() == 60
     done(driver, stop, new)
     nearer = replace(driver, new, OrderId("near"), stop_price=D(97))
-    assert dead_machine_loss(book, marks) == 60
+    assert valued.dead_machine_loss() == 60
     done(driver, new, nearer)
-    assert dead_machine_loss(book, marks) == 30
+    assert valued.dead_machine_loss() == 30
 
 
 def test_a_position_is_covered_when_the_broker_says_replaced_before_it_says_what_by() -> None:

@@ -46,6 +46,7 @@ def taken(driver: Driver, asked: Proposal | None = None, buying_power: int | Non
         asked,
         engine.state,
         engine.market,
+        engine.valued,
         engine.rules,
         engine.standing(asked),
         None if buying_power is None else D(buying_power),
@@ -79,7 +80,7 @@ def test_an_agents_exposure_is_in_the_symbols_that_it_owns() -> None:
     assert taken(driver).gross_exposure_agent == 1_000
     assert taken(driver, other(99)).gross_exposure_agent == 500
     assert taken(driver, other(99, agent=AgentName("nobody"))).gross_exposure_agent == 0
-    driver.engine.market.prices.clear()
+    driver.forget_prices()
     assert taken(driver).gross_exposure_agent == 1_000
 
 
@@ -111,7 +112,7 @@ def test_equity_is_at_the_marks_and_unknown_without_one() -> None:
     driver.give(MarketSeen(bar(2, 103)))
     snapshot = taken(driver)
     assert (snapshot.equity, snapshot.day_start_equity) == (CASH + 30, CASH)
-    driver.engine.market.prices.clear()
+    driver.forget_prices()
     assert taken(driver).equity is None
 
 

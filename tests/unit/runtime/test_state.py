@@ -23,6 +23,7 @@ from agenttrader.model.identifiers import ExecutionId
 from agenttrader.model.orders import Side
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
@@ -67,7 +68,7 @@ def reconciled(*breaks: Break) -> Reconciled:
 def test_records_are_kept_by_what_they_are_about() -> None:
     day = DayOpened(session="2026-11-20", open=OPEN, close=CLOSE, equity=CASH)
     fold = Fold(segment(), AccountOpened(cash=CASH), day, UP, WindowOpened(signed=signed()))
-    sample = sample_of(fold.state.book, {})
+    sample = sample_of(MarkedBook(fold.state.book, {}))
     assert sample is not None
     fold.add(sample, time=at(5))
     state = fold.state

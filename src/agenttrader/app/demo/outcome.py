@@ -20,7 +20,7 @@ from agenttrader.model.records import Sealed
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
-from agenttrader.portfolio.losses import dead_machine_loss
+from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
 
 
@@ -181,7 +181,7 @@ def read_day(
         whys={order: _why(book.orders.by_id[order]) for order in dict.fromkeys(f.order_id for f in fills)},
         held=tuple(_held(book, marks)),
         carried=carried or (),
-        dead_machine_loss=dead_machine_loss(book, marks),
+        dead_machine_loss=MarkedBook(book, marks).dead_machine_loss(),
     )
 
 
@@ -208,7 +208,7 @@ def _made(book: Book, before: _Before) -> Iterator[Made]:
 
 def _unrealised(book: Book, marks: Mapping[Symbol, Decimal], sampled: Decimal) -> Decimal:
     if book.positions().keys() <= marks.keys():
-        return book.value(marks).unrealised
+        return MarkedBook(book, marks).value().unrealised
     return sampled
 
 

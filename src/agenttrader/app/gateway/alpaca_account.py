@@ -24,7 +24,7 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
     `trading_blocked` says that nothing of this agent's leaves now.
     """
     book, rules = engine.state.book, engine.rules
-    value = book.value(engine.market.prices)
+    value = engine.valued.value()
     equity = book.cash + value.net_exposure
     power = max(ZERO, book.cash - book.orders.open_notional_total)
     grant = rules.grants.get(agent)

@@ -154,7 +154,7 @@ def position_answer(
 ) -> Position:
     """A holding at the last price; what nobody knows without one is left out."""
     profit = None if mark is None else holding.unrealised(mark)
-    left = book.reducible(symbol, book.working(symbol), cancels_protection=False)
+    left = book.reducible(symbol, cancels_protection=False)
     return Position(
         asset_id=asset_id(symbol),
         symbol=without_slash(symbol),

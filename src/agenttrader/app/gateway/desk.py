@@ -39,7 +39,6 @@ from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import Changes, Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, on_step
-from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
@@ -283,7 +282,7 @@ class Desk:
             session=engine.state.day.session if engine.state.day else None,
             records=engine.chain.sequence,
             failure=self.session.failure,
-            dead_machine_loss=dead_machine_loss(engine.state.book, engine.market.prices),
+            dead_machine_loss=engine.valued.dead_machine_loss(),
             now=None if self.session.now is None else rfc3339(self.session.now),
             session_close=close_of_session(engine, self.session.now),
             window=window_of(engine),

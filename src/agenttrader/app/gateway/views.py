@@ -17,7 +17,6 @@ from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, is_on_step
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
-from agenttrader.portfolio.losses import dead_machine_loss
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.native import (
     AccountBody,
@@ -141,7 +140,7 @@ def viewer(engine: Engine, agent: AgentName | None) -> AgentName | None:
 def account_body(engine: Engine) -> AccountBody:
     """The account at the last marks; the equity of a position without a mark is its cost."""
     book = engine.state.book
-    value = book.value(engine.market.prices)
+    value = engine.valued.value()
     return AccountBody(
         equity=book.cash + value.net_exposure,
         cash=book.cash,
@@ -149,7 +148,7 @@ def account_body(engine: Engine) -> AccountBody:
         unrealised=value.unrealised,
         fees=book.fees,
         gross_exposure=value.gross_exposure,
-        dead_machine_loss=dead_machine_loss(book, engine.market.prices),
+        dead_machine_loss=engine.valued.dead_machine_loss(),
     )
 
 

@@ -22,7 +22,7 @@ from agenttrader.model.records import Chain, Sealed
 from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import encode
-from agenttrader.testing.builders import at, decision, proposal
+from agenttrader.testing.builders import MULTIPLIERS, at, decision, proposal
 
 CODES = [rule.code for rule in CHECKS]
 
@@ -33,7 +33,7 @@ def denied(code: str) -> Order:
         decision(proposal(), denied_by=code), checks=(Check(code, None, None, passed=False),)
     )
     sealed = Chain().seal(Decided(proposal=proposal(), decision=found), at(1))
-    return OrderLedger().decide(cast("Sealed[Decided]", sealed))
+    return OrderLedger(MULTIPLIERS).decide(cast("Sealed[Decided]", sealed))
 
 
 def test_what_cannot_be_names_checks_that_are() -> None:

@@ -202,7 +202,7 @@ def test_a_stop_that_is_held_or_asked_to_end_protects_nothing() -> None:
 def test_without_a_mark_nothing_is_made_up() -> None:
     driver = trading()
     driver.enter()
-    driver.engine.market.prices.clear()
+    driver.forget_prices()
     (body,) = positions(driver)
     assert (body.mark, body.unrealised) == (None, D(0))
 
@@ -233,7 +233,7 @@ def test_the_account_is_shown_at_the_marks_and_at_cost_where_there_is_none() -> 
         dead_machine_loss=D(80),
     )
     assert account_body(driver.engine) == expected
-    driver.engine.market.prices.clear()
+    driver.forget_prices()
     assert account_body(driver.engine).equity == CASH
 
 

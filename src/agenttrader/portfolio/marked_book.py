@@ -1,0 +1,134 @@
+"""The book at the market's last prices: what the account is worth, and what it would lose.
+
+The totals over positions are kept. A position is valued again when it, its mark, or what its stops cover has
+changed, so what a reading costs does not depend on how many positions there are.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.values import NANO, ZERO
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.losses import loss_by_stops
+
+
+class Valuation(Struct, frozen=True, kw_only=True):
+    """The account at given marks, in its currency.
+
+    `equity` is None where a position has no mark: nobody knows.
+    """
+
+    equity: Decimal | None
+    gross_exposure: Decimal
+    net_exposure: Decimal
+    unrealised: Decimal
+
+
+class _Valued(NamedTuple):
+    """One position, or the sums over several."""
+
+    value: Decimal = ZERO
+    gross: Decimal = ZERO
+    unrealised: Decimal = ZERO
+    loss: Decimal = ZERO
+    unknown: int = 0
+    """How many have no mark. They are taken at cost."""
+
+    def changed(self, before: "_Valued", now: "_Valued") -> "_Valued":
+        return _Valued(
+            value=self.value - before.value + now.value,
+            gross=self.gross - before.gross + now.gross,
+            unrealised=self.unrealised - before.unrealised + now.unrealised,
+            loss=self.loss - before.loss + now.loss,
+            unknown=self.unknown - before.unknown + now.unknown,
+        )
+
+
+_FLAT = _Valued()
+
+
+class MarkedBook:
+    """A book at `prices`, which may change: whoever changes one says so by `see`.
+
+    `owners` name the agents in whose symbols exposure is also summed.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        prices: Mapping[Symbol, Decimal],
+        owners: Mapping[Symbol, tuple[AgentName, ...]] | None = None,
+    ) -> None:
+        self.book = book
+        self._prices = prices
+        self._owners = owners or {}
+        self._stale = book.watch()
+        self._positions: dict[Symbol, _Valued] = {}
+        self._sums = _FLAT
+        self._gross_of: dict[AgentName, Decimal] = {}
+
+    def see(self, symbol: Symbol) -> None:
+        """Take it that the price of `symbol` has changed."""
+        self._stale.add(symbol)
+
+    def value(self) -> Valuation:
+        """The account now. Without a mark a position is shown at cost, and nobody knows the equity."""
+        sums = self._summed()
+        return Valuation(
+            equity=None if sums.unknown else self.book.cash + sums.value,
+            gross_exposure=sums.gross,
+            net_exposure=sums.value,
+            unrealised=sums.unrealised,
+        )
+
+    def dead_machine_loss(self) -> Decimal:
+        """What would be lost, gaps aside, if all of ours stopped now: by what rests at the broker alone."""
+        return self._summed().loss
+
+    def gross_of(self, agent: AgentName) -> Decimal:
+        """The value of the positions in an agent's symbols, each at its mark, at cost where there is none."""
+        self._summed()
+        return self._gross_of.get(agent, ZERO)
+
+    def _summed(self) -> _Valued:
+        if self._stale:
+            for symbol in self._stale:
+                self._value(symbol)
+            self._stale.clear()
+        return self._sums
+
+    def _value(self, symbol: Symbol) -> None:
+        before, now = self._positions.pop(symbol, _FLAT), self._valued(symbol)
+        if now is not _FLAT:
+            self._positions[symbol] = now
+        # Where nothing is held the sums begin anew, from a nought without decimals.
+        self._sums = self._sums.changed(before, now) if self._positions else _FLAT
+        for agent in self._owners.get(symbol, ()):
+            self._gross_of[agent] = self._gross_of.get(agent, ZERO) - before.gross + now.gross
+
+    def _valued(self, symbol: Symbol) -> _Valued:
+        holding = self.book.holdings.get(symbol)
+        if holding is None or not holding.quantity:
+            return _FLAT
+        mark = self._prices.get(symbol)
+        # Without a mark it is taken at cost, and the equity is unknown: a limit on it then denies.
+        price = holding.average_price().quantize(NANO) if mark is None else mark
+        value = holding.cost if mark is None else holding.value(mark)
+        return _Valued(
+            value=value,
+            gross=abs(value),
+            unrealised=value - holding.cost,
+            loss=self._loss(symbol, holding.quantity, price) * holding.multiplier,
+            unknown=1 if mark is None else 0,
+        )
+
+    def _loss(self, symbol: Symbol, held: Decimal, price: Decimal) -> Decimal:
+        stops = self.book.stops(symbol)
+        if stops is None:
+            return abs(held) * price
+        loss = stops.loss(abs(held), price)
+        return loss_by_stops(held, price, self.book.protection(symbol)) if loss is None else loss
