@@ -3,20 +3,40 @@
 import contextlib
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, structs
 
 from agenttrader.adapters.durable_files import make_folder, sync_folder, write_whole
 from agenttrader.adapters.fence import fence_folder
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.outside import ActedOutside
+from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
-from agenttrader.ports.side_journal import SideLine, Stage
+from agenttrader.ports.side_journal import Stage
 
 UNREADABLE = "unreadable"
 """The act of a line that is none: torn by a crash, or written by somebody else."""
+
+
+class SideLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One act, before it or after it; see `ports.side_journal`."""
+
+    time: Instant
+    """By the wall clock."""
+    by: str
+    act: str
+    subject: str
+    """The order or the symbol; empty where it is about everything."""
+    stage: Stage
+    outcome: str = ""
+    held: Decimal | None = None
+    broker_time: Instant | None = None
+    order: StatedOrder | None = None
+
 
 _decoder = msgspec.json.Decoder(SideLine)
 _encoder = msgspec.json.Encoder()
@@ -38,9 +58,29 @@ class SideJournal:
         """Why some line could not be written; empty where all could."""
         return self._failure
 
-    def write(self, act: str, subject: str, stage: Stage, outcome: str = "") -> None:
+    def write(
+        self,
+        act: str,
+        subject: str,
+        stage: Stage,
+        outcome: str = "",
+        *,
+        held: Decimal | None = None,
+        broker_time: Instant | None = None,
+        order: StatedOrder | None = None,
+    ) -> None:
         """Append a line and sync it."""
-        line = SideLine(time=self._now(), by=self._by, act=act, subject=subject, stage=stage, outcome=outcome)
+        line = SideLine(
+            time=self._now(),
+            by=self._by,
+            act=act,
+            subject=subject,
+            stage=stage,
+            outcome=outcome,
+            held=held,
+            broker_time=broker_time,
+            order=order,
+        )
         try:
             make_folder(self.path.parent, 0o700)
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -72,16 +112,7 @@ def read_side_journals(heads_folder: Path, account: AccountName) -> tuple[ActedO
 def _event(journal: str, number: int, line: bytes) -> ActedOutside:
     with contextlib.suppress(msgspec.MsgspecError):
         said = _decoder.decode(line)
-        return ActedOutside(
-            journal=journal,
-            line=number,
-            time=said.time,
-            by=said.by,
-            act=said.act,
-            subject=said.subject,
-            stage=said.stage,
-            outcome=said.outcome,
-        )
+        return ActedOutside(journal=journal, line=number, **structs.asdict(said))
     return ActedOutside(
         journal=journal,
         line=number,

@@ -10,7 +10,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
-from agenttrader.model.reports import BrokerPosition
+from agenttrader.model.reports import BrokerPosition, StatedOrder
+from agenttrader.model.times import Instant
 
 
 class WorkingOrder(Struct, frozen=True, kw_only=True):
@@ -25,6 +26,14 @@ class WorkingOrder(Struct, frozen=True, kw_only=True):
     """What is left of it."""
     parent: BrokerOrderId | None = None
     """The order that it hangs on, while that works: it ends with it."""
+
+
+class Closing(Struct, frozen=True, kw_only=True):
+    """What came of asking for a close: why it was refused, or the order that the broker made of it."""
+
+    refusal: str = ""
+    order: StatedOrder | None = None
+    """None where it was refused, and where nothing was held any more."""
 
 
 class KillDoor(Protocol):
@@ -42,6 +51,10 @@ class KillDoor(Protocol):
         """Ask for the end of an order; why it was refused, or an empty text. Asking twice does no harm."""
         ...
 
-    async def close(self, symbol: Symbol) -> str:
-        """Ask the broker to close the whole position; why it was refused, or an empty text."""
+    async def close(self, symbol: Symbol) -> Closing:
+        """Ask the broker to close the whole position, once. Raises Unsent where it cannot have arrived."""
+        ...
+
+    async def time(self) -> Instant:
+        """The broker's own time, by which it times orders."""
         ...

@@ -4,33 +4,38 @@ The journal has one writer, which may be dead or wedged when kill or the sentine
 and the gateway's next start takes their lines into the journal.
 """
 
-from typing import Literal, Protocol
-
-from msgspec import Struct
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from agenttrader.model.times import Instant
 
-Stage = Literal["asked", "answered"]
+if TYPE_CHECKING:
+    # Nothing is loaded for it before the fence stands.
+    from agenttrader.model.reports import StatedOrder
 
-
-class SideLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One act, before it (`asked`) or after (`answered`, with what came of it)."""
-
-    time: Instant
-    """By the wall clock."""
-    by: str
-    act: str
-    subject: str
-    """The order or the symbol; empty where it is about everything."""
-    stage: Stage
-    outcome: str = ""
+Stage = Literal["asked", "answered", "lost"]
+"""Before the act; after it, with what came of it; after it, where nobody knows that."""
 
 
 class SideLog(Protocol):
     """Where lines are written."""
 
-    def write(self, act: str, subject: str, stage: Stage, outcome: str = "") -> None:
-        """Add a line, durably. Never raises: what must be done is done although it cannot be written."""
+    def write(
+        self,
+        act: str,
+        subject: str,
+        stage: Stage,
+        outcome: str = "",
+        *,
+        held: Decimal | None = None,
+        broker_time: Instant | None = None,
+        order: "StatedOrder | None" = None,
+    ) -> None:
+        """Add a line, durably. Never raises: what must be done is done although it cannot be written.
+
+        Of a close that is asked for, `held` is what it is to close, signed, and `broker_time` the broker's
+        time before it; of one that was answered, `order` is what the broker made of it.
+        """
         ...
 
     @property

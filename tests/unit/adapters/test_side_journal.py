@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from agenttrader.adapters import side_journal
 from agenttrader.adapters.side_journal import UNREADABLE, SideJournal, read_side_journals
-from agenttrader.model.identifiers import AccountName
+from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
 
 ACCOUNT = AccountName("SIM-1")
@@ -35,6 +38,24 @@ def test_what_is_written_is_read_in_its_order_by_its_journal(heads: Path, opened
     ]
     assert found[1].outcome == "taken"
     assert found[1].time == NOW
+
+
+def test_a_close_is_read_with_what_it_was_about_and_with_its_order(heads: Path, opened: Open) -> None:
+    made = StatedOrder(
+        broker_order_id=BrokerOrderId("b-1"),
+        client_order_id=ClientOrderId("c-1"),
+        symbol=Symbol("ALFA"),
+        side=Side.BUY,
+        type="market",
+        quantity=Decimal("2.5"),
+        time=NOW,
+    )
+    journal = opened("kill")
+    journal.write("close", "ALFA", "asked", held=Decimal("-2.5"), broker_time=NOW)
+    journal.write("close", "ALFA", "answered", "taken", order=made)
+    asked, answered = read_side_journals(heads, ACCOUNT)
+    assert (asked.held, asked.broker_time, asked.order) == (Decimal("-2.5"), NOW, None)
+    assert (answered.held, answered.broker_time, answered.order) == (None, None, made)
 
 
 def test_without_a_folder_there_is_nothing(heads: Path) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from agenttrader.adapters.alpaca.connection import Answer, Connection
+from agenttrader.adapters.alpaca.reports import stated_order
 from agenttrader.model.errors import BadValue, Unreachable
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
+from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.values import ZERO
-from agenttrader.ports.kill_door import WorkingOrder
-from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, ApiError, Order, Position, decode
+from agenttrader.ports.kill_door import Closing, WorkingOrder
+from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, ApiError, Clock, Order, Position, decode
 
 ORDERS_PER_PAGE = 500
 """The most that Alpaca gives at once."""
@@ -61,11 +63,29 @@ class SecondDoor:
                 await asyncio.sleep(pause_seconds)
         return _refusal(await self._connection.send("DELETE", f"v2/orders/{order}", None))
 
-    async def close(self, symbol: Symbol) -> str:
+    async def close(self, symbol: Symbol) -> Closing:
         """See `ports.kill_door`."""
-        return _refusal(
-            await self._connection.send("DELETE", f"v2/positions/{symbol.replace('/', '')}", None)
-        )
+        answer = await self._connection.send("DELETE", f"v2/positions/{symbol.replace('/', '')}", None)
+        refusal = _refusal(answer)
+        if refusal or answer.status == HTTPStatus.NOT_FOUND:
+            return Closing(refusal=refusal)
+        try:
+            order = stated_order(decode(answer.body, Order))
+        except BadValue as error:
+            raise Unreachable(f"broker: expected the order that closes {symbol}, found {error}") from error
+        if order is None:
+            raise Unreachable(
+                f"broker: expected a plain order that closes {symbol}, found {answer.beginning}"
+            )
+        return Closing(order=order)
+
+    async def time(self) -> Instant:
+        """See `ports.kill_door`. Asked once: it is worth nothing later."""
+        answer = await self._ask("v2/clock", None)
+        try:
+            return from_rfc3339(answer.as_kind(Clock).timestamp)
+        except BadValue as error:
+            raise Unreachable(f"broker: expected its time, found {error}") from error
 
     async def shut(self) -> None:
         """Let go of connections."""

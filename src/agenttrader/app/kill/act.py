@@ -6,18 +6,20 @@ may be called again, and by two at once.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
 from agenttrader.app.kill.halting import Begun
 from agenttrader.app.kill.plan import Acts, Look, Part, next_acts, parts, unprotected, words_of
 from agenttrader.app.kill.report import HaltFound, KillReport, OrderFound, PositionFound
 from agenttrader.app.kill.wish import Wish
-from agenttrader.model.errors import AgentTraderError, Unreachable
+from agenttrader.model.errors import AgentTraderError, Unreachable, Unsent
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
+from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
-from agenttrader.ports.kill_door import KillDoor, WorkingOrder
-from agenttrader.ports.side_journal import SideLog
+from agenttrader.ports.kill_door import Closing, KillDoor, WorkingOrder
+from agenttrader.ports.side_journal import SideLog, Stage
 
 HALT_SECONDS = 1.0
 """How long each act that halts is waited for before the next things are done without it."""
@@ -25,6 +27,8 @@ NO_ANSWER = f"no answer within {HALT_SECONDS:g} s"
 LOOK_AGAIN_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 1.0
 """After this the same order or position is asked for again, if it is still there."""
+READ_TIME_SECONDS = 10.0
+"""How old the broker's time may become before it is asked for again."""
 AT_ONCE = 16
 """How many cancels are under way at a time."""
 
@@ -50,6 +54,8 @@ class Kill:
         self._said: dict[str, str] = {}
         self._asked: set[str] = set()
         self._asked_lately: set[str] = set()
+        self._broker_time: Instant | None = None
+        self._read_time_at = 0.0
 
     async def run(self, wish: Wish, seconds: float) -> KillReport:
         """Halt, then do what `wish` says until the broker says that it is done, for `seconds` at most."""
@@ -95,33 +101,58 @@ class Kill:
 
     async def _work(self, wish: Wish, seconds: float) -> Look:
         deadline = asyncio.get_running_loop().time() + seconds
-        look = await self._look()
+        look, _ = await asyncio.gather(self._look(), self._read_time(wish))
         while (acts := next_acts(look, wish)).remains and asyncio.get_running_loop().time() < deadline:
             await self._ask(acts)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            look = await self._look()
+            look, _ = await asyncio.gather(self._look(), self._read_time(wish))
         return look
+
+    async def _read_time(self, wish: Wish) -> None:
+        """The broker's time, now and then: by it a start may tell what came of a close without an answer."""
+        now = asyncio.get_running_loop().time()
+        if wish.liquidate and now >= self._read_time_at:
+            self._read_time_at = now + READ_TIME_SECONDS
+            with contextlib.suppress(
+                AgentTraderError, TimeoutError
+            ):  # Without it a lost answer stays a break.
+                async with asyncio.timeout(HALT_SECONDS):
+                    self._broker_time = await self._open().time()
 
     async def _ask(self, acts: Acts) -> None:
         """Ask for what was not asked for lately. An answer that does not come is seen at the next look."""
         turns = asyncio.Semaphore(AT_ONCE)
 
-        async def act(name: str, subject: str, ask: Awaitable[str]) -> None:
+        async def in_turn(act: Awaitable[None]) -> None:
             async with turns:
-                self._log.write(name, subject, "asked")
-                try:
-                    said = await ask
-                except Unreachable as error:
-                    said = str(error)
-                self._said[subject] = said
-                self._log.write(name, subject, "answered", said or "taken")
+                await act
 
         orders = [each.broker_order_id for each in acts.cancel if self._is_due(each.broker_order_id)]
-        symbols = [each.symbol for each in acts.close if self._is_due(each.symbol)]
-        await asyncio.gather(
-            *(act("cancel", order, self._open().cancel(order)) for order in orders),
-            *(act("close", symbol, self._open().close(symbol)) for symbol in symbols),
-        )
+        positions = [each for each in acts.close if self._is_due(each.symbol)]
+        await asyncio.gather(*map(in_turn, (*map(self._cancel, orders), *map(self._close, positions))))
+
+    async def _cancel(self, order: BrokerOrderId) -> None:
+        self._log.write("cancel", order, "asked")
+        try:
+            said = await self._open().cancel(order)
+        except Unreachable as error:
+            said = str(error)
+        self._said[order] = said
+        self._log.write("cancel", order, "answered", said or "taken")
+
+    async def _close(self, position: BrokerPosition) -> None:
+        """Ask for a close, and note what its order is: the gateway's next start takes that in as ours."""
+        symbol, closing = position.symbol, Closing()
+        stage: Stage = "answered"
+        self._log.write("close", symbol, "asked", held=position.quantity, broker_time=self._broker_time)
+        try:
+            closing = await self._open().close(symbol)
+            said = closing.refusal
+        except Unreachable as error:
+            said = str(error)
+            stage = "answered" if isinstance(error, Unsent) else "lost"
+        self._said[symbol] = said
+        self._log.write("close", symbol, stage, said or "taken", order=closing.order)
 
     def _is_due(self, subject: str) -> bool:
         if subject in self._asked_lately:

@@ -11,7 +11,11 @@ from agenttrader.adapters.alpaca import second_door
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.second_door import SecondDoor
 from agenttrader.model.errors import Unreachable, Unsent
-from agenttrader.model.identifiers import BrokerOrderId, Symbol
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.reports import StatedOrder
+from agenttrader.model.times import from_rfc3339
+from agenttrader.ports.kill_door import Closing
 
 STAMP = "2026-11-20T14:30:00Z"
 
@@ -84,11 +88,50 @@ async def test_it_tells_positions_with_their_sign(server: Any, door: SecondDoor)
 
 
 @pytest.mark.parametrize("status", (200, 204, 404))
-async def test_what_is_gone_has_ended(server: Any, door: SecondDoor, status: int) -> None:
+async def test_an_order_that_is_gone_has_ended(server: Any, door: SecondDoor, status: int) -> None:
     server.answer("DELETE", "/v2/orders/o-1", "", status=status)
-    server.answer("DELETE", "/v2/positions/BTCUSD", "", status=status)
     assert await door.cancel(BrokerOrderId("o-1")) == ""
-    assert await door.close(Symbol("BTC/USD")) == ""
+
+
+async def test_a_close_tells_the_order_that_the_broker_made_of_it(server: Any, door: SecondDoor) -> None:
+    made = told(
+        "close", symbol="BTC/USD", qty="0.5", filled_qty="0", side="sell", type="market", status="new"
+    )
+    server.answer("DELETE", "/v2/positions/BTCUSD", made)
+    closing = await door.close(Symbol("BTC/USD"))
+    assert closing.refusal == ""
+    assert closing.order == StatedOrder(
+        broker_order_id=BrokerOrderId("close"),
+        client_order_id=ClientOrderId("c-close"),
+        symbol=Symbol("BTC/USD"),
+        side=Side.SELL,
+        type="market",
+        quantity=Decimal("0.5"),
+        time=from_rfc3339(STAMP),
+    )
+
+
+async def test_where_nothing_is_held_any_more_no_order_is_made(server: Any, door: SecondDoor) -> None:
+    server.answer("DELETE", "/v2/positions/ALFA", {"code": 40410000, "message": "no position"}, status=404)
+    assert await door.close(Symbol("ALFA")) == Closing()
+
+
+@pytest.mark.parametrize("body", ("", "{}", {"order_class": "bracket"}))
+async def test_a_close_that_was_taken_and_whose_order_cannot_be_read_is_lost(
+    server: Any, door: SecondDoor, body: Any
+) -> None:
+    server.answer("DELETE", "/v2/positions/ALFA", told("close", **body) if isinstance(body, dict) else body)
+    with pytest.raises(Unreachable, match="order that closes ALFA"):
+        await door.close(Symbol("ALFA"))
+
+
+async def test_it_tells_the_brokers_time(server: Any, door: SecondDoor) -> None:
+    clock = {"timestamp": STAMP, "is_open": True, "next_open": STAMP, "next_close": STAMP}
+    server.answer("GET", "/v2/clock", clock)
+    assert await door.time() == from_rfc3339(STAMP)
+    server.answer("GET", "/v2/clock", clock | {"timestamp": "noon"})
+    with pytest.raises(Unreachable, match="expected its time"):
+        await door.time()
 
 
 async def test_a_refusal_is_told_in_the_brokers_words(server: Any, door: SecondDoor) -> None:
@@ -96,7 +139,7 @@ async def test_a_refusal_is_told_in_the_brokers_words(server: Any, door: SecondD
     server.answer("DELETE", "/v2/orders/o-1", refusal, status=422)
     server.answer("DELETE", "/v2/positions/ALFA", "down with it", status=403)
     assert await door.cancel(BrokerOrderId("o-1")) == "order is not cancelable"
-    assert await door.close(Symbol("ALFA")) == "status 403: down with it"
+    assert await door.close(Symbol("ALFA")) == Closing(refusal="status 403: down with it")
 
 
 async def test_questions_and_cancels_are_asked_again_and_a_close_is_not(
@@ -135,8 +178,10 @@ async def test_nothing_that_it_can_do_is_anything_but_a_question_or_a_delete(
     server.answer("GET", "/v2/orders", [])
     server.answer("GET", "/v2/positions", [])
     server.answer("DELETE", "/v2/orders/o-1", "", status=204)
-    server.answer("DELETE", "/v2/positions/ALFA", "{}")
-    calls = {"orders": (), "positions": (), "cancel": ("o-1",), "close": ("ALFA",), "shut": ()}
+    server.answer("DELETE", "/v2/positions/ALFA", told("close"))
+    clock = {"timestamp": STAMP, "is_open": True, "next_open": STAMP, "next_close": STAMP}
+    server.answer("GET", "/v2/clock", clock)
+    calls = {"orders": (), "positions": (), "cancel": ("o-1",), "close": ("ALFA",), "time": (), "shut": ()}
     assert set(calls) == {name for name in dir(door) if not name.startswith("_")}
     for name, words in calls.items():
         await getattr(door, name)(*words)

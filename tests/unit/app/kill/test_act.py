@@ -2,6 +2,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,14 +10,26 @@ from agenttrader.app.kill import act
 from agenttrader.app.kill.act import Kill
 from agenttrader.app.kill.halting import Halt, begin
 from agenttrader.app.kill.wish import Wish
-from agenttrader.model.errors import StoreError, Unreachable
-from agenttrader.model.identifiers import BrokerOrderId, Symbol
-from agenttrader.model.reports import BrokerPosition
-from agenttrader.ports.kill_door import WorkingOrder
+from agenttrader.model.errors import StoreError, Unreachable, Unsent
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
+from agenttrader.model.orders import Side
+from agenttrader.model.reports import BrokerPosition, StatedOrder
+from agenttrader.model.times import Instant
+from agenttrader.ports.kill_door import Closing, WorkingOrder
 from agenttrader.ports.side_journal import Stage
 
 CANCEL = Wish(cancel_orders=True)
 LIQUIDATE = Wish(liquidate=True)
+NOW = Instant(1_795_185_000_000_000_000)
+MADE = StatedOrder(
+    broker_order_id=BrokerOrderId("close"),
+    client_order_id=ClientOrderId("theirs"),
+    symbol=Symbol("ALFA"),
+    side=Side.SELL,
+    type="market",
+    quantity=Decimal(10),
+    time=NOW,
+)
 
 
 class Told:
@@ -26,9 +39,11 @@ class Told:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, Stage, str]] = []
+        self.notes: list[dict[str, Any]] = []
 
-    def write(self, act: str, subject: str, stage: Stage, outcome: str = "") -> None:
+    def write(self, act: str, subject: str, stage: Stage, outcome: str = "", **more: Any) -> None:
         self.lines.append((act, subject, stage, outcome))
+        self.notes.append({name: value for name, value in more.items() if value is not None})
 
     def acts(self) -> list[str]:
         return [f"{act} {subject}".strip() for act, subject, stage, _ in self.lines if stage == "asked"]
@@ -42,6 +57,7 @@ class Broker:
         self.held = Decimal(10)
         self.stuck: set[str] = set()
         self.is_away = False
+        self.lost: Unreachable | None = None
 
     async def orders(self) -> tuple[WorkingOrder, ...]:
         if self.is_away:
@@ -67,10 +83,19 @@ class Broker:
         self.working.pop(order, None)
         return ""
 
-    async def close(self, symbol: Symbol) -> str:
+    async def close(self, symbol: Symbol) -> Closing:
         assert not self.working, f"{symbol} is held back for {self.working}"
+        if "close" in self.stuck:
+            return Closing(refusal="not now")
         self.held = Decimal(0)
-        return ""
+        if self.lost is not None:
+            raise self.lost
+        return Closing(order=MADE)
+
+    async def time(self) -> Instant:
+        if "time" in self.stuck:
+            raise Unreachable("no time")
+        return NOW
 
 
 def at_once() -> str:
@@ -175,3 +200,45 @@ async def test_only_a_halt_touches_nothing_and_tells_what_is_bare() -> None:
     assert list(broker.working) == ["entry"]
     assert report.positions[0].unprotected == Decimal(10)
     assert "position   ALFA: 10 held, 10 left, 10 UNPROTECTED" in list(report.lines())
+
+
+# What the gateway's next start is told of a close.
+
+
+async def closing(broker: Broker, seconds: float = 5) -> list[tuple[Stage, str, dict[str, Any]]]:
+    """What is noted of the close."""
+    broker.working.clear()
+    told = Told()
+    await kill(broker, told).run(LIQUIDATE, seconds)
+    lines = zip(told.lines, told.notes, strict=True)
+    return [(stage, outcome, note) for (act, _, stage, outcome), note in lines if act == "close"]
+
+
+async def test_a_close_is_noted_with_what_it_is_about_and_with_the_order_that_came_of_it() -> None:
+    assert await closing(Broker()) == [
+        ("asked", "", {"held": Decimal(10), "broker_time": NOW}),
+        ("answered", "taken", {"order": MADE}),
+    ]
+
+
+@pytest.mark.parametrize(("error", "stage"), ((Unreachable, "lost"), (Unsent, "answered")))
+async def test_of_a_close_without_an_answer_nobody_knows_unless_it_never_left(
+    error: type[Unreachable], stage: str
+) -> None:
+    broker = Broker()
+    broker.lost = error("no answer")
+    assert [each[0] for each in await closing(broker)] == ["asked", stage]
+
+
+async def test_a_refused_close_made_no_order() -> None:
+    broker = Broker()
+    broker.stuck.add("close")
+    assert (await closing(broker, 0.03))[1] == ("answered", "not now", {})
+
+
+async def test_a_broker_that_does_not_tell_its_time_delays_no_close() -> None:
+    broker = Broker()
+    broker.stuck.add("time")
+    asked, _ = await closing(broker)
+    assert asked == ("asked", "", {"held": Decimal(10)})
+    assert not broker.held
