@@ -19,7 +19,9 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
+from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
 from agenttrader.api.probes import Application
+from agenttrader.api.probes import Scope as ConnectionScope
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.model.authority import Act, Scope
 from agenttrader.model.decisions import TradingState
@@ -233,16 +235,21 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
     except NotPermitted as error:
         await socket.close(UNAUTHORIZED, str(error)[:CLOSE_REASON_MAX])
         return
+    belongs_to(cast("ConnectionScope", socket.scope), caller.name)
     subscriber = desk.stream.subscribe(caller.agent)
     gone = asyncio.create_task(_until_gone(socket, lambda said: desk.stream.hear(subscriber, said)))
+    revoked = asyncio.create_task(until_revoked(lambda: _is_known(socket, keys, caller)))
     try:
-        while (message := await _next(subscriber.queue, gone)) is not None:
+        while (message := await _next(subscriber.queue, gone, revoked)) is not None:
             await socket.send_data(message, mode="text")
+        if revoked.done():
+            await socket.close(UNAUTHORIZED, REVOKED)
     except (WebSocketDisconnect, ConnectionError):
         pass  # It left while we were sending; there is nobody to tell.
     finally:
         desk.stream.unsubscribe(subscriber)
         gone.cancel()
+        revoked.cancel()
         with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
             await gone
             await socket.close()
@@ -255,12 +262,22 @@ async def _until_gone(socket: WebSocket[Any, Any, Any], hear: Callable[[str], No
             hear(await socket.receive_data(mode="text"))
 
 
-async def _next(queue: asyncio.Queue[bytes | None], gone: asyncio.Task[None]) -> bytes | None:
-    """The next message, or None when the client has left or the stream ended it."""
+def _is_known(socket: WebSocket[Any, Any, Any], keys: Keys, caller: Caller) -> bool:
+    """Whether the key that opened the stream is still its caller's."""
+    try:
+        return _caller(socket, keys) == caller
+    except NotPermitted:
+        return False
+
+
+async def _next(queue: asyncio.Queue[bytes | None], *ends: asyncio.Task[None]) -> bytes | None:
+    """The next message, or None when the client has left, may hear no more, or the stream ended it."""
+    if any(end.done() for end in ends):
+        return None
     if not queue.empty():
         return queue.get_nowait()
     waiting = asyncio.ensure_future(queue.get())
-    await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((waiting, *ends), return_when=asyncio.FIRST_COMPLETED)
     if waiting.done():
         return waiting.result()
     waiting.cancel()

@@ -11,13 +11,15 @@ import contextlib
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, NoReturn, assert_never
+from typing import Any, NoReturn, assert_never, cast
 
 import structlog
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from msgspec import Struct
 
+from agenttrader.api.owners import belongs_to
+from agenttrader.api.probes import Scope
 from agenttrader.app.marketdata.aggregation import Actions
 from agenttrader.app.marketdata.broadcast import Broadcast, Lagging, Subscriber, Wanted
 from agenttrader.model.errors import BadValue
@@ -134,6 +136,7 @@ class _Connection:
         if path != served:
             only = f"expected {served}, all that is served here, found {path}"
             await self.end(Refusal.INSUFFICIENT_SUBSCRIPTION.because(only))
+        belongs_to(cast("Scope", self._socket.scope), said.key)
         await self._send([Success(msg="authenticated")])
 
     async def run(self) -> None:

@@ -7,11 +7,13 @@ Everything that a connection is told goes through its one queue, so it is told i
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol, assert_never, cast
 
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
+from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
+from agenttrader.api.probes import Scope
 from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.alpaca_trade_updates import (
@@ -56,12 +58,16 @@ async def serve_trade_updates(socket: WebSocket[Any, Any, Any], updates: Updates
     await socket.accept()
     listener = TradeListener()
     updates.add(listener)
-    sender = asyncio.create_task(_send_all(socket, listener))
+    beside = [
+        asyncio.create_task(_send_all(socket, listener)),
+        asyncio.create_task(_end_with_its_key(socket, updates, listener)),
+    ]
     try:
         async with asyncio.timeout(AUTHENTICATE_SECONDS) as patience:
             while (said := await _receive(socket)) is not None:
                 _answer(said, listener, updates, identify)
                 if listener.owner is not None:
+                    belongs_to(cast("Scope", socket.scope), listener.owner)
                     patience.reschedule(None)
     except TimeoutError:
         await _close(
@@ -71,9 +77,10 @@ async def serve_trade_updates(socket: WebSocket[Any, Any, Any], updates: Updates
         await _close(socket, POLICY_VIOLATION, str(error))
     finally:
         updates.remove(listener)
-        sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sender
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _answer(said: bytes | str, listener: TradeListener, updates: Updates, identify: Identify) -> None:
@@ -81,7 +88,7 @@ def _answer(said: bytes | str, listener: TradeListener, updates: Updates, identi
     request = decode_stream_request(said)
     match request:
         case Authenticate():
-            listener.enter(identify(request.key_id, request.secret_key))
+            listener.enter(lambda: identify(request.key_id, request.secret_key))
             word = "unauthorized" if listener.owner is None else "authorized"
             listener.tell(encode_stream(Authorization(status=word)))
         case Listen():
@@ -110,6 +117,14 @@ async def _send_all(socket: WebSocket[Any, Any, Any], listener: TradeListener) -
         await _close(
             socket, TRY_AGAIN_LATER, "expected a client that keeps up; connect again, then ask over REST"
         )
+
+
+async def _end_with_its_key(
+    socket: WebSocket[Any, Any, Any], updates: Updates, listener: TradeListener
+) -> None:
+    await until_revoked(lambda: listener.is_known)
+    updates.remove(listener)
+    await _close(socket, POLICY_VIOLATION, REVOKED)
 
 
 async def _close(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 """One connection to Alpaca's `trade_updates`, whoever serves it: whose it is, and what waits for it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agenttrader.protocols.alpaca_trade_updates import Listening, encode_stream
 
@@ -17,13 +17,20 @@ class TradeListener:
 
     def __init__(self, queue_max: int = QUEUE_MAX) -> None:
         self.owner: str | None = None
+        self._identify: Callable[[], str | None] = lambda: None
         self.streams: frozenset[str] = frozenset()
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(queue_max + 1)
         self.has_ended = False
 
-    def enter(self, owner: str | None) -> None:
-        """Be who it said; None where that is not known. What it listened to before it listens to no more."""
-        self.owner, self.streams = owner, frozenset()
+    def enter(self, identify: Callable[[], str | None]) -> None:
+        """Be who it said, as `identify` knows. What it listened to before it listens to no more."""
+        self._identify = identify
+        self.owner, self.streams = identify(), frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what it said still makes it its owner; who has not said anything has none."""
+        return self.owner is None or self._identify() == self.owner
 
     def listen(self, streams: Iterable[str], offered: Iterable[str]) -> None:
         """Hear of these streams from now on, those that are offered, and say so."""

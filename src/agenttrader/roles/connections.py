@@ -4,15 +4,19 @@ A request's head is at most 64 KiB, because the parser below has no bound of its
 would hold the loop for many seconds. Of a body above 64 KiB no more is read, and its connection ends with
 the answer, which the application gives. A whole request comes within 10 s, and a connection that says nothing
 is let go. Where there are too many, the one that has been quiet longest makes room for the new one, so that
-strangers keep nobody out by holding connections open.
+strangers keep nobody out by holding connections open; nor does a client that leaves web sockets behind.
 """
 
 import asyncio
 import contextlib
 import resource
+from collections import Counter
+from collections.abc import Collection
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from agenttrader.roles.sockets import BoundedSocket
 
 HEAD_BYTES_MAX = 65_536
 """Of a request's target and headers."""
@@ -26,12 +30,12 @@ PIECES_MAX = 4_096
 """Of a body, for the same reason as the headers."""
 REST_BYTES_MAX = 2 * BODY_BYTES_MAX
 """Of a body with all that stands around its pieces and behind the last of them."""
-MESSAGE_BYTES_MAX = 65_536
-"""Of what a client says in one message of a web socket."""
 REQUEST_SECONDS_MAX = 10.0
 """From the connection, or from a request's first byte, to that request's last."""
 CONNECTIONS_MAX = 512
 """At once, or half of the files that the process may open, where that is less."""
+OWNERS_SHARE = 4
+"""Who has more than one in so many of them, as web sockets that are known to be its own, makes room first."""
 _TOO_FAR_AHEAD = f"expected at most {AHEAD_MAX} requests ahead of their answers, found more"
 _TOO_MANY = f"expected a request of at most {HEADERS_MAX} headers, found more"
 _TOO_LONG = f"expected a request's head of at most {HEAD_BYTES_MAX} bytes, found more"
@@ -167,11 +171,30 @@ class BoundedHttp(HttpToolsProtocol):
             self._deadline = None
 
     def _make_room(self) -> None:
-        """Let the connection go that has been quiet longest; this one, where all others are at work."""
+        """Let another connection go where there are too many; this one, where all others are at work."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if len(self.connections) <= min(CONNECTIONS_MAX, soft // 2):
+        most = min(CONNECTIONS_MAX, soft // 2)
+        if len(self.connections) <= most:
             return
-        quiet = [each for each in self.connections if isinstance(each, BoundedHttp) and not each.is_at_work]
-        longest = min(quiet, key=lambda each: each.heard_seconds)
+        known = [each for each in self.connections if isinstance(each, (BoundedHttp, BoundedSocket))]
+        dispensable = _dispensable(known, most // OWNERS_SHARE)
+        longest = min(dispensable, key=lambda each: each.heard_seconds, default=self)
         self.connections.discard(longest)
         longest.transport.abort()
+
+
+def _dispensable(
+    connections: Collection[BoundedHttp | BoundedSocket], share: int
+) -> list[BoundedHttp | BoundedSocket]:
+    """Those of whom one makes room: the web sockets of who has too many, else what nobody is known to use."""
+    owners = Counter(
+        each.owner for each in connections if isinstance(each, BoundedSocket) and each.owner is not None
+    )
+    for owner, count in owners.most_common(1):
+        if count > share:
+            return [each for each in connections if isinstance(each, BoundedSocket) and each.owner == owner]
+    return [
+        each
+        for each in connections
+        if (each.owner is None if isinstance(each, BoundedSocket) else not each.is_at_work)
+    ]

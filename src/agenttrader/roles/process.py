@@ -33,7 +33,8 @@ from agenttrader.api.probes import Application, Readiness, Turns, with_probes
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import exit_code_of
 from agenttrader.model.errors import AgentTraderError, ConfigurationError
-from agenttrader.roles.connections import MESSAGE_BYTES_MAX, BoundedHttp, raise_file_limit
+from agenttrader.roles.connections import BoundedHttp, raise_file_limit
+from agenttrader.roles.sockets import MESSAGE_BYTES_MAX, BoundedSocket
 
 DRAIN_SECONDS = 5
 """How long open requests and the role's own tasks may take to end."""
@@ -201,7 +202,7 @@ def _configured(app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=BoundedSocket,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         lifespan="on",

@@ -67,7 +67,7 @@ class VenueCalls:
     def listen(self, account: str) -> TradeListener:
         """A listener that hears from now on what becomes of the account's orders, and watermarks."""
         listener = TradeListener()
-        listener.enter(account)
+        listener.enter(lambda: account)
         self._desk.updates.add(listener)
         self._desk.updates.listen(listener, STREAMS)
         return listener

@@ -3,16 +3,17 @@
 import hashlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import msgspec
 import pytest
 
+from agenttrader.api import owners
 from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
 from agenttrader.model.authority import Act
 from agenttrader.model.events import BreakFound
-from agenttrader.model.identifiers import PersonName
+from agenttrader.model.identifiers import AgentName, PersonName
 from agenttrader.model.market import Watermark
 from agenttrader.protocols.native import (
     OrderChanged,
@@ -275,6 +276,23 @@ async def test_the_stream_is_closed_to_whoever_has_no_key(client: Client) -> Non
     async with client.http.ws_connect("/v1/stream") as socket:
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
         assert socket.close_code == UNAUTHORIZED
+
+
+async def test_a_key_that_is_revoked_ends_its_stream_and_no_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners, "LOOK_SECONDS", 0.01)
+    async with (
+        client.http.ws_connect("/v1/stream", headers=AGENTS) as own,
+        client.http.ws_connect("/v1/stream", headers=OTHERS) as others,
+    ):
+        assert isinstance(decode_stream(await own.receive_str()), Snapshot)
+        assert isinstance(decode_stream(await others.receive_str()), Snapshot)
+        monkeypatch.delitem(cast("dict[str, AgentName]", KEYS.agents), sha256("agents-key"))
+        assert (await own.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert own.close_code == UNAUTHORIZED
+        client.gateway.session.market(Watermark(time=at(1)))
+        assert (await others.receive()).type is aiohttp.WSMsgType.TEXT
 
 
 async def test_a_route_that_is_not_there_says_so_in_our_shape(client: Client) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from agenttrader.api import trade_updates
+from agenttrader.api import owners, trade_updates
 from agenttrader.api.alpaca import create_alpaca_app
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
@@ -123,6 +123,19 @@ async def test_one_that_does_not_keep_up_is_closed_after_what_waits(served: Serv
     for _ in range(listener.queue.maxsize - 1):
         assert await wire.hear() == {}
     assert await wire.closed() == 1013
+
+
+async def test_a_key_that_is_revoked_ends_its_stream_and_no_other(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners, "LOOK_SECONDS", 0.01)
+    mine, others = await served.wire(), await served.wire()
+    await mine.enter()
+    await others.enter(OTHER_AGENT)
+    monkeypatch.delitem(AGENTS, hashlib.sha256(f"{AGENT}-key".encode()).hexdigest())
+    assert await mine.closed() == 1008
+    assert [listener.owner for listener in served.updates._listeners] == [OTHER_AGENT]
+    assert not others.socket.closed
 
 
 async def test_one_that_has_left_is_forgotten(served: Served) -> None:

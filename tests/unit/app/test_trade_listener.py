@@ -14,10 +14,21 @@ def test_it_hears_of_what_is_offered_and_is_told_so() -> None:
 
 def test_who_says_who_it_is_anew_listens_to_nothing() -> None:
     listener = TradeListener()
-    listener.enter("a")
+    listener.enter(lambda: "a")
     listener.listen(("trade_updates",), ("trade_updates",))
-    listener.enter(None)
+    listener.enter(lambda: None)
     assert (listener.owner, listener.streams) == (None, frozenset())
+
+
+def test_it_is_known_for_as_long_as_what_it_said_makes_it_its_owner() -> None:
+    owners: list[str | None] = ["a"]
+    listener = TradeListener()
+    assert listener.is_known
+    listener.enter(lambda: owners[-1])
+    assert listener.is_known
+    for other in (None, "b"):
+        owners.append(other)
+        assert not listener.is_known
 
 
 def test_one_that_does_not_keep_up_is_ended_after_what_waits() -> None:

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.api.owners import belongs_to
 from agenttrader.api.probes import Receive, Send
 from agenttrader.roles import connections
 from agenttrader.roles.connections import (
@@ -19,12 +20,12 @@ from agenttrader.roles.connections import (
     BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
     HEADERS_MAX,
-    MESSAGE_BYTES_MAX,
     PIECES_MAX,
     BoundedHttp,
     raise_file_limit,
 )
 from agenttrader.roles.process import serve_beside
+from agenttrader.roles.sockets import MESSAGE_BYTES_MAX
 
 HEAD = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
@@ -33,13 +34,15 @@ ONE_READ_BYTES_MAX = 256_000
 
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """200 to every request, after its body where that is not too long, and an echo."""
+    """200 to every request, after its body where that is not too long, and an echo for who has a path."""
     if scope["type"] == "lifespan":
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": f"{message['type']}.complete"})
         await send({"type": "lifespan.shutdown.complete"})
     elif scope["type"] == "websocket":
         await receive()
+        if scope["path"] != "/":
+            belongs_to(scope, scope["path"])
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": str(len(message["text"]))})
@@ -81,13 +84,19 @@ class Stranger:
         return True
 
 
-def answer_to(url: str, said: bytes) -> bytes:
-    """What is answered to somebody who says it all, as far as it is let, before it reads."""
+def answer_to(url: str, said: bytes, then: bytes = b"") -> bytes:
+    """What is answered to somebody who says it all, as far as it is let, before it reads.
+
+    What it says `then` follows the first word of the answer.
+    """
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
+        answer = b""
         with contextlib.suppress(ConnectionError):
             connection.sendall(said)
-        answer = b""
+            if then:
+                answer = connection.recv(4_096)
+                connection.sendall(then)
         with contextlib.suppress(ConnectionError):
             while more := connection.recv(4_096):
                 answer += more
@@ -285,7 +294,7 @@ async def test_the_quietest_makes_room_and_who_is_at_work_stays(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "CONNECTIONS_MAX", 4)
-    async with aiohttp.ClientSession() as session, session.ws_connect(server.url) as listener:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url + "/own") as listener:
         at_work = await server.stranger()
         await at_work.says(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         idle = [await server.stranger() for _ in range(20)]
@@ -294,6 +303,66 @@ async def test_the_quietest_makes_room_and_who_is_at_work_stays(
         assert await at_work.hears() == b"HTTP/1.1 200 OK"
         await listener.send_str("hello")
         assert await listener.receive_str() == "5"
+
+
+async def test_web_sockets_of_strangers_make_room(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 8)
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url + "/own") as listener:
+        strangers = [await session.ws_connect(server.url) for _ in range(20)]
+        assert await server.answers()
+        await listener.send_str("hello")
+        assert await listener.receive_str() == "5"
+        assert (await strangers[0].receive()).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+        for each in strangers:
+            await each.close()
+    assert await server.answers()
+
+
+async def test_who_leaves_web_sockets_behind_makes_room_with_its_own(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 8)
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url + "/own") as listener:
+        idle = await server.stranger()
+        left = [await session.ws_connect(server.url + "/left") for _ in range(20)]
+        assert await server.answers()
+        await idle.says(HEAD + b"\r\n")
+        assert await idle.hears() == b"HTTP/1.1 200 OK"
+        for each, said in ((listener, "own"), (left[-1], "newest")):
+            await each.send_str(said)
+            assert await each.receive_str() == str(len(said))
+        for each in left:
+            await each.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "frame", "code"),
+    (
+        (b"", b"\x89\x80\0\0\0\0", 1008),
+        (b"\x01\x81\0\0\0\0a", b"\x00\x80\0\0\0\0", 1009),
+        (b"", b"\x81\x81\0\0\0\0a", 1008),
+    ),
+    ids=["pings", "parts of a message", "messages"],
+)
+async def test_who_says_too_much_on_a_web_socket_is_let_go_and_holds_nobody(
+    server: Server, read_bytes: list[int], begin: bytes, frame: bytes, code: int
+) -> None:
+    handshake = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    said = HEAD + handshake + b"sec-websocket-key: " + b"a" * 22 + b"==\r\n\r\n"
+    answer = await asyncio.to_thread(answer_to, server.url, said, begin + frame * 200_000)
+    assert b"\x88" in answer
+    assert code.to_bytes(2) in answer[answer.rindex(b"\x88") :]
+    assert len(read_bytes) <= 3
+    assert await server.answers()
+
+
+async def test_a_long_message_in_many_parts_is_heard_whole(server: Server) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.url) as client:
+        for _ in range(3):
+            await client.send_str("a" * MESSAGE_BYTES_MAX)
+            await client.send_str("b")
+        heard = [await client.receive_str() for _ in range(6)]
+        assert heard == [str(MESSAGE_BYTES_MAX), "1"] * 3
 
 
 async def test_a_message_too_long_ends_its_socket(server: Server) -> None:

@@ -225,7 +225,7 @@ async def test_a_listener_hears_of_its_own_agent_once_it_listens() -> None:
     mine, others, deaf = TradeListener(), TradeListener(), TradeListener()
     for listener, agent in ((mine, AGENT), (others, OTHER_AGENT), (deaf, AGENT)):
         updates.add(listener)
-        listener.enter(AgentName(agent))
+        listener.enter(lambda agent=agent: AgentName(agent))  # type: ignore[misc] # its turn's own
     updates.listen(mine, ("trade_updates", "account_updates"))
     updates.listen(others, ("trade_updates",))
     assert said(mine) == [{"stream": "listening", "data": {"streams": ["trade_updates"]}}]

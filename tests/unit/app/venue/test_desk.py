@@ -142,7 +142,7 @@ def test_a_log_that_was_altered_is_refused_by_entry(tmp_path: Path, entry: bytes
 async def test_after_a_log_that_is_full_nothing_is_answered_or_told() -> None:
     desk = Desk(SETTINGS, FullLog(room=2))
     listener = TradeListener()
-    listener.enter("a")
+    listener.enter(lambda: "a")
     desk.updates.add(listener)
     desk.updates.listen(listener, ("trade_updates",))
     desk.hear(bar(1))

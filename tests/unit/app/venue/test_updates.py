@@ -66,7 +66,7 @@ def play(desk: Desk, minute: int) -> None:
 
 def listener(desk: Desk, account: str, *streams: str, queue_max: int = 100) -> TradeListener:
     found = TradeListener(queue_max)
-    found.enter(account)
+    found.enter(lambda: account)
     desk.updates.add(found)
     desk.updates.listen(found, streams)
     return found
