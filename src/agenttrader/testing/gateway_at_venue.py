@@ -5,7 +5,7 @@ Only its market data come by hand, so that a test says what the market did, and 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -21,8 +21,8 @@ from agenttrader.model.events import Event
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.market import MarketEvent, Watermark
 from agenttrader.model.orders import OrderState, Proposal
-from agenttrader.model.records import Chain
 from agenttrader.model.reports import ExecutionReport
+from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
@@ -48,12 +48,18 @@ class GatewayAtVenue:
     """One gateway, its journal in memory. `address` is asked for the venue's before each connection."""
 
     def __init__(
-        self, address: Callable[[], str | None], credential: Credential, unprotected_seconds_max: int = 3_600
+        self,
+        address: Callable[[], str | None],
+        credential: Credential,
+        unprotected_seconds_max: int = 3_600,
+        journal: MemoryJournal | None = None,
+        meanwhile: Callable[[State], Sequence[Event]] = lambda _: (),
     ) -> None:
+        """`journal` is what an earlier one left; `meanwhile` is what happened since."""
         made = rules()
         account = replace(made.limits.account, unprotected_seconds_max=unprotected_seconds_max)
         made = replace(made, limits=replace(made.limits, account=account))
-        self.journal = MemoryJournal()
+        self.journal = journal or MemoryJournal()
         self.switch = HandSwitch()
         self.links: list[bool] = []
         self._resync = asyncio.Event()
@@ -69,7 +75,7 @@ class GatewayAtVenue:
             patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
         )
         self.session = Session(
-            engine=Engine(made, State(MULTIPLIERS), Chain()),
+            engine=Engine(made, *fold(self.journal, MULTIPLIERS)),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
             refold=lambda: Engine(made, *fold(self.journal, MULTIPLIERS)),
             journal=self.journal,
@@ -81,17 +87,22 @@ class GatewayAtVenue:
             capacity=1_000,
             batch_max=64,
             resync=self._resync.set,
+            meanwhile=meanwhile,
         )
         self._reconciler = Reconciler(self.session, broker, ACCOUNT)
         self._work = (self.session.run, broker.run, self._reconcile)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
-        """Run, agree with the venue, and be allowed to trade."""
-        self.session.market(Watermark(time=OPEN))
+    async def start(self, time: Instant = OPEN) -> None:
+        """Run, and have compared the book with the venue."""
+        self.session.market(Watermark(time=time))
         self._tasks = [asyncio.create_task(work()) for work in self._work]
         await self.session.started.wait()
         await self.until(lambda: self.session.engine.state.reconciled is not None)
+
+    async def open(self) -> None:
+        """Run, agree with the venue, and be allowed to trade."""
+        await self.start()
         self.switch.state = TradingState.ACTIVE
         for received in (
             LinkSeen("marketdata", up=True, reason="by hand"),
@@ -100,12 +111,17 @@ class GatewayAtVenue:
         ):
             await self.session.ask(received)
 
-    async def close(self) -> None:
-        """End in order."""
+    async def crash(self) -> None:
+        """End as by a power cut: the journal is as it stands."""
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        self._tasks = []
+
+    async def close(self) -> None:
+        """End in order."""
+        await self.crash()
         await self.session.stop("the test is over")
 
     def hear(self, event: MarketEvent) -> None:
