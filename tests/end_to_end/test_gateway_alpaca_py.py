@@ -19,10 +19,10 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.stream import TradingStream
 
-from agenttrader.app.demo.operator import Nothing, Reason
 from agenttrader.app.gateway.desk import ReconcileBody
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.protocols.native import Snapshot, TradingBody
+from agenttrader.protocols.person_bodies import EmptyBody, ReasonBody
 from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, playing, without
 
 BOT, OTHER = "scripted-bot", "another-bot"
@@ -175,11 +175,11 @@ async def test_a_bots_day_behind_the_gateway(play: Play) -> None:
         assert others == []
     gone = await refused(client.get_open_position, play.symbol)
     assert (gone.status_code, gone.code) == (404, 40410000)
-    compared = await play.say("/v1/reconcile", Nothing(), ReconcileBody)
+    compared = await play.say("/v1/reconcile", EmptyBody(), ReconcileBody)
     assert (compared.breaks, compared.failure) == ((), "")
 
     # The window is closed in mid-day: denied again.
-    await play.say("/v1/windows/close", Reason("enough"), TradingBody)
+    await play.say("/v1/windows/close", ReasonBody("enough"), TradingBody)
     assert (await refused(client.submit_order, market(play.symbol, "late"))).code == 40310000
 
 

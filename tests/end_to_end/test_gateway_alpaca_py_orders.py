@@ -26,12 +26,12 @@ from alpaca.trading.enums import (
     TimeInForce,
 )
 
-from agenttrader.app.demo.operator import Nothing
 from agenttrader.app.gateway.desk import ReconcileBody
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderType
 from agenttrader.model.orders import TimeInForce as OurTimeInForce
 from agenttrader.protocols.native import Snapshot
+from agenttrader.protocols.person_bodies import EmptyBody
 from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, playing, without
 
 BOT = "scripted-bot"
@@ -161,7 +161,7 @@ async def test_an_entry_that_leaves_alone_is_protected_by_its_client(play: Play)
         await play.bar()
     await play.until_status(client, order, OrderStatus.CANCELED)
     assert await asyncio.to_thread(client.get_all_positions) == []
-    compared = await play.say("/v1/reconcile", Nothing(), ReconcileBody)
+    compared = await play.say("/v1/reconcile", EmptyBody(), ReconcileBody)
     assert (compared.breaks, compared.failure) == ((), "")
 
 

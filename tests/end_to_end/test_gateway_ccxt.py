@@ -15,9 +15,9 @@ import aiohttp
 import ccxt  # type: ignore[import-untyped]
 import pytest
 
-from agenttrader.app.demo.operator import Reason
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.protocols.native import TradingBody
+from agenttrader.protocols.person_bodies import ReasonBody
 from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, playing, without
 
 BOT, COIN = "ccxt-bot", "BTC/USD"
@@ -209,6 +209,6 @@ async def test_refusals_are_final_to_ccxt(play: Play) -> None:
         await call(exchange.fetch_order, "61e69015-8549-4bfd-b9c3-01e75843f47d")
     with pytest.raises(ccxt.PermissionDenied, match="request is not authorized"):
         await call(play.client("guessed").fetch_balance)
-    await play.say("/v1/windows/close", Reason("enough"), TradingBody)
+    await play.say("/v1/windows/close", ReasonBody("enough"), TradingBody)
     with pytest.raises(ccxt.InsufficientFunds, match="denied by trading_state: Trading is halted"):
         await call(exchange.create_order, play.share, "market", "buy", 1, None, DAY)

@@ -230,11 +230,9 @@ class DemoDay:
             return ""
         if not compared.is_clean:
             return "; ".join(each.sentence for each in compared.breaks) or compared.failure
-        session, why = self._run.session, "; ".join(status.trading.reasons)
+        why = "; ".join(status.trading.reasons)
         try:
-            trading = await self._operator.resume_window(
-                session.open, self._window_end(), "the book agrees with the venue after a restart"
-            )
+            trading = await self._operator.resume_window("the book agrees with the venue after a restart")
         except StatementRefused as error:
             return f"{error} ({why})"
         self.hear_gateway(TradingChanged(trading=trading))

@@ -10,9 +10,7 @@ import pwd
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from typing import TYPE_CHECKING, Any
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.adapters.fence import fence_path, raise_fence, read_fence
@@ -32,14 +30,6 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5.0
 """How long the broker may take for each answer."""
-
-
-class HaltBody(Struct, frozen=True):
-    """The body of POST /v1/halt."""
-
-    scope: Any
-    state: TradingState
-    reason: str
 
 
 def who() -> str:
@@ -109,6 +99,7 @@ async def tell_gateway(settings: KillSettings, by: str, reason: str) -> str:
     from agenttrader.adapters.operator_client import OperatorClient  # noqa: PLC0415 - see above
     from agenttrader.app.config import secret_at  # noqa: PLC0415 - the same
     from agenttrader.protocols.native import TradingBody  # noqa: PLC0415 - the same
+    from agenttrader.protocols.person_bodies import HaltBody  # noqa: PLC0415 - the same
 
     token = secret_at(settings.folder, settings.credentials().gateway)
     async with OperatorClient(lambda: address_of(settings, "gateway"), token) as client:

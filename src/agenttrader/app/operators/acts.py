@@ -15,7 +15,8 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import PersonName
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.protocols.native import TradingBody
+from agenttrader.protocols.native import Snapshot, TradingBody
+from agenttrader.protocols.person_bodies import EmptyBody, EnvelopeBody, HaltBody, ReasonBody
 
 RESUME_LASTS = 15 * MINUTE
 """How long after the last halt a resume may be posted, by the gateway's time: it is signed to be used."""
@@ -39,24 +40,6 @@ class Client(Protocol):
     async def post(self, path: str, body: Struct, answer: type[T]) -> T:
         """The answer to `body`."""
         ...
-
-
-class _Envelope(Struct, frozen=True):
-    envelope: str
-
-
-class _Reason(Struct, frozen=True):
-    reason: str
-
-
-class _Halt(Struct, frozen=True):
-    scope: Scope
-    state: TradingState
-    reason: str
-
-
-class _Nothing(Struct, frozen=True):
-    pass
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -89,13 +72,17 @@ class Operator:
         """Who the gateway is, how it stands and why."""
         return await self._client.get("/v1/status", StatusBody)
 
+    async def snapshot(self) -> Snapshot:
+        """Everything as the gateway has it now."""
+        return await self._client.get("/v1/snapshot", Snapshot)
+
     async def halt(self, scope: Scope, state: TradingState, reason: str) -> TradingBody:
         """Latch a halt; on record when this returns."""
-        return await self._client.post("/v1/halt", _Halt(scope, state, reason), TradingBody)
+        return await self._client.post("/v1/halt", HaltBody(scope, state, reason), TradingBody)
 
     async def reconcile(self) -> ReconcileBody:
         """Compare the books with the broker's now."""
-        return await self._client.post("/v1/reconcile", _Nothing(), ReconcileBody)
+        return await self._client.post("/v1/reconcile", EmptyBody(), ReconcileBody)
 
     async def open_window(self, pen: Pen, lease: Lease) -> TradingBody:
         """Lease trading."""
@@ -113,7 +100,7 @@ class Operator:
 
     async def close_window(self, reason: str) -> TradingBody:
         """End the window: entries stop, working ones are asked to end."""
-        return await self._client.post("/v1/windows/close", _Reason(reason), TradingBody)
+        return await self._client.post("/v1/windows/close", ReasonBody(reason), TradingBody)
 
     async def resume(self, pen: Pen, scope: Scope, reason: str) -> TradingBody:
         """Lift the latch of `scope`, or all of them, that stand now; one that comes later is not lifted."""
@@ -144,7 +131,7 @@ class Operator:
             nonce=self._nonce(),
             issued_at=self._now(),
         )
-        return await self._client.post(PATHS[act], _Envelope(pen.sign(statement)), TradingBody)
+        return await self._client.post(PATHS[act], EnvelopeBody(pen.sign(statement)), TradingBody)
 
 
 def _again(status: StatusBody, end: Instant | None, reason: str) -> Lease:

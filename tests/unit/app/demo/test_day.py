@@ -15,6 +15,7 @@ from agenttrader.app.demo.setup import Chosen, Keeping, Maker, Person, Run, Wish
 from agenttrader.app.demo.visitor import NotDenied, Visitor
 from agenttrader.app.demo.wiring import keep_agent_keys
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.standing_views import WindowBody
 from agenttrader.app.happenings import DayBegun, Happening, Said
 from agenttrader.model.authority import Act, Mode, Statement
 from agenttrader.model.breaks import Break, BreakKind
@@ -92,6 +93,23 @@ class FakeGateway:
             session=None,
             records=1,
             failure="",
+            window=self.window,
+        )
+
+    @property
+    def window(self) -> WindowBody | None:
+        """The window as the last statement left it."""
+        if not self.signed:
+            return None
+        last = self.signed[-1]
+        return WindowBody(
+            mode=last.mode,
+            scope=last.scope,
+            start=rfc3339(last.start),
+            end=rfc3339(last.end),
+            person=last.person,
+            reason=last.reason,
+            suspended="a restart",
         )
 
     async def post(self, path: str, body: Any, _answer: type[Any]) -> Any:
@@ -328,6 +346,7 @@ async def test_a_day_that_came_back_suspended_is_held_until_the_person_has_signe
     opened, resumed = play.gateway.signed
     assert (resumed.act, resumed.epoch) == (Act.RESUME_WINDOW, 2)
     assert opened.nonce != resumed.nonce
+    assert (opened.start, opened.end, opened.scope) == (resumed.start, resumed.end, resumed.scope)
     assert play.feed.settled_times[-1] == CLOSE
     assert play.day.ended_early == ""
     assert "signed to resume (the window is suspended: a restart)" in play.said()[-1][1]
