@@ -125,7 +125,7 @@ async def endure(tmp_path: Path, clients: int, at_once: int) -> None:
 
 
 async def test_bad_clients_cost_good_ones_nothing(tmp_path: Path) -> None:
-    await endure(tmp_path, clients=168, at_once=56)
+    await endure(tmp_path, clients=180, at_once=60)
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ class BadClients:
             self.never_listens,
             self.uses_another_method,
             self.says_garbage_on_the_stream,
+            self.pings_without_end,
             self.never_says_who_it_is,
         )
 
@@ -119,6 +120,13 @@ class BadClients:
         async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
             await socket.send_bytes(self._garbage(1_000))
             await socket.receive(timeout=STAY_SECONDS)
+
+    async def pings_without_end(self) -> None:
+        """A web socket, and the shortest frames that there are."""
+        url = f"http://127.0.0.1:{self._port}/stream"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            for _ in range(20_000):
+                await socket.ping()
 
     async def never_says_who_it_is(self) -> None:
         """A web socket that only stays."""
