@@ -33,6 +33,9 @@ class Position(Struct, frozen=True, kw_only=True):
     plan: ExitPlan | None
     protected: Decimal
     """Units that a stop faces which rests at the broker."""
+    since: Instant
+    """When it was opened, by the data: what is asked for it is named by that, so a day that is played again
+    asks for the same orders, though its journal may have other records between."""
     closing: bool
     """Whether a close of it works, or waits."""
     unprotected_since: Instant | None

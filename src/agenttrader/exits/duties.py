@@ -248,7 +248,7 @@ def _name(
     tried = failures = 0
     last = Instant(0)
     while True:
-        name = derive_order_id("exits", position.symbol, position.sequence, kind, tried)
+        name = derive_order_id("exits", position.symbol, position.since, kind, tried)
         order = known.get(name)
         if order is None:
             wait = min(2 ** (failures - 1), patience.retry_seconds_max) if failures else 0

@@ -118,6 +118,7 @@ class ExitsView:
                 stated=body.stated_quantity,
                 average_price=body.average_price,
                 sequence=body.sequence,
+                since=_since(body),
                 strategy=body.strategy,
                 plan=None if body.exit_plan is None else to_plan(body.exit_plan),
                 protected=body.protected_quantity,

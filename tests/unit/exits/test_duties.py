@@ -6,17 +6,30 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agenttrader.exits.acts import Act, Cancel, Close, Doubt, Moment, OrderSeen, Patience, Position, Protect
+from agenttrader.exits.acts import (
+    DOUBTED_AFTER,
+    Act,
+    Cancel,
+    Close,
+    Doubt,
+    Moment,
+    OrderSeen,
+    Patience,
+    Position,
+    Protect,
+)
 from agenttrader.exits.duties import duties
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.identifiers import OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, Role, Side, TimeInForce
-from agenttrader.model.times import SECOND, Instant
+from agenttrader.model.times import MINUTE, SECOND, Instant
 
 D = Decimal
 ALFA = Symbol("ALFA")
 NOW, CLOSE = Instant(1_000 * SECOND), Instant(5_000 * SECOND)
 PATIENCE = Patience(partial_fill_seconds=10, retry_seconds_max=60)
 SIDES = tuple(Side)
+RECKLESS = ExitPlan(stop=D(95), trail=D(4))
 
 
 def price(value: str, side: Side) -> Decimal:
@@ -32,6 +45,7 @@ def held(side: Side = Side.BUY, **changes: Any) -> Position:
         "stated": D(10) * side.sign,
         "average_price": D(100),
         "sequence": 7,
+        "since": Instant(MINUTE),
         "strategy": StrategyName("momentum"),
         "plan": ExitPlan(stop=price("95", side), target=price("110", side)),
         "protected": D(0),
@@ -175,18 +189,24 @@ def test_what_the_broker_does_not_hold_is_left_alone(stated: Decimal | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("position", "mark"),
+    ("position", "mark", "about"),
     (
-        (held(plan=None), D(90)),
-        (held(stated=D(20)), D("50.5")),
-        (held(Side.SELL, stated=D(-20)), D("49")),
-        (held(stated=D(5)), D(201)),
-        (held(), D("NaN")),
+        (held(plan=None), D(90), DoubtKind.PLAN),
+        (held(plan=None, stated=None), D(90), DoubtKind.PLAN),
+        (held(plan=None, closing=True), D(90), DoubtKind.PLAN),
+        (held(stated=D(20)), D("50.5"), DoubtKind.SPLIT),
+        (held(Side.SELL, stated=D(-20)), D("49"), DoubtKind.SPLIT),
+        (held(stated=D(5)), D(201), DoubtKind.SPLIT),
+        (held(), D("NaN"), DoubtKind.PRICE),
+        (held(plan=RECKLESS, average_price=D("Infinity")), D(100), DoubtKind.RECKONING),
     ),
 )
-def test_what_cannot_be_judged_is_a_doubt_and_never_a_close(position: Position, mark: Decimal) -> None:
+def test_what_cannot_be_judged_is_a_doubt_and_never_a_close(
+    position: Position, mark: Decimal, about: DoubtKind
+) -> None:
     (act,) = wanted(position, marks={ALFA: mark})
     assert isinstance(act, Doubt)
+    assert act.about is about
 
 
 def test_a_difference_that_is_no_split_is_left_at_its_stop() -> None:
@@ -213,14 +233,30 @@ def test_a_failure_is_tried_again_under_another_name_and_later_each_time() -> No
     failed: list[OrderSeen] = []
     for wait in (0, 1, 2, 4, 8, 16, 32, 60, 60):
         last = failed[-1].updated if failed else NOW
+        doubts = 1 if len(failed) >= DOUBTED_AFTER else 0
         if wait:
-            assert wanted(held(), *failed, now=Instant(last + wait * SECOND - 1)) == ()
+            assert len(wanted(held(), *failed, now=Instant(last + wait * SECOND - 1))) == doubts
         now = Instant(last + wait * SECOND)
-        (act,) = wanted(held(), *failed, now=now, close=Instant(now + 1))
+        *doubted, act = wanted(held(), *failed, now=now, close=Instant(now + 1))
         assert isinstance(act, Protect)
+        assert [isinstance(each, Doubt) and each.about for each in doubted] == [DoubtKind.ORDER] * doubts
         names.append(act.proposal_id)
         failed.append(order(f"own-{wait}", state=OrderState.DENIED, updated=now, proposal_id=act.proposal_id))
     assert len(set(names)) == len(names)
+
+
+def test_an_order_that_works_after_failures_leaves_no_doubt() -> None:
+    failed: list[OrderSeen] = []
+    for _ in range(DOUBTED_AFTER):
+        *_, act = wanted(held(), *failed, now=Instant(NOW + 100 * SECOND))
+        assert isinstance(act, Protect)
+        state = OrderState.REJECTED
+        failed.append(order(f"own-{len(failed)}", state=state, proposal_id=act.proposal_id))
+    assert any(isinstance(each, Doubt) for each in wanted(held(), *failed))
+    *_, act = wanted(held(), *failed, now=Instant(NOW + 100 * SECOND))
+    assert isinstance(act, Protect)
+    working = order("works", proposal_id=act.proposal_id)
+    assert wanted(held(protected=D(10)), *failed, working) == ()
 
 
 def test_a_part_of_a_share_has_a_stop_for_the_day() -> None:

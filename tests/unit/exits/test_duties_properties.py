@@ -168,6 +168,7 @@ class Day:
                     stated=self.state.stated(symbol),
                     average_price=holding.average_price(),
                     sequence=tenure.sequence,
+                    since=tenure.since,
                     strategy=tenure.strategy,
                     plan=tenure.plan,
                     protected=book.covered(symbol),
