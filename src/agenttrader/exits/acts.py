@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.identifiers import OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, Role, Side, TimeInForce
 from agenttrader.model.times import Instant
+
+DOUBTED_AFTER = 3
+"""Refusals in a row after which what is wanted is a doubt, too. It goes on being asked for."""
 
 
 class Tenancy(NamedTuple):
@@ -29,13 +33,13 @@ class Position(Struct, frozen=True, kw_only=True):
     average_price: Decimal
     sequence: int
     """The record that opened it: with the symbol, its name for as long as it is held."""
+    since: Instant
+    """When it was opened, by the data: what is asked for it is named by that, so a day that is played again
+    asks for the same orders, though its journal may have other records between."""
     strategy: StrategyName
     plan: ExitPlan | None
     protected: Decimal
     """Units that a stop faces which rests at the broker."""
-    since: Instant
-    """When it was opened, by the data: what is asked for it is named by that, so a day that is played again
-    asks for the same orders, though its journal may have other records between."""
     closing: bool
     """Whether a close of it works, or waits."""
     unprotected_since: Instant | None
@@ -118,6 +122,7 @@ class Doubt(Struct, frozen=True, kw_only=True):
     """What no rule can judge: a person must look. It is never a reason to leave a position."""
 
     symbol: Symbol
+    about: DoubtKind
     sentence: str
 
 

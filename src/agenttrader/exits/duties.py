@@ -4,7 +4,8 @@ Asked again with the same facts it wants the same acts under the same names, so 
 restart, does nothing twice. One position at a time, in this order:
 
 1. An order of its own that faces no position, or more than is held, is canceled: it could turn one round.
-2. Without the broker's word, without a plan, while a close works: nothing. Without a plan is a doubt.
+2. Without the broker's word, without a plan, while a close works: nothing. Without a plan is a doubt, and so
+   is an order that is denied or rejected again and again.
 3. Where a rule of the plan says so (`rules`), the position is closed, once. While the exchange is closed
    nothing leaves at the market: until it opens the position is protected as if no rule had spoken.
 4. What no stop faces is protected, good till canceled. While an entry with legs works that cannot be: they
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from agenttrader.exits.acts import (
+    DOUBTED_AFTER,
     Act,
     Cancel,
     Close,
@@ -29,6 +31,7 @@ from agenttrader.exits.acts import (
     Protect,
 )
 from agenttrader.exits.rules import Held, Leave, leave
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.identifiers import OrderId, Symbol, derive_order_id
 from agenttrader.model.orders import Effect, ExitPlan, OrderState, Role, Side, TimeInForce
 from agenttrader.model.times import SECOND, Instant
@@ -63,24 +66,25 @@ def _of_symbol(
     try:
         yield from _of_position(position, orders, moment, patience)
     except ArithmeticError as error:  # what cannot be reckoned is a person's to judge
-        yield Doubt(symbol=position.symbol, sentence=f"its plan could not be judged: {error!r}")
+        yield _doubt(position, DoubtKind.RECKONING, f"its plan could not be judged: {error!r}")
 
 
 def _of_position(
     position: Position, orders: Sequence[OrderSeen], moment: Moment, patience: Patience
 ) -> Iterator[Act]:
-    symbol, plan, mark = position.symbol, position.plan, moment.marks.get(position.symbol)
+    plan, mark = position.plan, moment.marks.get(position.symbol)
+    if plan is None:
+        sentence = f"{position.quantity} held, and nobody has said how it is left"
+        yield _doubt(position, DoubtKind.PLAN, sentence)
+        return
     if position.stated is None or position.closing:
         return
-    if plan is None:
-        yield Doubt(symbol=symbol, sentence=f"{position.quantity} held, and nobody has said how it is left")
-        return
     if mark is not None and not (mark.is_finite() and mark > 0):
-        yield Doubt(symbol=symbol, sentence=f"its price is {mark}, which no price can be")
+        yield _doubt(position, DoubtKind.PRICE, f"its price is {mark}, which no price can be")
         mark = None
     if mark is not None and _may_be_split(position, mark):
         sentence = f"{position.quantity} held, the broker says {position.stated}, at {mark}: perhaps a split"
-        yield Doubt(symbol=symbol, sentence=sentence)
+        yield _doubt(position, DoubtKind.SPLIT, sentence)
         return
     due = leave(_held(position, plan), mark, moment.now, moment.close)
     if due is not None and moment.close is not None:
@@ -93,7 +97,8 @@ def _close(
     position: Position, orders: Sequence[OrderSeen], due: Leave, moment: Moment, patience: Patience
 ) -> Iterator[Act]:
     """The one close of the position."""
-    name = _name(position, "close", orders, moment.now, patience)
+    name, failures = _next(position, "close", orders, moment.now, patience)
+    yield from _doubt_of_order(position, "close", failures)
     if name is None or not shared(position):
         return
     yield Close(
@@ -128,7 +133,8 @@ def _protect(
             yield from (_cancel(order, why) for order in entries if order.state in _MAY_BE_ASKED)
         return
     quantity = min(bare, max(ZERO, shared(position) - taken(orders)))
-    name = _name(position, "protect", orders, moment.now, patience)
+    name, failures = _next(position, "protect", orders, moment.now, patience)
+    yield from _doubt_of_order(position, "protect", failures)
     if not quantity or name is None:
         return
     is_whole = quantity == quantity.to_integral_value()
@@ -236,13 +242,13 @@ def _may_be_split(position: Position, mark: Decimal) -> bool:
     return abs(mark * factor - price) < abs(mark - price)
 
 
-def _name(
+def _next(
     position: Position, kind: str, orders: Iterable[OrderSeen], now: Instant, patience: Patience
-) -> str | None:
-    """What the next order of this kind is called; None while one works, and too soon after failures.
+) -> tuple[str | None, int]:
+    """What the next order of this kind is called, and how often in a row the last ones failed.
 
-    The name is derived from what the position is called and how often it was tried, so two rules that want
-    the same position closed ask for one order.
+    No name while one works, and too soon after failures. It is derived from what the position is called and
+    how often it was tried, so two rules that want the same position closed ask for one order.
     """
     known = {order.proposal_id: order for order in orders if order.proposal_id is not None}
     tried = failures = 0
@@ -252,9 +258,19 @@ def _name(
         order = known.get(name)
         if order is None:
             wait = min(2 ** (failures - 1), patience.retry_seconds_max) if failures else 0
-            return name if now - last >= wait * SECOND else None
+            return name if now - last >= wait * SECOND else None, failures
         if _works(order) and kind == "close":
-            return None
+            return None, 0
         failures = failures + 1 if order.state in _FAILED else 0
         last = max(last, order.updated)
         tried += 1
+
+
+def _doubt_of_order(position: Position, kind: str, failures: int) -> Iterator[Doubt]:
+    if failures >= DOUBTED_AFTER:
+        sentence = f"its orders to {kind} were denied, rejected or withheld {failures} times in a row"
+        yield _doubt(position, DoubtKind.ORDER, sentence)
+
+
+def _doubt(position: Position, about: DoubtKind, sentence: str) -> Doubt:
+    return Doubt(symbol=position.symbol, about=about, sentence=sentence)

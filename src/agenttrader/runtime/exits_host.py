@@ -25,6 +25,7 @@ from agenttrader.exits.acts import (
     Tenancy,
 )
 from agenttrader.exits.duties import duties
+from agenttrader.exits.refusals import Refusals
 from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, TimeInForce
@@ -32,7 +33,6 @@ from agenttrader.model.sessions import Session
 from agenttrader.model.times import SECOND, Instant, from_rfc3339
 from agenttrader.protocols.native import OrderBody, Snapshot, StreamMessage, WatermarkReached
 from agenttrader.runtime.exits_view import ExitsView
-
 
 _UNFIRM = frozenset({OrderState.PROPOSED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNKNOWN})
 _ENDING = frozenset({OrderState.CANCEL_REQUESTED, OrderState.REPLACE_REQUESTED})
@@ -83,6 +83,7 @@ class ExitsHost:
         self._patience = patience
         self._by_watermark = by_watermark
         self._view = ExitsView(agent, at_once, bests)
+        self._refusals = Refusals(patience.retry_seconds_max)
         self._connected = False
         self._market_time: Instant | None = None
         self._gateway_time: Instant | None = None
@@ -140,8 +141,22 @@ class ExitsHost:
         if not self._view.knows(order.id):
             self._view.learn(order)
 
+    def refused(self, output: Propose | Cancel, sentence: str) -> None:
+        """The gateway has not taken it, and says why."""
+        now = self._now()
+        assert now is not None, f"{output}: expected to have wanted it at some time"
+        self._refusals.note(_name_of(output), _symbol_of(output), sentence, now)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it knows enough to decide; else it wants nothing, and what was in doubt stays so."""
+        return self._now() is not None and self._may_decide()
+
     def wanted(self) -> tuple[Output, ...]:
-        """What is to be done now; asked again with nothing new, the same."""
+        """What is to be done now, and what is in doubt; asked again with nothing new, the same.
+
+        What was refused again is not wanted before its time.
+        """
         now = self._now()
         if now is None or not self._may_decide():
             return ()
@@ -149,7 +164,12 @@ class ExitsHost:
         moment = Moment(now=now, close=open_until, marks=self._view.marks())
         positions = {each.symbol: each for each in self._view.positions()}
         acts = duties(positions.values(), self._view.orders(), moment, self._patience)
-        return tuple(self._output(act, positions.get(act.symbol), moment) for act in acts)
+        outputs = [self._output(act, positions.get(act.symbol), moment) for act in acts]
+        self._refusals.keep({_name_of(each) for each in outputs if not isinstance(each, Doubt)})
+        timely = (
+            each for each in outputs if isinstance(each, Doubt) or self._refusals.may_ask(_name_of(each), now)
+        )
+        return *timely, *self._refusals.doubts()
 
     def _output(self, act: Act, position: Position | None, moment: Moment) -> Output:
         if isinstance(act, Cancel | Doubt):
@@ -220,6 +240,15 @@ class ExitsHost:
     def _gateway_has_reached(self) -> bool:
         market, gateway = self._market_time, self._gateway_time
         return market is not None and gateway is not None and gateway >= market
+
+
+def _name_of(output: Propose | Cancel) -> str:
+    """What it is called for as long as it is wanted: asked again, it is the same."""
+    return output.order_id if isinstance(output, Cancel) else output.proposal.id
+
+
+def _symbol_of(output: Propose | Cancel) -> Symbol:
+    return output.symbol if isinstance(output, Cancel) else output.proposal.symbol
 
 
 def _shape(act: Protect | Close) -> dict[str, Any]:

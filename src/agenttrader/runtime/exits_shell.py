@@ -12,12 +12,14 @@ from typing import Protocol, assert_never
 import structlog
 
 from agenttrader.exits.acts import Cancel, Doubt, Tenancy
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.errors import BadValue, StoreError, Unreachable
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.orders import Proposal
 from agenttrader.model.times import Instant
 from agenttrader.ports.feed import Feed
 from agenttrader.protocols.native import AnswerBody, StreamMessage
+from agenttrader.protocols.native_doubts import SENTENCE_MAX, DoubtBody, DoubtsBody
 from agenttrader.runtime.exits_host import Coverage, ExitsHost, GatewayLost, Input, Output, Propose
 
 INBOX_MAX = 100_000
@@ -26,6 +28,8 @@ AGAIN_SECONDS = 0.25
 """After an act, done or not, how soon it is decided again though nothing was heard."""
 REPORT_SECONDS = 10.0
 """How long the broker's word on an act holds a paced day; then it goes on without."""
+
+_About = tuple[Symbol, DoubtKind]
 
 logger = structlog.get_logger()
 
@@ -39,6 +43,10 @@ class Gateway(Protocol):
 
     async def cancel(self, order_id: OrderId) -> None:
         """Ask for the order's end. Raises as `propose` does."""
+        ...
+
+    async def doubt(self, doubts: DoubtsBody) -> None:
+        """Tell all that cannot be judged. Raises as `propose` does."""
         ...
 
     async def settled(self, time: Instant) -> None:
@@ -87,7 +95,10 @@ class ExitsShell:
         self._settled: Instant | None = None
         self._report_due = 0.0
         """Until when the broker's word on what was done is waited for, by the loop's time."""
-        self._doubts: dict[Symbol, str] = {}
+        self._doubted: frozenset[_About] = frozenset()
+        """What was in doubt when it decided last."""
+        self._told: frozenset[_About] | None = None
+        """What of that the gateway has on record, as far as we know; None: we do not."""
 
     async def follow_market(self) -> None:
         """Take in market data."""
@@ -112,7 +123,6 @@ class ExitsShell:
                 self._take(self._inbox.get_nowait())
             wanted = self._host.wanted()
             self._show(self._host.coverage())
-            self._tell_doubts(wanted)
             self._remember()
             if await self._do(wanted):
                 # What came of it is heard on the stream, mostly sooner; nothing is settled before that.
@@ -140,15 +150,17 @@ class ExitsShell:
             self._settled = None  # A gateway that starts again does not know what the one before was told.
 
     async def _do(self, wanted: Sequence[Output]) -> bool:
-        """Do all of it, some at once; whether there was anything to do."""
-        done = await asyncio.gather(*(self._in_turn(output) for output in wanted))
-        return any(done)
+        """Do all of it, some at once; whether there was anything to do, or to do again."""
+        acts = [self._in_turn(output) for output in wanted]
+        if self._host.decides:
+            acts.insert(0, self._tell([each for each in wanted if isinstance(each, Doubt)]))
+        return any(await asyncio.gather(*acts))
 
     async def _in_turn(self, output: Output) -> bool:
         async with self._turns:
             match output:
                 case Propose():
-                    await self._propose(output.proposal)
+                    await self._propose(output)
                 case Cancel():
                     await self._cancel(output)
                 case Doubt():
@@ -157,7 +169,8 @@ class ExitsShell:
                     assert_never(output)
         return True
 
-    async def _propose(self, proposal: Proposal) -> None:
+    async def _propose(self, wanted: Propose) -> None:
+        proposal = wanted.proposal
         effect = proposal.effect.value
         try:
             answer = await self._gateway.propose(proposal)
@@ -165,6 +178,8 @@ class ExitsShell:
             # What it refuses as another order under that name is the same duty, asked for a moment ago: the
             # stream will tell of it.
             self._fail(effect, proposal.symbol, error)
+            if isinstance(error, BadValue):
+                self._host.refused(wanted, str(error))
             return
         self._host.learn(answer.order)
         self._count(effect, answer.state)
@@ -185,22 +200,47 @@ class ExitsShell:
             await self._gateway.cancel(cancel.order_id)
         except (BadValue, Unreachable) as error:
             self._fail("cancel", cancel.symbol, error)
+            if isinstance(error, BadValue):
+                self._host.refused(cancel, str(error))
             return
         self._count("cancel", "asked")
         logger.info("cancel_asked", order_id=cancel.order_id, symbol=cancel.symbol, reason=cancel.sentence)
 
-    def _fail(self, act: str, symbol: Symbol, error: Exception) -> None:
+    def _fail(self, act: str, symbol: str, error: Exception) -> None:
         self._count(act, "failed")
         logger.warning("not_done", act=act, symbol=symbol, reason=str(error))
 
-    def _tell_doubts(self, wanted: Sequence[Output]) -> None:
-        """Log what a person must look at, once for as long as it lasts."""
-        doubts = {each.symbol: each.sentence for each in wanted if isinstance(each, Doubt)}
-        for symbol, sentence in doubts.items():
-            if symbol not in self._doubts:
+    async def _tell(self, doubts: Sequence[Doubt]) -> bool:
+        """Let the gateway halt what is in doubt, and no more what is not; whether it must be told again.
+
+        All is told after each start: what the one before doubted may be over.
+        """
+        doubted = {(each.symbol, each.about): each for each in doubts}
+        self._log_doubts(doubted)
+        if self._told == frozenset(doubted):
+            return False
+        bodies = [
+            DoubtBody(symbol=each.symbol, about=each.about, sentence=each.sentence[:SENTENCE_MAX])
+            for each in doubted.values()
+        ]
+        async with self._turns:
+            try:
+                await self._gateway.doubt(DoubtsBody(doubts=tuple(bodies)))
+            except Unreachable as error:
+                self._fail("doubt", "", error)
+                return True
+            except BadValue as error:
+                self._fail("doubt", "", error)  # It would refuse the same again; the log has them.
+        self._told = frozenset(doubted)
+        return False
+
+    def _log_doubts(self, doubted: Mapping[_About, Doubt]) -> None:
+        """Once for as long as each lasts."""
+        for about, doubt in doubted.items():
+            if about not in self._doubted:
                 self._count("doubt", "told")
-                logger.error("doubt", symbol=symbol, reason=sentence)
-        self._doubts = doubts
+                logger.error("doubt", symbol=doubt.symbol, about=doubt.about.value, reason=doubt.sentence)
+        self._doubted = frozenset(doubted)
 
     def _remember(self) -> None:
         bests = self._host.bests

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from agenttrader.exits.acts import Tenancy
+from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.errors import BadValue, ConfigurationError, StoreError, Unreachable
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import Proposal, Side
@@ -21,6 +22,7 @@ from agenttrader.protocols.native import (
     PositionsChanged,
     WatermarkReached,
 )
+from agenttrader.protocols.native_doubts import DoubtsBody
 from agenttrader.runtime import exits_shell as module
 from agenttrader.runtime.exits_host import Coverage
 from agenttrader.runtime.exits_shell import ExitsShell
@@ -45,6 +47,8 @@ class World:
     def __init__(self, *replies: str | Exception) -> None:
         self.replies = list(replies)
         self.asked: list[Proposal | OrderId] = []
+        self.doubts: list[list[tuple[str, DoubtKind]]] = []
+        self.doubt_replies: list[Exception] = []
         self.settled_minutes: list[int] = []
         self.passed_on: list[int] = []
         """The minutes that the gateway was told of."""
@@ -75,6 +79,11 @@ class World:
     async def cancel(self, order_id: OrderId) -> None:
         self.asked.append(order_id)
         self._reply()
+
+    async def doubt(self, doubts: DoubtsBody) -> None:
+        self.doubts.append([(each.symbol, each.about) for each in doubts.doubts])
+        if self.doubt_replies:
+            raise self.doubt_replies.pop(0)
 
     async def follow(self, receive: Callable[[Any], None], link: Link) -> None:
         """The gateway's stream."""
@@ -295,6 +304,59 @@ async def test_a_doubt_is_told_once_for_as_long_as_it_lasts() -> None:
             await world.until(lambda: 4 in world.settled_minutes)
     assert [each["symbol"] for each in logs if each["event"] == "doubt"] == [ALFA, ALFA]
     assert world.asked == []
+    assert world.doubts == [[(ALFA, DoubtKind.PLAN)], [], [(ALFA, DoubtKind.PLAN)]]
+
+
+async def test_what_the_one_before_doubted_is_over_where_this_one_does_not() -> None:
+    world = World("accepted")
+    async with running(world):
+        world.tell(snapshot(protected()))
+        world.minute(1)
+        await world.until(lambda: world.settled_minutes == [1])
+        world.minute(2)
+        await world.until(lambda: world.settled_minutes == [1, 2])
+    assert world.doubts == [[]]
+
+
+async def test_a_doubt_that_got_no_answer_is_told_again_and_holds_the_market(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
+    world = World("accepted")
+    world.doubt_replies = [Unreachable("no answer"), Unreachable("no answer")]
+    with structlog.testing.capture_logs() as logs:
+        async with running(world):
+            world.tell(snapshot(position(exit_plan=None)))
+            world.minute(1)
+            await world.until(lambda: world.settled_minutes == [1])
+    assert world.doubts == [[(ALFA, DoubtKind.PLAN)]] * 3
+    assert [each["symbol"] for each in logs if each["event"] == "doubt"] == [ALFA]
+
+
+async def test_a_doubt_that_is_refused_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
+    world = World("accepted")
+    world.doubt_replies = [BadValue("no such symbol")]
+    async with running(world):
+        world.tell(snapshot(position(exit_plan=None)))
+        for number in (1, 2):
+            world.minute(number)
+            await world.until(lambda: number in world.settled_minutes)  # noqa: B023 - awaited here
+    assert world.doubts == [[(ALFA, DoubtKind.PLAN)]]
+
+
+async def test_what_is_refused_again_and_again_waits_for_its_time_and_is_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
+    world = World(BadValue("stop_price: expected a multiple of 0.01"))
+    async with running(world):
+        world.tell(snapshot(position()))
+        for number in (1, 2, 3):
+            world.minute(number)
+            await world.until(lambda: number in world.settled_minutes)  # noqa: B023 - awaited here
+    assert len(world.asked) == 4
+    assert world.doubts == [[], [(ALFA, DoubtKind.ORDER)]]
 
 
 async def test_while_the_gateway_is_lost_nothing_is_asked_of_it_and_the_market_waits() -> None:
