@@ -106,10 +106,7 @@ class Engine:
         self._step = Step(records=[], sends=[])
 
     def take_over(self, before: "Engine") -> None:
-        """Take what the journal does not hold from the engine that this one replaces.
-
-        That is the last words of the market, the switches and the broker.
-        """
+        """Take what no journal holds from the engine before: last words of market, switches and broker."""
         self.market, self.switches = before.market, before.switches
         self.valued = MarkedBook(self.state.book, self.market.prices, self.rules.owners)
         self._standings.clear()
@@ -121,8 +118,7 @@ class Engine:
         What was leaving when the last process died becomes UNKNOWN.
         """
         self._begin(now)
-        for event in (segment, *meanwhile):
-            self._emit(event)
+        self._emit_all((segment, *meanwhile))
         self._emit_all(left_behind(self.state))
         return self._step
 
@@ -159,8 +155,7 @@ class Engine:
             case HaltAsked():
                 self._halt(received)
             case DoubtsTold():
-                for event in tuple(events_of_doubts(self.state.breaks, received)):
-                    self._emit(event)
+                self._emit_all(events_of_doubts(self.state.breaks, received))
             case AccountStated():
                 self._account(received.statement)
             case Compared():
@@ -332,8 +327,7 @@ class Engine:
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
         self._end_unwanted(*self.state.book.orders.open_orders())
-        for found in tuple(overdue(self.state.book, self.state.bare, self.rules.limits.account, self._now)):
-            self._emit(found)
+        self._emit_all(overdue(self.state.book, self.state.bare, self.rules.limits.account, self._now))
 
     def _account(self, statement: BrokerStatement) -> None:
         """The broker's word on the account: what it posted, and its buying power."""
