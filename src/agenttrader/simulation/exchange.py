@@ -236,6 +236,7 @@ class Exchange:
             filled_lots=0,
             filled_value=0,
             execution=None,
+            is_unwanted=False,
             replaces=order.id,
         )
         self.floor.add_replacement(order, new, self.clock, pending=waits)
@@ -261,6 +262,8 @@ class Exchange:
         for each in working:
             self.floor.change(each.become(Status.PENDING_CANCEL, self.clock), Event.PENDING_CANCEL)
             self._agenda.add(Instant(self.clock + self._pending), each.id)
+        if order.status is Status.HELD:
+            self.books.amend(replace(order, is_unwanted=True))
         return order_id
 
     def _see_bar(self, seen: BarSeen) -> bool:

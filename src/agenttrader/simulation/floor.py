@@ -6,7 +6,7 @@ nothing here knows of bars or sessions.
 - An entry arms its legs when it has filled whole, not before.
 - Of two exits the one that fills in part shrinks the other, the one that fills whole cancels it.
 - What ends an order that waits to be replaced rejects its replacement; a fill that is whole rejects a cancel
-  that was still pending.
+  that was still pending, and that of a leg which was held until this fill.
 """
 
 from msgspec.structs import replace
@@ -187,8 +187,12 @@ class Floor:
     def _arm(self, filled: VenueOrder, time: Instant, legs_from: Instant) -> None:
         for leg in self.books.legs_of(filled):
             if leg.status is Status.HELD:
-                armed = leg.become(Status.NEW, time, eligible_from=legs_from, lots=filled.lots)
+                armed = leg.become(
+                    Status.NEW, time, eligible_from=legs_from, lots=filled.lots, is_unwanted=False
+                )
                 self.change(armed, Event.NEW)
+                if leg.is_unwanted:
+                    self.say(armed, Event.ORDER_CANCEL_REJECTED)
 
     def _settle_siblings(self, filled: VenueOrder, time: Instant) -> None:
         """Exits that share what is held: what one has filled the other cannot."""

@@ -201,6 +201,8 @@ class VenueOrder(Struct, frozen=True, gc=False):
     filled_lots: int = 0
     filled_value: int = 0
     execution: Execution | None = None
+    is_unwanted: bool = False
+    """Whether this leg, held, was to be canceled with its entry, whose own cancel is pending."""
     ratio: int | None = None
     intent: Intent | None = None
 

@@ -163,6 +163,39 @@ def test_both_exits_of_a_bracket_are_pending_and_one_may_still_fill() -> None:
     assert stage.watermark(4) == []
 
 
+def held_leg() -> tuple[VenueStage, str, str]:
+    """A bracket whose entry rests at 95, and its stop, which is held."""
+    stage = VenueStage(habits=PENDING)
+    bracket = {"order_class": OrderClass.BRACKET, "target": 110, "stop_loss": LOSS}
+    entry = stage.order("entry", type=OrderType.LIMIT, limit_price=95, **bracket)
+    stage.watermark(2)
+    return stage, entry, stage[entry].legs[1]
+
+
+def test_the_cancel_of_a_held_leg_is_rejected_when_its_entry_fills_first() -> None:
+    stage, entry, stop = held_leg()
+    assert stage.cancel(stop) == ["entry pending_cancel"]
+    assert stage.bar(3, 94) == [
+        *("entry fill 10@94.00", "entry order_cancel_rejected"),
+        *("target new", "stop new", "stop order_cancel_rejected"),
+    ]
+    assert stage.cancel(stop) == ["target pending_cancel", "stop pending_cancel"]
+    assert stage.watermark(4) == ["target canceled", "stop canceled"]
+    assert stage[entry].status is Status.FILLED
+
+
+def test_the_cancel_of_a_held_leg_ends_it_with_its_entry() -> None:
+    stage, _, stop = held_leg()
+    stage.cancel(stop)
+    assert stage.watermark(3) == ["entry canceled", "target canceled", "stop canceled"]
+
+
+def test_a_held_leg_that_nobody_wants_canceled_hears_of_no_rejection() -> None:
+    stage, entry, _ = held_leg()
+    stage.cancel(entry)
+    assert "stop order_cancel_rejected" not in stage.bar(3, 94)
+
+
 def test_an_order_of_the_night_is_accepted_at_once_and_canceled_at_once() -> None:
     stage = VenueStage(habits=PENDING)
     stage.watermark(CLOSE + 200)
