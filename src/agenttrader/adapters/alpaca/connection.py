@@ -7,8 +7,9 @@ What an error means for the request is the whole point here:
 - `Unreachable`: a connection stood. Whatever happened then (time-out, reset, half an answer), the request may
   have arrived. It is never sent again from here; a redirect, which would send it again, is an error.
 
-aiohttp repeats a GET or DELETE once by itself when a kept connection turns out to be closed; never a POST.
-Connections are kept for less time than any server keeps them, so that an order seldom meets a closing one.
+aiohttp repeats a GET or DELETE by itself, one time, where the connection breaks before the answer; never a
+POST, and nothing that is sent `once`. Connections are kept for less time than any server keeps them, so that
+an order seldom meets a closing one.
 """
 
 import asyncio
@@ -158,18 +159,25 @@ class Connection:
         return await self._request("GET", self._base() / path, parameters=parameters)
 
     async def send(
-        self, method: str, path: str, body: bytes | None, departed: asyncio.Event | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        departed: asyncio.Event | None = None,
+        *,
+        once: bool = False,
     ) -> Answer:
-        """Send something that acts, once, to the verified account. `departed` is set when its bytes leave.
+        """Send something that acts to the verified account. `departed` is set when its bytes leave.
 
-        Raises Unsent where it cannot have arrived, Unreachable where nobody knows.
+        A DELETE that does harm when it arrives twice is sent `once`. Raises Unsent where it cannot have
+        arrived, Unreachable where nobody knows.
         """
         try:
             base = await self.check()
         except Unreachable as error:
             raise Unsent(str(error)) from error
         try:
-            return await self._request(method, base / path, body=body, departed=departed)
+            return await self._request(method, base / path, body=body, departed=departed, once=once)
         except Unsent:
             self.forget()  # Nobody is there any more; the next is sent to whoever says that it is.
             raise
@@ -214,6 +222,7 @@ class Connection:
         parameters: Mapping[str, str] | None = None,
         body: bytes | None = None,
         departed: asyncio.Event | None = None,
+        once: bool = False,
     ) -> Answer:
         headers = {
             "APCA-API-KEY-ID": self._credential.key_id,
@@ -222,7 +231,13 @@ class Connection:
         }
         try:
             async with self._open().request(
-                method, url, params=parameters, data=body, headers=headers, trace_request_ctx=departed
+                method,
+                url,
+                params=parameters,
+                data=body,
+                headers=headers,
+                trace_request_ctx=departed,
+                middlewares=(_Once(),) if once else (),
             ) as response:
                 return Answer(response.status, await _read(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -248,6 +263,21 @@ class Connection:
                 trace_configs=[trace],
             )
         return self._session
+
+
+class _Once:
+    """Lets one try of a request leave, and refuses the client's own second one."""
+
+    def __init__(self) -> None:
+        self._has_left = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._has_left:
+            raise aiohttp.ClientError("the connection broke before the answer")
+        self._has_left = True
+        return await handler(request)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -65,7 +65,8 @@ class SecondDoor:
 
     async def close(self, symbol: Symbol) -> Closing:
         """See `ports.kill_door`."""
-        answer = await self._connection.send("DELETE", f"v2/positions/{symbol.replace('/', '')}", None)
+        path = f"v2/positions/{symbol.replace('/', '')}"
+        answer = await self._connection.send("DELETE", path, None, once=True)
         refusal = _refusal(answer)
         if refusal or answer.status == HTTPStatus.NOT_FOUND:
             return Closing(refusal=refusal)

@@ -313,6 +313,6 @@ def test_a_plain_order_is_stated_with_its_accept_and_no_other_is(
         quantity=Decimal("1.5"),
         time=accept.time,
     )
-    for fields in ({"qty": None}, {"symbol": None}, {"side": "sideways"}, {"order_class": "mleg"}):
+    for fields in ({"qty": None}, {"symbol": None}, {"side": "sideways"}, {"order_class": "oto"}):
         assert reports_of_order(order(order_body(**fields)), {}, NOW)[0].stated is None, fields
     assert reports_of_order(order(bracket_body()), {}, NOW)[0].stated is None

@@ -163,6 +163,22 @@ async def test_questions_and_cancels_are_asked_again_and_a_close_is_not(
     assert [calls.count(each) for each in dict.fromkeys(calls)] == [3, 3, 1]
 
 
+async def test_a_close_whose_connection_breaks_does_not_arrive_twice(server: Any, door: SecondDoor) -> None:
+    """The client repeats any other DELETE by itself."""
+    calls: list[str] = []
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        calls.append(request.path)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    server.handle("DELETE", "/v2/positions/ALFA", broken)
+    with pytest.raises(Unreachable, match="broke before the answer"):
+        await door.close(Symbol("ALFA"))
+    assert calls == ["/v2/positions/ALFA"]
+
+
 async def test_another_account_is_not_touched(server: Any, door: SecondDoor) -> None:
     server.answer("GET", "/v2/account", {**server_account(), "account_number": "SIM-2"})
     with pytest.raises(Unreachable, match="expected account SIM-1"):
