@@ -42,7 +42,7 @@ def test_the_days_give_the_unit_everything_to_do() -> None:
     acts: Counter[str] = Counter()
     for seed in SEEDS:
         acts.update(day(seed).acts)
-    assert {"reduce", "close", "cancel"} <= acts.keys()
+    assert {"reduce", "close", "cancel", "doubt", "part"} <= acts.keys()
     assert sum(day(seed).restarts for seed in SEEDS) > 0
 
 

@@ -6,9 +6,15 @@ symbol has one break of each kind; the sentence is that with which it began.
 
 from collections.abc import Iterable, Iterator
 
-from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.breaks import Break, BreakKind, DoubtKind
 from agenttrader.model.events import BreakFound, BreakSettled
+from agenttrader.model.identifiers import Symbol
 from agenttrader.runtime.inputs import DoubtsTold
+
+
+def break_of_doubt(symbol: Symbol, about: DoubtKind, sentence: str) -> Break:
+    """The break that such a doubt is."""
+    return Break(kind=BreakKind.DOUBT, ours=about.value, theirs="in doubt", sentence=sentence, symbol=symbol)
 
 
 def events_of_doubts(breaks: Iterable[Break], told: DoubtsTold) -> Iterator[BreakFound | BreakSettled]:

@@ -7,7 +7,7 @@ memory. `findings` is empty unless a promise about exits was broken.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -18,16 +18,17 @@ from agenttrader.app.gateway.views import snapshot_body
 from agenttrader.exits.acts import Cancel, Doubt, Patience, Tenancy
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import Approval, Mode
-from agenttrader.model.breaks import BreakKind
+from agenttrader.model.breaks import BreakKind, DoubtKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, Event, Filled
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
-from agenttrader.model.orders import Effect
+from agenttrader.model.orders import Effect, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, SECOND, Instant, rfc3339
+from agenttrader.runtime.doubts import break_of_doubt
 from agenttrader.runtime.exits_host import ExitsHost, Propose
-from agenttrader.runtime.inputs import CancelAsked, MarketSeen, Proposed, TimeReached
+from agenttrader.runtime.inputs import CancelAsked, DoubtsTold, MarketSeen, Proposed, TimeReached
 from agenttrader.runtime.protection import bare_units, is_closing
 from agenttrader.runtime.state import State
 from agenttrader.simulation.days import Moment
@@ -85,6 +86,22 @@ class _Planners(CarelessAgents):
         if entries:
             order = self._one_of(*entries)
             self._gateway.handle(CancelAsked(order.id, order.agent, "a change of mind", order.agent))
+
+    def _leave(self) -> None:
+        """Now and then a part of what is held is closed: the unit protects what stays."""
+        positions = self._gateway.engine.state.book.positions()
+        if not positions or self._chance.randrange(3):
+            super()._leave()
+            return
+        symbol = self._one_of(*positions)
+        held = positions[symbol].quantity
+        self._propose(
+            symbol,
+            side=Side.SELL if held > 0 else Side.BUY,
+            effect=Effect.CLOSE,
+            quantity=Decimal(self._chance.randint(1, int(abs(held)) or 1)),
+            exit_plan=None,
+        )
 
     def _propose(self, symbol: Symbol, **changes: Any) -> None:
         plan = changes.get("exit_plan")
@@ -201,7 +218,10 @@ class _Day:
             self._gateway.hear_stream()
             engine = self._gateway.engine
             self._host.take(snapshot_body(engine, None, rfc3339(self._gateway.now)))
-            for output in self._host.wanted():
+            wanted = self._host.wanted()
+            if self._host.decides:
+                self._doubt([each for each in wanted if isinstance(each, Doubt)])
+            for output in wanted:
                 match output:
                     case Propose():
                         self._propose(output)
@@ -210,8 +230,24 @@ class _Day:
                         asked = CancelAsked(output.order_id, EXITS, output.sentence, EXITS)
                         self._gateway.handle(asked)
                     case Doubt():
-                        self._findings.append(f"doubt: {output.sentence}")
+                        pass  # It was told.
             self._judge_closes()
+
+    def _doubt(self, doubts: Sequence[Doubt]) -> None:
+        """Tell what is in doubt; here that is nothing but orders that a freeze, or the exchange, stops."""
+        breaks = []
+        for doubt in doubts:
+            breaks.append(break_of_doubt(doubt.symbol, doubt.about, doubt.sentence))
+            if doubt.about is not DoubtKind.ORDER:
+                self._findings.append(f"doubt: {doubt.sentence}")
+        before = self._doubts
+        self._gateway.handle(DoubtsTold(EXITS, tuple(breaks)))
+        self._acts["doubt"] += self._doubts > before
+
+    @property
+    def _doubts(self) -> int:
+        """How many of the unit's doubts halt a symbol now."""
+        return sum(found.kind is BreakKind.DOUBT for found in self._gateway.engine.state.breaks)
 
     def _propose(self, output: Propose) -> None:
         proposal = output.proposal
@@ -225,8 +261,14 @@ class _Day:
             self._acts[proposal.effect.value] += 1
 
     def _leaves(self, posting: Posting) -> None:
-        if posting.leaving.order_id in self._watch.proposals:
-            self._watch.leaves(posting)
+        leaving = posting.leaving
+        if leaving.order_id not in self._watch.proposals:
+            return
+        self._watch.leaves(posting)
+        proposal, instruction = self._watch.proposals[leaving.order_id], leaving.instruction
+        held = abs(self._gateway.engine.state.book.position(proposal.symbol))
+        if proposal.effect is Effect.CLOSE and instruction is not None and instruction.quantity < held:
+            self._acts["part"] += 1
 
     def _new_host(self, bests: Mapping[Tenancy, Decimal]) -> ExitsHost:
         return ExitsHost(

@@ -8,7 +8,7 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, BreakSettled
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Effect
-from agenttrader.runtime.doubts import events_of_doubts
+from agenttrader.runtime.doubts import break_of_doubt, events_of_doubts
 from agenttrader.runtime.inputs import DoubtsTold
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import ALFA, BRAVO, EXITS, MULTIPLIERS, closing_proposal, proposal
@@ -16,7 +16,7 @@ from agenttrader.testing.driver import Driver, trading
 
 
 def doubt(symbol: Symbol = ALFA, kind: DoubtKind = DoubtKind.PRICE, sentence: str = "no price") -> Break:
-    return Break(kind=BreakKind.DOUBT, ours=kind.value, theirs="in doubt", sentence=sentence, symbol=symbol)
+    return break_of_doubt(symbol, kind, sentence)
 
 
 def told(*doubts: Break) -> DoubtsTold:

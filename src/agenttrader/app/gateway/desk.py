@@ -24,7 +24,7 @@ from agenttrader.app.gateway.views import (
     trading_body,
 )
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
-from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, InboxFull, StatementRefused
 from agenttrader.model.identifiers import (
@@ -45,6 +45,7 @@ from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, deco
 from agenttrader.protocols.native_changes import decode_replacement
 from agenttrader.protocols.native_doubts import decode_doubts
 from agenttrader.protocols.native_groups import GroupAnswerBody, decode_group
+from agenttrader.runtime.doubts import break_of_doubt
 from agenttrader.runtime.inputs import (
     CancelAsked,
     DoubtsTold,
@@ -251,14 +252,7 @@ class Desk:
         for each in decode_doubts(body):
             if each.symbol not in known:
                 raise BadValue(f"symbol: expected a configured instrument, found {each.symbol!r}")
-            found = Break(
-                kind=BreakKind.DOUBT,
-                ours=each.about.value,
-                theirs="in doubt",
-                sentence=each.sentence,
-                symbol=Symbol(each.symbol),
-            )
-            breaks.append(found)
+            breaks.append(break_of_doubt(Symbol(each.symbol), each.about, each.sentence))
         await self._ask(DoubtsTold(agent, tuple(breaks)))
         return trading_body(self.session.engine)
 
