@@ -27,8 +27,8 @@ class Outside:
         if acted.stage == "asked":
             self.unanswered += (acted,)
         elif acted.stage == "answered":
-            first = next((each for each in self.unanswered if each.subject == acted.subject), None)
-            self.unanswered = tuple(each for each in self.unanswered if each is not first)
+            asked = next((each for each in reversed(self.unanswered) if each.subject == acted.subject), None)
+            self.unanswered = tuple(each for each in self.unanswered if each is not asked)
         if acted.order is not None:
             self.answered[acted.order.broker_order_id] = acted
 

@@ -245,6 +245,13 @@ def test_two_calls_for_the_same_are_answered_by_the_one_order() -> None:
     assert driver.engine.state.outside.unanswered == ()
 
 
+def test_an_answer_is_that_of_the_last_call() -> None:
+    """The first was lost, filled in part, and kept the second from being taken."""
+    driver = restarted(holding(), ASKED, LOST, line(3, "asked", held=D(6)), line(4, "answered", outcome="no"))
+    hears(driver, told(made()))
+    assert len(of(driver.records, OrderAdopted)) == 1
+
+
 def test_after_a_comparison_it_never_arrived_and_a_later_order_is_a_strangers() -> None:
     driver = restarted(holding(), ASKED, LOST)
     driver.give(HistoryTold(()), compared(failure="no answer"))
