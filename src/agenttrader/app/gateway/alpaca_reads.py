@@ -36,7 +36,7 @@ from agenttrader.app.gateway.alpaca_questions import (
     time_of,
 )
 from agenttrader.app.gateway.alpaca_refusals import not_found
-from agenttrader.app.gateway.alpaca_symbols import meant
+from agenttrader.app.gateway.alpaca_symbols import all_meant, meant
 from agenttrader.app.sections import Agent
 from agenttrader.model.errors import NotReady
 from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
@@ -185,7 +185,8 @@ class AlpacaReads:
         """
         asked = read(pairs, OrdersAsked)
         after, until = time_of(asked.after), time_of(asked.until)
-        symbols = None if asked.symbols is None else self._symbols(agent, asked.symbols)
+        owned = symbols_of(self.engine.rules, agent)
+        symbols = None if asked.symbols is None else all_meant(asked.symbols.split(","), owned)
         found = {
             order.id: order
             for order in self._own(agent)
@@ -227,8 +228,3 @@ class AlpacaReads:
     def _own(self, agent: AgentName) -> Iterator[Order]:
         orders = self.engine.state.book.orders.by_id.values()
         return (order for order in orders if is_shown(order, agent))
-
-    def _symbols(self, agent: AgentName, names: str) -> frozenset[Symbol]:
-        """The symbols that a list between commas means; what is nobody's stands for itself."""
-        owned = symbols_of(self.engine.rules, agent)
-        return frozenset(meant(name, owned) or Symbol(name) for name in names.split(","))

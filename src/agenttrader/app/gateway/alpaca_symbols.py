@@ -5,14 +5,18 @@ documents all three, and calls a position in a coin by the last.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from agenttrader.model.identifiers import Symbol, derive_order_id
 from agenttrader.model.instruments import CryptoPair, Instrument, Option
 
+ASSET_IDS_MAX = 10_000
+"""Of how many symbols the ids are kept: each is looked for at each order."""
 NO_EXCHANGE, CRYPTO_EXCHANGE = "", "CRYPTO"
 """Alpaca's words for no exchange in particular, for the gateway does not know where a symbol is listed."""
 
 
+@lru_cache(ASSET_IDS_MAX)
 def asset_id(symbol: Symbol) -> str:
     """The UUID that stands for a symbol."""
     return derive_order_id("asset", symbol)
@@ -41,7 +45,14 @@ def without_slash(symbol: Symbol) -> str:
 
 def meant(name: str, symbols: Iterable[Symbol]) -> Symbol | None:
     """Which of `symbols` is meant by `name`; None where none is."""
-    for symbol in symbols:
-        if name in (symbol, without_slash(symbol), asset_id(symbol)):
-            return symbol
-    return None
+    return next((symbol for symbol in symbols if name in _names(symbol)), None)
+
+
+def all_meant(names: Iterable[str], symbols: Iterable[Symbol]) -> frozenset[Symbol]:
+    """Which of `symbols` are meant by `names`; a name that means none of them stands for itself."""
+    known = {name: symbol for symbol in symbols for name in _names(symbol)}
+    return frozenset(known.get(name, Symbol(name)) for name in names)
+
+
+def _names(symbol: Symbol) -> tuple[str, ...]:
+    return symbol, without_slash(symbol), asset_id(symbol)

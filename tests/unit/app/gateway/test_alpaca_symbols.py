@@ -4,7 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from agenttrader.app.gateway.alpaca_symbols import asset_class, asset_id, exchange_of, meant, without_slash
+from agenttrader.app.gateway import alpaca_symbols
+from agenttrader.app.gateway.alpaca_symbols import (
+    all_meant,
+    asset_class,
+    asset_id,
+    exchange_of,
+    meant,
+    without_slash,
+)
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import CryptoPair, Option
 from agenttrader.testing.builders import ALFA, instruments
@@ -23,6 +31,22 @@ def test_what_is_not_among_the_symbols_is_not_meant() -> None:
     assert meant("ALFA", (ALFA,)) == ALFA
     for name in ("alfa", "", "BTC", "BTCUSD", asset_id(COIN)):
         assert meant(name, (ALFA,)) is None
+
+
+def test_a_list_of_names_is_gone_over_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request has room for 32,000 names: to make every id anew for each would hold everybody up."""
+    derived: list[object] = []
+
+    def derive(*facts: object) -> str:
+        derived.append(facts)
+        return f"{facts[-1]} as id"
+
+    monkeypatch.setattr(alpaca_symbols, "derive_order_id", derive)
+    asset_id.cache_clear()
+    names = ("BTCUSD", "ALFA as id", "OTHER", *(f"X{number}" for number in range(1_000)))
+    assert all_meant(names, (ALFA, COIN)) == {COIN, ALFA, "OTHER", *names[3:]}
+    assert len(derived) == 2
+    asset_id.cache_clear()
 
 
 def test_kinds_have_alpacas_words() -> None:
