@@ -1,20 +1,32 @@
 """The exits unit as a process, at a venue, market data and a gateway that are processes too."""
 
 import asyncio
+import secrets
+import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import OrderSide, OrderStatus
+from alpaca.trading.requests import ClosePositionRequest
 
 from agenttrader.adapters.exit_checkpoints import FILE
+from agenttrader.adapters.operator_client import OperatorClient
+from agenttrader.adapters.persons import sign
 from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.operators.acts import Operator, Pen
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.model.authority import Scope, ScopeKind
+from agenttrader.model.credentials import Secret
+from agenttrader.model.events import BreakFound, BreakSettled
 from agenttrader.model.orders import Effect
-from agenttrader.model.times import from_rfc3339
+from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.protocols.native import TradingBody
 from agenttrader.testing.exits_day import ExitsDay, Minute, flat
-from agenttrader.testing.played_day import playing
+from agenttrader.testing.played_day import PERSON, playing
 
 pytestmark = pytest.mark.timeout(180)
 D = Decimal
@@ -132,6 +144,66 @@ async def test_while_halted_it_leaves_by_the_plan_though_it_died_and_while_froze
         assert await day.held_at_venue() == 10
         assert day.asked(Effect.CLOSE) == []
         assert len(await day.working()) == 2, "protection that rests is the broker's"
+
+
+def of_a_bot(tables: dict[str, Any]) -> None:
+    """Let the agent run no strategy, as one that speaks in Alpaca's words; the same count for ten minutes."""
+    tables["strategy"]["run"] = []
+    tables["agents"]["momentum"] |= {"strategies": [], "dedupe_window_seconds": 600}
+
+
+async def test_what_stays_of_a_position_that_is_closed_in_part_is_protected_by_its_plan(
+    tmp_path: Path,
+) -> None:
+    async with playing(ExitsDay(tmp_path, at(*[100] * 7, 95, 89), change=of_a_bot)) as day:
+        await day.bar()
+        await day.open_window()
+        await day.enter(10, strategy="")
+        await day.bars(2)
+        client = TradingClient("momentum", day.key_of("momentum"), url_override=day.address("gateway"))
+        part = ClosePositionRequest(percentage="40")
+        closing = await asyncio.to_thread(client.close_position, "ALFA", part)
+        assert (closing.side, closing.qty) == (OrderSide.SELL, "4")
+        await day.bars(2)
+        again = await asyncio.to_thread(client.close_position, "ALFA", part)
+        assert (again.id, again.status, again.filled_qty) == (closing.id, OrderStatus.FILLED, "4")
+        held = await day.position()
+        assert held is not None
+        assert (held.quantity, held.protected_quantity, held.stop) == (D(6), D(6), D(90))
+        assert sorted((each["type"], each["qty"], each["time_in_force"]) for each in await day.working()) == [
+            ("limit", "6", "gtc"),
+            ("stop", "6", "gtc"),
+        ]
+        await day.bars(4)
+        assert await day.held_at_venue() == 0
+        assert day.holdings() == [10, 6, 0]
+        assert day.unprotected() == []
+
+
+async def test_an_exit_that_is_denied_again_and_again_halts_its_symbol_until_it_leaves(
+    tmp_path: Path,
+) -> None:
+    alfa = Scope(ScopeKind.SYMBOL, "ALFA")
+    async with playing(ExitsDay(tmp_path, at(*[100] * 4, 106, 101))) as day:
+        await day.bar()
+        await day.open_window()
+        await day.enter(10)
+        await day.bars(3)
+        frozen = {"scope": ["symbol", "ALFA"], "state": "frozen", "reason": "a test"}
+        await day.say("/v1/halt", frozen, TradingBody)
+        await day.bars(6)
+        reasons = (await day.ask("/v1/status", StatusBody)).trading.reasons
+        (doubt,) = [each for each in reasons if "break doubt" in each]
+        assert doubt.startswith("only symbol ALFA is halted by break doubt: its orders to close were denied")
+        async with OperatorClient(lambda: day.address("gateway"), Secret(day.token)) as person:
+            operator = Operator(person, lambda: Instant(time.time_ns()), lambda: secrets.token_hex(16))
+            await operator.resume(Pen(PERSON, lambda said: sign(said, day.key)), alfa, "looked")
+        await day.bars(3)
+        assert await day.held_at_venue() == 0
+        assert (await day.ask("/v1/status", StatusBody)).trading.reasons == ()
+        found = [each for each in day.journal() if isinstance(each, BreakFound | BreakSettled)]
+        assert [type(each) for each in found] == [BreakFound, BreakSettled]
+        assert len(day.asked(Effect.CLOSE)) == 1
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from agenttrader.model.events import BreakFound, Decided, Filled
 from agenttrader.model.orders import Effect, Side
 from agenttrader.protocols.native import PositionBody, Snapshot
 from agenttrader.testing.killed_day import KilledDay
-from agenttrader.testing.played_day import sha256
+from agenttrader.testing.played_day import Change, sha256
 from agenttrader.testing.recordings import write_trades
 
 ROLES = ("venue", "marketdata", "gateway", "exits")
@@ -56,10 +56,22 @@ def flat(price: int, minutes: int = 1, volume: int = 100_000) -> list[Minute]:
 class ExitsDay(KilledDay):
     """A half day in ALFA: the minutes that the test names, and then the last price until the close."""
 
-    def __init__(self, folder: Path, minutes: Sequence[Minute], inbox: str = "watermark") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        minutes: Sequence[Minute],
+        inbox: str = "watermark",
+        change: Change = lambda _: None,
+    ) -> None:
+        """`change` may alter the tables once more."""
         rest = flat(minutes[-1][2], MINUTES - len(minutes))
         write_trades(folder / "prices", "ALFA", _rows((*minutes, *rest)))
-        super().__init__(folder, lambda tables: _change(tables, folder, inbox), ROLES)
+
+        def changed(tables: dict[str, Any]) -> None:
+            _change(tables, folder, inbox)
+            change(tables)
+
+        super().__init__(folder, changed, ROLES)
 
     async def enter(self, quantity: int, **changes: Any) -> str:
         """The agent buys ALFA, to be left at 90, at 130 or 4 from the best price; what it is answered."""
