@@ -140,10 +140,12 @@ def client_order_id(order: Order) -> str:
 
 
 def created(order: Order) -> Instant:
-    """When the order, or the entry that a leg came with, was decided on."""
+    """When the order, or the entry that a leg came with, was decided on; what was adopted, made."""
     decided = order.parent if order.is_leg and order.parent is not None else order
     while order.is_leg and decided.replaces is not None:
         decided = decided.replaces
+    if decided.is_adopted:
+        return decided.proposal.decision_time
     decision = decided.decision
     assert decision is not None, f"{order.id}: expected a decision about it or its entry"
     return order.updated if decision.inputs.now is None else decision.inputs.now

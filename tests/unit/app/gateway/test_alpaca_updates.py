@@ -11,10 +11,19 @@ from alpaca.trading import models
 from agenttrader.app.gateway.alpaca_updates import _WORDS, AlpacaUpdates, updates_of
 from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import Busted, CancelRefused, Event, Restated, Suspended
-from agenttrader.model.identifiers import AgentName, OrderId
+from agenttrader.model.identifiers import (
+    AgentName,
+    BrokerOrderId,
+    ClientOrderId,
+    OrderId,
+    StrategyName,
+    derive_order_id,
+)
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, Role, Side
+from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.records import Chain, Recorded, Sealed
-from agenttrader.model.reports import ReportKind
+from agenttrader.model.reports import ReportKind, StatedOrder
+from agenttrader.model.times import rfc3339
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.alpaca_trade_updates import EVENTS, TradeUpdate, encode_stream
 from agenttrader.runtime.engine import Engine
@@ -22,6 +31,7 @@ from agenttrader.runtime.inputs import Proposed
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     AGENT,
+    ALFA,
     MULTIPLIERS,
     OTHER_AGENT,
     at,
@@ -32,6 +42,7 @@ from agenttrader.testing.builders import (
     report,
     reported_legs,
     rules,
+    segment,
 )
 from agenttrader.testing.driver import READY, Driver
 from agenttrader.testing.small_gateway import SmallGateway
@@ -284,6 +295,35 @@ def said(listener: TradeListener) -> list[Any]:
         for _ in range(listener.queue.qsize())
         if (message := listener.queue.get_nowait()) is not None
     ]
+
+
+def test_a_close_that_kill_made_is_told_as_nobodys_when_it_fills(told: Told) -> None:
+    told.enter()
+    told.driver.fill(ENTRY, "e-1", 10)
+    made = StatedOrder(
+        broker_order_id=BrokerOrderId("b-9"),
+        client_order_id=ClientOrderId("theirs"),
+        symbol=ALFA,
+        side=Side.SELL,
+        type="market",
+        quantity=D(10),
+        time=at(1),
+    )
+    adopted = OrderAdopted(
+        order_id=derive_order_id("adopted", "b-9"),
+        order=made,
+        strategy=StrategyName(""),
+        by="kill by ann",
+        reason="a side journal names it",
+    )
+    engine = told.driver.engine
+    told.driver.records += engine.start(segment(2), told.driver.now, (adopted,)).records
+    count = told.count
+    told.driver.fill(adopted.order_id, "e-2", 10)
+    recorded = [Recorded(each) for each in told.driver.records[count:]]
+    assert [agent for agent, _ in updates_of(recorded, engine)] == ["kill by ann"]
+    (update,) = told.since(count)
+    assert (update.event, update.order.status, update.order.created_at) == ("fill", "filled", rfc3339(at(1)))
 
 
 def test_a_pair_is_told_with_its_stop_which_can_trade_at_once(told: Told) -> None:
