@@ -22,7 +22,7 @@ from agenttrader.api.probes import Application, Receive, Scope, Send
 from agenttrader.api.trade_updates import serve_trade_updates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_questions import Nothing, Pairs, read
-from agenttrader.app.gateway.alpaca_refusals import Refused, Unsupported
+from agenttrader.app.gateway.alpaca_refusals import TOO_MANY, Refused, Unsupported
 from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.identifiers import AgentName
 from agenttrader.protocols.alpaca_trading import (
@@ -44,7 +44,6 @@ REPEATED = "X-Order-Repeated"
 FAILED = 50010000
 """Alpaca's code for a fault of its own."""
 UNAVAILABLE = 50310000
-TOO_MANY = 42910000
 
 AnyRequest = Request[Any, Any, Any]
 Body = Struct | Sequence[Struct]

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agenttrader.api.alpaca import PREFIX, TOO_MANY
+from agenttrader.api.alpaca import PREFIX
 from agenttrader.api.probes import Application, Receive, Scope, Send
+from agenttrader.app.gateway.alpaca_refusals import TOO_MANY
 from agenttrader.model.identifiers import AgentName
 
 QUESTIONS_MAX = 2

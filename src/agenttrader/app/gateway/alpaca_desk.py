@@ -23,14 +23,14 @@ from agenttrader.app.gateway.alpaca_names import (
 )
 from agenttrader.app.gateway.alpaca_questions import CloseAllAsked, CloseAsked, Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_reads import AlpacaReads
-from agenttrader.app.gateway.alpaca_refusals import Refused, cannot_be, denial_of, not_now
+from agenttrader.app.gateway.alpaca_refusals import Refused, cannot_be, denial_of, in_its_line, not_now
 from agenttrader.app.gateway.alpaca_replacing import changes_of, words_of
 from agenttrader.app.gateway.alpaca_requests import Wish, effect_of, proposal_of, wish_of
 from agenttrader.app.gateway.alpaca_symbols import without_slash
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Agent
-from agenttrader.model.errors import BadValue
+from agenttrader.model.errors import BadValue, InboxFull
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
@@ -146,7 +146,8 @@ class AlpacaDesk:
     async def _try_cancel(self, agent: AgentName, order: Order) -> CanceledOrder:
         try:
             await self._cancel(agent, order)
-        except Refused as refused:
+        except (Refused, BadValue, InboxFull) as error:
+            refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return CanceledOrder(id=wire_id(order), status=int(refused.status), body=body)
         return CanceledOrder(id=wire_id(order), status=_OK)
@@ -181,7 +182,8 @@ class AlpacaDesk:
         name = without_slash(symbol)
         try:
             closed = await self._close(agent, symbol)
-        except Refused as refused:
+        except (Refused, BadValue, InboxFull) as error:
+            refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return ClosedPosition(symbol=name, status=int(refused.status), body=body)
         return ClosedPosition(symbol=name, status=_OK, body=msgspec.to_builtins(closed.order))

@@ -7,12 +7,20 @@ The message names the check by its code, then says what was found, what is permi
 """
 
 from http import HTTPStatus
+from typing import assert_never
 
 from agenttrader.app.gateway.views import sentence_of_decision
-from agenttrader.model.errors import AgentTraderError, BadValue
+from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull
 from agenttrader.portfolio.orders import Order
-from agenttrader.protocols.alpaca_trading import FORBIDDEN, NOT_FOUND, UNPROCESSABLE, ApiError
+from agenttrader.protocols.alpaca_trading import (
+    FORBIDDEN,
+    INVALID,
+    NOT_FOUND,
+    UNPROCESSABLE,
+    ApiError,
+)
 
+TOO_MANY = 42910000
 CANNOT_BE = frozenset(
     {
         *("agent", "strategy", "ownership", "order_id", "instrument", "opens", "shorting", "tick", "lot"),
@@ -61,6 +69,21 @@ def cannot_be(message: str) -> Refused:
 def not_found(message: str) -> Refused:
     """What is not there for this client."""
     return Refused(HTTPStatus.NOT_FOUND, NOT_FOUND, message)
+
+
+def in_its_line(error: Refused | BadValue | InboxFull) -> Refused:
+    """What one of several that are asked for at once is answered: that it is not done hides no other."""
+    match error:
+        case Refused():
+            return error
+        case Unsupported():
+            return cannot_be(str(error))
+        case BadValue():
+            return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, str(error))
+        case InboxFull():
+            return Refused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, str(error))
+        case never:
+            assert_never(never)
 
 
 def denial_of(order: Order) -> Refused:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -15,11 +15,11 @@ from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import Agent, ExitFractions
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import BadValue, NotReady, StoreError
+from agenttrader.model.errors import BadValue, InboxFull, NotReady, StoreError
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import OrderId, derive_agents_order_id, derive_order_id
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import Effect, ExitPlan, Leg, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.protocols.alpaca_trading import NewOrder, Order, OrderReplacement, StopLoss, TakeProfit
 from agenttrader.protocols.native import encode, to_body
@@ -735,6 +735,31 @@ async def test_a_position_that_may_not_be_closed_says_why_in_its_line(face: Face
     (line,) = await face.desk.close_all(BOT, [])
     assert (line.status, line.body["code"]) == (403, 40310000)
     assert line.body["message"].startswith("denied by trading_state: ")
+
+
+async def test_one_that_cannot_be_taken_now_hides_no_other(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await face.hold()
+    resting = [await face.buy(f"resting {price}", type="limit", limit_price=D(price)) for price in (98, 99)]
+    cancel = face.gateway.desk.cancel
+
+    async def crowded(name: str, *who: Any) -> OrderId:
+        if name == resting[0].id:
+            raise InboxFull("1000 inputs are waiting")
+        return await cancel(name, *who)
+
+    monkeypatch.setattr(face.gateway.desk, "cancel", crowded)
+    lines = {each.id: each for each in await face.desk.cancel_all(BOT, [])}
+    assert [lines[each.id].status for each in resting] == [429, 200]
+    assert lines[resting[0].id].body == {"code": 42910000, "message": "1000 inputs are waiting"}
+
+    async def crowd(_: Proposal) -> NoReturn:
+        raise InboxFull("1000 inputs are waiting")
+
+    monkeypatch.setattr(face.gateway.desk, "decide", crowd)
+    (line,) = await face.desk.close_all(BOT, [])
+    assert (line.symbol, line.status, line.body["code"]) == (CHARLY, 429, 42910000)
 
 
 async def test_account_and_clock_wait_until_they_are_known() -> None:
