@@ -28,7 +28,7 @@ def add(name: Name, *, config: Config, to: Target = None) -> None:
     """Make a key for an agent that has none. It is shown once, and kept nowhere."""
     from agenttrader.app.operators.perform import give_key
 
-    _give(to, give_key(configuration_at(config), name), name)
+    _tell(to, give_key(configuration_at(config), name, to), name)
 
 
 @agents.command()
@@ -45,7 +45,7 @@ def rotate(
     from agenttrader.app.operators.perform import rotate_key
     from agenttrader.app.operators.wishes import span_of
 
-    _give(to, rotate_key(configuration_at(config), name, span_of(grace, "--grace")), name)
+    _tell(to, rotate_key(configuration_at(config), name, to, span_of(grace, "--grace")), name)
 
 
 @agents.command()
@@ -82,12 +82,9 @@ def _names(configuration: "Configuration") -> set[str]:
     return set(configuration.agent_names())
 
 
-def _give(to: Path | None, key: str, name: str) -> None:
+def _tell(to: Path | None, key: str, name: str) -> None:
     if to is None:
         print(key)
         print(f"the key of {name}; it is shown this once", file=sys.stderr)
         return
-    from agenttrader.app.operators.perform import keep_key
-
-    keep_key(to, key)
     print(f"made      {to}, the key of {name}")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,20 @@ from agenttrader.cli.exit_codes import ExitCode
 
 REPORTS = Path("audit_artifacts") / "drills"
 
-drill = typer.Typer(help="Try a promise on this machine, with processes of its own.", no_args_is_help=True)
+drill = typer.Typer(
+    help="Try a promise on this machine, with processes of its own.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+class Channel(Enum):
+    """How it is killed."""
+
+    CLI = "cli"
+    API = "api"
+    FILE = "file"
+    FENCE = "fence"
 
 
 @drill.callback()
@@ -26,7 +40,7 @@ def kill(
     clients: Annotated[int, typer.Option("--clients", min=1, help="How many send orders at once.")] = 64,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Of orders before each kill.")] = 1.0,
     channel: Annotated[
-        list[str] | None, typer.Option("--channel", help="cli, api, file or fence; all where it is not said.")
+        list[Channel] | None, typer.Option("--channel", help="May be repeated; all where it is not said.")
     ] = None,
     reports: Annotated[Path, typer.Option("--reports", help="Where the report is written.")] = REPORTS,
 ) -> None:
@@ -37,5 +51,5 @@ def kill(
         raise typer.Exit(ExitCode.USAGE)
     words = ["--clients", str(clients), "--seconds", str(seconds), "--reports", str(reports)]
     for each in channel or ():
-        words += ["--channel", each]
+        words += ["--channel", each.value]
     raise typer.Exit(subprocess.run([sys.executable, str(script), *words], check=False).returncode)

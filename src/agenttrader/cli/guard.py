@@ -22,9 +22,13 @@ def new(
     *,
     bot: Annotated[str, typer.Option("--bot", help="What the bot is called: its key id.")] = "bot",
     person_name: Annotated[str, typer.Option("--person-name", help="Who will sign.")] = "me",
-    port: Annotated[int, typer.Option("--port", help="The gateway's, on this machine.")] = PORT,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="The gateway's, on this machine.")
+    ] = PORT,
     seed: Annotated[int, typer.Option("--seed", help="Which invented day.")] = 7,
-    speed: Annotated[int, typer.Option("--speed", help="Minutes of the market in a second, at most.")] = 1,
+    speed: Annotated[
+        int, typer.Option("--speed", min=1, help="Minutes of the market in a second, at most.")
+    ] = 1,
 ) -> None:
     """Make a folder with a simulated exchange, a gateway, one agent with a key, and a person to sign.
 

@@ -17,11 +17,10 @@ from agenttrader.cli.operating import (
     Who,
     at_desk,
     configuration_at,
-    pen_of,
-    person_at,
     require_reason,
     show_trading,
     show_window,
+    signing_at_desk,
 )
 
 if TYPE_CHECKING:
@@ -58,12 +57,12 @@ def halt(
     state = TradingState.REDUCE_ONLY if reduce_only else TradingState.HALTED
     if frozen:
         state = TradingState.FROZEN
-    configuration, wanted = configuration_at(config), scope_of(scope)
+    wanted = scope_of(scope)
     try:
-        trading = at_desk(configuration, person_at(person), lambda desk: desk.halt(wanted, state, reason))
+        trading = at_desk(config, person, lambda desk: desk.halt(wanted, state, reason))
     except Unreachable as error:
         if wanted == EVERYTHING:
-            _halt_by_file(configuration, reason, error)
+            _halt_by_file(configuration_at(config), reason, error)
         raise
     show_trading(trading, as_json=as_json)
 
@@ -89,9 +88,8 @@ def resume(
     from agenttrader.app.operators.wishes import scope_of
 
     require_reason(reason)
-    configuration, files, wanted = configuration_at(config), person_at(person), scope_of(scope)
-    pen = pen_of(files)
-    trading = at_desk(configuration, files, lambda desk: desk.resume(pen, wanted, reason))
+    wanted = scope_of(scope)
+    trading = signing_at_desk(config, person, lambda desk, pen: desk.resume(pen, wanted, reason))
     show_trading(trading, as_json=as_json)
 
 
@@ -99,7 +97,7 @@ def switches(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show every wired switch and every latch, with who and why."""
     from agenttrader.runtime.standing import words_of
 
-    status = at_desk(configuration_at(config), person_at(person), lambda desk: desk.status())
+    status = at_desk(config, person, lambda desk: desk.status())
     if as_json:
         print_json({"switches": builtins_of(status.switches), "latches": builtins_of(status.latches)})
         return
@@ -114,7 +112,7 @@ def switches(*, config: Config, person: Who, as_json: AsJson = False) -> None:
 
 def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show who the gateway is, what may leave, and why not more."""
-    found = at_desk(configuration_at(config), person_at(person), lambda desk: desk.status())
+    found = at_desk(config, person, lambda desk: desk.status())
     if as_json:
         print_json(builtins_of(found))
         return
@@ -128,7 +126,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
 
 def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Compare the books with the broker's now. Exit code 1 for a difference, 5 where it cannot be asked."""
-    found = at_desk(configuration_at(config), person_at(person), lambda desk: desk.reconcile())
+    found = at_desk(config, person, lambda desk: desk.reconcile())
     if as_json:
         print_json(builtins_of(found))
     else:

@@ -60,24 +60,29 @@ def person_at(path: Path) -> "PersonFiles":
     return PersonFiles(path)
 
 
-def pen_of(person: "PersonFiles") -> "Pen":
-    """The person's signature; its passphrase is asked for, on the terminal or from stdin."""
-    import getpass
-
-    from agenttrader.app.operators.perform import signature_of
-
-    asked = f"passphrase of {person.key}: "
-    passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    return signature_of(person, passphrase)
-
-
-def at_desk(
-    configuration: "Configuration", person: "PersonFiles", act: "Callable[[Operator], Awaitable[T]]"
-) -> T:
+def at_desk(config: Path, person: Path, act: "Callable[[Operator], Awaitable[T]]") -> T:
     """What `act` gives at the gateway of the run."""
     from agenttrader.app.operators.perform import at_desk as perform
 
-    return perform(configuration, person, act)
+    return perform(configuration_at(config), person_at(person), act)
+
+
+def signing_at_desk(config: Path, person: Path, act: "Callable[[Operator, Pen], Awaitable[T]]") -> T:
+    """What `act` gives at the gateway of the run, with the person's signature.
+
+    The key's passphrase is asked for, on the terminal or from stdin, once everything else is there.
+    """
+    import getpass
+
+    from agenttrader.app.operators.perform import at_desk as perform
+    from agenttrader.app.operators.perform import signature_of
+
+    configuration, files = configuration_at(config), person_at(person)
+    files.require()
+    asked = f"passphrase of {files.key}: "
+    passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    pen = signature_of(files, passphrase)
+    return perform(configuration, files, lambda desk: act(desk, pen))
 
 
 def require_reason(reason: str) -> None:

@@ -35,8 +35,9 @@ def new(
     from agenttrader.model.authority import PersonRole
     from agenttrader.model.errors import BadValue
 
-    if role not in [each.value for each in PersonRole]:
-        raise BadValue(f"--role: expected one of {', '.join(PersonRole)}, found {role!r}")
+    known = [each.value for each in PersonRole]
+    if role not in known:
+        raise BadValue(f"--role: expected one of {', '.join(known)}, found {role!r}")
     files = person_at(person)
     made = make_person(files.stem, new_passphrase())
     print(f"[people.{files.name}]")
@@ -47,14 +48,15 @@ def new(
 
 
 def new_passphrase() -> str:
-    """A passphrase for a new key: asked for twice on a terminal, one line of a pipe. Raises BadValue."""
+    """A passphrase for a new key: asked for twice on a terminal, one line of a pipe. Never an empty one."""
     import getpass
 
     from agenttrader.model.errors import BadValue
 
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    passphrase = getpass.getpass("new passphrase: ")
-    if passphrase != getpass.getpass("the same again: "):
+    is_typed = sys.stdin.isatty()
+    passphrase = getpass.getpass("new passphrase: ") if is_typed else sys.stdin.readline().rstrip("\n")
+    if not passphrase:
+        raise BadValue("passphrase: expected one for the person's key, found none; nothing was made")
+    if is_typed and passphrase != getpass.getpass("the same again: "):
         raise BadValue("passphrase: expected the same twice, found two; nothing was made")
     return passphrase

@@ -12,17 +12,15 @@ from agenttrader.cli.operating import (
     ScopeText,
     Who,
     at_desk,
-    configuration_at,
-    pen_of,
-    person_at,
     require_reason,
     show_trading,
     show_window,
+    signing_at_desk,
 )
 
 if TYPE_CHECKING:
     from agenttrader.app.gateway.desk import StatusBody
-    from agenttrader.app.operators.acts import Operator
+    from agenttrader.app.operators.acts import Operator, Pen
     from agenttrader.protocols.native import TradingBody
 
 window = typer.Typer(
@@ -62,17 +60,16 @@ def open_(
     except ValueError:
         known = ", ".join(each.value for each in Mode)
         raise BadValue(f"--mode: expected one of {known}, found {mode!r}") from None
-    files, covered = person_at(person), scope_of(scope)
-    pen = pen_of(files)
+    covered = scope_of(scope)
 
-    async def act(desk: "Operator") -> "tuple[TradingBody, StatusBody]":
+    async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
         found = await desk.status()
         lease = Lease(
             mode=wanted, scope=covered, start=now_of(found), end=end_of(until, found), reason=reason
         )
         return await desk.open_window(pen, lease), await desk.status()
 
-    _show(*at_desk(configuration_at(config), files, act), as_json=as_json)
+    _show(*signing_at_desk(config, person, act), as_json=as_json)
 
 
 @window.command()
@@ -81,27 +78,23 @@ def extend(*, config: Config, person: Who, reason: Reason, until: Until, as_json
     from agenttrader.app.operators.wishes import end_of
 
     require_reason(reason)
-    files = person_at(person)
-    pen = pen_of(files)
 
-    async def act(desk: "Operator") -> "tuple[TradingBody, StatusBody]":
+    async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
         end = end_of(until, await desk.status())
         return await desk.extend_window(pen, end, reason), await desk.status()
 
-    _show(*at_desk(configuration_at(config), files, act), as_json=as_json)
+    _show(*signing_at_desk(config, person, act), as_json=as_json)
 
 
 @window.command()
 def resume(*, config: Config, person: Who, reason: Reason, as_json: AsJson = False) -> None:
     """Let a window that a restart suspended go on, until its own end. Signed with the person's key."""
     require_reason(reason)
-    files = person_at(person)
-    pen = pen_of(files)
 
-    async def act(desk: "Operator") -> "tuple[TradingBody, StatusBody]":
+    async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
         return await desk.resume_window(pen, reason), await desk.status()
 
-    _show(*at_desk(configuration_at(config), files, act), as_json=as_json)
+    _show(*signing_at_desk(config, person, act), as_json=as_json)
 
 
 @window.command()
@@ -112,13 +105,13 @@ def close(*, config: Config, person: Who, reason: Reason, as_json: AsJson = Fals
     async def act(desk: "Operator") -> "tuple[TradingBody, StatusBody]":
         return await desk.close_window(reason), await desk.status()
 
-    _show(*at_desk(configuration_at(config), person_at(person), act), as_json=as_json)
+    _show(*at_desk(config, person, act), as_json=as_json)
 
 
 @window.command()
 def show(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show the window, whose it is and what may leave."""
-    found = at_desk(configuration_at(config), person_at(person), lambda desk: desk.status())
+    found = at_desk(config, person, lambda desk: desk.status())
     _show(found.trading, found, as_json=as_json)
 
 

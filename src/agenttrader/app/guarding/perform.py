@@ -2,18 +2,26 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agenttrader.app.config import Configuration, load
 from agenttrader.app.guarding.setup import Guard, GuardWish, make_guard
 from agenttrader.app.guarding.wiring import maker, supervisor
+from agenttrader.model.errors import AgentTraderError
 from agenttrader.runtime.supervisor import Notice
 
 
 def make(folder: Path, wish: GuardWish, passphrase: str) -> Guard:
-    """The folder, made. Raises BadValue, ConfigurationError, StoreError."""
-    return make_guard(folder, wish, maker(passphrase))
+    """The folder, made whole or not at all. Raises BadValue, ConfigurationError, StoreError."""
+    is_new = not folder.exists()
+    try:
+        return make_guard(folder, wish, maker(passphrase))
+    except AgentTraderError:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def roles_of(configuration: Configuration) -> tuple[str, ...]:

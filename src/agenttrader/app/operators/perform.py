@@ -23,6 +23,7 @@ from agenttrader.app.operators.wiring import (
     write_person,
     write_secret,
 )
+from agenttrader.model.agent_keys import AgentKey
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.times import Duration
 
@@ -70,27 +71,42 @@ def halt_by_file(configuration: Configuration, reason: str) -> Path | None:
     return path
 
 
-def give_key(configuration: Configuration, agent: str) -> str:
-    """A new key for an agent that has none. Raises BadValue, StoreError."""
-    token, file = new_token(), configuration.path(configuration.gateway.agent_keys)
-    write_agent_keys(
-        file,
-        agents.added(
-            read_agent_keys(file), AgentName(agent), token, now(), known=configuration.agent_names()
+def give_key(configuration: Configuration, agent: str, to: Path | None) -> str:
+    """A new key for an agent that has none, in the new file `to` as well. Raises BadValue, StoreError."""
+    return _hand_out(
+        configuration,
+        to,
+        lambda keys, token: agents.added(
+            keys, AgentName(agent), token, now(), known=configuration.agent_names()
         ),
     )
-    return token
 
 
-def rotate_key(configuration: Configuration, agent: str, grace: Duration) -> str:
-    """A new key for an agent; the old one ends after the grace. Raises BadValue, StoreError."""
-    token, file = new_token(), configuration.path(configuration.gateway.agent_keys)
-    write_agent_keys(
-        file,
-        agents.rotated(
-            read_agent_keys(file), AgentName(agent), token, now(), grace, known=configuration.agent_names()
+def rotate_key(configuration: Configuration, agent: str, to: Path | None, grace: Duration) -> str:
+    """A new key for an agent, in the new file `to` as well; the old one ends after the grace.
+
+    Raises BadValue, StoreError.
+    """
+    return _hand_out(
+        configuration,
+        to,
+        lambda keys, token: agents.rotated(
+            keys, AgentName(agent), token, now(), grace, known=configuration.agent_names()
         ),
     )
+
+
+def _hand_out(
+    configuration: Configuration,
+    to: Path | None,
+    change: Callable[[tuple[AgentKey, ...], str], tuple[AgentKey, ...]],
+) -> str:
+    """A new key, accepted from now on. It lies in its file first: one that nobody has would end the old."""
+    token, file = new_token(), configuration.path(configuration.gateway.agent_keys)
+    changed = change(read_agent_keys(file), token)
+    if to is not None:
+        write_secret(to, token)
+    write_agent_keys(file, changed)
     return token
 
 
@@ -104,8 +120,3 @@ def list_keys(configuration: Configuration) -> tuple[agents.Listed, ...]:
     """Every key. Raises StoreError."""
     file = configuration.path(configuration.gateway.agent_keys)
     return agents.listed(read_agent_keys(file), configuration.grants(), now())
-
-
-def keep_key(file: Path, key: str) -> None:
-    """Write an agent's key to a new file, for its owner alone. Raises StoreError."""
-    write_secret(file, key)
