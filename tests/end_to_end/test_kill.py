@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Halted, SegmentOpened
-from agenttrader.model.outside import ActedOutside
+from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.protocols.native import Snapshot
+from agenttrader.protocols.person_bodies import EmptyBody
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
 
@@ -91,21 +94,43 @@ async def test_a_wedged_gateway_sends_nothing_when_it_wakes_up_and_its_next_star
 
 
 @pytest.mark.slow
-async def test_with_a_dead_gateway_everything_is_closed_and_verified_flat(day: KilledDay) -> None:
+@pytest.mark.parametrize("how", ("dead", "up", "wedged"))
+async def test_everything_is_closed_and_the_next_start_knows_it_and_trades_again(
+    day: KilledDay, how: str
+) -> None:
     await day.hold()
-    day.kill("gateway")
-    day.processes.pop("gateway")
-    killing = asyncio.create_task(day.type(*KILL, "--cancel-orders", "--liquidate"))
-    while not [each for each in await day.at_venue("/v2/orders?status=open") if each["type"] == "market"]:
-        assert not killing.done(), killing.result()
-        await asyncio.sleep(0.05)
-    assert day.market is not None
-    await day.feed.settled(day.market)  # The venue's next bar fills the close.
-    code, told = await killing
+    gateway = day.processes["gateway"]
+    if how == "dead":
+        day.kill("gateway")
+        day.processes.pop("gateway")
+    elif how == "wedged":
+        gateway.send_signal(signal.SIGSTOP)
+    code, told = await day.liquidated(*KILL)
     assert code == ExitCode.DONE, told
     assert [(each["symbol"], each["left"]) for each in told["positions"]] == [("ALFA", "0")]
     assert await day.at_venue("/v2/positions") == []
     assert await day.at_venue("/v2/orders?status=open") == []
+    if how == "wedged":
+        gateway.send_signal(signal.SIGCONT)
+    if how != "dead":
+        day.kill("gateway")
+
+    day.start("gateway")
+    await day.until(lambda: day.address("gateway"))
+    await day.settled()
+    compared = await day.say("/v1/reconcile", EmptyBody(), ReconcileBody)
+    assert (compared.breaks, compared.failure) == ((), "")
+    assert (await day.ask("/v1/snapshot", Snapshot)).positions == ()
+    assert (await day.ask("/v1/status", StatusBody)).trading.state == "halted"
+    (adopted,) = [each for each in day.journal() if isinstance(each, OrderAdopted)]
+    assert (adopted.order.quantity, adopted.by.startswith("kill by ")) == (Decimal(10), True)
+    await day.resumed()
+    await day.bar()
+    bought = await day.propose(type="market", limit_price=None, reason="after the kill")
+    assert bought["state"] not in {"denied", "withheld"}, bought
+    await day.bar()
+    (position,) = await day.at_venue("/v2/positions")
+    assert position["qty"] == "10"
 
 
 @pytest.mark.slow

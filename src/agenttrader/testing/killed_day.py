@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import secrets
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,14 @@ import aiohttp
 from agenttrader.adapters.fence import fence_path
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_reader import read_records
+from agenttrader.adapters.operator_client import OperatorClient
+from agenttrader.adapters.persons import sign
+from agenttrader.app.operators.acts import Operator, Pen
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.credentials import Secret
 from agenttrader.model.events import Event
-from agenttrader.model.times import rfc3339
-from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay
+from agenttrader.model.times import Instant, rfc3339
+from agenttrader.testing.played_day import PASSED_ON, PERSON, PROGRAM, PlayedDay
 
 
 class KilledDay(PlayedDay):
@@ -97,6 +104,25 @@ class KilledDay(PlayedDay):
         self.kill("gateway")
         self.start("gateway")
         await self.until(lambda: self.address("gateway"))
+
+    async def liquidated(self, *words: str) -> tuple[int, dict[str, Any]]:
+        """Kill as typed, that closes everything; the market goes on once its close works at the venue."""
+        killing = asyncio.create_task(self.type(*words, "--cancel-orders", "--liquidate"))
+        while all(each["type"] != "market" for each in await self.at_venue("/v2/orders?status=open")):
+            assert not killing.done(), killing.result()
+            await asyncio.sleep(0.05)
+        assert self.market is not None
+        await self.feed.settled(self.market)
+        return await killing
+
+    async def resumed(self) -> None:
+        """A person lifts the latch that the next start took, and lets the window go on."""
+        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as client:
+            operator = Operator(client, lambda: Instant(time.time_ns()), lambda: secrets.token_hex(16))
+            pen = Pen(PERSON, lambda statement: sign(statement, self.key))
+            await operator.resume(pen, EVERYTHING, "looked at")
+            trading = await operator.resume_window(pen, "the account is flat")
+        assert trading.state == "active", trading.reasons
 
     @property
     def fence(self) -> Path:
