@@ -14,13 +14,14 @@ from agenttrader.adapters.alpaca.reports import stated_order
 from agenttrader.model.errors import BadValue, Unreachable
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.reports import BrokerPosition
-from agenttrader.model.times import Instant, from_rfc3339
+from agenttrader.model.times import MILLISECOND, Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.ports.kill_door import Closing, WorkingOrder
 from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, ApiError, Clock, Order, Position, decode
 
 ORDERS_PER_PAGE = 500
 """The most that Alpaca gives at once."""
+PAGES_MAX = 20
 ASK_AGAIN_SECONDS = (0.1, 0.5)
 """The pauses before a question or a cancel is asked again."""
 _DONE = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
@@ -34,14 +35,19 @@ class SecondDoor:
         self._connection = connection
 
     async def orders(self) -> tuple[WorkingOrder, ...]:
-        """Every order that is not over, up to 500 of them; the others are seen when these have ended."""
-        answer = await self._get(
-            "v2/orders",
-            {"status": "open", "limit": str(ORDERS_PER_PAGE), "nested": "true", "direction": "asc"},
-        )
-        found = {
-            each.broker_order_id: each for order in answer.as_kind(tuple[Order, ...]) for each in _flat(order)
-        }
+        """Every order that is not over; of more than can be told, the first, and the others when they end."""
+        told: dict[str, Order] = {}
+        parameters = {"status": "open", "limit": str(ORDERS_PER_PAGE), "nested": "true", "direction": "asc"}
+        for _ in range(PAGES_MAX):
+            page = (await self._get("v2/orders", parameters)).as_kind(tuple[Order, ...])
+            is_last = len(page) < ORDERS_PER_PAGE or all(order.id in told for order in page)
+            told |= {order.id: order for order in page}
+            if is_last:
+                break
+            last = max(from_rfc3339(order.submitted_at) for order in page)
+            # Its own millisecond again: others may have come in it.
+            parameters["after"] = rfc3339(Instant(last - MILLISECOND))
+        found = {each.broker_order_id: each for order in told.values() for each in _flat(order)}
         return tuple(found.values())
 
     async def positions(self) -> tuple[BrokerPosition, ...]:

@@ -81,6 +81,28 @@ async def test_it_tells_every_order_that_is_not_over_with_what_it_hangs_on(
     assert server.asked("GET", "/v2/orders")[0]["status"] == "open"
 
 
+async def test_entries_behind_many_orders_that_protect_are_told(
+    server: Any, door: SecondDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What protects is left to rest, so it never makes room on the first page."""
+    monkeypatch.setattr(second_door, "ORDERS_PER_PAGE", 2)
+    pages = [[told("stop 1"), told("stop 2")], [told("stop 2"), told("stop 3")], [told("entry")]]
+    server.answer("GET", "/v2/orders", *pages)
+    names = [order.broker_order_id for order in await door.orders()]
+    assert names == ["stop 1", "stop 2", "stop 3", "entry"]
+    before = "2026-11-20T14:29:59.999Z"
+    assert [query.get("after") for query in server.asked("GET", "/v2/orders")] == [None, before, before]
+
+
+async def test_a_page_that_says_nothing_new_is_the_last(
+    server: Any, door: SecondDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_door, "ORDERS_PER_PAGE", 2)
+    server.answer("GET", "/v2/orders", [told("stop 1"), told("stop 2")])
+    assert len(await door.orders()) == 2
+    assert len(server.asked("GET", "/v2/orders")) == 2
+
+
 async def test_it_tells_positions_with_their_sign(server: Any, door: SecondDoor) -> None:
     server.answer("GET", "/v2/positions", [POSITION])
     (found,) = await door.positions()
