@@ -65,8 +65,6 @@ _TRIGGERS: dict[type, Trigger] = {
     DoneForDay: Trigger.DONE_FOR_DAY,
     Restated: Trigger.RESTATE,
 }
-MOVES = frozenset(_TRIGGERS)
-"""Events that do no more than move one order along the transition table."""
 
 
 class Book:
@@ -89,7 +87,7 @@ class Book:
         """Cash from outside the account, less what left it: no profit, and no loss."""
         self.activities: set[ActivityId] = set()
         """What the broker posted and the book has taken in."""
-        self._watched: list[set[Symbol]] = []
+        self._watched: list[dict[Symbol, None]] = []
         self.orders = OrderLedger(multipliers, self._touch)
         self.holdings: dict[Symbol, Holding] = {}
         self.tenures: dict[Symbol, Tenure] = {}
@@ -192,26 +190,27 @@ class Book:
         stops = self.stops(symbol)
         if stops is None:
             return ZERO
-        gone = [stop.covers for stop in stops_in(symbol, without) if stop.is_long is (held > 0)]
-        return stops.covers - sum(gone, ZERO)
+        legs = [(leg, order) for order in without for leg in order.legs if leg.symbol == symbol]
+        gone = [stop for leg, order in legs for stop in stops_in(leg, (order,))]
+        return stops.covers - sum([stop.covers for stop in gone if stop.is_long is (held > 0)], ZERO)
 
     def stops(self, symbol: Symbol) -> Stops | None:
         """What the stops that rest at the broker and face the position are good for; None where none does."""
         held = self.position(symbol)
         return self.orders.totals.stops(symbol, is_long=held > 0) if held else None
 
-    def watch(self) -> set[Symbol]:
-        """A set that each symbol gets into whose position changes from now on, or what its stops cover.
+    def watch(self) -> dict[Symbol, None]:
+        """The symbols whose position, or what its stops are good for, changes from now on, in that order.
 
-        Who asks for it empties it.
+        Who asks for them empties it. At first all are there in which anything was held.
         """
-        watched = set(self.holdings)
+        watched: dict[Symbol, None] = dict.fromkeys(self.holdings)
         self._watched.append(watched)
         return watched
 
     def _touch(self, symbol: Symbol) -> None:
         for watched in self._watched:
-            watched.add(symbol)
+            watched[symbol] = None
 
     def _account_opened(self, sealed: Sealed[Event]) -> None:
         self.cash = cast("AccountOpened", sealed.event).cash

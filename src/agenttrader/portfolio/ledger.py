@@ -125,7 +125,7 @@ class OrderLedger:
                 child.broker_id = leg.broker_order_id
                 self.by_broker_id[leg.broker_order_id] = child
                 child.advance(Trigger.ACCEPT, event.time)
-        self.totals.recount(order.family)
+        self.totals.restate(order.family)
 
     def fill(self, event: Filled) -> Order:
         """One execution."""
@@ -159,13 +159,17 @@ class OrderLedger:
         What ends an entry before the broker took it ends its legs with it.
         """
         order = self.by_id[order_id]
+        were_open = order.family.orders
         self._move(order, trigger, time)
         if trigger in (Trigger.WITHHOLD, Trigger.REJECT, Trigger.LOSE):
             for leg in order.protection:
                 self._move(leg, trigger, time)
         if trigger is Trigger.REPLACE and order.state is OrderState.REPLACED:
             _take_over(order)
-        self.totals.recount(order.family)
+        if order.family.orders is were_open:
+            self.totals.restate(order.family)
+        else:
+            self.totals.recount(order.family)
 
     def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
         was_open = order.state not in TERMINAL

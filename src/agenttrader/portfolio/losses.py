@@ -7,19 +7,28 @@ from agenttrader.model.orders import Role
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.orders import Order
 
+# Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
+_STOP = Role.STOP
+
 
 def loss_of_entry(order: Order) -> Decimal:
     """What the rest of one entry would lose at its stop, at the further one while that is replaced.
 
     All of it where no stop came with it, and where that is at a net price.
     """
+    prices = _stop_prices(order) if len(order.legs) == 1 else []
+    if not prices:
+        return order.remaining * order.reserve_price
+    return order.remaining * max([abs(order.reserve_price - price * order.multiplier) for price in prices])
+
+
+def _stop_prices(entry: Order) -> list[Decimal]:
     # What is to replace an entry takes over its legs.
-    legs = order.replaces.protection if order.is_replacing and order.replaces else order.protection
-    stops = [leg for leg in legs if leg.role is Role.STOP]
-    stops += [leg.replacement for leg in stops if leg.replacement is not None]
-    prices = [leg.stop_price for leg in stops if leg.stop_price is not None and len(order.legs) == 1]
-    units = [abs(order.reserve_price - price * order.multiplier) for price in prices]
-    return order.remaining * max(units, default=order.reserve_price)
+    standing = entry.replaces if entry.is_replacing and entry.replaces is not None else entry
+    stops = [leg for leg in standing.protection if leg.role is _STOP]
+    prices = [leg.stop_price for leg in stops]
+    prices += [leg.replacement.stop_price for leg in stops if leg.replacement is not None]
+    return [price for price in prices if price is not None]
 
 
 def added_loss(order: Order) -> Decimal:
@@ -41,7 +50,7 @@ def loss_by_stops(held: Decimal, mark: Decimal, protection: Iterable[Order]) -> 
     left, sign = abs(held), 1 if held > 0 else -1
     loss = ZERO
     for leg in protection:
-        if leg.role is Role.STOP and leg.rests and len(leg.legs) == 1:
+        if leg.role is _STOP and leg.rests and len(leg.legs) == 1:
             covered = min(left, leg.surely)
             distance = max(_distance_to_stop(each, mark, sign) for each in (leg, leg.replacement or leg))
             loss += covered * max(ZERO, distance)

@@ -73,7 +73,7 @@ class MarkedBook:
 
     def see(self, symbol: Symbol) -> None:
         """Take it that the price of `symbol` has changed."""
-        self._stale.add(symbol)
+        self._stale[symbol] = None
 
     def value(self) -> Valuation:
         """The account now. Without a mark a position is shown at cost, and nobody knows the equity."""

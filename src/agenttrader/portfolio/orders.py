@@ -14,7 +14,7 @@ from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Proposal
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.working import Counted
+from agenttrader.portfolio.working import NOTHING, Stop
 
 FILLED_STEP = Decimal("1e-9")
 """Where a leg's ratio does not divide what has filled of it, the order's units are cut here.
@@ -31,14 +31,16 @@ class Family:
     An order stays in the family that it came to.
     """
 
-    __slots__ = ("counted", "orders", "symbols")
+    __slots__ = ("legs", "orders", "stops", "working")
 
-    def __init__(self, proposal: Proposal) -> None:
-        self.symbols = tuple([leg.symbol for leg in proposal.legs])
+    def __init__(self, legs: tuple[Leg, ...]) -> None:
+        self.legs = legs
         self.orders: tuple[Order, ...] = ()
         """Those that have not ended."""
-        self.counted: tuple[Counted, ...] = (Counted(),) * len(proposal.legs)
-        """What they count for in the totals, in each symbol."""
+        self.working = [NOTHING] * len(legs)
+        """What they may still do, as the totals count it, in each symbol."""
+        self.stops: list[tuple[Stop, ...]] = [()] * len(legs)
+        """Those that rest, in the same way."""
 
 
 class Order:
@@ -82,7 +84,7 @@ class Order:
     ) -> None:
         self.id = proposal.id
         self.proposal = proposal
-        self.family = family or Family(proposal)
+        self.family = family or Family(proposal.legs)
         self.role = role
         self.protects = role is Role.STOP or role is Role.TARGET
         """Whether it rests to protect a position: a leg of an entry, a stop alone, either half of a pair."""

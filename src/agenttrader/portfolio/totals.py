@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from agenttrader.model.identifiers import OrderId, Symbol
-from agenttrader.model.orders import Effect, Role, Side
+from agenttrader.model.orders import Effect, Leg, Role, Side
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.losses import added_loss, leaving_price
 from agenttrader.portfolio.orders import Family, Order
-from agenttrader.portfolio.working import NOTHING, Counted, Stop, Stops, Working
+from agenttrader.portfolio.working import NOTHING, Stop, Stops, Working
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
 _BUY, _CLOSE, _STOP = Side.BUY, Effect.CLOSE, Role.STOP
@@ -40,18 +40,20 @@ class OrderTotals:
 
     def recount(self, family: Family) -> None:
         """Count `family` as it is now, no longer as it was counted before."""
-        before = family.counted
-        family.counted = tuple(
-            [
-                Counted(working_in(symbol, family.orders), stops_in(symbol, family.orders))
-                for symbol in family.symbols
-            ]
-        )
-        for symbol, was, now in zip(family.symbols, before, family.counted, strict=True):
-            if now.working != was.working:
-                self._work(symbol, was.working, now.working)
-            if now.stops != was.stops:
-                self._protect(symbol, was.stops, now.stops)
+        for place, leg in enumerate(family.legs):
+            was, now = family.working[place], working_in(leg, family.orders)
+            if now != was:
+                family.working[place] = now
+                self._work(leg.symbol, was, now)
+        self.restate(family)
+
+    def restate(self, family: Family) -> None:
+        """Do so where no more has happened than that an order's state is another, and none has ended."""
+        for place, leg in enumerate(family.legs):
+            was, now = family.stops[place], stops_in(leg, family.orders)
+            if now != was:
+                family.stops[place] = now
+                self._protect(leg.symbol, was, now)
 
     def _work(self, symbol: Symbol, was: Working, now: Working) -> None:
         total = self.working(symbol).changed(was, now)
@@ -75,8 +77,8 @@ class OrderTotals:
         self._touch(symbol)
 
 
-def working_in(symbol: Symbol, orders: Collection[Order]) -> Working:
-    """What `orders`, which are whole families, may still do in `symbol`.
+def working_in(leg: Leg, orders: Collection[Order]) -> Working:
+    """What the `orders` of one family may still do in the symbol of `leg`, which all of them have.
 
     A stop and a target of one position count once, and so do an order and the one that is to replace it.
     """
@@ -85,10 +87,9 @@ def working_in(symbol: Symbol, orders: Collection[Order]) -> Working:
     bought = sold = closing = protecting = closes = loss = ZERO
     awaiting = longs = shorts = 0
     pairs: dict[OrderId, Decimal] = {}
+    units = abs(leg.ratio)
     for order in orders:
-        ratio = order.ratio_in(symbol)
-        units = abs(ratio)
-        buys = (order.side is _BUY) is (ratio > 0)
+        buys = (order.side is _BUY) is (leg.ratio > 0)
         if order.protects:
             left = order.remaining * units
             owner = order.owner.id
@@ -103,7 +104,7 @@ def working_in(symbol: Symbol, orders: Collection[Order]) -> Working:
             if order.adds_risk:
                 awaiting += bool(order.protection)
                 longs, shorts = (longs + 1, shorts) if buys else (longs, shorts + 1)
-                if order.legs[0].symbol == symbol:
+                if order.legs[0].symbol == leg.symbol:
                     loss += added_loss(order)
             else:
                 closing += left
@@ -116,12 +117,12 @@ def working_in(symbol: Symbol, orders: Collection[Order]) -> Working:
     return Working(bought, sold, closing, protecting, closes, loss, awaiting, longs, shorts)
 
 
-def stops_in(symbol: Symbol, orders: Collection[Order]) -> tuple[Stop, ...]:
+def stops_in(leg: Leg, orders: Collection[Order]) -> tuple[Stop, ...]:
     """Those of `orders` that are stops, rest at the broker and can trade, as far as they surely will."""
     found = [order for order in orders if order.role is _STOP and order.rests and order.is_armed]
     if not found:
         return _NO_STOPS
-    return tuple([_stop(order, order.ratio_in(symbol)) for order in found if order.surely])
+    return tuple([_stop(order, leg.ratio) for order in found if order.surely])
 
 
 def _stop(order: Order, ratio: int) -> Stop:

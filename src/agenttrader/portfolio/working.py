@@ -65,13 +65,6 @@ class Stop(NamedTuple):
     """None of one that follows the price."""
 
 
-class Counted(NamedTuple):
-    """What the open orders of one family count for in one symbol."""
-
-    working: Working = NOTHING
-    stops: tuple[Stop, ...] = ()
-
-
 class Stops:
     """The sums over all stops that face one side of one symbol, and the nearest of their prices."""
 

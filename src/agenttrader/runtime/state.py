@@ -7,17 +7,13 @@ from typing import cast
 
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
-    Accepted,
     BreakFound,
     BreakSettled,
-    Busted,
     DayOpened,
     Decided,
     EquitySampled,
     Event,
-    Filled,
     LinkChanged,
-    PositionAdjusted,
     Reconciled,
     SegmentOpened,
     Sending,
@@ -29,14 +25,12 @@ from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
-from agenttrader.portfolio.book import MOVES, Book
+from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
-_PROTECTS = frozenset({Accepted, Filled, Busted, PositionAdjusted, *MOVES})
-"""What can bare or cover a position."""
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, BreakSettled, Reconciled, LinkChanged, *STANDING_EVENTS})
 
 
@@ -67,6 +61,7 @@ class State:
         self.outside = Outside()
         self.bare: dict[Symbol, Bare] = {}
         """Since when something of a position is not protected; without those where nothing is."""
+        self._touched = self.book.watch()
         self._stated: Reconciled | None = None
         """The last comparison of this segment that did not fail."""
         self._found: list[Break] = []
@@ -91,8 +86,8 @@ class State:
         handler = self._handlers.get(kind)
         if handler is not None:
             handler(sealed)
-        if kind in _PROTECTS:
-            self._time_protection(sealed)
+        if self._touched:
+            self._time_protection(sealed.time)
 
     def forget(self, tried: Sequence[OrderId]) -> None:
         """Take back the last approvals, which were only tried: as if they had never been folded."""
@@ -101,19 +96,14 @@ class State:
             self._decided[order.agent].pop()
             self._approved_in_account.pop()
 
-    def _time_protection(self, sealed: Sealed[Event]) -> None:
+    def _time_protection(self, now: Instant) -> None:
         """Start the clock of what this record left bare, and stop that of what it left protected."""
-        event = sealed.event
-        if isinstance(event, PositionAdjusted):
-            symbols: tuple[Symbol, ...] = (event.symbol,)
-        else:
-            order = self.book.orders.by_id[event.order_id]  # type: ignore[union-attr]
-            symbols = tuple(leg.symbol for leg in order.legs)
-        for symbol in symbols:
+        for symbol in self._touched:
             if not bare_units(self.book, symbol):
                 self.bare.pop(symbol, None)
             elif symbol not in self.bare:
-                self.bare[symbol] = Bare(sealed.time)
+                self.bare[symbol] = Bare(now)
+        self._touched.clear()
 
     def _apply_decided(self, sealed: Sealed[Event]) -> None:
         order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
