@@ -3,9 +3,9 @@
 A protective leg holds the shares that a close needs, so a close that does not wait is refused by the broker;
 one that does not cancel flips the position when the stop fires later. The position is unprotected from the
 cancel to the fill, and only then. A close is of the position: what an entry still adds while it waits is as
-unprotected as the rest, and leaves with it. A close of a part takes that part alone: it is approved only where
-an exits unit protects what stays. What a close leaves bare when it ends is bare since its protection was
-canceled: `protection` keeps that clock.
+unprotected as the rest, and leaves with it. A close of a part takes that part alone: it is approved only
+where an exits unit protects what stays. What a close leaves bare when it ends is bare since its protection
+was canceled: `protection` keeps that clock.
 """
 
 from decimal import Decimal
@@ -50,7 +50,7 @@ def go_on(state: State, close: Order) -> Sending | Withheld:
     """The reducing order for all that is held now, more or less than when the close was asked for.
 
     Of a part it is for no more than that part. Where the broker holds less than we do, it is for that: more
-    would open what nobody wanted. Where the protection has filled meanwhile it is the end of the close, unsent.
+    would open what nobody wanted. Where the protection has filled meanwhile, the close ends unsent.
     """
     left = _left(state, close)
     if close.id in state.parts:

@@ -34,7 +34,7 @@ CANNOT_BE = frozenset(
 IN_THEIR_WORDS = {
     "strategy": "An order in Alpaca's words names none: it takes an agent that runs none (strategies = []).",
     "opens": "A bracket opens; what reduces or closes is an order without one.",
-    "reduces": "The whole position is sold at the market, or closed: then its protection is canceled first.",
+    "reduces": "Sell the whole at the market, or close it or a part: then its protection is canceled first.",
     "exit_plan": "Send a bracket, or have a person add [agents.NAME.exit_plan] for this agent.",
 }
 """What to do, where the sentence of the check says it in words that an Alpaca order has not."""
