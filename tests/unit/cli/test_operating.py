@@ -1,11 +1,13 @@
 """What a person types wrong is answered with a sentence and exit code 2, and all stays as it was."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.guarding.perform import make
 from agenttrader.app.guarding.setup import GuardWish
 from agenttrader.cli import main
@@ -115,3 +117,12 @@ def test_a_key_that_is_kept_is_accepted(
     assert typed(capsys, "agents", "rotate", "bot", "--config", run_folder, "--to", tmp_path / "key")[0] == 0
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert (run_folder / "agent-keys.json").read_bytes() != before
+
+
+def test_a_run_that_is_up_is_not_started_twice(capsys: pytest.CaptureFixture[str], run_folder: Path) -> None:
+    announcements = Announcements(run_folder / "announcements")
+    announcements.announce("marketdata", "127.0.0.1:1")
+    code, said = typed(capsys, "up", run_folder)
+    announcements.withdraw("marketdata")
+    assert code == ExitCode.USAGE
+    assert f"expected a run that is not up, found its marketdata as process {os.getpid()}" in said

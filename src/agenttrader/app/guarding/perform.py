@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agenttrader.app.config import Configuration, load
 from agenttrader.app.guarding.setup import Guard, GuardWish, make_guard
-from agenttrader.app.guarding.wiring import maker, supervisor
+from agenttrader.app.guarding.wiring import maker, require_rest, supervisor
 from agenttrader.model.errors import AgentTraderError
 from agenttrader.runtime.supervisor import Notice
 
@@ -41,10 +41,12 @@ async def keep_up(
 ) -> None:
     """Start every role of the run, start again what dies, and stop them in order when interrupted.
 
-    `ready` is called once they all can do their work. Raises RoleFailed where one cannot be kept.
+    `ready` is called once they all can do their work. Raises RoleFailed where one cannot be kept, and
+    ConfigurationError where the run is up already.
     """
     configuration = load(path)
     roles = roles_of(configuration)
+    require_rest(configuration, roles)
     processes = supervisor(configuration, path, roles, environment, tell)
     watching: asyncio.Task[None] | None = None
     waiting = asyncio.create_task(interrupted.wait())

@@ -25,6 +25,18 @@ def maker(passphrase: str) -> GuardMaker:
     return GuardMaker(signer=signer, token=lambda: Secret(new_token()), keep_agent_keys=keep_agent_keys)
 
 
+def require_rest(configuration: Configuration, roles: tuple[str, ...]) -> None:
+    """Raises ConfigurationError where a process of the run lives: a second one would take its place."""
+    announcements = Announcements(configuration.path(configuration.peers.announcements))
+    for role in roles:
+        found = announcements.get(role)
+        if found is not None:
+            raise ConfigurationError(
+                f"{configuration.folder}: expected a run that is not up, found its {role} as process "
+                f"{found.pid}; stop it where it was started, with Ctrl-C"
+            )
+
+
 def supervisor(
     configuration: Configuration,
     path: Path,
