@@ -92,6 +92,8 @@ class Role(Word):
 
 
 _PER_CENT = Decimal(100)
+# Bound once: on Python 3.11 reading a member from its enumeration costs as much as what is asked of it.
+_BUY, _OPEN, _REDUCE = Side.BUY, Effect.OPEN, Effect.REDUCE
 
 
 class Leg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -199,7 +201,7 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     @property
     def role(self) -> Role:
         """What the order is for: an exit protects where it rests at a stop, or is the target of a pair."""
-        if self.effect is Effect.OPEN:
+        if self.effect is _OPEN:
             return Role.ENTRY
         if self.is_pair:
             return Role.TARGET
@@ -208,7 +210,7 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     @property
     def is_pair(self) -> bool:
         """Whether it is two exits, target and stop, of which a fill of one takes from the other."""
-        return self.effect is Effect.REDUCE and self.exit_plan is not None
+        return self.effect is _REDUCE and self.exit_plan is not None
 
     def _require_trail(self) -> None:
         trails = [trail for trail in (self.trail_price, self.trail_percent) if trail is not None]
@@ -243,7 +245,8 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
 
     def signed_quantity(self, leg: Leg) -> Decimal:
         """What the whole proposal would add to the position in `leg.symbol`; negative when it sells."""
-        return self.quantity * leg.ratio * self.side.sign
+        quantity = self.quantity if leg.ratio == 1 else self.quantity * leg.ratio
+        return quantity if self.side is _BUY else -quantity
 
 
 def _require(price: Decimal | None, name: str, order_type: OrderType, *, wanted: bool) -> None:

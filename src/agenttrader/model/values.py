@@ -76,7 +76,7 @@ def on_step(value: object, step: Decimal, name: str) -> Decimal:
 
 def is_on_step(value: Decimal, step: Decimal) -> bool:
     """Whether `value` is exactly a whole multiple of `step`."""
-    return value % step == 0
+    return not value % step
 
 
 def _without_noise(value: object) -> object:

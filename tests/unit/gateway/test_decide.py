@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from agenttrader.gateway.checks.case import Case
-from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR, Rule
+from agenttrader.gateway.checks.catalog import CHECKS, CHECKS_FOR, RULES_FOR, Rule
 from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.instruments import Equity
@@ -95,7 +95,9 @@ def test_any_exception_in_a_check_denies_by_its_code(monkeypatch: pytest.MonkeyP
     rules = [*CHECKS]
     rules[number] = Rule(CHECKS[number].code, explode, CHECKS[number].binds)
     effect = next(iter(CHECKS[number].binds))
-    monkeypatch.setitem(RULES_FOR, effect, tuple(rule for rule in rules if effect in rule.binds))
+    bound = tuple(rule for rule in rules if effect in rule.binds)
+    monkeypatch.setitem(RULES_FOR, effect, bound)
+    monkeypatch.setitem(CHECKS_FOR, effect, tuple(rule.check for rule in bound))
     situation = entry() if effect is Effect.OPEN else exit_of_long(effect)
     decision = situation.decide()
     assert decision.denied_by == CHECKS[number].code

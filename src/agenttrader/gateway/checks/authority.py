@@ -1,5 +1,6 @@
 """Who lets the order leave: halts, the window with its mode and scope, its own end, a person's approval."""
 
+from functools import cache
 from typing import assert_never
 
 from agenttrader.gateway.checks.case import Case
@@ -31,22 +32,26 @@ def _states_that_permit(table: dict[TradingState, frozenset[Effect]]) -> dict[Ef
 
 _TO_AGENTS = (PERMITTED_EFFECTS, _states_that_permit(PERMITTED_EFFECTS))
 _TO_EXITS = (PERMITTED_TO_EXITS, _states_that_permit(PERMITTED_TO_EXITS))
+# Results without numbers are made once.
+_AGENTS_WHILE_ACTIVE = {
+    effect: Check("trading_state", "active", states, effect in PERMITTED_EFFECTS[TradingState.ACTIVE])
+    for effect, states in _TO_AGENTS[1].items()
+}
+_IN_SCOPE = Check("scope", "everything", "everything", passed=True)
+_NOBODY_ASKED = Check("approval", "auto", "auto", passed=True)
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _ACTIVE, _EVERYTHING, _AUTO = TradingState.ACTIVE, ScopeKind.EVERYTHING, Approval.AUTO
-# In the order of their rank, for the same reason.
-_MODES = tuple(Mode)
-_MODE_NAMES = tuple(mode.value for mode in Mode)
-_LOWEST_THAT_SENDS = _MODES.index(Mode.PAPER)
 
 
 def trading_state_permits(case: Case) -> Check:
     """Nothing halts the order: no latch, no switch, no broken link, no break. Exits go on until FROZEN."""
     state, effect, grant = case.snapshot.trading_state, case.proposal.effect, case.snapshot.grant
-    permitted, states = _TO_EXITS if grant is not None and grant.reduces_only else _TO_AGENTS
-    if state is _ACTIVE:
-        return Check("trading_state", "active", states[effect], effect in permitted[state])
-    reasons = case.snapshot.halt_reasons
+    is_exits = grant is not None and grant.reduces_only
+    if state is _ACTIVE and not is_exits:
+        return _AGENTS_WHILE_ACTIVE[effect]
+    permitted, states = _TO_EXITS if is_exits else _TO_AGENTS
+    reasons = () if state is _ACTIVE else case.snapshot.halt_reasons
     observed = f"{state.value}: {'; '.join(reasons)}" if reasons else state.value
     return Check("trading_state", observed, states[effect], effect in permitted[state])
 
@@ -67,9 +72,13 @@ def mode_is_permitted(case: Case) -> Check:
     window, grant = case.snapshot.window, case.snapshot.grant
     if window is None or grant is None:
         return Check("mode", None, None, passed=False)
-    ceiling = min(_MODES.index(case.snapshot.mode_ceiling), _MODES.index(grant.mode_ceiling))
-    mode = _MODES.index(window.mode)
-    return Check("mode", _MODE_NAMES[mode], _MODE_NAMES[ceiling], _LOWEST_THAT_SENDS <= mode <= ceiling)
+    return _within(window.mode, case.snapshot.mode_ceiling, grant.mode_ceiling)
+
+
+@cache
+def _within(mode: Mode, *ceilings: Mode) -> Check:
+    ceiling = min(ceilings, key=lambda each: each.rank)
+    return Check("mode", mode.value, ceiling.value, Mode.PAPER.rank <= mode.rank <= ceiling.rank)
 
 
 def window_covers_the_order(case: Case) -> Check:
@@ -78,7 +87,7 @@ def window_covers_the_order(case: Case) -> Check:
     if window is None:
         return Check("scope", None, None, passed=False)
     if window.scope.kind is _EVERYTHING:
-        return Check("scope", "everything", "everything", passed=True)
+        return _IN_SCOPE
     asked = _asked(case, window)
     return Check("scope", asked, window.scope.name, asked == window.scope.name)
 
@@ -111,4 +120,6 @@ def nobody_need_approve(case: Case) -> Check:
     grant = case.snapshot.grant
     if grant is None:
         return Check("approval", None, "auto", passed=False)
-    return Check("approval", grant.approval.value, "auto", grant.approval is _AUTO)
+    if grant.approval is _AUTO:
+        return _NOBODY_ASKED
+    return Check("approval", grant.approval.value, "auto", passed=False)

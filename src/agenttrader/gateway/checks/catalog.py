@@ -87,3 +87,8 @@ CHECKS: tuple[Rule, ...] = (
 RULES_FOR: dict[Effect, tuple[Rule, ...]] = {
     effect: tuple(rule for rule in CHECKS if effect in rule.binds) for effect in Effect
 }
+"""The rules that bind an order, in their order."""
+CHECKS_FOR: dict[Effect, tuple[CheckFunction, ...]] = {
+    effect: tuple(rule.check for rule in rules) for effect, rules in RULES_FOR.items()
+}
+"""Their checks alone."""

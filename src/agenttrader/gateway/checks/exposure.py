@@ -13,32 +13,35 @@ from agenttrader.model.values import ZERO
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _BUY, _OPEN = Side.BUY, Effect.OPEN
+_NO_MORE = Check("dead_machine_loss", "no more", "no more", passed=True)
 
 
 def agents_rate_is_within_limit(case: Case) -> Check:
     """The agent has not asked too often in the last minute."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.orders_per_minute_max
-    return _one_more("order_rate_agent", case.snapshot.orders_last_minute_agent, permitted)
+    return _with_more("order_rate_agent", case.snapshot.orders_last_minute_agent, 1, permitted)
 
 
 def accounts_rate_is_within_limit(case: Case) -> Check:
     """All agents together have not had too many orders approved in the last minute."""
     permitted = case.account_limits.orders_per_minute_max
-    return _one_more("order_rate_account", case.snapshot.orders_last_minute_account, permitted)
+    return _with_more("order_rate_account", case.snapshot.orders_last_minute_account, 1, permitted)
 
 
 def agents_open_orders_are_within_limit(case: Case) -> Check:
     """The agent has not too many orders that work or may work."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.open_orders_max
-    return _one_more_open("open_orders_agent", case, case.snapshot.open_orders_agent, permitted)
+    count, more = case.snapshot.open_orders_agent, _more_orders(case)
+    return _with_more("open_orders_agent", count, more, permitted)
 
 
 def accounts_open_orders_are_within_limit(case: Case) -> Check:
     """The account has not too many orders that work or may work."""
     permitted = case.account_limits.open_orders_max
-    return _one_more_open("open_orders_account", case, case.snapshot.open_orders_account, permitted)
+    count, more = case.snapshot.open_orders_account, _more_orders(case)
+    return _with_more("open_orders_account", count, more, permitted)
 
 
 def position_is_within_limit(case: Case) -> Check:
@@ -88,11 +91,11 @@ def dead_machine_loss_is_within_limit(case: Case) -> Check:
     """
     opens, replaced = case.proposal.effect is _OPEN, case.snapshot.replaced
     if not opens and (replaced is None or case.proposal.type not in STOPS):
-        return Check("dead_machine_loss", "no more", "no more", passed=True)
+        return _NO_MORE
     loss = _loss_at_stop(case) if opens else _loss_of_stop(case)
     added = loss if loss is None or replaced is None else max(ZERO, loss - replaced.loss)
     if not opens and added == ZERO:
-        return Check("dead_machine_loss", "no more", "no more", passed=True)
+        return _NO_MORE
     carried, permitted = case.snapshot.dead_machine_loss, case.account_limits.dead_machine_loss_max
     return _sum_at_most("dead_machine_loss", carried, added, permitted)
 
@@ -102,14 +105,13 @@ def _loss_at_stop(case: Case) -> Decimal | None:
 
     All of it where its protection cannot leave with it: a stop that follows the fill may never be placed.
     """
-    proposal, instrument, mark = case.proposal, case.leg.instrument, case.net_mark
+    proposal, instrument = case.proposal, case.leg.instrument
     stop = None if proposal.exit_plan is None else proposal.exit_plan.stop
-    if stop is None or mark is None or instrument is None:
+    worst = case.high if proposal.side is _BUY else case.low
+    if stop is None or worst is None or instrument is None:
         return None
     if not protection_can_rest(proposal, instrument):
         return case.cost
-    prices = [price for price in (mark, proposal.limit_price, proposal.stop_price) if price is not None]
-    worst = max(prices) if proposal.side is _BUY else min(prices)
     return _rest(case) * abs(worst - stop) * instrument.multiplier
 
 
@@ -126,20 +128,18 @@ def _loss_of_stop(case: Case) -> Decimal | None:
 def _rest(case: Case) -> Decimal:
     """Units of the leg that may still fill."""
     replaced = case.snapshot.replaced
-    return abs(case.leg.quantity) - (ZERO if replaced is None else replaced.filled)
+    return case.units if replaced is None else case.units - replaced.filled
 
 
-def _one_more_open(code: str, case: Case, count: int | None, permitted: int | None) -> Check:
-    """As `_one_more`; what comes in the place of another is not one more."""
-    if case.snapshot.replaced is None or count is None or permitted is None:
-        return _one_more(code, count, permitted)
-    return Check(code, count, permitted, count <= permitted)
+def _more_orders(case: Case) -> int:
+    """What comes in the place of another is not one more."""
+    return 1 if case.snapshot.replaced is None else 0
 
 
-def _one_more(code: str, count: int | None, permitted: int | None) -> Check:
+def _with_more(code: str, count: int | None, more: int, permitted: int | None) -> Check:
     if count is None or permitted is None:
-        return Check(code, None if count is None else count + 1, permitted, passed=False)
-    return Check(code, count + 1, permitted, count < permitted)
+        return Check(code, None if count is None else count + more, permitted, passed=False)
+    return Check(code, count + more, permitted, count + more <= permitted)
 
 
 def _at_most(code: str, observed: Decimal | None, permitted: Decimal | None) -> Check:

@@ -3,6 +3,10 @@
 from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
 
+# Results without numbers are made once.
+_OPENS = Check("may_open", "open", "open", passed=True)
+_NEW = Check("order_id", "new", "new", passed=True)
+
 
 def agent_is_known(case: Case) -> Check:
     """The agent is configured and has limits."""
@@ -37,11 +41,9 @@ def agent_may_open(case: Case) -> Check:
     grant = case.snapshot.grant
     if grant is None:
         return Check("may_open", None, "open", passed=False)
-    permitted = "reduce or close" if grant.reduces_only else "open"
-    return Check("may_open", "open", permitted, not grant.reduces_only)
+    return Check("may_open", "open", "reduce or close", passed=False) if grant.reduces_only else _OPENS
 
 
 def id_is_new(case: Case) -> Check:
     """No other order has this id. The same order sent again is answered before anything is checked."""
-    used = case.snapshot.id_used
-    return Check("order_id", "used" if used else "new", "new", not used)
+    return Check("order_id", "used", "new", passed=False) if case.snapshot.id_used else _NEW

@@ -9,6 +9,7 @@ from agenttrader.model.market import TradingStatus
 from agenttrader.model.orders import Effect, OrderType, Proposal, TimeInForce
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, SECOND, Instant
+from agenttrader.model.values import ZERO
 
 OPENING_MINUTES, CLOSING_MINUTES = 2, 10
 """Before an auction the exchange takes no more orders for it (docs.alpaca.markets, "Placing Orders")."""
@@ -16,6 +17,10 @@ OPENING_MINUTES, CLOSING_MINUTES = 2, 10
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _TRADING = TradingStatus.TRADING
 _REDUCE, _GTC, _MARKET = Effect.REDUCE, TimeInForce.GTC, OrderType.MARKET
+# Results without numbers are made once.
+_ALWAYS = Check("session", "always", "always", passed=True)
+_OVER_SESSIONS = Check("session", "rests over sessions", "at any time", passed=True)
+_TRADES = Check("symbol_status", "trading", "trading", passed=True)
 
 
 def instrument_is_known(case: Case) -> Check:
@@ -32,10 +37,10 @@ def session_is_open(case: Case) -> Check:
     ends with the close, and what is held then would be bare until the next open.
     """
     session, now, proposal = case.snapshot.session, case.snapshot.now, case.proposal
-    if isinstance(case.leg.instrument, CryptoPair):
-        return Check("session", "always", "always", passed=True)
+    if type(case.leg.instrument) is CryptoPair:
+        return _ALWAYS
     if proposal.effect is _REDUCE and proposal.time_in_force is _GTC and proposal.type is not _MARKET:
-        return Check("session", "rests over sessions", "at any time", passed=True)
+        return _OVER_SESSIONS
     if session is None or now is None:
         return Check("session", None, None, passed=False)
     first, end = _hours(proposal, session)
@@ -47,12 +52,12 @@ def _hours(proposal: Proposal, session: Session) -> tuple[Instant, Instant]:
     if proposal.extended_hours:
         return session.first, session.last
     match proposal.time_in_force:
+        case TimeInForce.DAY | TimeInForce.GTC | TimeInForce.IOC | TimeInForce.FOK:
+            return session.open, session.close
         case TimeInForce.OPG:
             return session.first, Instant(session.open - OPENING_MINUTES * MINUTE)
         case TimeInForce.CLS:
             return session.open, Instant(session.close - CLOSING_MINUTES * MINUTE)
-        case TimeInForce.DAY | TimeInForce.GTC | TimeInForce.IOC | TimeInForce.FOK:
-            return session.open, session.close
         case time:
             assert_never(time)
 
@@ -61,7 +66,7 @@ def exchange_lets_the_symbol_trade(case: Case) -> Check:
     """The exchange's last word on the symbol is that it trades."""
     status = case.leg.status
     if status is _TRADING:
-        return Check("symbol_status", "trading", "trading", passed=True)
+        return _TRADES
     return Check("symbol_status", status and status.value, "trading", passed=False)
 
 
@@ -70,7 +75,7 @@ def price_is_sane(case: Case) -> Check:
     mark = case.leg.mark
     if mark is None:
         return Check("quote", None, "above 0", passed=False)
-    return Check("quote", mark.price, "above 0", mark.price.is_finite() and mark.price > 0)
+    return Check("quote", mark.price, "above 0", mark.price.is_finite() and mark.price > ZERO)
 
 
 def price_is_not_from_the_future(case: Case) -> Check:

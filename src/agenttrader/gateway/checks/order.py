@@ -15,6 +15,12 @@ _OPEN, _BUY, _SELL, _MARKET = Effect.OPEN, Side.BUY, Side.SELL, OrderType.MARKET
 _DAY, _OPG, _STOP_ROLE = TimeInForce.DAY, TimeInForce.OPG, Role.STOP
 _PROTECTION = frozenset({Role.STOP, Role.TARGET})
 _GTC_OR_AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+# Results without numbers are made once.
+_LONG = Check("shorting", "long", "long", passed=True)
+_DOES_NOT_REST = Check("order_lifetime", "does not rest", "does not rest", passed=True)
+_HAS_STOP = Check("exit_plan", "a stop", "a stop", passed=True)
+_NO_STOP = Check("stop_price", "no stop", "no stop", passed=True)
+_NO_TARGET = Check("target_price", "no target", "no target", passed=True)
 
 
 def order_really_opens(case: Case) -> Check:
@@ -50,7 +56,7 @@ def close_leaves_nothing_bare(case: Case) -> Check:
     reducible = case.leg.reducible
     if reducible is None:
         return Check("whole", None, None, passed=False)
-    kind, quantity = case.proposal.type, abs(case.leg.quantity)
+    kind, quantity = case.proposal.type, case.units
     may_leave = case.snapshot.exits_unit and case.leg.planned
     is_permitted = quantity <= reducible if may_leave else quantity == reducible
     permitted = f"{'at most ' if may_leave else ''}{reducible} at market"
@@ -61,7 +67,7 @@ def direction_is_permitted(case: Case) -> Check:
     """The order opens a long position, or the symbol may be sold short. Coins and fractions never may."""
     quantity = case.leg.quantity
     if quantity > ZERO:
-        return Check("shorting", "long", "long", passed=True)
+        return _LONG
     can_be = not isinstance(case.leg.instrument, CryptoPair) and quantity == quantity.to_integral_value()
     permitted = can_be and case.symbol_limits is not None and case.symbol_limits.shorting_permitted
     return Check("shorting", "short", "long or short" if permitted else "long", permitted)
@@ -82,18 +88,18 @@ def prices_are_on_tick(case: Case) -> Check:
 
 def quantity_is_on_lot(case: Case) -> Check:
     """The quantity is a multiple of the lot."""
-    instrument, quantity = case.leg.instrument, case.leg.quantity
+    instrument, units = case.leg.instrument, case.units
     if instrument is None:
         return Check("lot", None, None, passed=False)
-    return Check("lot", abs(quantity), instrument.lot, is_on_step(quantity, instrument.lot))
+    return Check("lot", units, instrument.lot, is_on_step(units, instrument.lot))
 
 
 def quantity_is_within_limit(case: Case) -> Check:
     """The order is not larger than the symbol's largest."""
-    quantity, limits = abs(case.leg.quantity), case.symbol_limits
+    units, limits = case.units, case.symbol_limits
     if limits is None:
-        return Check("order_quantity", quantity, None, passed=False)
-    return Check("order_quantity", quantity, limits.order_quantity_max, quantity <= limits.order_quantity_max)
+        return Check("order_quantity", units, None, passed=False)
+    return Check("order_quantity", units, limits.order_quantity_max, units <= limits.order_quantity_max)
 
 
 def notional_is_within_limit(case: Case) -> Check:
@@ -114,7 +120,9 @@ def price_is_within_collar(case: Case) -> Check:
     mark, limits, proposal = case.net_mark, case.symbol_limits, case.proposal
     if mark is None or limits is None:
         return Check("price_collar", None, None, passed=False)
-    distance = max(abs(proposal.decision_price - mark), _farthest(case, mark))
+    distance = abs(proposal.decision_price - mark)
+    if case.stated:
+        distance = max(distance, _farthest(case, mark))
     opens = proposal.effect is _OPEN
     fraction = limits.price_collar_fraction_max if opens else limits.reducing_price_collar_fraction_max
     permitted = (abs(mark) if len(proposal.legs) == 1 else _gross_mark(case)) * fraction
@@ -123,13 +131,11 @@ def price_is_within_collar(case: Case) -> Check:
 
 def _farthest(case: Case, mark: Decimal) -> Decimal:
     """How far from the mark the order's own prices lie, those that a collar is for."""
-    proposal, farthest = case.proposal, ZERO
+    proposal = case.proposal
     if proposal.role in _PROTECTION:
         limit = proposal.limit_price
         return ZERO if limit is None else max(ZERO, proposal.side.sign * (limit - mark))
-    for price in case.stated:
-        farthest = max(farthest, abs(price - mark))
-    return farthest
+    return max([abs(price - mark) for price in case.stated])
 
 
 def _gross_mark(case: Case) -> Decimal:
@@ -147,7 +153,7 @@ def order_ends_within_its_window(case: Case) -> Check:
     proposal, window, session = case.proposal, case.snapshot.window, case.snapshot.session
     time = proposal.time_in_force
     if time in _GTC_OR_AT_ONCE or (proposal.type is _MARKET and time is _DAY):
-        return Check("order_lifetime", "does not rest", "does not rest", passed=True)
+        return _DOES_NOT_REST
     if window is None or session is None:
         return Check("order_lifetime", None, None, passed=False)
     end = session.last if proposal.extended_hours else session.open if time is _OPG else session.close
@@ -160,7 +166,7 @@ def exit_plan_is_present(case: Case) -> Check:
     if plan is None or plan.stop is None:
         return Check("exit_plan", None, "a stop", passed=False)
     fault = _fault_of_plan(plan, case.snapshot.now) or _fault_of_resting(case)
-    return Check("exit_plan", fault or "a stop", "a stop", not fault)
+    return Check("exit_plan", fault, "a stop", passed=False) if fault else _HAS_STOP
 
 
 def _fault_of_plan(plan: ExitPlan, now: Instant | None) -> str:
@@ -188,7 +194,7 @@ def stop_is_on_the_losing_side(case: Case) -> Check:
     plan, opens = proposal.exit_plan, proposal.effect is _OPEN
     if plan is None and not opens:
         if proposal.role is not _STOP_ROLE:
-            return Check("stop_price", "no stop", "no stop", passed=True)
+            return _NO_STOP
         mark = case.net_mark
         stop = proposal.stop_price if mark is None else proposal.trigger(mark) or proposal.stop_price
         return _beyond("stop_price", stop, mark, case, below=proposal.side is _SELL)
@@ -200,17 +206,13 @@ def target_is_on_the_winning_side(case: Case) -> Check:
     """The target of an entry that buys lies above mark and order price; of one that sells, below both."""
     plan = case.proposal.exit_plan
     if plan is None or plan.target is None:
-        return Check("target_price", "no target", "no target", passed=True)
+        return _NO_TARGET
     return _on_side("target_price", plan.target, case, below=case.proposal.side is _SELL)
 
 
 def _on_side(code: str, price: Decimal | None, case: Case, *, below: bool) -> Check:
     """Whether a price lies below (or above) both mark and order price; of one leg, above 0 too."""
-    mark = case.net_mark
-    if price is None or mark is None:
-        return Check(code, price, None, passed=False)
-    bound = min((mark, *case.stated)) if below else max((mark, *case.stated))
-    return _beyond(code, price, bound, case, below=below)
+    return _beyond(code, price, case.low if below else case.high, case, below=below)
 
 
 def _beyond(code: str, price: Decimal | None, bound: Decimal | None, case: Case, *, below: bool) -> Check:

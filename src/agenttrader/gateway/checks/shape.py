@@ -17,14 +17,20 @@ _MARKET, _LIMIT, _TRAILING = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILI
 _DAY = TimeInForce.DAY
 _PLAIN = frozenset({_MARKET, _LIMIT})
 _CRYPTO_TYPES = _PLAIN | {OrderType.STOP_LIMIT}
-_WITHOUT_BRACKETS = (CryptoPair, Option)
+_WITHOUT_BRACKETS = frozenset({CryptoPair, Option})
 _CRYPTO_TIMES = frozenset({TimeInForce.GTC, TimeInForce.IOC})
+_RESTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
+_ONE = Decimal(1)
+# Results without numbers are made once.
+_AS_THEY_HAVE_THEM = "as the broker has them"
+_SHAPED = Check("shape", _AS_THEY_HAVE_THEM, _AS_THEY_HAVE_THEM, passed=True)
+_IN_SESSION = Check("extended_hours", "session", "session", passed=True)
 
 
 def order_can_be(case: Case) -> Check:
     """The broker has such orders: type, time in force, hours and instrument go together."""
     fault = _fault(case.proposal) or _fault_of_instrument(case.proposal, case.leg.instrument)
-    return Check("shape", fault or "as the broker has them", "as the broker has them", not fault)
+    return Check("shape", fault, _AS_THEY_HAVE_THEM, passed=False) if fault else _SHAPED
 
 
 def type_is_permitted(case: Case) -> Check:
@@ -44,7 +50,7 @@ def time_in_force_is_permitted(case: Case) -> Check:
 def extended_hours_are_permitted(case: Case) -> Check:
     """The order trades in the session alone, or its agent may trade before and after it."""
     if not case.proposal.extended_hours:
-        return Check("extended_hours", "session", "session", passed=True)
+        return _IN_SESSION
     limits = case.agent_limits
     permitted = limits is not None and limits.extended_hours_permitted
     return Check("extended_hours", "extended hours", "any hours" if permitted else "session", permitted)
@@ -57,32 +63,28 @@ def protection_can_rest(proposal: Proposal, instrument: Instrument | None) -> bo
     it fills is protected after the fill.
     """
     return (
-        proposal.time_in_force.rests
+        proposal.time_in_force in _RESTING
         and not proposal.extended_hours
         and proposal.type is not _TRAILING
         and len(proposal.legs) == 1
         and not _is_fraction(proposal.quantity)
-        and not isinstance(instrument, _WITHOUT_BRACKETS)
+        and type(instrument) not in _WITHOUT_BRACKETS
     )
 
 
-def _one_of(code: str, word: OrderType | TimeInForce, words: tuple[OrderType | TimeInForce, ...]) -> Check:
-    return Check(code, word.value, _listed(words), word in words)
-
-
 @cache
-def _listed(words: tuple[OrderType | TimeInForce, ...]) -> str | None:
-    """The words of a limit, which are the same for every order of an agent; None where there are none."""
-    return ", ".join([each.value for each in words]) or None
+def _one_of(code: str, word: OrderType | TimeInForce, words: tuple[OrderType | TimeInForce, ...]) -> Check:
+    """Made once for each word and limit; a limit without words permits nothing and is told as none."""
+    return Check(code, word.value, ", ".join([each.value for each in words]) or None, word in words)
 
 
 def _fault(proposal: Proposal) -> str:
     kind, time = proposal.type, proposal.time_in_force
-    if not time.rests and kind not in _PLAIN:
+    if time not in _RESTING and kind not in _PLAIN:
         return f"a {kind.value} order {time.value}"
-    if proposal.extended_hours and (kind is not _LIMIT or not time.rests):
+    if proposal.extended_hours and (kind is not _LIMIT or time not in _RESTING):
         return f"a {kind.value} order {time.value} for extended hours"
-    if proposal.is_pair and (not time.rests or proposal.extended_hours):
+    if proposal.is_pair and (time not in _RESTING or proposal.extended_hours):
         return f"a pair {time.value}{' for extended hours' if proposal.extended_hours else ''}"
     if len(proposal.legs) > 1 and (kind not in _PLAIN or time is not _DAY or proposal.extended_hours):
         return f"a {kind.value} order {time.value} of several legs"
@@ -90,20 +92,17 @@ def _fault(proposal: Proposal) -> str:
 
 
 def _fault_of_instrument(proposal: Proposal, instrument: Instrument | None) -> str:
-    kind, time = proposal.type, proposal.time_in_force
-    is_plain = not proposal.is_pair and not proposal.extended_hours
-    match instrument:
-        case CryptoPair():
-            fits = kind in _CRYPTO_TYPES and time in _CRYPTO_TIMES and is_plain
-            return "" if fits else f"a {kind.value} order {time.value} in coins{_more(proposal)}"
-        case Option():
-            fits = kind in _PLAIN and time is _DAY and is_plain and not _is_fraction(proposal.quantity)
-            return "" if fits else f"a {kind.value} order {time.value} in options{_more(proposal)}"
-        case _:
-            if not _is_fraction(proposal.quantity):
-                return ""
-            fits = time is _DAY and kind is not _TRAILING and not proposal.is_pair
-            return "" if fits else f"a {kind.value} order {time.value} for a fraction{_more(proposal)}"
+    kind, time, traded = proposal.type, proposal.time_in_force, type(instrument)
+    if traded is CryptoPair:
+        fits = kind in _CRYPTO_TYPES and time in _CRYPTO_TIMES and not _more(proposal)
+        return "" if fits else f"a {kind.value} order {time.value} in coins{_more(proposal)}"
+    is_fraction = _is_fraction(proposal.quantity)
+    if traded is Option:
+        fits = kind in _PLAIN and time is _DAY and not is_fraction and not _more(proposal)
+        return "" if fits else f"a {kind.value} order {time.value} in options{_more(proposal)}"
+    if not is_fraction or (time is _DAY and kind is not _TRAILING and not proposal.is_pair):
+        return ""
+    return f"a {kind.value} order {time.value} for a fraction{_more(proposal)}"
 
 
 def _more(proposal: Proposal) -> str:
@@ -113,4 +112,4 @@ def _more(proposal: Proposal) -> str:
 
 
 def _is_fraction(quantity: Decimal) -> bool:
-    return quantity != quantity.to_integral_value()
+    return bool(quantity % _ONE)
