@@ -5,6 +5,7 @@ the command line's library, which takes longer to load than the fence to stand, 
 words go to `cli.program`.
 """
 
+import contextlib
 import os
 import sys
 
@@ -14,6 +15,9 @@ from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationEr
 
 INTERRUPTED = 130
 """How shells count Ctrl-C."""
+
+PRIORITY = -20
+"""The highest that there is. A kill works for some milliseconds, and others may be many."""
 
 
 def main() -> None:
@@ -49,6 +53,7 @@ def _run_program() -> None:
 
 
 def _kill(words: KillWords) -> int:
+    _go_first()
     from agenttrader.cli.killing import perform
 
     try:
@@ -56,6 +61,12 @@ def _kill(words: KillWords) -> int:
     except KeyboardInterrupt:
         print("agenttrader: interrupted: what halts may stand; call again until it is done", file=sys.stderr)
         return INTERRUPTED
+
+
+def _go_first() -> None:
+    """Take the processor before everybody else, where the machine permits it: root's may."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
 
 
 def _finish_output() -> None:
