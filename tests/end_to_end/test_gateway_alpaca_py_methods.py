@@ -33,7 +33,7 @@ from agenttrader.app.gateway.alpaca_replacing import REFUSED_CHANGES
 from agenttrader.app.gateway.alpaca_requests import REFUSED
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import ExitFractions
-from agenttrader.protocols.alpaca_trading import NewOrder, OrderReplacement
+from agenttrader.protocols.alpaca_trading import NewOrder, OptionLeg, OrderReplacement
 from agenttrader.testing.builders import CHARLY, OTHER_AGENT
 from agenttrader.testing.played_day import sha256
 from agenttrader.testing.serving import serving
@@ -123,6 +123,7 @@ CALLS: dict[str, Callable[[Called], Any]] = {
 _ORDER = frozenset(NewOrder.__struct_fields__) - REFUSED
 TAKEN: dict[str, frozenset[str]] = {
     **{name: _ORDER for name in REQUESTS if name.endswith("OrderRequest")},
+    "OptionLegRequest": frozenset(OptionLeg.__struct_fields__),
     "TakeProfitRequest": frozenset({"limit_price"}),
     "StopLossRequest": frozenset({"stop_price"}),
     "ReplaceOrderRequest": frozenset(OrderReplacement.__struct_fields__) - REFUSED_CHANGES,

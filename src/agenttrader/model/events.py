@@ -13,7 +13,7 @@ from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
-from agenttrader.model.instructions import Instruction, ProtectiveLeg
+from agenttrader.model.instructions import Instruction, PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.times import Instant
@@ -120,7 +120,7 @@ class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
     reason: str
 
 
-class Accepted(_Event, frozen=True, tag="accepted.1"):
+class Accepted(_Event, frozen=True, tag="accepted.1", omit_defaults=True):
     """The broker has the order, and made these legs for it."""
 
     order_id: OrderId
@@ -128,6 +128,8 @@ class Accepted(_Event, frozen=True, tag="accepted.1"):
     time: Instant
     stop: ProtectiveLeg | None = None
     target: ProtectiveLeg | None = None
+    package: tuple[PackageLeg, ...] = ()
+    """The legs of an order of several."""
 
 
 class Rejected(_Event, frozen=True, tag="rejected.1"):

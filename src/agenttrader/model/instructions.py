@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from agenttrader.model.identifiers import BrokerOrderId, OrderId
+from agenttrader.model.identifiers import BrokerOrderId, OrderId, Symbol
 from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
 
 
@@ -39,6 +39,15 @@ class Instruction(
     trail_percent: Decimal | None = None
     extended_hours: bool = False
     replacing: Replacing | None = None
+    opens: bool | None = None
+    """Of several legs, whether each opens a position or takes from one; the broker is told so."""
+
+
+class PackageLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A leg of an order of several: its symbol, and the broker's id for it."""
+
+    symbol: Symbol
+    broker_order_id: BrokerOrderId
 
 
 class ProtectiveLeg(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

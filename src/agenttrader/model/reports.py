@@ -42,12 +42,14 @@ class ReportKind(Word):
 
 
 class ReportedLeg(Struct, frozen=True, gc=False, kw_only=True):
-    """A protective leg that the broker made for an order."""
+    """A leg that the broker made for an order: one that protects, or one of an order of several."""
 
     broker_order_id: BrokerOrderId
     client_order_id: ClientOrderId
     limit_price: Decimal | None
     stop_price: Decimal | None
+    symbol: Symbol | None = None
+    """Of an order of several legs, in what this one trades."""
 
 
 class Execution(Struct, frozen=True, gc=False, kw_only=True):

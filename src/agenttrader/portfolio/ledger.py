@@ -118,6 +118,9 @@ class OrderLedger:
         order = self.by_id[event.order_id]
         order.broker_id = event.broker_order_id
         self.by_broker_id[event.broker_order_id] = order
+        if event.package:
+            order.package = {part.symbol: part.broker_order_id for part in event.package}
+            self.by_broker_id |= dict.fromkeys(order.package.values(), order)
         order.advance(Trigger.ACCEPT, event.time)
         for leg in (event.stop, event.target):
             if leg is not None:

@@ -1,5 +1,6 @@
 """An order of the book: what it is, where it stands, what of it has filled, and what goes with it."""
 
+from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
 from agenttrader.model.decisions import Decision
@@ -22,6 +23,8 @@ FILLED_STEP = Decimal("1e-9")
 So what is reserved for the rest is an exact number, and what was reserved comes back whole.
 """
 
+_NO_VALUES: Mapping[Symbol, Decimal] = {}
+_NO_PACKAGE: Mapping[Symbol, BrokerOrderId] = {}
 _RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.REPLACE_REQUESTED})
 
 
@@ -60,6 +63,7 @@ class Order:
         "legs",
         "limit_price",
         "multiplier",
+        "package",
         "parent",
         "proposal",
         "protection",
@@ -77,6 +81,7 @@ class Order:
         "trail_price",
         "type",
         "updated",
+        "value_by_leg",
     )
 
     def __init__(
@@ -111,6 +116,10 @@ class Order:
         self.filled = ZERO
         self.filled_value = ZERO
         self.filled_by_leg: dict[Symbol, Decimal] | None = None
+        self.value_by_leg: Mapping[Symbol, Decimal] = _NO_VALUES
+        """Of several legs, for how much each has filled; none of an order of one."""
+        self.package: Mapping[Symbol, BrokerOrderId] = _NO_PACKAGE
+        """The broker's ids for the legs of an order of several, once it has told them."""
         self.multiplier = Decimal(1)
         """By what a price of it is multiplied: units of the underlying in one unit of its first leg."""
         self.reserve_price = ZERO
@@ -229,7 +238,7 @@ class Order:
         None where it is more than was ordered.
         """
         ordered = self.quantity * abs(self.ratio_in(symbol))
-        filled = self._filled_in(symbol) + quantity
+        filled = self.filled_in(symbol) + quantity
         if filled > ordered:
             return None
         if filled < ordered:
@@ -237,7 +246,7 @@ class Order:
         if len(self.legs) == 1:
             return Trigger.FILL
         rest = (leg for leg in self.legs if leg.symbol != symbol)
-        whole = all(self._filled_in(leg.symbol) == self.quantity * abs(leg.ratio) for leg in rest)
+        whole = all(self.filled_in(leg.symbol) == self.quantity * abs(leg.ratio) for leg in rest)
         return Trigger.FILL if whole else Trigger.PARTIAL_FILL
 
     def take_fill(self, symbol: Symbol, quantity: Decimal, price: Decimal) -> None:
@@ -255,11 +264,14 @@ class Order:
             return
         by_leg = self.filled_by_leg = self.filled_by_leg or {leg.symbol: ZERO for leg in self.legs}
         by_leg[symbol] += quantity
+        value = self.value_by_leg.get(symbol, ZERO) + quantity * price
+        self.value_by_leg = {**self.value_by_leg, symbol: value}
         self.filled = min(
             (by_leg[leg.symbol] / abs(leg.ratio)).quantize(FILLED_STEP, ROUND_DOWN) for leg in self.legs
         )
 
-    def _filled_in(self, symbol: Symbol) -> Decimal:
+    def filled_in(self, symbol: Symbol) -> Decimal:
+        """Units of one leg that have filled."""
         return self.filled if self.filled_by_leg is None else self.filled_by_leg.get(symbol, ZERO)
 
 

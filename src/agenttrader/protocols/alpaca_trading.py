@@ -343,7 +343,8 @@ def decode_new_order(body: bytes) -> NewOrder:
         _expect_word(order.side, SIDES, "side")
     if order.position_intent is not None:
         _expect_word(order.position_intent, POSITION_INTENTS, "position_intent")
-    _expect_short(order.symbol, SYMBOL_LENGTH_MAX, "symbol")
+    for symbol in (order.symbol, *(leg.symbol for leg in order.legs or ())):
+        _expect_short(symbol, SYMBOL_LENGTH_MAX, "symbol")
     _expect_short(order.client_order_id, CLIENT_ORDER_ID_LENGTH_MAX, "client_order_id")
     return order
 

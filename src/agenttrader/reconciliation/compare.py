@@ -140,7 +140,12 @@ def _orders(ours: BookStatement, theirs: BrokerStatement) -> Iterable[Break]:
         ids_by_client_id.setdefault(at_broker[broker_id][0].client_order_id, broker_id)
     matched: set[BrokerOrderId] = set()
     unknown = {order.order_id: order for order in ours.unknown_orders}
-    working = {order.order_id: order for order in ours.working_orders if order.order_id not in unknown}
+    # An order of several legs works in each of their symbols.
+    working = {
+        (order.order_id, order.symbol): order
+        for order in ours.working_orders
+        if order.order_id not in unknown
+    }
     for order in (*unknown.values(), *working.values()):
         # An order without a client id was made by the broker, and is found by the broker's id alone.
         client_id = order.client_order_id

@@ -24,7 +24,7 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
-from agenttrader.model.instructions import ProtectiveLeg
+from agenttrader.model.instructions import PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.reports import Execution, ExecutionReport, ReportKind, StatedOrder
 from agenttrader.model.transitions import Trigger, next_state
@@ -112,7 +112,8 @@ def _moved(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
         return (_break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence),)
     if trigger is Trigger.ACCEPT:
         # An accept is news when it moves the order, or tells an id of the broker's for the first time.
-        if state is not order.state or order.broker_id is None or _legs_told(order, report):
+        is_news = state is not order.state or order.broker_id is None
+        if is_news or _legs_told(order, report) or _package_told(order, report):
             return _accepted(order, report)
     elif state is not order.state or trigger is Trigger.RESTATE:
         moved = _move_event(order, report)
@@ -169,6 +170,7 @@ def _accepted(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
         time=report.time,
         stop=legs.get(Role.STOP),
         target=legs.get(Role.TARGET),
+        package=_package_told(order, report),
     )
     # What ended unfilled has nothing to protect.
     if _lacks_legs(order, legs) and (order.filled or not order.state.is_terminal):
@@ -187,6 +189,17 @@ def _legs_told(order: Order, report: ExecutionReport) -> dict[Role, ProtectiveLe
         for leg in order.protection
         if leg.broker_id is None and leg.role in theirs
     }
+
+
+def _package_told(order: Order, report: ExecutionReport) -> tuple[PackageLeg, ...]:
+    """The legs of an order of several whose broker's ids the report tells for the first time."""
+    if len(order.legs) == 1 or order.package:
+        return ()
+    return tuple(
+        PackageLeg(leg.symbol, leg.broker_order_id)
+        for leg in report.legs
+        if leg.symbol is not None and order.ratio_in(leg.symbol)
+    )
 
 
 def _lacks_legs(order: Order, told: Mapping[Role, ProtectiveLeg]) -> bool:
@@ -226,7 +239,7 @@ def _carries_accept(order: Order, report: ExecutionReport) -> bool:
 
     A fill that does not name the legs says nothing about them; the accept that follows does.
     """
-    if order.broker_id is not None or report.broker_order_id is None or order.is_leg:
+    if order.broker_id is not None or report.broker_order_id is None or order.is_leg or len(order.legs) > 1:
         return False
     return not _lacks_legs(order, _legs_told(order, report))
 

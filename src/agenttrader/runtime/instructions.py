@@ -47,4 +47,5 @@ def instruction_of(proposal: Proposal, quantity: Decimal, *, alone: bool = False
         trail_price=proposal.trail_price,
         trail_percent=proposal.trail_percent,
         extended_hours=proposal.extended_hours,
+        opens=proposal.effect is Effect.OPEN if len(proposal.legs) > 1 else None,
     )

@@ -5,7 +5,7 @@ request.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import structlog
@@ -136,7 +136,7 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
             if not order.is_leg:
                 unknown.append(_book_order(order))
         elif order.state is not OrderState.APPROVED:
-            working.append(_book_order(order))
+            working += _parts_of(order) if len(order.legs) > 1 else (_book_order(order),)
     return BookStatement(
         account=account,
         cash=book.posted_cash,
@@ -146,6 +146,20 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
         executions=tuple(name for name, fill in book.executions.items() if fill.time >= since),
         activities=frozenset(book.activities),
     )
+
+
+def _parts_of(order: Order) -> Iterator[BookOrder]:
+    """An order of several legs, as the broker states it: each leg by itself, by the broker's id for it."""
+    for leg in order.legs:
+        yield BookOrder(
+            order_id=order.id,
+            client_order_id=None,
+            broker_order_id=order.package.get(leg.symbol),
+            symbol=leg.symbol,
+            side=order.side if leg.ratio > 0 else order.side.opposite,
+            quantity=order.quantity * abs(leg.ratio),
+            filled_quantity=order.filled_in(leg.symbol),
+        )
 
 
 def _book_order(order: Order) -> BookOrder:

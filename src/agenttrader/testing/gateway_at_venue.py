@@ -19,6 +19,7 @@ from agenttrader.model.credentials import Credential
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.instruments import Single, Spread
 from agenttrader.model.market import MarketEvent, Watermark
 from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.model.reports import ExecutionReport
@@ -36,6 +37,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
 )
 from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import ACCOUNT, AGENT, MULTIPLIERS, OPEN, rules, segment, signed
@@ -54,9 +56,10 @@ class GatewayAtVenue:
         unprotected_seconds_max: int = 3_600,
         journal: MemoryJournal | None = None,
         meanwhile: Callable[[State], Sequence[Event]] = lambda _: (),
+        made: Rules | None = None,
     ) -> None:
-        """`journal` is what an earlier one left; `meanwhile` is what happened since."""
-        made = rules()
+        """`journal` is what an earlier one left; `meanwhile` is what happened since; `made` are its rules."""
+        made = made or rules()
         account = replace(made.limits.account, unprotected_seconds_max=unprotected_seconds_max)
         made = replace(made, limits=replace(made.limits, account=account))
         self.journal = journal or MemoryJournal()
@@ -74,10 +77,11 @@ class GatewayAtVenue:
             link=self._link,
             patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
         )
+        multipliers = dict(MULTIPLIERS) | {each.symbol: each.multiplier for each in _singles(made)}
         self.session = Session(
-            engine=Engine(made, *fold(self.journal, MULTIPLIERS)),
+            engine=Engine(made, *fold(self.journal, multipliers)),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
-            refold=lambda: Engine(made, *fold(self.journal, MULTIPLIERS)),
+            refold=lambda: Engine(made, *fold(self.journal, multipliers)),
             journal=self.journal,
             dispatcher=Dispatcher(
                 broker, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))
@@ -89,7 +93,7 @@ class GatewayAtVenue:
             resync=self._resync.set,
             meanwhile=meanwhile,
         )
-        self._reconciler = Reconciler(self.session, broker, ACCOUNT)
+        self.reconciler = Reconciler(self.session, broker, ACCOUNT)
         self._work = (self.session.run, broker.run, self._reconcile)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -138,7 +142,7 @@ class GatewayAtVenue:
 
     async def compare(self) -> Compared:
         """Ask the venue for everything, and hold it against the book."""
-        return await self._reconciler.run()
+        return await self.reconciler.run()
 
     async def told_again(self) -> tuple[ExecutionReport, ...]:
         """Everything that the venue says happened."""
@@ -181,4 +185,8 @@ class GatewayAtVenue:
         while True:
             await self._resync.wait()
             self._resync.clear()
-            await self._reconciler.run()
+            await self.reconciler.run()
+
+
+def _singles(made: Rules) -> list[Single]:
+    return [each for each in made.instruments.values() if not isinstance(each, Spread)]

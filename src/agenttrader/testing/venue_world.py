@@ -17,6 +17,7 @@ from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.inputs import CancelAsked
+from agenttrader.runtime.rules import Rules
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
@@ -109,12 +110,15 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def venue_world(face: Face, **settings: Any) -> AsyncIterator[World]:
-    """The world behind the venue's `face`, a minute into the day; `settings` of it are other than usual."""
+async def venue_world(face: Face, made: Rules | None = None, **settings: Any) -> AsyncIterator[World]:
+    """The world behind the venue's `face`, a minute into the day, the gateway by the rules `made`.
+
+    `settings` of the venue are other than usual.
+    """
     desk = Desk(replace(SETTINGS, **settings), _NoLog())
     async with serving(face(desk, KEYS)) as address:
         credential = Credential(key_id="KEY", secret=Secret("SECRET"))
-        gateway = GatewayAtVenue(lambda: f"http://{address}", credential)
+        gateway = GatewayAtVenue(lambda: f"http://{address}", credential, made=made)
         world = World(desk, gateway)
         try:
             await gateway.open()

@@ -116,7 +116,7 @@ def test_the_instruction_is_the_proposal_with_its_plan_as_the_brackets_legs() ->
     told = msgspec.structs.asdict(made.instruction)
     asked = msgspec.structs.asdict(proposal())
     assert (told.pop("stop"), told.pop("target"), told.pop("pair")) == (D(95), D(110), False)
-    assert told.pop("replacing") is None
+    assert (told.pop("replacing"), told.pop("opens")) == (None, None)
     assert told == {name: asked[name] for name in told}
 
 

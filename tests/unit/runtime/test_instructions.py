@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agenttrader.model.orders import Effect, ExitPlan, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.runtime.instructions import departure_of, instruction_of
-from agenttrader.testing.builders import instruments, proposal
+from agenttrader.testing.builders import ALFA, BRAVO, instruments, proposal
 
 D = Decimal
 TRAILING: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_price": D(2)}
@@ -54,7 +54,16 @@ def test_what_leaves_later_may_be_for_another_quantity() -> None:
     assert instruction_of(proposal(), D(7)).quantity == 7
 
 
+def test_several_legs_leave_alone_and_say_whether_they_open() -> None:
+    spread = proposal(legs=(Leg(ALFA), Leg(BRAVO, -1)))
+    told = departure_of(spread, instruments())
+    assert (told.legs, told.stop, told.target, told.opens) == (spread.legs, None, None, True)
+    back = msgspec.structs.replace(spread, effect=Effect.CLOSE, exit_plan=None)
+    assert departure_of(back, instruments()).opens is False
+
+
 def assert_the_rest_is_the_proposals(told: dict[str, Any], asked: Proposal) -> None:
     fields = msgspec.structs.asdict(asked)
-    for name in set(told) - {"stop", "target", "pair", "replacing"}:
+    assert told["opens"] is None
+    for name in set(told) - {"stop", "target", "pair", "replacing", "opens"}:
         assert told[name] == fields[name]

@@ -11,20 +11,22 @@ from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
 from agenttrader.model.events import Reconciled
-from agenttrader.model.identifiers import ClientOrderId, ExecutionId
-from agenttrader.model.orders import OrderState, Role, Side
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId
+from agenttrader.model.orders import ExitPlan, Leg, OrderState, Role, Side
 from agenttrader.model.reports import (
     BrokerOrder,
     BrokerPosition,
     BrokerStatement,
+    ReportedLeg,
     ReportKind,
 )
 from agenttrader.runtime import recovery
-from agenttrader.runtime.inputs import Proposed, SwitchSeen
+from agenttrader.runtime.inputs import Proposed, Reported, SwitchSeen
 from agenttrader.runtime.recovery import book_statement, fold
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
+    BRAVO,
     CASH,
     MULTIPLIERS,
     OPEN,
@@ -219,6 +221,34 @@ def test_the_books_statement_says_what_works_and_what_nobody_has_confirmed() -> 
         D(0),
     )
     assert (said.account, said.cash, said.positions) == (ACCOUNT, CASH - 1_000, ((ALFA, D(10)),))
+
+
+def test_an_order_of_several_legs_is_said_leg_by_leg() -> None:
+    driver = trading()
+    plan = ExitPlan(stop=D(-120), target=D(-50))
+    spread = proposal(1, legs=(Leg(ALFA), Leg(BRAVO, -2)), decision_price=D(-100), exit_plan=plan)
+    driver.propose(spread)
+    parts = tuple(
+        ReportedLeg(
+            broker_order_id=BrokerOrderId(f"b-{symbol}"),
+            client_order_id=ClientOrderId(f"c-{symbol}"),
+            limit_price=None,
+            stop_price=None,
+            symbol=symbol,
+        )
+        for symbol in (ALFA, BRAVO)
+    )
+    driver.report(K.ACCEPTED, spread.id, legs=parts)
+    made = execution("e-1", symbol=BRAVO, side=Side.SELL, quantity=D(4))
+    filled = report(K.FILLED, "c-BRAVO", broker_order_id=BrokerOrderId("b-BRAVO"), execution=made)
+    driver.give(Reported(filled))
+    said = book_statement(driver.engine.state.book, ACCOUNT, OPEN)
+    assert [
+        (each.broker_order_id, each.symbol, each.side, each.quantity, each.filled_quantity)
+        for each in said.working_orders
+    ] == [("b-ALFA", ALFA, Side.BUY, D(10), D(0)), ("b-BRAVO", BRAVO, Side.SELL, D(20), D(4))]
+    assert driver.engine.state.book.position(BRAVO) == -4
+    assert driver.engine.state.breaks == ()
 
 
 def test_the_books_statement_counts_executions_since_then_and_no_fee_that_is_only_estimated() -> None:

@@ -23,6 +23,7 @@ from agenttrader.adapters.alpaca.reports import (
     Fills,
     execution_id_of,
     family_of,
+    is_package,
     lacks_fills,
     reports_of_order,
     side_of,
@@ -268,7 +269,9 @@ def _in_time(told: Iterable[tuple[ExecutionReport, ...]]) -> tuple[ExecutionRepo
 
 def _open_orders(orders: dict[str, Order]) -> Iterable[BrokerOrder]:
     """Whatever is not over, legs included; a status that we do not know is not over."""
-    members = {member.id: member for order in orders.values() for member in family_of(order)}
+    known = {member.id: member for order in orders.values() for member in family_of(order)}
+    # Of several legs each works by itself; one whose legs are not told cannot be compared.
+    members = {name: each for name, each in known.items() if not (is_package(each) and each.legs)}
     return (_open_order(member) for member in members.values() if member.status not in CLOSED_STATUSES)
 
 

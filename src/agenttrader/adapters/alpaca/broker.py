@@ -19,7 +19,7 @@ Times. A report has the broker's time where it gives one, else the time of the r
 | does | does not |
 |---|---|
 | market, limit, stop, stop_limit, trailing_stop; every time in force; extended hours | |
-| bracket, oto, oco | several legs (`mleg`): NOT_SENT, because an account with one is not compared |
+| bracket, oto, oco; several options at once (`mleg`) | |
 | replace one order | |
 | cancel one order | cancel all, close a position: the gateway closes by orders of its own |
 | read orders, positions, clock, fills, other activities by their kind (`activities`) | |

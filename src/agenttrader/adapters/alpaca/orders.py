@@ -31,6 +31,7 @@ from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_trading import (
     ApiError,
     NewOrder,
+    OptionLeg,
     Order,
     OrderReplacement,
     StopLoss,
@@ -56,10 +57,7 @@ def body_of(instruction: Instruction, client_order_id: ClientOrderId) -> NewOrde
         client_order_id=client_order_id,
     )
     if len(instruction.legs) > 1:
-        raise BadValue(
-            f"legs: expected one, found {len(instruction.legs)}: an order of several does not leave, because "
-            "the book could not be compared with the broker's while it works; send an order for each"
-        )
+        return _package(order, instruction)
     (leg,) = instruction.legs
     if abs(leg.ratio) != 1:
         raise BadValue(f"legs: expected a ratio of 1 or -1 where there is one leg, found {leg.ratio}")
@@ -134,6 +132,29 @@ def cancel_refused(broker_order_id: BrokerOrderId, time: Instant, reason: str) -
         broker_order_id=broker_order_id,
         time=time,
         reason=reason,
+    )
+
+
+def _package(order: NewOrder, instruction: Instruction) -> NewOrder:
+    """Alpaca's `mleg`: a net price is above 0 where it is paid, below where it is received."""
+    if instruction.opens is None or instruction.stop is not None or instruction.target is not None:
+        raise BadValue("legs: expected whether an order of several opens, and no stop or target with it")
+    limit = order.limit_price
+    return structs.replace(
+        order,
+        order_class="mleg",
+        limit_price=None if limit is None else limit * instruction.side.sign,
+        legs=tuple(_package_leg(instruction, leg, opens=instruction.opens) for leg in instruction.legs),
+    )
+
+
+def _package_leg(instruction: Instruction, leg: Leg, *, opens: bool) -> OptionLeg:
+    side = _side(instruction, leg)
+    return OptionLeg(
+        symbol=leg.symbol,
+        ratio_qty=Decimal(abs(leg.ratio)),
+        side=side,
+        position_intent=f"{side}_to_{'open' if opens else 'close'}",
     )
 
 

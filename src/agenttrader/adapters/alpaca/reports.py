@@ -15,6 +15,7 @@ and counts nothing twice.
 | trade_correct | BUSTED, of the execution that it names, and FILLED |
 | restated | RESTATED, with the broker's own body |
 | pending_new, pending_cancel, pending_replace, stopped, calculated | none: what comes of it is told later |
+| `mleg`: a fill of the whole, and what is said of a leg but its fills | none: each fill is told of its leg |
 | any other word, a field that is missing, a number or time that is none | UNRECOGNISED, with the body |
 """
 
@@ -52,6 +53,9 @@ _ENDS = {
     "suspended": ReportKind.SUSPENDED,
     "done_for_day": ReportKind.DONE_FOR_DAY,
 }
+PACKAGE = "mleg"
+"""Alpaca's class of an order of several legs."""
+_FILLS = frozenset({"fill", "partial_fill"})
 _SILENT_EVENTS = frozenset({"pending_new", "pending_cancel", "pending_replace", "stopped", "calculated"})
 
 
@@ -84,8 +88,9 @@ def reports_of_order(
         if order.status == "rejected":
             # Its legs never came to be, and nobody else has heard of them.
             return tuple(_end_of(order, ZERO))
-        accepted = _report(ReportKind.ACCEPTED, order, from_rfc3339(order.submitted_at))
-        told.append(structs.replace(accepted, stated=stated_order(order)))
+        if not _is_part(order):
+            accepted = _report(ReportKind.ACCEPTED, order, from_rfc3339(order.submitted_at))
+            told.append(structs.replace(accepted, stated=stated_order(order)))
         # A leg that came in the place of another is an order of ours, which nobody tells with its entry.
         came = [leg for leg in order.legs or () if leg.replaces is not None]
         told.extend(_report(ReportKind.ACCEPTED, leg, from_rfc3339(leg.submitted_at)) for leg in came)
@@ -114,13 +119,14 @@ def told_by_answer(order: Order, time: Instant) -> ExecutionReport:
 
 
 def _legs_of(order: Order) -> tuple[ReportedLeg, ...]:
-    """The protective legs that the broker made for an order, as far as it told them."""
+    """The legs that the broker made for an order, as far as it told them."""
     return tuple(
         ReportedLeg(
             broker_order_id=BrokerOrderId(leg.id),
             client_order_id=ClientOrderId(leg.client_order_id),
             limit_price=leg.limit_price,
             stop_price=leg.stop_price,
+            symbol=Symbol(leg.symbol) if leg.symbol and is_package(order) else None,
         )
         for leg in order.legs or ()
     )
@@ -163,12 +169,12 @@ def side_of(word: str | None) -> Side:
 
 def _reports_of_update(update: TradeUpdate, raw: str) -> tuple[ExecutionReport, ...]:
     order, event = update.order, update.event
-    if event in _SILENT_EVENTS or (event in ("new", "accepted") and _lacks_legs(order)):
+    if event in _SILENT_EVENTS or _is_told_elsewhere(order, event):
         return ()
     time = from_rfc3339(update.timestamp or order.updated_at)
     if event in ("new", "accepted"):
         return (_report(ReportKind.ACCEPTED, order, time),)
-    if event in ("fill", "partial_fill"):
+    if event in _FILLS:
         return (_report(ReportKind.FILLED, order, time, execution=_execution(update)),)
     if event in _ENDS:
         return (_report(_ENDS[event], order, time),)
@@ -188,13 +194,20 @@ def _reports_of_update(update: TradeUpdate, raw: str) -> tuple[ExecutionReport, 
     return (unrecognised(raw, time, f"the event {event!r} has no treatment", order),)
 
 
+def _is_told_elsewhere(order: Order, event: str) -> bool:
+    if event in _FILLS:
+        return is_package(order)
+    return _is_part(order) or (event in ("new", "accepted") and _lacks_legs(order))
+
+
 def _lacks_legs(order: Order) -> bool:
     """Whether legs belong to the order that are not told here.
 
     The answer to the order, or asking for it, tells it with its legs. A leg itself looks the same, and is
     known by its entry.
     """
-    return order.order_class in ("bracket", "oto", "oco") and not order.legs
+    has_legs = order.order_class in ("bracket", "oto", "oco") or is_package(order)
+    return has_legs and not order.legs
 
 
 def _report(
@@ -263,6 +276,8 @@ _END_TIMES: dict[str, Callable[[Order], str | None]] = {
 def _end_of(order: Order, executed: Decimal) -> Iterator[ExecutionReport]:
     if (order.filled_qty or ZERO) > executed:
         raise BadValue(f"fills of order {order.id}: expected {order.filled_qty} in sum, found {executed}")
+    if order.status in _ENDS and _is_part(order):
+        return  # It ends with the whole.
     if order.status in _ENDS:
         time = _END_TIMES.get(order.status, _updated)(order) or order.updated_at
         yield _report(_ENDS[order.status], order, from_rfc3339(time))
@@ -275,8 +290,23 @@ def family_of(order: Order) -> tuple[Order, ...]:
     return (order, *(order.legs or ()))
 
 
+def is_package(order: Order) -> bool:
+    """Whether it is the whole of an order of several legs: it trades in nothing itself, its legs do."""
+    return order.order_class == PACKAGE and not order.symbol
+
+
+def _is_part(order: Order) -> bool:
+    """Whether it is a leg of an order of several."""
+    return order.order_class == PACKAGE and not is_package(order)
+
+
 def _executed(order: Order, fills: Fills, begun: Begun) -> Decimal:
-    """What the fills of one order, without its legs, add up to, with those that it began with."""
+    """What the fills of one order, without its legs, add up to, with those that it began with.
+
+    Of several legs each is asked for itself, and the whole has what it says.
+    """
+    if is_package(order):
+        return order.filled_qty or ZERO
     return sum((fill.qty or ZERO for fill in fills.get(order.id, ())), begun.get(order.id, ZERO))
 
 

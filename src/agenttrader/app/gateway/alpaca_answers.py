@@ -9,11 +9,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agenttrader.app.gateway.alpaca_symbols import asset_class, asset_id, exchange_of, without_slash
 from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, Symbol, derive_order_id
 from agenttrader.model.instruments import Instrument
-from agenttrader.model.orders import TERMINAL, Effect, OrderState, Role
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Role, Side
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.values import NANO
 from agenttrader.portfolio.book import Book
@@ -89,12 +90,13 @@ def is_shown(order: Order, agent: AgentName) -> bool:
 def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *, nested: bool) -> OrderAnswer:
     """The order as it stood at `moment`, with its protective legs as they stand now where `nested`."""
     filled, status, time = moment.filled, moment.status, rfc3339(moment.time)
-    average = _average(moment.filled_value / filled) if filled else None
-    created_at = rfc3339(created(order))
     is_single = len(order.legs) == 1
+    net = moment.filled_value if is_single else moment.filled_value * order.side.sign
+    average = _plain(net / filled) if filled else None
+    created_at = rfc3339(created(order))
     symbol = order.legs[0].symbol if is_single else None
     legs = order.protection if nested else ()
-    return OrderAnswer(
+    found = OrderAnswer(
         id=wire_id(order),
         client_order_id=client_order_id(order),
         created_at=created_at,
@@ -111,15 +113,15 @@ def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *,
         symbol=symbol,
         asset_class=asset_class(instrument) if is_single else None,
         qty=order.quantity,
-        filled_qty=filled,
+        filled_qty=filled if is_single else _plain(filled),
         filled_avg_price=average,
         order_class=_order_class(order),
         order_type=order.type.value,
         type=order.type.value,
-        side=order.side.value,
-        position_intent=f"{order.side.value}_to_{'open' if order.effect is Effect.OPEN else 'close'}",
+        side=order.side.value if is_single else None,
+        position_intent=_intent(order, order.side) if is_single else None,
         time_in_force=order.proposal.time_in_force.value,
-        limit_price=order.limit_price,
+        limit_price=_limit_price(order),
         stop_price=order.stop_price,
         status=status,
         extended_hours=order.proposal.extended_hours,
@@ -127,6 +129,47 @@ def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *,
         trail_percent=order.trail_percent,
         legs=tuple(order_answer(leg, instrument, moment_of(leg), nested=False) for leg in legs) or None,
     )
+    if is_single or not nested:
+        return found
+    parts = tuple(
+        part_answer(order, found, leg, instrument, order.filled_in(leg.symbol)) for leg in order.legs
+    )
+    return replace(found, legs=parts)
+
+
+def part_answer(
+    order: Order, whole: OrderAnswer, leg: Leg, instrument: Instrument | None, filled: Decimal
+) -> OrderAnswer:
+    """One leg of an order of several, of which so much has filled; it is told under an id of its own."""
+    name = derive_order_id("part", order.id, leg.symbol)
+    side = order.side if leg.ratio > 0 else order.side.opposite
+    quantity, value = order.quantity * abs(leg.ratio), order.value_by_leg.get(leg.symbol)
+    return replace(
+        whole,
+        id=name,
+        client_order_id=name,
+        asset_id=asset_id(leg.symbol),
+        symbol=leg.symbol,
+        asset_class=asset_class(instrument),
+        qty=quantity,
+        filled_qty=filled,
+        filled_avg_price=None if value is None or not filled else _plain(value / order.filled_in(leg.symbol)),
+        side=side.value,
+        position_intent=_intent(order, side),
+        ratio_qty=Decimal(abs(leg.ratio)),
+        limit_price=None,
+        legs=None,
+    )
+
+
+def _intent(order: Order, side: Side) -> str:
+    return f"{side.value}_to_{'open' if order.effect is Effect.OPEN else 'close'}"
+
+
+def _limit_price(order: Order) -> Decimal | None:
+    """Of several legs a net price: above 0 where it is paid."""
+    own = order.limit_price
+    return own if own is None or len(order.legs) == 1 else own * order.side.sign
 
 
 def _other(order: Order | None) -> str | None:
@@ -162,7 +205,7 @@ def position_answer(
         symbol=without_slash(symbol),
         exchange=exchange_of(instrument),
         asset_class=asset_class(instrument),
-        avg_entry_price=_average(holding.average_price()),
+        avg_entry_price=_plain(holding.average_price()),
         qty=holding.quantity,
         side="long" if holding.quantity > 0 else "short",
         cost_basis=holding.cost,
@@ -176,9 +219,9 @@ def position_answer(
     )
 
 
-def _average(price: Decimal) -> Decimal:
-    """The average to the finest that anybody quotes, without the noughts behind it."""
-    return price.quantize(NANO).normalize()
+def _plain(number: Decimal) -> Decimal:
+    """The number to the finest that anybody quotes, without the noughts behind it."""
+    return number.quantize(NANO).normalize()
 
 
 def _order_class(order: Order) -> str:

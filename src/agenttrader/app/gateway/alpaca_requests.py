@@ -27,7 +27,7 @@ from agenttrader.protocols.alpaca_trading import NewOrder
 
 OPENING, PAIR = frozenset({"bracket", "oto"}), "oco"
 _CLASSES = frozenset({"", "simple", *OPENING, PAIR})
-REFUSED = frozenset({"legs", "advanced_instructions"})
+REFUSED = frozenset({"advanced_instructions"})
 """The fields that are refused by name where they say something."""
 
 _T = TypeVar("_T")
@@ -53,6 +53,8 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: ExitPlan | None = None
     """The legs: how the entry is left, or the stop of a pair."""
     intent: str | None = None
+    legs: tuple[Leg, ...] = ()
+    """Of several legs, each; `symbol` is then the first one's, and the price a net price. See there."""
 
     def digest(self, agent: AgentName) -> str:
         """What this wish of the agent's is known by, and no other; the correlation id of what it becomes."""
@@ -139,7 +141,7 @@ def proposal_of(
         id=name,
         agent=agent,
         strategy=StrategyName(""),
-        legs=(Leg(wish.symbol),),
+        legs=wish.legs or (Leg(wish.symbol),),
         side=wish.side,
         quantity=quantity,
         type=wish.type,
@@ -196,8 +198,10 @@ def _default_plan(
         prices = [min(entry.limit_price, mark) if is_buy else max(entry.limit_price, mark)]
     below, above = (fractions.stop, fractions.target) if is_buy else (fractions.target, fractions.stop)
     tick = instrument.tick
-    low = (min(prices) * (1 - below) / tick).to_integral_value(ROUND_CEILING) * tick
-    high = (max(prices) * (1 + above) / tick).to_integral_value(ROUND_FLOOR) * tick
+    lowest, highest = min(prices), max(prices)
+    # A net price may lie below 0.
+    low = ((lowest - abs(lowest) * below) / tick).to_integral_value(ROUND_CEILING) * tick
+    high = ((highest + abs(highest) * above) / tick).to_integral_value(ROUND_FLOOR) * tick
     return ExitPlan(stop=low, target=high) if is_buy else ExitPlan(stop=high, target=low)
 
 
@@ -205,8 +209,9 @@ def _refuse_unknown(order: NewOrder) -> None:
     for field in sorted(REFUSED):
         if getattr(order, field) is not None:
             raise Unsupported(field)
-    if order.order_class not in _CLASSES:
-        raise Unsupported(f"order_class {order.order_class}")
+    if order.legs is not None:
+        raise BadValue(f"legs: expected them in orders of class mleg alone, found {order.order_class!r}")
+    assert order.order_class in _CLASSES, f"{order.order_class}: expected a class of one order"
 
 
 def _limit_price(order: NewOrder) -> Decimal | None:

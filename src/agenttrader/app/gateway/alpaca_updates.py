@@ -12,7 +12,13 @@ from typing import Protocol, cast
 
 import msgspec
 
-from agenttrader.app.gateway.alpaca_answers import Moment, execution_uuid, moment_of, order_answer
+from agenttrader.app.gateway.alpaca_answers import (
+    Moment,
+    execution_uuid,
+    moment_of,
+    order_answer,
+    part_answer,
+)
 from agenttrader.app.trade_listener import TradeListener
 from agenttrader.model.events import (
     Accepted,
@@ -143,6 +149,8 @@ class _Retold:
         self._book = engine.state.book
         self._filled: dict[OrderId, tuple[Decimal, Decimal]] = {}
         """Of each order that was gone over: what had filled of it, and for how much, at this point."""
+        self._parts: dict[OrderId, dict[Symbol, Decimal]] = {}
+        """Of each order of several legs that was gone over: what had filled of each leg."""
         self._held: dict[Symbol, Decimal] = {}
         """Of each symbol that was gone over: what was held at this point, signed."""
 
@@ -160,6 +168,9 @@ class _Retold:
 
     def _back_over_fill(self, fill: Filled, time: Instant) -> Iterator[tuple[AgentName, TradeUpdate]]:
         order = self._book.orders.by_id[fill.order_id]
+        if len(order.legs) > 1:
+            yield from self._back_over_part(order, fill, time)
+            return
         filled, value = self._filled.get(order.id, (order.filled, order.filled_value))
         is_whole = filled >= order.quantity
         if is_whole and order.adds_risk:
@@ -177,8 +188,44 @@ class _Retold:
             ),
         )
         self._held[fill.symbol] = held - fill.quantity * fill.side.sign
-        if len(order.legs) == 1:
-            self._filled[order.id] = (filled - fill.quantity, value - fill.quantity * fill.price)
+        self._filled[order.id] = (filled - fill.quantity, value - fill.quantity * fill.price)
+
+    def _back_over_part(
+        self, order: Order, fill: Filled, time: Instant
+    ) -> Iterator[tuple[AgentName, TradeUpdate]]:
+        """The leg's fill and, after the last of all legs, that of the whole, at its net price."""
+        parts = self._parts.setdefault(
+            order.id, {leg.symbol: order.filled_in(leg.symbol) for leg in order.legs}
+        )
+        wanted = {leg.symbol: order.quantity * abs(leg.ratio) for leg in order.legs}
+        agent, whole = self._update(_FILL, order, None, time)
+        if parts == wanted:
+            price = whole.order.filled_avg_price
+            yield agent, msgspec.structs.replace(whole, price=price, qty=order.quantity)
+        leg = next(each for each in order.legs if each.symbol == fill.symbol)
+        filled = parts[fill.symbol]
+        is_whole = filled >= wanted[fill.symbol]
+        instrument = self._engine.rules.instruments.get(fill.symbol)
+        part = part_answer(order, whole.order, leg, instrument, filled)
+        held = self._held.get(fill.symbol, self._book.position(fill.symbol))
+        yield (
+            agent,
+            TradeUpdate(
+                event=_FILL if is_whole else _PARTIAL,
+                order=msgspec.structs.replace(part, status=_FILLED if is_whole else _PARTIALLY),
+                timestamp=whole.timestamp,
+                execution_id=execution_uuid(fill.execution_id),
+                price=fill.price,
+                qty=fill.quantity,
+                position_qty=held,
+            ),
+        )
+        self._held[fill.symbol] = held - fill.quantity * fill.side.sign
+        parts[fill.symbol] = filled - fill.quantity
+        _, value = self._filled[order.id]
+        paid = fill.quantity * fill.price * (1 if leg.ratio > 0 else -1)
+        units = min(parts[each.symbol] // abs(each.ratio) for each in order.legs)
+        self._filled[order.id] = (units, value - paid)
 
     def _back_over_legs(self, order: Order, time: Instant) -> Iterator[tuple[AgentName, TradeUpdate]]:
         """Those that can trade from now on; no record of their own says so.

@@ -44,6 +44,7 @@ def posted(**changes: Any) -> dict[str, Any]:
     return read
 
 
+SPREAD = (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))
 PLAIN = {
     "symbol": "AAPL",
     "side": "buy",
@@ -140,13 +141,38 @@ def test_an_instruction_is_posted_in_alpacas_words(changes: dict[str, Any], expe
         {"legs": (Leg(Symbol("AAPL"), 2),)},
         {"pair": True, "stop": Decimal(95)},
         {"pair": True, "type": OrderType.LIMIT, "limit_price": Decimal(95)},
-        {"legs": (Leg(Symbol("AAPL"), 1), Leg(Symbol("MSFT"), -1)), "stop": Decimal(1)},
-        {"legs": (Leg(Symbol("AAPL261218C00100000"), 1), Leg(Symbol("AAPL261218C00110000"), -2))},
+        {"legs": SPREAD},
+        {"legs": SPREAD, "opens": True, "stop": Decimal(1)},
     ),
 )
 def test_what_alpaca_has_no_words_for_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BadValue, match="expected"):
         posted(**changes)
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(("opens", "does"), ((True, "open"), (False, "close")))
+def test_several_options_are_posted_as_mleg_at_their_net_price(side: Side, opens: object, does: str) -> None:
+    limit = {"type": OrderType.LIMIT, "limit_price": Decimal("1.50")}
+    first, second = (side.value, side.opposite.value)
+    legs = [
+        {
+            "symbol": leg.symbol,
+            "ratio_qty": str(abs(leg.ratio)),
+            "side": word,
+            "position_intent": f"{word}_to_{does}",
+        }
+        for leg, word in zip(SPREAD, (first, second), strict=True)
+    ]
+    assert posted(legs=SPREAD, side=side, opens=opens, quantity=Decimal(3), **limit) == {
+        "order_class": "mleg",
+        "qty": "3",
+        "type": "limit",
+        "time_in_force": "day",
+        "limit_price": "1.50" if side is Side.BUY else "-1.50",
+        "client_order_id": CLIENT_ORDER_ID,
+        "legs": legs,
+    }
 
 
 def test_only_what_is_to_be_another_is_said_of_an_order_that_is_replaced() -> None:

@@ -23,6 +23,7 @@ from agenttrader.protocols.alpaca_trade_updates import EVENTS, TradeUpdate, deco
 from agenttrader.protocols.alpaca_trading import Activity, Order, decode
 
 NOW = Instant(77)
+K = ReportKind
 Body = Callable[..., dict[str, Any]]
 
 FILL = """
@@ -297,6 +298,61 @@ def test_a_leg_in_the_place_of_another_is_told_as_an_order_of_its_own(bracket_bo
     body["legs"][0] |= {"replaces": "old", "client_order_id": "ours"}
     told = reports_of_order(order(body), {}, NOW)
     assert [report.client_order_id for report in told if report.kind is ReportKind.ACCEPTED][1:] == ["ours"]
+
+
+def package_body(order_body: Body, status: str = "new", filled: str = "0") -> dict[str, Any]:
+    """An order of two options, as Alpaca's reference writes one: the whole has no symbol."""
+    plain = {"order_class": "mleg", "status": status, "limit_price": None}
+    long = {
+        "symbol": "AAPL261218C00100000",
+        "side": "buy",
+        "qty": "2",
+        "filled_qty": filled,
+        "ratio_qty": "1",
+    }
+    short = {"symbol": "AAPL261218C00110000", "side": "sell", "qty": "4", "filled_qty": "0", "ratio_qty": "2"}
+    legs = [
+        order_body(id="long-id", client_order_id="long-cid", **plain | long),
+        order_body(id="short-id", client_order_id="short-cid", **plain | short),
+    ]
+    whole = {"symbol": "", "side": "", "asset_id": "", "qty": "2", "type": "limit", "limit_price": "1.5"}
+    return order_body(**plain | whole | {"legs": legs})
+
+
+def test_an_order_of_several_legs_is_accepted_with_the_id_of_each(order_body: Body) -> None:
+    (accept,) = reports_of_order(order(package_body(order_body)), {}, NOW)
+    assert (accept.kind, accept.stated) == (ReportKind.ACCEPTED, None)
+    assert [(leg.symbol, leg.broker_order_id) for leg in accept.legs] == [
+        ("AAPL261218C00100000", "long-id"),
+        ("AAPL261218C00110000", "short-id"),
+    ]
+    (streamed,) = told("new", package_body(order_body))
+    assert streamed.legs == accept.legs
+    assert told("new", package_body(order_body) | {"legs": None}) == (), "its answer tells it with its legs"
+
+
+def test_its_fills_are_those_of_its_legs_and_its_end_is_its_own(order_body: Body) -> None:
+    body = package_body(order_body)
+    numbers = {"execution_id": "e-1", "price": "2.01", "qty": "2"}
+    assert told("fill", body, **numbers) == ()
+    (fill,) = told("partial_fill", body["legs"][1], **numbers)
+    assert fill.execution is not None
+    assert (fill.kind, fill.broker_order_id, fill.execution.side) == (K.FILLED, "short-id", Side.SELL)
+    assert [report.kind for report in told("canceled", body)] == [K.CANCELED]
+    for event in ("new", "canceled", "expired"):
+        assert told(event, body["legs"][0]) == ()
+
+
+def test_its_past_is_told_once(order_body: Body, fill_body: Body) -> None:
+    whole = order(package_body(order_body, status="canceled", filled="2"))
+    made = fills(fill_body(qty="2", symbol="AAPL261218C00100000", order_id="long-id"))
+    assert lacks_fills(whole, {})
+    assert not lacks_fills(whole, made)
+    kinds = {report.kind for report in reports_of_order(whole, made, NOW)}
+    assert kinds == {K.ACCEPTED, K.FILLED, K.CANCELED}
+    assert whole.legs is not None
+    alone = reports_of_order(whole.legs[0], made, NOW)
+    assert [report.kind for report in alone] == [K.FILLED], "a leg by itself tells its fills"
 
 
 def test_a_plain_order_is_stated_with_its_accept_and_no_other_is(

@@ -148,7 +148,6 @@ def test_every_name_of_a_symbol_is_understood() -> None:
 
 
 UNKNOWN: dict[str, Any] = {
-    "legs": (OptionLeg(symbol="X", ratio_qty=D(1)),),
     "advanced_instructions": {"algorithm": "VWAP"},
 }
 
@@ -159,20 +158,22 @@ def test_a_field_that_this_face_does_not_know_is_refused_by_name(field: str) -> 
         wish(**{field: UNKNOWN[field]})
 
 
+def test_legs_are_those_of_an_order_of_several() -> None:
+    with pytest.raises(BadValue, match="legs: expected them in orders of class mleg alone, found ''"):
+        wish(legs=(OptionLeg(symbol="X", ratio_qty=D(1)),))
+
+
 def test_every_field_of_the_protocol_is_read_or_refused() -> None:
     read = {"symbol", "qty", "notional", "side", "type", "time_in_force", "client_order_id", "order_class"}
     read |= {"take_profit", "stop_loss", "limit_price", "stop_price", "trail_price", "trail_percent"}
-    read |= {"extended_hours", "position_intent"}
+    read |= {"extended_hours", "position_intent", "legs"}
     assert set(UNKNOWN) == REFUSED
     assert read | REFUSED == REST
 
 
 @pytest.mark.parametrize(
     ("changes", "what"),
-    (
-        ({"order_class": "mleg"}, "order_class mleg"),
-        (LEGS | {"stop_loss": StopLoss(stop_price=D(95), limit_price=D(94))}, "stop_loss.limit_price"),
-    ),
+    ((LEGS | {"stop_loss": StopLoss(stop_price=D(95), limit_price=D(94))}, "stop_loss.limit_price"),),
 )
 def test_a_word_that_this_face_does_not_know_is_refused_by_name(changes: dict[str, Any], what: str) -> None:
     with pytest.raises(Unsupported, match=f"not supported by this gateway yet: {what}$"):

@@ -265,12 +265,6 @@ def test_numbers_beyond_noise_are_refused_by_name(changes: dict[str, Any], found
         fit(proposal(**changes), instruments())
 
 
-def test_several_legs_are_refused_before_they_can_cancel_what_protects() -> None:
-    several = proposal(legs=(Leg(ALFA), Leg(Symbol("BRAVO"), -1)))
-    with pytest.raises(BadValue, match=r"legs: expected one, found 2: .* propose one for each"):
-        fit(several, instruments())
-
-
 def test_what_has_no_tick_of_its_own_is_left_to_the_decision() -> None:
     unknown = proposal(legs=(Leg(Symbol("ZULU")),), quantity=D("10.5"))
     spread = Spread(
