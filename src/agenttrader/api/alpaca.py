@@ -23,7 +23,14 @@ from agenttrader.api.trade_updates import serve_trade_updates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk, Submitted
 from agenttrader.app.gateway.alpaca_questions import Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_refusals import TOO_MANY, Refused, Unsupported
-from agenttrader.model.errors import AgentTraderError, BadValue, InboxFull, NotReady, StoreError
+from agenttrader.model.errors import (
+    AgentTraderError,
+    BadValue,
+    DeniedTooOften,
+    InboxFull,
+    NotReady,
+    StoreError,
+)
 from agenttrader.model.identifiers import AgentName
 from agenttrader.protocols.alpaca_trading import (
     INVALID,
@@ -59,6 +66,7 @@ _ANSWERS: tuple[tuple[type[AgentTraderError], HTTPStatus, int], ...] = (
     (Unsupported, HTTPStatus.UNPROCESSABLE_ENTITY, UNPROCESSABLE),
     (BadValue, HTTPStatus.UNPROCESSABLE_ENTITY, INVALID),
     (InboxFull, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY),
+    (DeniedTooOften, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY),
     (NotReady, HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
 )

@@ -28,6 +28,7 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import (
     AgentTraderError,
     BadValue,
+    DeniedTooOften,
     InboxFull,
     NotReady,
     StatementRefused,
@@ -52,6 +53,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
     (StoreError, 503, "store_unavailable"),
     (NotReady, 503, "starting"),
     (InboxFull, 429, "too_many_waiting"),
+    (DeniedTooOften, 429, "denied_too_often"),
     (Unreachable, 502, "broker_unreachable"),
 )
 """What each of our errors is over HTTP; the first that fits."""

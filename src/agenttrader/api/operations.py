@@ -50,7 +50,7 @@ _ERRORS = {
     404: "nothing there for this client",
     413: "a body of more than 64 KiB",
     422: "a field or value that cannot be",
-    429: "too much is waiting; nothing was taken",
+    429: "too much is waiting, or the agent is denied all the time; nothing was taken",
     503: "starting, or the journal cannot be written; nothing was taken",
 }
 

@@ -8,6 +8,7 @@
     │   └── TamperingFound           the journal's chain does not hold; names the record
     ├── NotReady                     the gateway started; the market's time is not known to it yet
     ├── InboxFull                    more waits than may; nothing of this was taken
+    ├── DeniedTooOften               an agent is denied so often that its orders are not looked at for a while
     ├── StatementRefused             a person's statement that does not hold: signature, role, time, nonce
     └── Unreachable                  a peer gave no usable answer                                  exit 5
         └── Unsent                   … and nothing of the request can have arrived there
@@ -54,6 +55,10 @@ class InboxFull(AgentTraderError):
 
     A client is told to come back; a feed or broker link starts anew.
     """
+
+
+class DeniedTooOften(AgentTraderError):
+    """An agent was denied so often lately that this order of its was not looked at; nothing was taken."""
 
 
 class StatementRefused(AgentTraderError):

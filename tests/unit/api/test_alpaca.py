@@ -11,7 +11,7 @@ import pytest
 
 from agenttrader.api.alpaca import BODY_BYTES_MAX, REPEATED, create_alpaca_app, with_alpaca
 from agenttrader.api.gateway import Keys, create_gateway_app
-from agenttrader.app.gateway import alpaca_reads
+from agenttrader.app.gateway import alpaca_reads, denial_rates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import ExitFractions
@@ -104,6 +104,15 @@ async def test_an_order_that_is_sent_again_says_so_in_a_header(client: Client) -
     for repeated in (None, "true"):
         async with client.http.post("/v2/orders", json=ORDER, headers=BOT) as answer:
             assert (answer.status, answer.headers.get(REPEATED)) == (200, repeated)
+
+
+async def test_an_agent_that_is_denied_all_the_time_is_told_to_wait(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denial_rates, "DENIALS_PER_MINUTE_MAX", 1)
+    assert (await client.ask("POST", "/v2/orders", ORDER | {"qty": "5000"}))[0] in (403, 422)
+    status, refusal = await client.ask("POST", "/v2/orders", ORDER)
+    assert (status, refusal["code"]) == (429, 42910000)
 
 
 async def test_account_clock_and_positions_are_answered(client: Client) -> None:

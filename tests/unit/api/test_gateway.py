@@ -11,6 +11,7 @@ import pytest
 
 from agenttrader.api import owners
 from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
+from agenttrader.app.gateway import denial_rates
 from agenttrader.model.authority import Act
 from agenttrader.model.events import BreakFound
 from agenttrader.model.identifiers import AgentName, PersonName
@@ -252,6 +253,17 @@ async def test_an_agent_replaces_its_own_orders_and_a_person_none(client: Client
     assert (answer["order"]["replaces"], answer["order"]["limit_price"]) == (proposal().id, "99.00")
     assert await client.ask("PATCH", path, AGENTS, nearer) == (status, answer)
     assert len(client.gateway.broker.sent) == 2
+
+
+async def test_an_agent_that_is_denied_all_the_time_is_told_to_wait(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denial_rates, "DENIALS_PER_MINUTE_MAX", 1)
+    for number, status in ((1, 200), (2, 429)):
+        body = encode(to_body(proposal(number, quantity=Decimal(5_000))))
+        answer = await client.ask("POST", "/v1/proposals", AGENTS, body)
+        assert answer[0] == status
+    assert answer[1]["code"] == "denied_too_often"
 
 
 async def test_the_stream_begins_with_a_snapshot_and_tells_each_its_own(client: Client) -> None:

@@ -21,7 +21,6 @@ from agenttrader.app.gateway.alpaca_names import (
     named_replacement,
     was_denied,
 )
-from agenttrader.app.gateway.alpaca_packages import MLEG, package_wish, seen_of
 from agenttrader.app.gateway.alpaca_questions import CloseAllAsked, CloseAsked, Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_reads import AlpacaReads
 from agenttrader.app.gateway.alpaca_refusals import Refused, cannot_be, denial_of, in_its_line, not_now
@@ -31,7 +30,7 @@ from agenttrader.app.gateway.alpaca_symbols import without_slash
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Agent
-from agenttrader.model.errors import BadValue, InboxFull
+from agenttrader.model.errors import BadValue, DeniedTooOften, InboxFull
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
@@ -75,20 +74,19 @@ class AlpacaDesk:
         Raises Refused for what was denied, stopped or rejected, Unsupported for what this face does not know,
         BadValue for what cannot be.
         """
-        read_wish = package_wish if new.order_class == MLEG else wish_of
-        wish = read_wish(new, self.reads.engine.rules.instruments)
+        wish = wish_of(new, self.reads.engine.rules.instruments)
         configured = self._agents.get(agent)
 
         async def ask(order_id: OrderId) -> tuple[Order, bool]:
-            seen = seen_of(wish, self.reads.engine)
+            engine = self.reads.engine
             proposal = proposal_of(
                 wish,
                 order_id,
                 agent,
-                position=seen.position,
-                mark=seen.mark,
+                position=engine.state.book.position(wish.symbol),
+                mark=engine.market.marks.get(wish.symbol),
                 fractions=None if configured is None else configured.exit_plan,
-                instrument=seen.instrument,
+                instrument=engine.rules.instruments.get(wish.symbol),
                 now=self.reads.now(),
             )
             return await self._decide(proposal)
@@ -148,7 +146,7 @@ class AlpacaDesk:
     async def _try_cancel(self, agent: AgentName, order: Order) -> CanceledOrder:
         try:
             await self._cancel(agent, order)
-        except (Refused, BadValue, InboxFull) as error:
+        except (Refused, BadValue, InboxFull, DeniedTooOften) as error:
             refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return CanceledOrder(id=wire_id(order), status=int(refused.status), body=body)
@@ -184,7 +182,7 @@ class AlpacaDesk:
         name = without_slash(symbol)
         try:
             closed = await self._close(agent, symbol)
-        except (Refused, BadValue, InboxFull) as error:
+        except (Refused, BadValue, InboxFull, DeniedTooOften) as error:
             refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return ClosedPosition(symbol=name, status=int(refused.status), body=body)
@@ -264,7 +262,7 @@ class AlpacaDesk:
                 "Send one of your own for each order, or have a person set the agent's dedupe_window_seconds"
             )
         begin = Instant(self.reads.now() - window_seconds * SECOND)
-        position = seen_of(wish, self.reads.engine).position
+        position = self.reads.engine.state.book.position(wish.symbol)
         is_exit = effect_of(wish, position, wish.quantity) is not Effect.OPEN
 
         def is_over(order: Order) -> bool:

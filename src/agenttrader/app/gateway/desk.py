@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.gateway.packages import fit_package, require_leavable
+from agenttrader.app.gateway.denial_rates import DenialRates
 from agenttrader.app.gateway.standing_views import (
     LatchBody,
     SwitchBody,
@@ -37,7 +37,7 @@ from agenttrader.model.identifiers import (
     derive_proposed_id,
 )
 from agenttrader.model.instruments import Instrument, Spread
-from agenttrader.model.orders import Changes, Proposal
+from agenttrader.model.orders import Changes, Effect, Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, on_step
 from agenttrader.portfolio.orders import Order
@@ -114,6 +114,7 @@ class Desk:
         self._switches = switches
         self._verify = verify
         self._answer_wait_seconds = answer_wait_seconds
+        self._denials = DenialRates(session)
         self._switches_are_mine = asyncio.Lock()
         """Held while switches are read or moved: a reading from before a move, told after it, would latch."""
 
@@ -132,7 +133,7 @@ class Desk:
         The one way of every client's order, whatever words it came in. Raises BadValue where the id was used
         for another order.
         """
-        require_leavable(proposal)
+        self._expect_room(proposal)
         await self._ask(Proposed(proposal))
         await self.session.answered(proposal.id, self._answer_wait_seconds)
         return self.session.engine.state.book.orders.by_id[proposal.id]
@@ -141,8 +142,7 @@ class Desk:
         """Decide the proposals in `body`, all of them or none; answered and refused as `propose` is."""
         instruments = self.session.engine.rules.instruments
         proposals = tuple(fit(each, instruments) for each in decode_group(body, agent))
-        for each in proposals:
-            require_leavable(each)
+        self._expect_room(*proposals)
         await self._ask(GroupProposed(proposals))
         await asyncio.gather(
             *(self.session.answered(each.id, self._answer_wait_seconds) for each in proposals)
@@ -188,8 +188,11 @@ class Desk:
         """
         order_id = self._named(name, agent)
         engine = self.session.engine
-        order = engine.state.book.orders.by_id.get(order_id)
-        if order is not None:
+        orders = engine.state.book.orders.by_id
+        order = orders.get(order_id)
+        if order is not None and order.agent == agent:
+            if replacement not in orders:
+                self._denials.expect_room(agent, adds_risk=order.adds_risk)
             changes = fit_changes(order, changes, engine.rules.instruments)
         await self._ask(
             ReplaceAsked(order_id, replacement, changes, agent, reason, client_order_id, correlation_id)
@@ -322,6 +325,13 @@ class Desk:
         known = proposed in self.session.engine.state.book.orders.by_id
         return proposed if proposed is not None and known else OrderId(name)
 
+    def _expect_room(self, *proposals: Proposal) -> None:
+        """Raises DeniedTooOften for what would be a new order of an agent that is denied all the time."""
+        known = self.session.engine.state.book.orders.by_id
+        for each in proposals:
+            if each.id not in known:
+                self._denials.expect_room(each.agent, adds_risk=each.effect is Effect.OPEN)
+
     async def _ask(self, received: Input) -> None:
         outcome = await self.session.ask(received)
         if outcome.refusal:
@@ -339,11 +349,15 @@ def _answer_of(order: Order) -> AnswerBody:
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it.
 
-    Raises BadValue where they do not. A symbol that is not known is left as it is: the decision denies it, on
+    Raises BadValue where they do not, and for several legs: no such order leaves, and a close that does not
+    leave has canceled what protects. A symbol that is not known is left as it is: the decision denies it, on
     record.
     """
     if len(proposal.legs) > 1:
-        return fit_package(proposal, instruments)
+        raise BadValue(
+            f"legs: expected one, found {len(proposal.legs)}: none of several leaves here; propose "
+            "one for each"
+        )
     instrument = instruments.get(proposal.symbol)
     if instrument is None or isinstance(instrument, Spread):
         return proposal

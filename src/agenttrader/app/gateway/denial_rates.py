@@ -1,0 +1,51 @@
+"""How often an agent may be denied: a bot that loops fills neither the disk nor the memory.
+
+Each denial is a record with all that it was decided on. An agent that was denied so often within a minute is
+not listened to for what would be one more, until the minute is over: nothing of it is decided, or recorded.
+Entries and what takes from positions are counted apart, so that a loop of the one keeps none of the other in.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from agenttrader.model.decisions import Verdict
+from agenttrader.model.errors import DeniedTooOften
+from agenttrader.model.events import Decided, Event
+from agenttrader.model.identifiers import AgentName
+from agenttrader.model.orders import Effect
+from agenttrader.model.records import Recorded
+from agenttrader.runtime.session import Session
+
+DENIALS_PER_MINUTE_MAX = 300
+"""Five a second, for as long as one likes; our own rule."""
+MINUTE_SECONDS = 60.0
+
+
+class DenialRates:
+    """When each agent was denied lately, as one session has it on record."""
+
+    def __init__(self, session: Session) -> None:
+        self._times: dict[tuple[AgentName, bool], deque[float]] = {}
+        session.listeners.append(self._recorded)
+
+    def expect_room(self, agent: AgentName, *, adds_risk: bool) -> None:
+        """Raises DeniedTooOften where the agent was denied too often to be listened to now."""
+        times = self._times.get((agent, adds_risk))
+        if times is None or len(times) < DENIALS_PER_MINUTE_MAX:
+            return
+        left = times[0] + MINUTE_SECONDS - asyncio.get_running_loop().time()
+        if left > 0:
+            raise DeniedTooOften(
+                f"expected at most {DENIALS_PER_MINUTE_MAX} denials of {agent} in a minute, found as many: "
+                f"this was not looked at. See why the others were denied, and come back in {left:.0f} s"
+            )
+
+    def _recorded(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for each in recorded:
+            event = each.event
+            if isinstance(event, Decided) and event.decision.verdict is Verdict.DENIED:
+                key = event.proposal.agent, event.proposal.effect is Effect.OPEN
+                # The oldest of a full one is not needed: that many came after it.
+                times = self._times.setdefault(key, deque(maxlen=DENIALS_PER_MINUTE_MAX))
+                times.append(asyncio.get_running_loop().time())
