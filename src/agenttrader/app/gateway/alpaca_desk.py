@@ -21,6 +21,7 @@ from agenttrader.app.gateway.alpaca_names import (
     named_replacement,
     was_denied,
 )
+from agenttrader.app.gateway.alpaca_packages import MLEG, package_wish, seen_of
 from agenttrader.app.gateway.alpaca_questions import CloseAllAsked, CloseAsked, Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_reads import AlpacaReads
 from agenttrader.app.gateway.alpaca_refusals import Refused, cannot_be, denial_of, in_its_line, not_now
@@ -74,19 +75,20 @@ class AlpacaDesk:
         Raises Refused for what was denied, stopped or rejected, Unsupported for what this face does not know,
         BadValue for what cannot be.
         """
-        wish = wish_of(new, self.reads.engine.rules.instruments)
+        read_wish = package_wish if new.order_class == MLEG else wish_of
+        wish = read_wish(new, self.reads.engine.rules.instruments)
         configured = self._agents.get(agent)
 
         async def ask(order_id: OrderId) -> tuple[Order, bool]:
-            engine = self.reads.engine
+            seen = seen_of(wish, self.reads.engine)
             proposal = proposal_of(
                 wish,
                 order_id,
                 agent,
-                position=engine.state.book.position(wish.symbol),
-                mark=engine.market.marks.get(wish.symbol),
+                position=seen.position,
+                mark=seen.mark,
                 fractions=None if configured is None else configured.exit_plan,
-                instrument=engine.rules.instruments.get(wish.symbol),
+                instrument=seen.instrument,
                 now=self.reads.now(),
             )
             return await self._decide(proposal)
@@ -262,7 +264,7 @@ class AlpacaDesk:
                 "Send one of your own for each order, or have a person set the agent's dedupe_window_seconds"
             )
         begin = Instant(self.reads.now() - window_seconds * SECOND)
-        position = self.reads.engine.state.book.position(wish.symbol)
+        position = seen_of(wish, self.reads.engine).position
         is_exit = effect_of(wish, position, wish.quantity) is not Effect.OPEN
 
         def is_over(order: Order) -> bool:

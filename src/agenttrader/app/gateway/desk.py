@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.gateway.denial_rates import DenialRates
+from agenttrader.app.gateway.packages import fit_package, require_leavable
 from agenttrader.app.gateway.standing_views import (
     LatchBody,
     SwitchBody,
@@ -133,6 +134,7 @@ class Desk:
         The one way of every client's order, whatever words it came in. Raises BadValue where the id was used
         for another order.
         """
+        require_leavable(proposal)
         self._expect_room(proposal)
         await self._ask(Proposed(proposal))
         await self.session.answered(proposal.id, self._answer_wait_seconds)
@@ -142,6 +144,8 @@ class Desk:
         """Decide the proposals in `body`, all of them or none; answered and refused as `propose` is."""
         instruments = self.session.engine.rules.instruments
         proposals = tuple(fit(each, instruments) for each in decode_group(body, agent))
+        for each in proposals:
+            require_leavable(each)
         self._expect_room(*proposals)
         await self._ask(GroupProposed(proposals))
         await asyncio.gather(
@@ -349,15 +353,11 @@ def _answer_of(order: Order) -> AnswerBody:
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it.
 
-    Raises BadValue where they do not, and for several legs: no such order leaves, and a close that does not
-    leave has canceled what protects. A symbol that is not known is left as it is: the decision denies it, on
+    Raises BadValue where they do not. A symbol that is not known is left as it is: the decision denies it, on
     record.
     """
     if len(proposal.legs) > 1:
-        raise BadValue(
-            f"legs: expected one, found {len(proposal.legs)}: none of several leaves here; propose "
-            "one for each"
-        )
+        return fit_package(proposal, instruments)
     instrument = instruments.get(proposal.symbol)
     if instrument is None or isinstance(instrument, Spread):
         return proposal
