@@ -46,6 +46,15 @@ def must_end_for(close: Order, order: Order) -> bool:
     return any(close.ratio_in(leg.symbol) for leg in order.legs)
 
 
+def may_go_on(state: State, close: Order) -> bool:
+    """Whether nothing is in its way, and the broker has stated since this start what is held.
+
+    Until then nobody knows what was done meanwhile: somebody else may have closed the position.
+    """
+    is_stated = all(state.stated(leg.symbol) is not None for leg in close.legs)
+    return is_stated and not in_the_way(state.book, close)
+
+
 def go_on(state: State, close: Order) -> Sending | Withheld:
     """The reducing order for all that is held now, more or less than when the close was asked for.
 
@@ -70,5 +79,5 @@ def _left_in(state: State, leg: Leg, side: Side) -> Decimal:
     held, shared = state.book.position(leg.symbol), state.shared(leg.symbol)
     if held * leg.ratio * side.sign >= 0:
         return ZERO
-    units = abs(held) if shared is None else shared
-    return units if abs(leg.ratio) == 1 else units // abs(leg.ratio)
+    assert shared is not None, f"{leg.symbol}: expected the broker's word on it, found none"
+    return shared if abs(leg.ratio) == 1 else shared // abs(leg.ratio)

@@ -289,9 +289,8 @@ class Engine:
 
     def _go_on_closing(self) -> None:
         """Send the closes that waited, where nothing is in their way any more."""
-        book = self.state.book
         for close in tuple(self.state.closing.values()):
-            if not closing.in_the_way(book, close):
+            if closing.may_go_on(self.state, close):
                 self._emit_and_send(closing.go_on(self.state, close))
 
     def _end_unwanted(self, *orders: Order) -> None:

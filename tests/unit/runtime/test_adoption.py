@@ -174,6 +174,7 @@ def test_a_close_that_waited_finds_nothing_left() -> None:
     hears(driver, *stops_canceled(driver), told(made()))
     assert driver.order(close.id).state is OrderState.APPROVED
     hears(driver, fill())
+    driver.give(compared())
     assert driver.order(close.id).state is OrderState.WITHHELD
 
 
@@ -302,3 +303,16 @@ def test_an_agents_own_close_settles_no_such_break() -> None:
     leg = next(order for order in driver.engine.state.book.orders.open_orders() if order.is_leg)
     driver.fill(leg.id, "out", 10)
     assert driver.engine.state.breaks == (found,)
+
+
+def test_a_close_that_waited_does_not_leave_before_the_broker_has_stated_what_is_held() -> None:
+    """Nothing names what somebody sold by hand meanwhile, and its protection is gone, too."""
+    before = holding()
+    close = closing_proposal()
+    before.propose(close)
+    driver = restarted(before)
+    hears(driver, *stops_canceled(driver), told(made()), fill())
+    assert driver.order(close.id).state is OrderState.APPROVED
+    gone = Break(kind=BreakKind.POSITION, ours="10", theirs="0", sentence="they are gone", symbol=ALFA)
+    driver.give(compared(gone))
+    assert driver.order(close.id).state is OrderState.WITHHELD
