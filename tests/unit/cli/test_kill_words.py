@@ -148,6 +148,7 @@ main()
     assert acts == "fence switch"
     assert (tmp_path / "fence" / "DEMO-1.json").exists()
     assert (tmp_path / "HALTED").read_text() == "1\n"
+    assert "agenttrader.model.orders" not in loaded.split()
     roots = {name.partition(".")[0] for name in loaded.split()}
     assert (
         roots & {"aiohttp", "asyncio", "cryptography", "pydantic", "rich", "structlog", "typer", "logging"}

@@ -6,11 +6,14 @@ What was done is noted afterwards, for a halt is not kept waiting for a note; th
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agenttrader.model.errors import AgentTraderError
-from agenttrader.ports.side_journal import SideLog
+
+if TYPE_CHECKING:  # It knows orders, and is not needed before the fence stands.
+    from agenttrader.ports.side_journal import SideLog
 
 
 class Halt(Struct, frozen=True):
@@ -23,7 +26,7 @@ class Halt(Struct, frozen=True):
 class Begun:
     """An act that is under way."""
 
-    def __init__(self, halt: Halt, log: Callable[[], SideLog]) -> None:
+    def __init__(self, halt: Halt, log: "Callable[[], SideLog]") -> None:
         self.name = halt.name
         self.is_done = False
         self.said = ""
@@ -47,6 +50,6 @@ class Begun:
         self._log().write(self.name, "", "answered", self.said)
 
 
-def begin(halts: Iterable[Halt], log: Callable[[], SideLog]) -> tuple[Begun, ...]:
+def begin(halts: Iterable[Halt], log: "Callable[[], SideLog]") -> tuple[Begun, ...]:
     """Begin them all, none waiting for another. What comes of each goes to the log."""
     return tuple(Begun(halt, log) for halt in halts)

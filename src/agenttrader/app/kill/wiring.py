@@ -22,11 +22,11 @@ from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import ConfigurationError, StoreError, Unreachable
 from agenttrader.ports.fence import Fence, epoch_to_fence
-from agenttrader.ports.side_journal import SideLog
 
 if TYPE_CHECKING:
     from agenttrader.adapters.alpaca.second_door import SecondDoor
     from agenttrader.ports.kill_door import KillDoor
+    from agenttrader.ports.side_journal import SideLog
 
 ANSWER_SECONDS = 5.0
 """How long the broker may take for each answer."""
@@ -40,7 +40,7 @@ def who() -> str:
         return f"user {os.getuid()}"
 
 
-def side_log(settings: KillSettings, name: str, by: str) -> SideLog:
+def side_log(settings: KillSettings, name: str, by: str) -> "SideLog":
     """Where `by` notes what it does."""
     from agenttrader.adapters.side_journal import SideJournal  # noqa: PLC0415 - not before the fence stands
 

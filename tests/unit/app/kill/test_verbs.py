@@ -1,0 +1,40 @@
+"""Kill from a configuration to its report, where nobody listens anywhere."""
+
+from pathlib import Path
+
+import pytest
+
+from agenttrader.adapters.fence import read_fence
+from agenttrader.app.kill.verbs import kill, rehearse
+from agenttrader.app.kill.wish import EVERYTHING, Wish
+from agenttrader.model.errors import ConfigurationError
+
+FENCE = (
+    '[account]\nname = "DEMO-1"\nsimulated = true\n[store]\ndirectory = "store"\nheads_directory = "heads"\n'
+)
+
+
+def test_what_is_wrong_with_the_rest_keeps_the_fence_from_nothing(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(FENCE)
+    report = kill(tmp_path / "run.toml", Wish(), "a test", 1)
+    assert [(halt.name, halt.done) for halt in report.halts] == [
+        ("fence", True),
+        ("switch", False),
+        ("gateway", False),
+    ]
+    assert "switches: expected a table" in report.halts[1].said
+    assert "credentials: expected a table" in report.halts[2].said
+    assert "credentials: expected a table" in report.unreachable
+    assert not report.is_done
+    fence = read_fence(tmp_path / "fence" / "DEMO-1.json")
+    assert fence is not None
+    assert (fence.epoch, fence.reason) == (2, "a test")
+    notes = (tmp_path / "fence" / "DEMO-1.kill.jsonl").read_text().splitlines()
+    assert sum('"act":"fence"' in note for note in notes) == 1
+
+
+def test_a_rehearsal_raises_no_fence(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(FENCE)
+    with pytest.raises(ConfigurationError, match="credentials: expected a table"):
+        rehearse(tmp_path / "run.toml", EVERYTHING)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.toml"]
