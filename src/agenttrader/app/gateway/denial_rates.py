@@ -26,12 +26,13 @@ class DenialRates:
     """When each agent was denied lately, as one session has it on record."""
 
     def __init__(self, session: Session) -> None:
-        self._times: dict[tuple[AgentName, bool], deque[float]] = {}
+        denied_seconds: dict[tuple[AgentName, bool], deque[float]] = {}
+        self._denied_seconds = denied_seconds
         session.listeners.append(self._recorded)
 
     def expect_room(self, agent: AgentName, *, adds_risk: bool) -> None:
         """Raises DeniedTooOften where the agent was denied too often to be listened to now."""
-        times = self._times.get((agent, adds_risk))
+        times = self._denied_seconds.get((agent, adds_risk))
         if times is None or len(times) < DENIALS_PER_MINUTE_MAX:
             return
         left = times[0] + MINUTE_SECONDS - asyncio.get_running_loop().time()
@@ -47,5 +48,5 @@ class DenialRates:
             if isinstance(event, Decided) and event.decision.verdict is Verdict.DENIED:
                 key = event.proposal.agent, event.proposal.effect is Effect.OPEN
                 # The oldest of a full one is not needed: that many came after it.
-                times = self._times.setdefault(key, deque(maxlen=DENIALS_PER_MINUTE_MAX))
+                times = self._denied_seconds.setdefault(key, deque(maxlen=DENIALS_PER_MINUTE_MAX))
                 times.append(asyncio.get_running_loop().time())
