@@ -175,11 +175,7 @@ class Book:
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
         """The orders in `symbol` that protect, have not ended, can trade, and face the position."""
         held = self.position(symbol)
-        return tuple(
-            order
-            for order in self.orders.open_in(symbol)
-            if order.protects and order.is_armed and order.side.sign * order.ratio_in(symbol) * held < 0
-        )
+        return self.orders.totals.armed(symbol, is_long=held > 0) if held else ()
 
     def covered(self, symbol: Symbol, without: Collection[Order] = ()) -> Decimal:
         """Units of the position that a stop faces which rests at the broker; those `without` are not counted.
@@ -191,7 +187,7 @@ class Book:
         if stops is None:
             return ZERO
         legs = [(leg, order) for order in without for leg in order.legs if leg.symbol == symbol]
-        gone = [stop for leg, order in legs for stop in stops_in(leg, (order,))]
+        gone = [stop for leg, order in legs if order.is_armed for stop in stops_in(leg, (order,))]
         return stops.covers - sum([stop.covers for stop in gone if stop.is_long is (held > 0)], ZERO)
 
     def stops(self, symbol: Symbol) -> Stops | None:

@@ -34,12 +34,14 @@ class Family:
     An order stays in the family that it came to.
     """
 
-    __slots__ = ("legs", "orders", "stops", "working")
+    __slots__ = ("armed", "legs", "orders", "stops", "working")
 
     def __init__(self, legs: tuple[Leg, ...]) -> None:
         self.legs = legs
         self.orders: tuple[Order, ...] = ()
         """Those that have not ended."""
+        self.armed: tuple[Order, ...] = ()
+        """Those of them that protect and can trade, as the totals have them."""
         self.working = [NOTHING] * len(legs)
         """What they may still do, as the totals count it, in each symbol."""
         self.stops: list[tuple[Stop, ...]] = [()] * len(legs)

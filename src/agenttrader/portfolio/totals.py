@@ -17,7 +17,6 @@ from agenttrader.portfolio.working import NOTHING, Stop, Stops, Working
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
 _BUY, _CLOSE, _STOP = Side.BUY, Effect.CLOSE, Role.STOP
-_NO_STOPS: tuple[Stop, ...] = ()
 
 
 class OrderTotals:
@@ -26,6 +25,7 @@ class OrderTotals:
     def __init__(self, touch: Callable[[Symbol], None]) -> None:
         self._touch = touch
         self._working: dict[Symbol, Working] = {}
+        self._armed: dict[tuple[Symbol, bool], dict[OrderId, Order]] = {}
         self._stops: dict[tuple[Symbol, bool], Stops] = {}
         self.loss = ZERO
         """What all working entries would lose at their stops, gaps aside, filled whole at their worst."""
@@ -34,12 +34,19 @@ class OrderTotals:
         """What open orders may still do in `symbol`."""
         return self._working.get(symbol, NOTHING)
 
+    def armed(self, symbol: Symbol, *, is_long: bool) -> tuple[Order, ...]:
+        """The orders that protect a long position, or a short one, and can trade, as they came to that."""
+        return tuple(self._armed.get((symbol, is_long), {}).values())
+
     def stops(self, symbol: Symbol, *, is_long: bool) -> Stops | None:
         """What the stops are good for that rest at the broker and face a long position, or a short one."""
         return self._stops.get((symbol, is_long))
 
     def recount(self, family: Family) -> None:
         """Count `family` as it is now, no longer as it was counted before."""
+        armed = tuple([order for order in family.orders if order.protects and order.is_armed])
+        if armed != family.armed:
+            self._arm(family, armed)
         for place, leg in enumerate(family.legs):
             was, now = family.working[place], working_in(leg, family.orders)
             if now != was:
@@ -50,10 +57,19 @@ class OrderTotals:
     def restate(self, family: Family) -> None:
         """Do so where no more has happened than that an order's state is another, and none has ended."""
         for place, leg in enumerate(family.legs):
-            was, now = family.stops[place], stops_in(leg, family.orders)
+            was, now = family.stops[place], stops_in(leg, family.armed)
             if now != was:
                 family.stops[place] = now
                 self._protect(leg.symbol, was, now)
+
+    def _arm(self, family: Family, armed: tuple[Order, ...]) -> None:
+        for leg in family.legs:
+            for order in family.armed:
+                if order not in armed:
+                    del self._armed[leg.symbol, _faces_long(order, leg)][order.id]
+            for order in armed:
+                self._armed.setdefault((leg.symbol, _faces_long(order, leg)), {})[order.id] = order
+        family.armed = armed
 
     def _work(self, symbol: Symbol, was: Working, now: Working) -> None:
         total = self.working(symbol).changed(was, now)
@@ -117,18 +133,20 @@ def working_in(leg: Leg, orders: Collection[Order]) -> Working:
     return Working(bought, sold, closing, protecting, closes, loss, awaiting, longs, shorts)
 
 
-def stops_in(leg: Leg, orders: Collection[Order]) -> tuple[Stop, ...]:
-    """Those of `orders` that are stops, rest at the broker and can trade, as far as they surely will."""
-    found = [order for order in orders if order.role is _STOP and order.rests and order.is_armed]
-    if not found:
-        return _NO_STOPS
-    return tuple([_stop(order, leg.ratio) for order in found if order.surely])
+def stops_in(leg: Leg, armed: Collection[Order]) -> tuple[Stop, ...]:
+    """Those of the `armed` orders that are stops and rest at the broker, as far as they surely will trade."""
+    found = [order for order in armed if order.role is _STOP and order.rests and order.surely]
+    return tuple([_stop(order, leg) for order in found])
 
 
-def _stop(order: Order, ratio: int) -> Stop:
-    surely = order.surely
-    is_long = order.side.sign * ratio < 0
-    covers = surely * abs(ratio)
+def _faces_long(order: Order, leg: Leg) -> bool:
+    """Whether what protects would take off a long position in the symbol of `leg`."""
+    return (order.side is _BUY) is (leg.ratio < 0)
+
+
+def _stop(order: Order, leg: Leg) -> Stop:
+    surely, is_long = order.surely, _faces_long(order, leg)
+    covers = surely * abs(leg.ratio)
     if len(order.legs) != 1:
         return Stop(is_long, covers, ZERO, ZERO, ZERO, None)
     # Which of it and the one in its place there is, is not known: it loses as far as the further one.

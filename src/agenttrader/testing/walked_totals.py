@@ -32,6 +32,8 @@ def differences(
         working = book.working(symbol)
         kept = (working.buys, working.sells, working.closing, working.protecting)
         pairs[f"{symbol} working"] = (kept, _working(book, symbol))
+        armed = {order.id for order in book.protection(symbol)}
+        pairs[f"{symbol} protection"] = (armed, _protection(book, symbol))
         pairs[f"{symbol} covered"] = (book.covered(symbol), _covered(book, symbol, ()))
         for order in book.orders.open_in(symbol):
             without = (book.covered(symbol, without=order.pair), _covered(book, symbol, order.pair))
@@ -86,10 +88,19 @@ def _is_opposed(book: Book, symbol: Symbol, sign: int) -> bool:
     )
 
 
+def _protection(book: Book, symbol: Symbol) -> set[OrderId]:
+    held = book.position(symbol)
+    return {
+        order.id
+        for order in book.orders.open_in(symbol)
+        if order.protects and order.is_armed and order.side.sign * order.ratio_in(symbol) * held < 0
+    }
+
+
 def _resting_stops(book: Book, symbol: Symbol) -> list[Order]:
     """Those that face the position and can trade."""
     held = book.position(symbol)
-    return [
+    found = [
         order
         for order in book.orders.open_in(symbol)
         if order.role is Role.STOP
@@ -97,6 +108,8 @@ def _resting_stops(book: Book, symbol: Symbol) -> list[Order]:
         and order.is_armed
         and order.side.sign * order.ratio_in(symbol) * held < 0
     ]
+    # Of more than is held those count that could trade first, and only the book knows which did.
+    return sorted(found, key=book.protection(symbol).index)
 
 
 def _covered(book: Book, symbol: Symbol, without: tuple[Order, ...]) -> Decimal:
