@@ -18,6 +18,8 @@ from agenttrader.adapters.announcements import Announcements
 
 PROGRAM = Path(sys.executable).with_name("agenttrader")
 HALF_DAY = "2026-11-27"
+WHOLE_DAY = "fb20c323d02a48879f77165de848a5cf9dffd63be406bd7ca81ad59d3a5fef0d"
+"""The digest of the day that seed 7 means."""
 DEADLINE_SECONDS = 100
 
 pytestmark = pytest.mark.timeout(120)
@@ -72,7 +74,7 @@ class Demo:
     def pids(self) -> dict[str, int]:
         """The living roles."""
         (run,) = (self.folder / "home" / "demo").iterdir()
-        roles = ("venue", "marketdata", "gateway", "strategy")
+        roles = ("venue", "marketdata", "gateway", "exits", "strategy")
         found = {role: Announcements(run / "announcements").get(role) for role in roles}
         return {role: peer.pid for role, peer in found.items() if peer is not None}
 
@@ -137,7 +139,7 @@ def test_a_day_from_one_command(played: Played) -> None:
     demo, outcome = played
     must_be_good(demo, outcome)
     assert set(outcome) == {
-        *("session", "orders", "fills", "denials", "profit"),
+        *("session", "orders", "fills", "denials", "exits", "profit"),
         *("reconciliation", "journal", "halted", "digest"),
     }
     assert outcome["session"] == HALF_DAY
@@ -176,7 +178,7 @@ def test_the_same_day_has_the_same_digest_at_another_speed_and_in_another_order_
     played: Played, start: Start
 ) -> None:
     words = ("--exit", "--json", "--seed", "7", "--date", HALF_DAY)
-    demo = start(*words, "--speed", "60", "--order", "strategy,gateway,marketdata,venue")
+    demo = start(*words, "--speed", "60", "--order", "strategy,gateway,marketdata,venue,exits")
     outcome = demo.outcome()
     must_be_good(demo, outcome)
     assert outcome["digest"] == played.outcome["digest"]
@@ -188,7 +190,7 @@ def test_heard_as_it_arrives_a_day_keeps_its_promises_and_the_roles_stay_up_halt
     demo = start("--json", "--seed", "7", "--date", HALF_DAY, "--speed", "max", "--inbox", "arrival")
     demo.until(lambda: demo.has_told("Ctrl-C stops them"))
     pids = demo.pids()
-    assert len(pids) == 4
+    assert len(pids) == 5
     demo.process.send_signal(signal.SIGINT)
     must_be_good(demo, demo.outcome())
     assert not any(is_alive(pid) for pid in pids.values())
@@ -197,23 +199,27 @@ def test_heard_as_it_arrives_a_day_keeps_its_promises_and_the_roles_stay_up_halt
 def test_every_role_killed_once_in_mid_day_does_not_cost_the_book(start: Start) -> None:
     demo = start("--exit", "--json", "--seed", "7", "--date", HALF_DAY, "--speed", "30")
     demo.until(lambda: demo.has_told("fill "))
-    for role in ("strategy", "marketdata", "venue", "gateway"):
+    for role in ("strategy", "exits", "marketdata", "venue", "gateway"):
         kill(demo, role)
     must_be_sound(demo, demo.outcome())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ("venue", "marketdata", "gateway", "strategy"))
+@pytest.mark.parametrize("role", ("venue", "marketdata", "gateway", "exits", "strategy"))
 def test_a_role_killed_in_mid_day_does_not_cost_the_book(start: Start, role: str) -> None:
     demo = start("--exit", "--json", "--seed", "7", "--speed", "40")
     demo.until(lambda: demo.has_told("fill "))
     kill(demo, role)
-    must_be_sound(demo, demo.outcome())
+    outcome = demo.outcome()
+    must_be_sound(demo, outcome)
+    if role == "exits":  # What it was about to do is done when it is back: nothing was late, nothing doubled.
+        must_be_good(demo, outcome)
+        assert outcome["digest"] == WHOLE_DAY
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", (("--speed", "40"), ("--speed", "max", "--order", "gateway,strategy,venue,marketdata"))
+    "words", (("--speed", "40"), ("--speed", "max", "--order", "gateway,exits,strategy,venue,marketdata"))
 )
 def test_a_whole_day_has_one_digest_with_a_process_burning_each_core(
     start: Start, words: tuple[str, ...]
@@ -229,7 +235,7 @@ def test_a_whole_day_has_one_digest_with_a_process_burning_each_core(
         for process in burning:
             process.kill()
             process.wait()
-    assert busy["digest"] == quiet["digest"]
+    assert busy["digest"] == quiet["digest"] == WHOLE_DAY
 
 
 def kill(demo: Demo, role: str) -> None:
@@ -254,7 +260,7 @@ def test_the_roles_end_with_the_demo_however_it_ends(start: Start) -> None:
     demo = start("--date", HALF_DAY)
     demo.until(lambda: demo.has_told("window "))
     pids = demo.pids()
-    assert len(pids) == 4
+    assert len(pids) == 5
     demo.process.kill()
     demo.process.wait()
     deadline = time.monotonic() + 10

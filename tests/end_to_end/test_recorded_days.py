@@ -156,7 +156,9 @@ def test_the_same_recorded_day_has_the_same_digest_at_another_speed_and_in_anoth
     played: Played, data: Path, tmp_path: Path
 ) -> None:
     words = ("--exit", "--data", str(data), "--symbol", "XYZ", "--day", HALF_DAY)
-    again = play(tmp_path / "again", *words, "--speed", "80", "--order", "strategy,gateway,marketdata,venue")
+    again = play(
+        tmp_path / "again", *words, "--speed", "80", "--order", "strategy,gateway,marketdata,exits,venue"
+    )
     must_be_good(again)
     assert again.outcome["digest"] == played.outcome["digest"]
     assert again.outcome["data"] == played.outcome["data"]

@@ -13,6 +13,7 @@ Place = tuple[str, str]
 Value = str | int | tuple[str, ...]
 
 _TABLE = re.compile(r"\[(\[?)([\w.\-]+)\]\]?\s*(#.*)?")
+_KEY = re.compile(r"\w+ = ")
 _ASSIGNMENT = re.compile(r"""(?P<key>\w+) = (?P<value>"[^"]*"|\[[^\]]*\]|[^\s#]+)(?P<rest>\s*(#.*)?)""")
 
 
@@ -31,7 +32,7 @@ def recast(template: str, *, names: Mapping[str, str], tables: Mapping[str, str]
             if is_replaced:
                 lines.append(left.pop(found[2]))
                 continue
-        elif is_replaced and _ASSIGNMENT.fullmatch(line):
+        elif is_replaced and _KEY.match(line):
             continue
         lines.append(word.sub(lambda found: names[found[0]], line) if names else line)
     assert not left, f"expected in the demo's template: {sorted(left)}"

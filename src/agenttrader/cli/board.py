@@ -7,10 +7,11 @@ from typing import assert_never
 from msgspec import Struct
 
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, Happening, MarketMoved, Said, Starting
+from agenttrader.app.sections import EXITS
 from agenttrader.cli.figures import amount, plain
 from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
-from agenttrader.model.orders import OrderState, Side
+from agenttrader.model.orders import Effect, OrderState, Role, Side
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.protocols.native import (
@@ -183,6 +184,11 @@ class Board:
             return ()
         time = from_rfc3339(order.time)
         match OrderState(order.state):
+            case OrderState.ACCEPTED if order.agent == EXITS and order.parent is None:
+                return (Line(time, EXITS, f"{self._covers(order)}: {order.reason}"),)
+            case OrderState.CANCELED if order.role == Role.ENTRY.value and order.filled_quantity:
+                rest = order.quantity - order.filled_quantity
+                return (Line(time, "canceled", f"{order.agent}: {wish(order)}: the rest, {plain(rest)}"),)
             case OrderState.DENIED:
                 self.denial = Line(time, DENIED, f"{order.agent}: {wish(order)}: {order.sentence}")
                 return (self.denial,)
@@ -195,6 +201,16 @@ class Board:
                 return (Line(time, "unknown", told, alarming=True),)
             case _:
                 return ()
+
+    def _covers(self, order: OrderBody) -> str:
+        """What the exits unit does by an order: `closes 100 ALFA`, `protects 63 ECHO by a stop at 157.53`."""
+        held = f"{plain(order.quantity)} {order.symbol}"
+        if order.effect is Effect.CLOSE:
+            return f"closes {held}"
+        pair = (order, *(each for each in self.orders.values() if each.parent == order.id))
+        prices = {each.stop_price: "stop" for each in pair} | {order.limit_price: "target"}
+        resting = " and a ".join(f"{what} at {plain(price)}" for price, what in prices.items() if price)
+        return f"protects {held} by a {resting}"
 
     def _fill(self, fill: FillMade) -> Line:
         order = self.orders.get(fill.order_id)
@@ -227,4 +243,5 @@ def wish(order: OrderBody) -> str:
 
 def reason(order: OrderBody) -> str:
     """Why the order was made: the agent's reason, or which protection of its parent it is."""
-    return f"{order.role} of {order.agent}" if order.parent else f"{order.agent}: {order.reason}"
+    protects = order.role in (Role.STOP.value, Role.TARGET.value)
+    return f"{order.role} of {order.agent}" if protects else f"{order.agent}: {order.reason}"

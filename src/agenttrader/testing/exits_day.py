@@ -12,7 +12,7 @@ from agenttrader.model.events import BreakFound, Decided, Filled
 from agenttrader.model.orders import Effect, Side
 from agenttrader.protocols.native import PositionBody, Snapshot
 from agenttrader.testing.killed_day import KilledDay
-from agenttrader.testing.played_day import Change, sha256
+from agenttrader.testing.played_day import Change
 from agenttrader.testing.recordings import write_trades
 
 ROLES = ("venue", "marketdata", "gateway", "exits")
@@ -168,14 +168,4 @@ def _change(tables: dict[str, Any], folder: Path, inbox: str) -> None:
         "files_sha256": read_recording(folder / "prices", "ALFA").digest,
     }
     market["barrier"] = ["demo", "exits"]
-    market["keys"].append({"key_id": "demo-exits", "secret_sha256": sha256("")})
-    tables["exits"] = {
-        "listen": "127.0.0.1:0",
-        "checkpoints": "exits",
-        "partial_fill_seconds": PARTIAL_FILL_SECONDS,
-        "retry_seconds_max": 60,
-    }
-    tables["credentials"]["exits"] = {
-        "marketdata": {"key_id": "demo-exits", "secret": {"file": "secrets/exits-marketdata"}},
-        "gateway": {"file": "secrets/exits-gateway"},
-    }
+    tables["exits"]["partial_fill_seconds"] = PARTIAL_FILL_SECONDS

@@ -61,6 +61,9 @@ class PlayedDay:
         self.key: Ed25519PrivateKey = make_key()
         self.folder, self.path, self.roles = folder, folder / "run.toml", tuple(roles)
         tables["marketdata"] |= {"barrier": ["demo"], "speed": "max"}
+        del tables["venue"]["rules"]
+        if "exits" not in self.roles:
+            _forgo_exits(tables)
         change(tables)
         self._hide(tables)
         self.path.write_text("\n".join(f"{name} = {toml(value)}" for name, value in tables.items()))
@@ -258,6 +261,12 @@ def without(tables: dict[str, Any], *taken: Symbol) -> None:
     """Take these symbols from whoever owns them in the demo's tables."""
     for owner in (*tables["agents"].values(), *tables["strategy"]["run"]):
         owner["symbols"] = [symbol for symbol in owner["symbols"] if symbol not in taken]
+
+
+def _forgo_exits(tables: dict[str, Any]) -> None:
+    """Take the exits unit from the demo's tables: what is bare then is no break for an hour."""
+    del tables["exits"], tables["credentials"]["exits"]
+    tables["limits"]["account"]["unprotected_seconds_max"] = 3600
 
 
 def _callers(tables: dict[str, Any]) -> list[AgentName]:

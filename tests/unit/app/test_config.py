@@ -383,7 +383,7 @@ def test_a_fault_is_named_with_its_table_and_key(tmp_path: Path, old: str, new: 
             "[account name] DEMO-2: expected it in [venue.accounts] too, found there DEMO-1",
         ),
         (
-            'barrier = ["strategy", "demo"]',
+            'barrier = ["exits", "strategy", "demo"]',
             'barrier = ["demo", "demo"]',
             "[marketdata] barrier: expected different roles, found demo twice",
         ),

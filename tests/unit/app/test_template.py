@@ -56,6 +56,7 @@ size = 1 # of A, not of AB
 
 [each.B] # the second
 size = 2
+secret = { file = "b" } # its own
 
 # What follows B.
 [[lists]]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.template import recast
 from agenttrader.model.errors import ConfigurationError
 
 RULES = """
@@ -32,7 +33,8 @@ hard_borrow_rate = "0.15"
 
 def loaded(folder: Path, rules: str) -> Configuration:
     numbers = itertools.count(1)
-    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
+    template = recast(demo_template(), names={}, tables={"venue.rules": ""})
+    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', template)
     path = folder / "demo.toml"
     path.write_text(text + rules)
     return load(path, environment={})

@@ -151,6 +151,38 @@ def test_a_fill_is_told_with_why_the_order_was_made() -> None:
     assert board.fills == 2
 
 
+def test_what_the_exits_unit_does_is_told_when_the_broker_has_it() -> None:
+    board = Board()
+    pair = {"agent": AgentName("exits"), "role": "target", "side": Side.SELL, "effect": Effect.REDUCE}
+    target = {**pair, "type": OrderType.LIMIT, "limit_price": Decimal("48.50"), "quantity": Decimal(63)}
+    stop = {**pair, "role": "stop", "id": OrderId("1/stop"), "parent": OrderId("1")}
+    assert told(board, order(**target, state="sending")) == []
+    assert told(board, order(**stop, stop_price=Decimal("47.25"), state="sending")) == []
+    assert told(board, order(**target, reason="no stop faces 63", state="accepted")) == [
+        ("exits", "protects 63 ALFA by a stop at 47.25 and a target at 48.50: no stop faces 63")
+    ]
+    assert told(board, order(**stop, stop_price=Decimal("47.25"), state="accepted")) == []
+    alone = {**pair, "id": OrderId("2"), "type": OrderType.STOP, "stop_price": Decimal("47.25")}
+    assert told(board, order(**alone)) == [("exits", "protects 100 ALFA by a stop at 47.25: fast over slow")]
+    close = {
+        **pair,
+        "id": OrderId("3"),
+        "role": "exit",
+        "effect": Effect.CLOSE,
+        "reason": "time: it has come",
+    }
+    assert told(board, order(**close)) == [("exits", "closes 100 ALFA: time: it has come")]
+
+
+def test_the_rest_of_an_entry_that_ends_filled_in_part_is_told() -> None:
+    board = Board()
+    assert told(board, order(state="partially_filled", filled_quantity=Decimal(63))) == []
+    assert told(board, order(state="canceled", filled_quantity=Decimal(63))) == [
+        ("canceled", "momentum: buy 100 ALFA at market: the rest, 37")
+    ]
+    assert told(board, order(id=OrderId("2"), state="canceled")) == []
+
+
 def test_a_snapshot_replaces_what_was_known() -> None:
     board = Board()
     board.take(order())

@@ -10,19 +10,10 @@ from pathlib import Path
 
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.config import demo_template
+from agenttrader.app.template import recast
 
 PROGRAM = "import sys; from agenttrader.roles.exits import main; sys.exit(main(['--config', sys.argv[1]]))"
-TABLES = """
-[exits]
-listen = "127.0.0.1:0"
-checkpoints = "exits"
-partial_fill_seconds = 60
-retry_seconds_max = 60
-
-[credentials.exits]
-gateway = { file = "secret" }
-marketdata = { key_id = "exits", secret = { file = "secret" } }
-"""
+TABLES = ("exits", "credentials.exits.gateway", "credentials.exits.marketdata")
 
 
 def ask(address: str, path: str) -> tuple[int, str]:
@@ -35,11 +26,12 @@ def ask(address: str, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def start(folder: Path, tables: str) -> subprocess.Popen[str]:
+def start(folder: Path, template: str) -> subprocess.Popen[str]:
     numbers = itertools.count(1)
-    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
-    (folder / "run.toml").write_text(text + tables)
-    (folder / "secret").write_text("secret")
+    (folder / "run.toml").write_text(re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', template))
+    (folder / "secrets").mkdir()
+    for name in ("exits-gateway", "exits-marketdata"):
+        (folder / "secrets" / name).write_text("secret")
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(folder / "run.toml")], stderr=subprocess.PIPE, text=True
     )
@@ -47,7 +39,7 @@ def start(folder: Path, tables: str) -> subprocess.Popen[str]:
 
 def test_it_lives_alone_says_whom_it_waits_for_and_ends_in_order(tmp_path: Path) -> None:
     announcements = Announcements(tmp_path / "announcements")
-    process = start(tmp_path, TABLES)
+    process = start(tmp_path, demo_template())
     try:
         deadline = time.monotonic() + 30
         while (found := announcements.get("exits")) is None:
@@ -71,7 +63,7 @@ def test_it_lives_alone_says_whom_it_waits_for_and_ends_in_order(tmp_path: Path)
 
 
 def test_without_its_section_it_does_not_start(tmp_path: Path) -> None:
-    process = start(tmp_path, "")
+    process = start(tmp_path, recast(demo_template(), names={}, tables=dict.fromkeys(TABLES, "")))
     log = process.communicate(timeout=20)[1]
     assert process.returncode == 2
     assert "expected this section and [credentials.exits]" in log

@@ -29,7 +29,7 @@ def configuration(folder: Path, **changes: str) -> Path:
     text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
     digest = hashlib.sha256(b"s1").hexdigest()
     text = re.sub(r'(key_id = "demo-strategy"\nsecret_sha256 = )"\w+"', rf'\1"{digest}"', text)
-    settings = {"date": '"2026-11-27"', "speed": '"max"'} | changes
+    settings = {"date": '"2026-11-27"', "speed": '"max"', "barrier": '["strategy", "demo"]'} | changes
     for name, value in settings.items():
         text, count = re.subn(rf"(?m)^{name} = [^#\n]*", f"{name} = {value} ", text)
         assert count == 1, name

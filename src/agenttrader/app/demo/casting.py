@@ -8,6 +8,7 @@ symbol has one owner.
 """
 
 import json
+import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from msgspec import Struct
 
 from agenttrader.app.prices import Recorded
-from agenttrader.app.template import Place, Value, recast
+from agenttrader.app.sections import EXITS
+from agenttrader.app.template import Place, Value, fill, recast
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import TradingStatus
 from agenttrader.model.sessions import Session
@@ -30,7 +32,7 @@ NO_DATA = Symbol("NO_DATA")
 SIZES = (100, 50, 20, 10, 5, 2, 1)
 """What may be bought at once of a recorded symbol: the most that is worth two thirds of the limit."""
 NIGHTS_SECONDS = 4 * 24 * 3600
-"""How long what is carried over a weekend may be bare: no exits unit runs in the demo to cover it."""
+"""How long what is carried over a split may be bare, for a weekend at the most."""
 
 _KEEPER = """
 [agents.keeper]                 # buys once, and holds over the nights
@@ -129,7 +131,6 @@ def cast_recorded(
         template="".join((text, *more, _KEEPER.format(symbol=symbol) if keeps else "")),
         values={
             ("strategy.run.parameters", "size"): str(size),
-            **({("limits.account", "unprotected_seconds_max"): NIGHTS_SECONDS} if keeps else {}),
             **_owners(tables, () if keeps else (symbol,), NO_DATA),
         },
         session=session,
@@ -137,6 +138,23 @@ def cast_recorded(
         price=recorded.reference,
         recorded=recorded,
         size=Decimal(size),
+    )
+
+
+def forgo_exits(template: str) -> str:
+    """The template without the exits unit, for a run over a split.
+
+    The venue restates what rests over one, and our book does not follow: the morning's comparison would end
+    the run with a break. So nothing of ours may rest then, and what is carried is bare.
+    """
+    tables = dict.fromkeys(("exits", "credentials.exits.marketdata", "credentials.exits.gateway"), "")
+    others = tuple(each for each in tomllib.loads(template)["marketdata"]["barrier"] if each != EXITS)
+    return fill(
+        recast(template, names={}, tables=tables),
+        {
+            ("marketdata", "barrier"): others,
+            ("limits.account", "unprotected_seconds_max"): NIGHTS_SECONDS,
+        },
     )
 
 

@@ -1,6 +1,7 @@
 """The demo's patient bot: it buys once, holds over the nights of a run, and sells before the last close.
 
-Its stop is a DAY order like every strategy's: the first close ends it, and what is carried is bare.
+Its stop is a DAY order like every strategy's: the first close ends it. What is carried the exits unit covers,
+where one runs.
 """
 
 from collections.abc import Awaitable, Callable

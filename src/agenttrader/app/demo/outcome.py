@@ -7,17 +7,18 @@ fast, has the same digest.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from agenttrader.app.gateway.views import position_bodies, sentence_of_decision
-from agenttrader.model.events import EquitySampled, Filled, SegmentOpened, WindowOpened
+from agenttrader.app.sections import EXITS
+from agenttrader.model.events import CancelRequested, EquitySampled, Filled, SegmentOpened, WindowOpened
 from agenttrader.model.identifiers import Digest, OrderId, StrategyName, Symbol, digest_of
-from agenttrader.model.orders import OrderState, Role, TimeInForce
+from agenttrader.model.orders import Effect, OrderState, Role, TimeInForce
 from agenttrader.model.records import Sealed
-from agenttrader.model.times import rfc3339
+from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.marked_book import MarkedBook
@@ -60,6 +61,19 @@ class Why(Struct, frozen=True, kw_only=True):
     """Whose order an execution was of, and why it was made: a protective leg names its role."""
 
     strategy: StrategyName
+    reason: str
+
+
+class ExitAct(Struct, frozen=True, kw_only=True):
+    """One thing that the exits unit did, and why."""
+
+    time: str
+    symbol: Symbol
+    act: Literal["protected", "closed", "canceled"]
+    """`canceled` is the rest of an entry, or an order of its own that faced nothing any more."""
+    quantity: Decimal
+    stop: Decimal | None = None
+    target: Decimal | None = None
     reason: str
 
 
@@ -118,11 +132,18 @@ class Day(Struct, frozen=True, kw_only=True):
     """What was held when the day's window opened, from the days before it."""
     dead_machine_loss: Decimal = ZERO
     """What would be lost, gaps aside, if everything of ours had stopped at the end."""
+    exits: tuple[ExitAct, ...] = ()
+    """What the exits unit did, in order; what it was denied is among the denials."""
 
     @property
     def denial_codes(self) -> dict[str, int]:
         """How many orders each check denied."""
         return dict(Counter(denial.code for denial in self.denials))
+
+    @property
+    def exit_counts(self) -> dict[str, int]:
+        """How often the exits unit did what."""
+        return dict(Counter(act.act for act in self.exits))
 
 
 class _Before(Struct, kw_only=True):
@@ -147,6 +168,7 @@ def read_day(
     """
     book, before = Book(multipliers), _Before()
     fills: list[Filled] = []
+    cancels: list[tuple[Instant, CancelRequested]] = []
     carried: tuple[Held, ...] | None = None
     has_begun = session is None
     unrealised = ZERO
@@ -155,10 +177,13 @@ def read_day(
             case SegmentOpened() if not has_begun and sealed.event.session == session:
                 has_begun, before = True, _before(book)
                 fills.clear()
+                cancels.clear()
             case WindowOpened() if has_begun and carried is None:
                 carried = tuple(_held(book, {}))
             case Filled():
                 fills.append(sealed.event)
+            case CancelRequested(by=by) if by == EXITS:
+                cancels.append((sealed.time, sealed.event))
             case EquitySampled():
                 unrealised = sealed.event.unrealised
             case _:
@@ -181,6 +206,7 @@ def read_day(
         whys={order: _why(book.orders.by_id[order]) for order in dict.fromkeys(f.order_id for f in fills)},
         held=tuple(_held(book, marks)),
         carried=carried or (),
+        exits=tuple(_exit_acts(orders, cancels, book)),
         dead_machine_loss=MarkedBook(book, marks).dead_machine_loss(),
     )
 
@@ -231,9 +257,49 @@ def _held(book: Book, marks: Mapping[Symbol, Decimal]) -> Iterator[Held]:
         )
 
 
+def _exit_acts(
+    orders: Iterable[Order], cancels: Iterable[tuple[Instant, CancelRequested]], book: Book
+) -> Iterator[ExitAct]:
+    acts = [(order.proposal.decision_time, _exit_act(order)) for order in orders if _is_exit(order)]
+    for time, cancel in cancels:
+        order = book.orders.by_id[cancel.order_id]
+        if order.parent is None:  # The legs that a close takes away are part of the close.
+            acts.append((time, _cancel_act(time, order)))
+    yield from (act for _, act in sorted(acts, key=lambda each: (each[0], each[1].symbol, each[1].act)))
+
+
+def _is_exit(order: Order) -> bool:
+    return order.agent == EXITS and order.parent is None and order.denied_by is None
+
+
+def _exit_act(order: Order) -> ExitAct:
+    proposal = order.proposal
+    return ExitAct(
+        time=rfc3339(proposal.decision_time),
+        symbol=proposal.symbol,
+        act="closed" if proposal.effect is Effect.CLOSE else "protected",
+        quantity=proposal.quantity,
+        stop=proposal.stop_price if proposal.exit_plan is None else proposal.exit_plan.stop,
+        target=proposal.limit_price,
+        reason=proposal.reason,
+    )
+
+
+def _cancel_act(time: Instant, order: Order) -> ExitAct:
+    rest = f"the rest of what {order.agent} wanted to {order.side.value}; until then no stop could rest"
+    return ExitAct(
+        time=rfc3339(time),
+        symbol=order.proposal.symbol,
+        act="canceled",
+        quantity=order.quantity - order.filled,
+        reason=rest if order.adds_risk else "it faced nothing any more",
+    )
+
+
 def _why(order: Order) -> Why:
     proposal = order.proposal
-    reason = proposal.reason if order.parent is None else f"{order.role.value} of {proposal.strategy}"
+    protects = order.role in (Role.STOP, Role.TARGET)
+    reason = f"{order.role.value} of {proposal.strategy}" if protects else proposal.reason
     return Why(strategy=proposal.strategy, reason=reason)
 
 

@@ -16,7 +16,7 @@ from agenttrader.app.demo.keeper import Keeper
 from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.outcome import read_day
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, reserve, write
-from agenttrader.app.demo.setup import STOP_ORDER, Run, lay_out
+from agenttrader.app.demo.setup import Run, lay_out
 from agenttrader.app.demo.stretch import SUPPOSED, Played, Stretch, write_stretch
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.happenings import DayEnded, GatewayTold, Said, Starting
@@ -113,7 +113,7 @@ async def play(
             result = await _day(run, world, desk, supervisor, tell, interrupted)
         if not stays or interrupted.is_set():
             is_up = False
-            await supervisor.stop(STOP_ORDER)
+            await supervisor.stop(run.stop_order)
             result = await _final(result, world)
         folder = write(run, result, reports, code)
         for finding in result.findings():
@@ -125,13 +125,13 @@ async def play(
             tell(Said("stays", "the roles stay up, halted; Ctrl-C stops them"))
             await _first(interrupted.wait(), supervisor.watch())
             is_up = False
-            await supervisor.stop(STOP_ORDER)
+            await supervisor.stop(run.stop_order)
             result = await _final(result, world)
             _tell_journal(run, result, tell)
         return result
     finally:
         if is_up:
-            await supervisor.stop(STOP_ORDER)
+            await supervisor.stop(run.stop_order)
 
 
 async def play_days(
@@ -199,7 +199,7 @@ async def _through(run: Run, world: World, tell: Tell, interrupted: asyncio.Even
         async with world.desk() as desk:
             result = await _day(run, world, desk, supervisor, tell, interrupted)
     finally:
-        await supervisor.stop(STOP_ORDER)
+        await supervisor.stop(run.stop_order)
     result = await _final(result, world)
     for finding in result.findings():
         tell(Said("finding", finding, alarming=True))

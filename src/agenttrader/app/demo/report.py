@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.demo.outcome import Day, Held
+from agenttrader.app.demo.outcome import Day, ExitAct, Held, Profit
 from agenttrader.app.demo.provenance import data_of, notice_of, seed_of, source_of, told_of
 from agenttrader.app.demo.setup import Run
 from agenttrader.model.breaks import Break
@@ -20,6 +20,7 @@ from agenttrader.model.errors import StoreError
 from agenttrader.model.events import Filled
 from agenttrader.model.times import from_rfc3339, rfc3339, to_datetime
 
+CENT = Decimal("0.01")
 _NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -101,7 +102,8 @@ def summary(run: Run, result: Result) -> dict[str, Any]:
         "orders": result.day.orders,
         "fills": len(result.day.fills),
         "denials": result.day.denial_codes,
-        "profit": msgspec.to_builtins(result.day.profit),
+        "exits": result.day.exit_counts,
+        "profit": {name: _shortest(getattr(result.day.profit, name)) for name in Profit.__struct_fields__},
         "reconciliation": {"breaks": breaks},
         "journal": {
             "records": result.journal.records,
@@ -165,6 +167,7 @@ def day_body(run: Run, result: Result, code: str) -> dict[str, Any]:
         "dead_machine_loss": msgspec.to_builtins(result.day.dead_machine_loss),
         "made": msgspec.to_builtins(result.day.made),
         "denied": msgspec.to_builtins(result.day.denials),
+        "exit_acts": msgspec.to_builtins(result.day.exits),
         "breaks": msgspec.to_builtins(result.compared.breaks),
         "net": msgspec.to_builtins(result.day.profit.net),
         "executions": [_execution(fill, result.day) for fill in result.day.fills],
@@ -238,6 +241,11 @@ def day_parts(run: Run, result: Result) -> list[str]:
         _dead_machine(run, day),
         "## Orders",
         table(("state", "orders"), ((state, str(count)) for state, count in day.orders.items())),
+        "## Exits",
+        table(
+            ("New York", "time (UTC)", "what", "quantity", "symbol", "stop", "target", "why"),
+            map(_exit_act, day.exits),
+        ),
         *_denials_and_fills(day),
     ]
 
@@ -322,6 +330,25 @@ def _position(held: Held) -> Sequence[str]:
         _price(held.stop),
         _price(held.target),
     )
+
+
+def _exit_act(act: ExitAct) -> Sequence[str]:
+    return (
+        _at_exchange(act.time),
+        act.time,
+        act.act,
+        f"{act.quantity:f}",
+        act.symbol,
+        _price(act.stop),
+        _price(act.target),
+        act.reason,
+    )
+
+
+def _shortest(amount: Decimal) -> str:
+    """Exact, without zeros behind the cents: an average of several prices has more digits than it needs."""
+    cents = amount.quantize(CENT)
+    return str(cents if cents == amount and len(str(cents)) < len(str(amount)) else amount)
 
 
 def _price(value: Decimal | None) -> str:

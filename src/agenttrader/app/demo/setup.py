@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.config import HOME_VARIABLE, Configuration, demo_template, load
-from agenttrader.app.demo.casting import Cast, cast_generated, cast_recorded
+from agenttrader.app.demo.casting import Cast, cast_generated, cast_recorded, forgo_exits
+from agenttrader.app.sections import EXITS
 from agenttrader.app.template import Place, Value, fill
 from agenttrader.app.throwaway import Throwaway, write_private
 from agenttrader.model.authority import Statement
@@ -28,10 +29,10 @@ from agenttrader.model.times import Instant, rfc3339
 from agenttrader.simulation.overnight import Overnight, Split
 from agenttrader.simulation.recorded import RecordedDay
 
-ROLES = ("venue", "marketdata", "gateway", "strategy")
+ROLES = ("venue", "marketdata", "gateway", "exits", "strategy")
 """The processes of a run, in the order in which they are started unless told otherwise."""
-STOP_ORDER = ("strategy", "gateway", "venue", "marketdata")
-"""What proposes stops first; what others still need stops last."""
+STOP_ORDER = ("strategy", "exits", "gateway", "venue", "marketdata")
+"""What adds risk stops first, then what protects; what others still need stops last."""
 
 PERSON = PersonName("demo")
 VISITOR = AgentName("visitor")
@@ -137,6 +138,11 @@ class Run(Struct, frozen=True, kw_only=True):
     visitor: Secret
     market: Credential
 
+    @property
+    def stop_order(self) -> tuple[str, ...]:
+        """In which order its roles are stopped."""
+        return tuple(role for role in STOP_ORDER if role in self.order)
+
 
 def prepare(home: Path, wish: Wish, maker: Maker, now: Instant) -> Run:
     """Make the folder of a new run under `home`. Raises BadValue for a wish that cannot be had."""
@@ -198,11 +204,12 @@ def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: Throwa
     text = fill(cast.template, values)
     path = folder / CONFIGURATION
     path.write_text(text, encoding="utf-8")
+    configuration = load(path, environment={})
     return Run(
         folder=folder,
         path=path,
         text=text,
-        configuration=load(path, environment={}),
+        configuration=configuration,
         session=cast.session,
         visited=cast.visited,
         price=cast.price,
@@ -210,7 +217,7 @@ def _run(folder: Path, wish: Wish, cast: Cast, person: Person, throwaway: Throwa
         picked=wish.recorded.picked if wish.recorded else "",
         split=None,
         keeping=None,
-        order=wish.order,
+        order=tuple(role for role in wish.order if role != EXITS or configuration.exits is not None),
         person=person,
         operator=throwaway.people[PERSON],
         visitor=throwaway.agents[VISITOR],
@@ -234,18 +241,29 @@ def _keeping(wish: Wish, casts: Sequence[Cast], number: int, throwaway: Throwawa
 def _casts(wishes: Sequence[Wish], maker: Maker) -> list[Cast]:
     template = demo_template()
     tables = tomllib.loads(template)
-    splits: dict[str, Split] = {}
-    casts: list[Cast] = []
-    for wish in wishes:
-        if wish.recorded is None:
-            casts.append(_cast_generated(template, tables, wish, maker))
-            continue
-        folder, calendar = wish.recorded.folder, tables["environment"]["calendar"]
-        day = maker.recorded(folder, wish.recorded.symbol, wish.recorded.day, calendar)
-        if casts and (split := _night_before(day)) is not None:
-            splits[day.day.session.date] = split
-        casts.append(cast_recorded(template, tables, str(folder), day, keeps=wish.holds, splits=dict(splits)))
-    return casts
+    if any(wish.recorded is None for wish in wishes):
+        return [_cast_generated(template, tables, wish, maker) for wish in wishes]
+    days = _recorded_days(wishes, tables["environment"]["calendar"], maker)
+    nights = {day.day.session.date: _night_before(day) for _, day in days[1:]}
+    splits = {date: split for date, split in nights.items() if split is not None}
+    if splits and wishes[0].holds:
+        template = forgo_exits(template)
+    return [
+        cast_recorded(
+            template,
+            tables,
+            str(folder),
+            day,
+            keeps=wishes[0].holds,
+            splits={date: split for date, split in splits.items() if date <= day.day.session.date},
+        )
+        for folder, day in days
+    ]
+
+
+def _recorded_days(wishes: Sequence[Wish], calendar: str, maker: Maker) -> list[tuple[Path, RecordedDay]]:
+    chosen = [wish.recorded for wish in wishes if wish.recorded is not None]
+    return [(each.folder, maker.recorded(each.folder, each.symbol, each.day, calendar)) for each in chosen]
 
 
 def _cast_generated(template: str, tables: Mapping[str, Any], wish: Wish, maker: Maker) -> Cast:

@@ -20,8 +20,9 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName, PersonName
 
 CONFIGURATION = "run.toml"
+PARTIAL_FILL_SECONDS = 120
+"""How long what has filled of an entry may be bare before the exits unit cancels its rest."""
 UNPROTECTED_SECONDS_MAX = 300
-"""With an exits unit that gives a partly filled entry two minutes."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 PEOPLE = "people"
 """The folder of the person's key and token."""
@@ -49,23 +50,6 @@ _PERSON = """[people.{person}]
 public_key = ""
 token_sha256 = ""               # lets its holder look, halt and close; loosening takes a signature
 role = "operator"
-"""
-_EXITS = """[exits]                         # covers what is held and not protected, and runs the exit plans
-listen = "127.0.0.1:0"
-checkpoints = "exits"
-partial_fill_seconds = 120      # how long what has filled of an entry may be bare before its rest is canceled
-retry_seconds_max = 60
-
-[credentials.exits.marketdata]
-key_id = "demo-exits"
-secret = { file = "secrets/exits-marketdata" }
-
-[credentials.exits.gateway]
-file = "secrets/exits-gateway"
-
-[[marketdata.keys]]
-key_id = "demo-exits"
-secret_sha256 = ""
 """
 
 
@@ -131,6 +115,7 @@ def make_guard(folder: Path, wish: GuardWish, maker: GuardMaker) -> Guard:
         ("marketdata", "speed"): wish.speed,
         ("marketdata", "barrier"): ("exits",),
         ("marketdata.prices", "seed"): wish.seed,
+        ("exits", "partial_fill_seconds"): PARTIAL_FILL_SECONDS,
         ("limits.account", "unprotected_seconds_max"): UNPROTECTED_SECONDS_MAX,
         (f"people.{wish.person}", "public_key"): made.public_key,
         **throwaway.hashes(),
@@ -167,10 +152,11 @@ def _template(wish: GuardWish) -> str:
         f"people.{person}": _PERSON.format(person=wish.person),
         "strategy": _strategy(tables["strategy"], wish.bot),
         "strategy.run": "",
+        "venue.rules": "",
         "strategy.run.parameters": "",
         **{f"{table}.{name}": "" for name in others for table in ("agents", "limits.agent")},
     }
-    return recast(template, names={}, tables=texts) + "\n" + _EXITS
+    return recast(template, names={}, tables=texts)
 
 
 def _strategy(table: Mapping[str, Any], bot: str) -> str:

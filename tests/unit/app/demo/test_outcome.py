@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -8,6 +9,7 @@ from agenttrader.model.decisions import Check, Decision, DecisionInputs, Verdict
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
+    CancelRequested,
     Decided,
     EquitySampled,
     Event,
@@ -190,6 +192,53 @@ def test_what_is_still_held_is_named_with_its_protection_and_what_a_dead_machine
     assert partly.sentence == "100 ALFA is still held, only 60 of it protected by a stop at 39"
     bare = msgspec.structs.replace(held, protected_quantity=Decimal(0), stop=None)
     assert bare.sentence == "100 ALFA is still held, and no stop at the venue protects it"
+
+
+def exits_decided(name: str, minute: int, effect: Effect, **changes: Any) -> Decided:
+    """What the exits unit asked for, approved."""
+    proposal = msgspec.structs.replace(
+        decided(derive_order_id(name)).proposal,
+        agent=AgentName("exits"),
+        side=Side.SELL,
+        effect=effect,
+        decision_time=Instant(OPEN + minute * MINUTE),
+        **{"reason": name, "exit_plan": None, **changes},
+    )
+    return msgspec.structs.replace(decided(ENTRY), proposal=proposal)
+
+
+def test_what_the_exits_unit_did_is_told_in_order() -> None:
+    pair = {"type": OrderType.LIMIT, "limit_price": Decimal(45), "exit_plan": ExitPlan(stop=Decimal(39))}
+    alone = {"type": OrderType.STOP, "stop_price": Decimal(38)}
+    canceled = CancelRequested(order_id=ENTRY, broker_order_id=BrokerOrderId("b"), by="exits", reason="bare")
+    leg = msgspec.structs.replace(canceled, order_id=STOP)
+    another = msgspec.structs.replace(canceled, by="momentum")
+    found = day(
+        *BOUGHT[:-1],
+        canceled,
+        another,
+        leg,
+        exits_decided("time", 9, Effect.CLOSE),
+        exits_decided("bare", 2, Effect.REDUCE, quantity=Decimal(63), **pair),
+        exits_decided("bare again", 3, Effect.REDUCE, **alone),
+        msgspec.structs.replace(
+            exits_decided("no", 4, Effect.CLOSE), decision=decided(SECOND, denied_by="reduces").decision
+        ),
+    )
+    assert [(act.act, act.quantity, act.stop, act.target, act.reason) for act in found.exits] == [
+        (
+            "canceled",
+            Decimal(100),
+            None,
+            None,
+            "the rest of what momentum wanted to buy; until then no stop could rest",
+        ),
+        ("protected", Decimal(63), Decimal(39), Decimal(45), "bare"),
+        ("protected", Decimal(100), Decimal(38), None, "bare again"),
+        ("closed", Decimal(100), None, None, "time"),
+    ]
+    assert (found.exits[1].symbol, found.exits[1].time) == (ALFA, "2026-11-20T14:32:00Z")
+    assert found.exit_counts == {"canceled": 1, "protected": 2, "closed": 1}
 
 
 def test_a_day_that_ends_flat_holds_nothing() -> None:

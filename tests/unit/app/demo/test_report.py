@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agenttrader.adapters.recorded_days import read_recorded_day
-from agenttrader.app.demo.outcome import Day, Denial, Held, Made, Profit, Why
+from agenttrader.app.demo.outcome import Day, Denial, ExitAct, Held, Made, Profit, Why
 from agenttrader.app.demo.report import Compared, Ending, JournalFound, Result, summary, write
 from agenttrader.app.demo.setup import Chosen, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.wiring import keep_agent_keys
@@ -98,6 +98,7 @@ def test_the_summary_is_one_object_with_amounts_as_text(run: Run) -> None:
         "orders": {"denied": 1, "filled": 2},
         "fills": 1,
         "denials": {"symbol_status": 1},
+        "exits": {},
         "profit": {"realised": "-110", "unrealised": "0", "fees": "0.13"},
         "reconciliation": {"breaks": 0},
         "journal": {"records": 7, "head": "h" * 64, "verified": True},
@@ -150,7 +151,16 @@ def test_a_report_that_cannot_be_written_is_an_error_that_says_where_the_records
 def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_was_not(
     run: Run, tmp_path: Path
 ) -> None:
-    result = msgspec.structs.replace(GOOD, compared=Compared(breaks=(BREAK,), failure=""))
+    act = ExitAct(
+        time="2026-11-20T17:45:00Z",
+        symbol=ALFA,
+        act="protected",
+        quantity=Decimal(63),
+        stop=Decimal("39.50"),
+        reason="no stop faces 63",
+    )
+    day = msgspec.structs.replace(GOOD.day, exits=(act,))
+    result = msgspec.structs.replace(GOOD, day=day, compared=Compared(breaks=(BREAK,), failure=""))
     folder = write(run, result, tmp_path / "artifacts", code="c0ffee")
     assert folder == tmp_path / "artifacts" / "demo" / f"2026-11-20-{run.folder.name}"
     page = (folder / "report.md").read_text()
@@ -166,11 +176,13 @@ def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_wa
         "- net, after fees: -110.13",
         "| 09:30:00 | 2026-11-20T14:30:00Z | visitor | ALFA | symbol_status |",
         "| 09:30:00 | 2026-11-20T14:30:00Z | ALFA | sell | 100 | 40.10 | 0.13 | momentum | it falls |",
+        "| 12:45:00 | 2026-11-20T17:45:00Z | protected | 63 | ALFA | 39.50 | none | no stop faces 63 |",
         "- code c0ffee",
         f"- digest of the day {'d' * 64}",
     ):
         assert expected in page
     assert body["breaks"][0]["kind"] == "position"
+    assert (body["exits"], body["exit_acts"][0]["stop"]) == ({"protected": 1}, "39.50")
     (execution,) = body["executions"]
     assert (execution["price"], execution["time"]) == ("40.10", body["denied"][0]["time"])
     assert (execution["strategy"], execution["reason"]) == ("momentum", "it\n falls")

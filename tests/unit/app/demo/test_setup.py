@@ -9,6 +9,7 @@ import pytest
 from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.recorded_days import read_recorded_day
 from agenttrader.app.config import load
+from agenttrader.app.demo.casting import NIGHTS_SECONDS
 from agenttrader.app.demo.setup import (
     KEEPER,
     PERSON,
@@ -146,7 +147,9 @@ def test_the_symbol_that_will_be_paused_is_the_visitors_and_the_strategys_are_th
 def test_wishes_that_cannot_be_had_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="expected a session of XNYS, found 2026-11-26"):
         made(tmp_path, Wish(date="2026-11-26"))
-    with pytest.raises(BadValue, match="order: expected each of venue, marketdata, gateway, strategy once"):
+    with pytest.raises(
+        BadValue, match="order: expected each of venue, marketdata, gateway, exits, strategy once"
+    ):
         made(tmp_path, Wish(order=("venue", "gateway")))
     assert not list(tmp_path.iterdir())
 
@@ -160,7 +163,7 @@ def test_a_home_that_cannot_be_written_is_refused_with_what_to_do(tmp_path: Path
 
 def test_every_role_has_its_place_in_the_order_of_stopping() -> None:
     assert sorted(STOP_ORDER) == sorted(ROLES)
-    assert STOP_ORDER[:2] == ("strategy", "gateway")
+    assert STOP_ORDER[:3] == ("strategy", "exits", "gateway")
 
 
 def test_a_recorded_run_has_the_recorded_symbol_and_one_that_nobody_tells_a_price_of(tmp_path: Path) -> None:
@@ -252,6 +255,21 @@ def test_who_holds_over_the_nights_owns_the_symbol_and_buys_first_and_sells_last
         (Decimal(20), True, False),
         (Decimal(20), False, True),
     ]
+
+
+def test_what_is_held_over_a_night_is_covered_by_the_exits_unit_but_over_a_split(tmp_path: Path) -> None:
+    plain = days_of(tmp_path / "plain", (FRIDAY, "645.57"), (MONDAY, "640"), holds=True)
+    split = days_of(tmp_path / "split", (FRIDAY, "645.57"), (MONDAY, "92.69"), holds=True)
+    for run in plain:
+        assert run.order == ROLES
+        assert run.stop_order == STOP_ORDER
+        assert run.configuration.limits.account.unprotected_seconds_max == 120
+    for run in split:
+        configuration = run.configuration
+        assert (configuration.exits, configuration.credentials.exits) == (None, None)
+        assert configuration.marketdata.barrier == ("strategy", "demo")
+        assert configuration.limits.account.unprotected_seconds_max == NIGHTS_SECONDS
+        assert set(ROLES) - set(run.order) == set(STOP_ORDER) - set(run.stop_order) == {"exits"}
 
 
 @pytest.mark.parametrize(

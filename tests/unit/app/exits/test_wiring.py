@@ -7,18 +7,21 @@ import pytest
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.exits.wiring import wire_exits
+from agenttrader.app.template import recast
 from agenttrader.model.errors import ConfigurationError
 
 PAGE = Path(__file__).parents[4] / "docs" / "exits.md"
 EXAMPLE = re.findall(r"(?ms)^```toml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))[0]
 """As the page has it."""
+OWN = ("exits", "credentials.exits.gateway", "credentials.exits.marketdata")
 SECTION, KEYS = re.split(r"(?m)^(?=\[credentials\.exits\.gateway\])", EXAMPLE)
 
 
 def configured(folder: Path, *tables: str, **changes: str) -> Configuration:
-    """The demo's configuration with these tables."""
+    """The demo's configuration with these tables in the place of its own."""
     numbers = itertools.count(1)
-    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template()) + "".join(tables)
+    template = recast(demo_template(), names={}, tables=dict.fromkeys(OWN, ""))
+    text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', template) + "".join(tables)
     for old, new in changes.items():
         text, count = re.subn(rf"(?m)^{old} = .*$", f"{old} = {new}", text)
         assert count == 1, f"{old}: found {count} times"

@@ -41,10 +41,10 @@ def test_the_source_is_as_configured_and_says_that_it_is_generated(
     pace = parts.pace()
     assert isinstance(pace, Pace)
     assert (pace.session, pace.origin, pace.speed) == ("2026-11-27", "seed 11", found)
-    assert sorted(pace.settled) == ["demo", "strategy"]
+    assert sorted(pace.settled) == ["demo", "exits", "strategy"]
     assert (parts.feed, parts.health().forced_stale) == ("generated", False)
     assert parts.notice.startswith("generated market data")
-    assert sorted(parts.keys) == ["demo-gateway", "demo-show", "demo-strategy", "demo-venue"]
+    assert sorted(parts.keys) == ["demo-exits", "demo-gateway", "demo-show", "demo-strategy", "demo-venue"]
     [entry] = logs
     assert (entry["event"], entry["digest"], entry["seed"]) == ("day_generated", pace.digest, 11)
     assert entry["notice"] == parts.notice

@@ -72,18 +72,19 @@ RULES = VenueRules(
 )
 
 
-def with_rules(configuration: Configuration, rules: VenueRules) -> Configuration:
+def with_rules(configuration: Configuration, rules: VenueRules | None) -> Configuration:
     venue = msgspec.structs.replace(configuration.venue, rules=rules)
     return msgspec.structs.replace(configuration, venue=venue)
 
 
 def test_without_a_table_of_rules_the_venue_is_plain(configuration: Configuration) -> None:
-    settings = venue_settings(configuration, CALENDAR)
+    plain = with_rules(configuration, None)
+    settings = venue_settings(plain, CALENDAR)
     assert (settings.volume_percent, settings.habits) == (0, Habits())
     (account,) = settings.accounts
     assert (account.multiplier, account.day_trade_rule, account.wash_trade_rule) == (1, False, False)
     assert settings.fees.crypto_taker_rate == 0
-    limit = venue_rate_limit(configuration, lambda: Instant(0))
+    limit = venue_rate_limit(plain, lambda: Instant(0))
     assert [limit.take("key") for _ in range(1_000)] == [None] * 1_000
 
 

@@ -64,7 +64,7 @@ def buy(desk: Desk, quantity: int, price: str) -> None:
             high=value,
             low=value,
             close=value,
-            volume=Decimal(1000),
+            volume=Decimal(100_000),
         )
         desk.apply(bar)
         desk.apply(WatermarkSeen(time=bar.end))
