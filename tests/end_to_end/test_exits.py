@@ -5,12 +5,13 @@ import secrets
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, OrderStatus
+from alpaca.trading.models import Order
 from alpaca.trading.requests import ClosePositionRequest
 
 from agenttrader.adapters.exit_checkpoints import FILE
@@ -162,10 +163,10 @@ async def test_what_stays_of_a_position_that_is_closed_in_part_is_protected_by_i
         await day.bars(2)
         client = TradingClient("momentum", day.key_of("momentum"), url_override=day.address("gateway"))
         part = ClosePositionRequest(percentage="40")
-        closing = await asyncio.to_thread(client.close_position, "ALFA", part)
+        closing = cast("Order", await asyncio.to_thread(client.close_position, "ALFA", part))
         assert (closing.side, closing.qty) == (OrderSide.SELL, "4")
         await day.bars(2)
-        again = await asyncio.to_thread(client.close_position, "ALFA", part)
+        again = cast("Order", await asyncio.to_thread(client.close_position, "ALFA", part))
         assert (again.id, again.status, again.filled_qty) == (closing.id, OrderStatus.FILLED, "4")
         held = await day.position()
         assert held is not None

@@ -9,13 +9,14 @@ from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.errors import BadValue
 from agenttrader.protocols.native import UNREADABLE
 
-DOUBTS_MAX = 1_000
-SENTENCE_MAX = 1_000
+DOUBTS_MAX = 100
+"""In one message, which stays below 64 KiB. Whoever has more doubts everything."""
+SENTENCE_MAX = 400
 """Characters. Each text that goes on record has an end."""
 
 
 class DoubtBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing about one symbol, and why in a sentence."""
+    """One thing about one symbol, and why in a sentence; about everything where `symbol` is empty."""
 
     symbol: Annotated[str, Meta(max_length=32)]
     about: DoubtKind

@@ -12,8 +12,8 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.runtime.inputs import DoubtsTold
 
 
-def break_of_doubt(symbol: Symbol, about: DoubtKind, sentence: str) -> Break:
-    """The break that such a doubt is."""
+def break_of_doubt(symbol: Symbol | None, about: DoubtKind, sentence: str) -> Break:
+    """The break that such a doubt is; without a symbol, of everything."""
     return Break(kind=BreakKind.DOUBT, ours=about.value, theirs="in doubt", sentence=sentence, symbol=symbol)
 
 

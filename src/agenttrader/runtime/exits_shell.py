@@ -19,7 +19,7 @@ from agenttrader.model.orders import Proposal
 from agenttrader.model.times import Instant
 from agenttrader.ports.feed import Feed
 from agenttrader.protocols.native import AnswerBody, StreamMessage
-from agenttrader.protocols.native_doubts import SENTENCE_MAX, DoubtBody, DoubtsBody
+from agenttrader.protocols.native_doubts import DOUBTS_MAX, SENTENCE_MAX, DoubtBody, DoubtsBody
 from agenttrader.runtime.exits_host import Coverage, ExitsHost, GatewayLost, Input, Output, Propose
 
 INBOX_MAX = 100_000
@@ -219,13 +219,9 @@ class ExitsShell:
         self._log_doubts(doubted)
         if self._told == frozenset(doubted):
             return False
-        bodies = [
-            DoubtBody(symbol=each.symbol, about=each.about, sentence=each.sentence[:SENTENCE_MAX])
-            for each in doubted.values()
-        ]
         async with self._turns:
             try:
-                await self._gateway.doubt(DoubtsBody(doubts=tuple(bodies)))
+                await self._gateway.doubt(_as_told(tuple(doubted.values())))
             except Unreachable as error:
                 self._fail("doubt", "", error)
                 return True
@@ -264,6 +260,20 @@ class ExitsShell:
         self._host.rest(time)
         await self._gateway.settled(time)
         await self._feed.settled(time)
+
+
+def _as_told(doubts: Sequence[Doubt]) -> DoubtsBody:
+    """The doubts as one message; where they are too many for one, everything is in doubt."""
+    if len(doubts) > DOUBTS_MAX:
+        first = doubts[0]
+        sentence = f"{len(doubts)} positions are in doubt; the first is {first.symbol}: {first.sentence}"
+        doubts = [Doubt(symbol=Symbol(""), about=first.about, sentence=sentence)]
+    return DoubtsBody(
+        doubts=tuple(
+            DoubtBody(symbol=each.symbol, about=each.about, sentence=each.sentence[:SENTENCE_MAX])
+            for each in doubts
+        )
+    )
 
 
 def _log_link(peer: str) -> Callable[[bool, str], None]:

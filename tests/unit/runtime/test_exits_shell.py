@@ -22,7 +22,7 @@ from agenttrader.protocols.native import (
     PositionsChanged,
     WatermarkReached,
 )
-from agenttrader.protocols.native_doubts import DoubtsBody
+from agenttrader.protocols.native_doubts import DOUBTS_MAX, DoubtsBody
 from agenttrader.runtime import exits_shell as module
 from agenttrader.runtime.exits_host import Coverage
 from agenttrader.runtime.exits_shell import ExitsShell
@@ -331,6 +331,16 @@ async def test_a_doubt_that_got_no_answer_is_told_again_and_holds_the_market(
             await world.until(lambda: world.settled_minutes == [1])
     assert world.doubts == [[(ALFA, DoubtKind.PLAN)]] * 3
     assert [each["symbol"] for each in logs if each["event"] == "doubt"] == [ALFA]
+
+
+async def test_with_too_many_doubts_for_a_message_everything_is_in_doubt() -> None:
+    world = World("accepted")
+    many = [position(symbol=f"S{number}", exit_plan=None) for number in range(DOUBTS_MAX + 1)]
+    async with running(world):
+        world.tell(snapshot(*many))
+        world.minute(1)
+        await world.until(lambda: world.settled_minutes == [1])
+    assert world.doubts == [[("", DoubtKind.PLAN)]]
 
 
 async def test_a_doubt_that_is_refused_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,14 +256,16 @@ class Desk:
     async def doubt(self, body: bytes, agent: AgentName) -> TradingBody:
         """Take all that the exits unit cannot judge now: each is a break of its symbol, until told no more.
 
-        On record when this returns. Raises BadValue for what cannot be read, and a symbol that is not known.
+        One without a symbol is of everything. On record when this returns. Raises BadValue for what cannot be
+        read, and a symbol that is not known.
         """
         known = self.session.engine.rules.instruments
         breaks = []
         for each in decode_doubts(body):
-            if each.symbol not in known:
+            if each.symbol and each.symbol not in known:
                 raise BadValue(f"symbol: expected a configured instrument, found {each.symbol!r}")
-            breaks.append(break_of_doubt(Symbol(each.symbol), each.about, each.sentence))
+            symbol = Symbol(each.symbol) if each.symbol else None
+            breaks.append(break_of_doubt(symbol, each.about, each.sentence))
         await self._ask(DoubtsTold(agent, tuple(breaks)))
         return trading_body(self.session.engine)
 

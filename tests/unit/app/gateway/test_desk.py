@@ -411,6 +411,12 @@ async def test_a_doubt_is_a_break_of_its_symbol_until_it_is_told_no_more(gateway
     assert isinstance(gateway.events()[-1], BreakSettled)
 
 
+async def test_a_doubt_without_a_symbol_halts_everything(gateway: SmallGateway) -> None:
+    trading = await gateway.desk.doubt(doubts(""), EXITS)
+    assert (trading.state, trading.reasons) == ("halted", ("break doubt: perhaps a split",))
+    assert (await gateway.desk.doubt(doubts(), EXITS)).state == "active"
+
+
 async def test_a_doubt_of_what_is_no_instrument_is_refused_with_all_others(gateway: SmallGateway) -> None:
     before = len(gateway.events())
     with pytest.raises(BadValue, match="expected a configured instrument, found 'NONE'"):
