@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,12 +26,13 @@ from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.decide import decide
-from agenttrader.model.orders import Effect
+from agenttrader.model.orders import Effect, Proposal
 from agenttrader.runtime.inputs import LastLookStopped, Proposed
 from agenttrader.runtime.snapshots import take_snapshot
 
 RUNS = 5
 PRICE = Decimal("100.00")
+RESTING = (0, 100, 1_000)
 
 
 def decision() -> dict[str, Any]:
@@ -90,6 +92,27 @@ def _day(orders: int, *, trades: bool) -> float:
     verified = sum(1 for _ in journal.read())
     assert verified == account.engine.chain.sequence
     return elapsed / orders * 1e6
+
+
+def beside(resting: int) -> float:
+    """Microseconds of an entry that is decided, recorded, folded and ended, while `resting` others work.
+
+    They are in the same symbol, each with its stop and target.
+    """
+    account = SimulatedAccount(10, MemoryJournal().append)
+    account.bar(PRICE)
+    engine, now, numbers = account.engine, account.now, count()
+
+    def one() -> Proposal:
+        asked = proposal(next(numbers), PRICE, Effect.OPEN, now)
+        step = engine.handle(Proposed(asked), now)
+        assert step.sends, f"expected an approval, found {step.records[0].body!r}"
+        return asked
+
+    for _ in range(resting):
+        one()
+    assert engine.state.book.orders.open_count_total == resting
+    return _microseconds(lambda: engine.handle(LastLookStopped(one().id, "bench"), now), 500)
 
 
 def durable(group: int, seconds: float) -> float:
@@ -162,6 +185,7 @@ def main(words: list[str]) -> int:
         "aim_us": 40,
         "aim_ratio": 1.2,
     }
+    found["beside"] = {f"{resting}_us": beside(resting) for resting in RESTING}
     bare = median(disk(seconds) for _ in range(RUNS))
     single = median(durable(1, seconds) for _ in range(RUNS))
     grouped = median(durable(64, seconds) for _ in range(RUNS))
@@ -178,16 +202,16 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _microseconds(call: Callable[[], object], count: int) -> float:
+def _microseconds(call: Callable[[], object], times: int) -> float:
     """The median over runs of the mean microseconds of a call."""
-    for _ in range(count // 10):
+    for _ in range(times // 10):
         call()
     figures = []
     for _ in range(RUNS):
         start = time.perf_counter()
-        for _ in range(count):
+        for _ in range(times):
             call()
-        figures.append((time.perf_counter() - start) / count * 1e6)
+        figures.append((time.perf_counter() - start) / times * 1e6)
     return median(figures)
 
 
@@ -205,6 +229,14 @@ def _print(found: dict[str, Any]) -> None:
         ("  with its snapshot", f"{decided['with_snapshot_us']:.1f} µs", ""),
         ("an order's round, its bar apart", f"{order['us']:.1f} µs", "≤ 40 µs"),
         ("  at ten times as many", f"{order['us_at_ten_times']:.1f} µs  ({order['ratio']:.2f} ×)", "≤ 1.2 ×"),
+        *(
+            (
+                f"an entry beside {resting:,} that work",
+                f"{found['beside'][f'{resting}_us']:.1f} µs",
+                "",
+            )
+            for resting in RESTING
+        ),
         ("append and fdatasync", f"{kept['fdatasync_per_second']:,.0f} /s", "the peer"),
         (
             "durable orders, one by one",

@@ -71,7 +71,7 @@ SYMBOL = SYMBOLS[0]
 AGENT = AgentName("bench")
 STRATEGY = StrategyName("bench")
 ACCOUNT = AccountName("BENCH-1")
-CASH = Decimal("10000000.00")
+CASH = Decimal("1000000000.00")
 WIDE = Decimal(10) ** 12
 """A limit that every check compares with and none reaches."""
 _FEES = {"sec_rate": Decimal("0.0000278"), "taf_rate": Decimal("0.000166"), "taf_cap": Decimal("8.30")}

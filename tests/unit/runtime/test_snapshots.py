@@ -1,6 +1,7 @@
 """What a decision is made on: totals with every open order counted in, and None for what is not known."""
 
 from decimal import Decimal
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +14,7 @@ from agenttrader.model.market import Mark, StatusChange, TradingStatus
 from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, Side
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
+from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.snapshots import session_at, take_snapshot
 from agenttrader.testing.builders import (
@@ -218,3 +220,20 @@ def test_the_session_is_the_one_that_trades_now_and_none_where_nobody_knows() ->
     assert taken(driver).session == table.sessions[1]
     driver.give(TimeReached(CLOSE))
     assert taken(driver).session is None
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_a_decision_walks_over_no_order(effect: Effect, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.propose(*(proposal(number, quantity=D(1)) for number in range(2, 9)))
+
+    def walked(*_: object) -> NoReturn:
+        raise AssertionError("the snapshot was made by a walk over the open orders")
+
+    monkeypatch.setattr(OrderLedger, "open_in", walked)
+    monkeypatch.setattr(OrderLedger, "open_orders", walked)
+    asked = closing_proposal(99, effect=effect) if effect is not Effect.OPEN else proposal(99)
+    snapshot = taken(driver, asked)
+    assert (snapshot.open_orders_agent, snapshot.legs[0].open_buy) == (7, D(7))
+    assert snapshot.dead_machine_loss == (7 * 5 + 50 if effect is Effect.OPEN else None)
