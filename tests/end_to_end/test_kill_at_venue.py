@@ -359,7 +359,7 @@ async def played(world: World, chance: Random) -> None:
 
 
 async def killed_at_any_point(folder: Path, seed: int) -> None:
-    """A day, a kill whose answers may be lost and that may be cut short, the next start, and kill again."""
+    """A day, one kill or two, whose answers may be lost or that end early, the next start, and kill again."""
     chance = Random(seed)
     async with opened(folder) as world:
         await played(world, chance)
@@ -370,7 +370,8 @@ async def killed_at_any_point(folder: Path, seed: int) -> None:
             kind, fields = chance.choice(LOST)
             world.plan(kind, **fields)
         seconds, volume = chance.choice(((0.05, 0), (0.3, 0), (0.3, 50), (5, 100_000)))
-        await world.kill(seconds, is_heard=is_up, volume=volume)
+        for _ in range(chance.choice((1, 1, 2))):
+            await world.kill(seconds, is_heard=is_up, volume=volume)
         await world.restart()
         for _ in range(3):
             world.trade()

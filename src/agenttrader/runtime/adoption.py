@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.events import BreakSettled
-from agenttrader.model.identifiers import StrategyName, derive_order_id
+from agenttrader.model.identifiers import BrokerOrderId, StrategyName, derive_order_id
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.reports import ExecutionReport, ReportKind, StatedOrder
 from agenttrader.model.times import MINUTE
+from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime.executions import find_order, is_of_stranger
+from agenttrader.runtime.executions import is_of_stranger
 from agenttrader.runtime.outside import asks_for
 from agenttrader.runtime.state import State
 
@@ -28,22 +29,19 @@ Adoption = OrderAdopted | BreakSettled
 
 def named(state: State) -> Iterator[Adoption]:
     """What follows from the lines on record that name an order which is not ours yet."""
-    orders = state.book.orders
-    for made, line in ((line.order, line) for line in state.outside.answered.values()):
-        if made is not None and made.broker_order_id not in orders.by_broker_id:
-            yield from _adopted(
-                state, line, made, f"line {line.line} of the side journal {line.journal} names it"
-            )
+    for line in state.outside.answered.values():
+        if line.order is not None and _can_be_ours(state.book, line.order):
+            reason = f"line {line.line} of the side journal {line.journal} names it"
+            yield from _adopted(state, line, line.order, reason)
 
 
 def evident(state: State, told: Sequence[ExecutionReport]) -> Iterator[Adoption]:
     """What follows from the broker's history for the closing calls whose answer was lost."""
+    stated = [report.stated for report in told if report.kind is ReportKind.ACCEPTED]
     strangers = {
-        made.broker_order_id: made
-        for made, report in ((report.stated, report) for report in told)
-        if made is not None and report.kind is ReportKind.ACCEPTED and find_order(state.book, report) is None
+        made.broker_order_id: made for made in stated if made is not None and _can_be_ours(state.book, made)
     }
-    found: dict[str, tuple[ActedOutside, StatedOrder]] = {}
+    found: dict[BrokerOrderId, tuple[ActedOutside, StatedOrder]] = {}
     for asked in state.outside.unanswered:
         candidates = [made for made in strangers.values() if _came_of(asked, made)]
         if len(candidates) == 1:
@@ -88,3 +86,10 @@ def _came_of(asked: ActedOutside, made: StatedOrder) -> bool:
         and made.type == MARKET
         and asks_for(asked, made)
     )
+
+
+def _can_be_ours(book: Book, made: StatedOrder) -> bool:
+    """Whether the book does not have the order, and its fills could be counted there."""
+    orders = book.orders
+    is_known = made.broker_order_id in orders.by_broker_id or made.client_order_id in orders.by_client_id
+    return not is_known and book.can_hold(made.symbol)

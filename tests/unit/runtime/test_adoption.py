@@ -9,7 +9,7 @@ import pytest
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, BreakSettled, Event
-from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Role, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Chain, Sealed, unseal
@@ -161,6 +161,17 @@ def test_a_short_and_a_part_of_a_unit_are_closed_alike() -> None:
     driver = restarted(trading(), line(1, "asked", held=D("-0.5")), LOST)
     hears(driver, told(bought))
     assert of(driver.records, OrderAdopted)[0].order == bought
+
+
+@pytest.mark.parametrize("stage", ("answered", "asked"))
+def test_what_the_book_cannot_hold_stays_a_strangers(stage: str) -> None:
+    """Kill closes what the broker holds, configured or not."""
+    strange = made(symbol=Symbol("XRAY"))
+    more = {"order": strange} if stage == "answered" else {}
+    driver = restarted(holding(), line(1, stage, subject="XRAY", **more))
+    hears(driver, told(strange))
+    assert of(driver.records, OrderAdopted) == []
+    assert [found.kind for found in driver.engine.state.breaks] == [BreakKind.ORDER_MISSING_HERE]
 
 
 # What was waiting to be closed already.
