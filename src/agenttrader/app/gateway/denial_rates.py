@@ -3,6 +3,7 @@
 Each denial is a record with all that it was decided on. An agent that was denied so often within a minute is
 not listened to for what would be one more, until the minute is over: nothing of it is decided, or recorded.
 Entries and what takes from positions are counted apart, so that a loop of the one keeps none of the other in.
+The exits unit is always listened to: many positions may be frozen at once, and it waits longer each time.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ class DenialRates:
     def __init__(self, session: Session) -> None:
         denied_seconds: dict[tuple[AgentName, bool], deque[float]] = {}
         self._denied_seconds = denied_seconds
+        self._session = session
         session.listeners.append(self._recorded)
 
     def expect_room(self, agent: AgentName, *, adds_risk: bool) -> None:
@@ -46,7 +48,10 @@ class DenialRates:
         for each in recorded:
             event = each.event
             if isinstance(event, Decided) and event.decision.verdict is Verdict.DENIED:
-                key = event.proposal.agent, event.proposal.effect is Effect.OPEN
+                agent = event.proposal.agent
+                if self._session.engine.rules.only_reduces(agent):
+                    continue
+                key = agent, event.proposal.effect is Effect.OPEN
                 # The oldest of a full one is not needed: that many came after it.
                 times = self._denied_seconds.setdefault(key, deque(maxlen=DENIALS_PER_MINUTE_MAX))
                 times.append(asyncio.get_running_loop().time())

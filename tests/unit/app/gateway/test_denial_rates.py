@@ -11,7 +11,7 @@ from agenttrader.model.errors import BadValue, DeniedTooOften
 from agenttrader.model.events import Decided
 from agenttrader.model.orders import Changes, Effect, OrderState, OrderType, Proposal, Side
 from agenttrader.protocols.native import encode, to_body
-from agenttrader.testing.builders import AGENT, CHARLY, OTHER_AGENT, proposal
+from agenttrader.testing.builders import AGENT, CHARLY, EXITS, OTHER_AGENT, proposal
 from agenttrader.testing.small_gateway import SmallGateway
 
 TOO_MUCH = Decimal(5_000)
@@ -49,6 +49,13 @@ async def test_what_would_be_one_denial_too_many_is_not_decided_nor_recorded(gat
     assert decided(gateway) == 3
     assert await propose(gateway, proposal(2, quantity=TOO_MUCH)) is OrderState.DENIED
     assert decided(gateway) == 3
+
+
+async def test_the_exits_unit_is_always_listened_to(gateway: SmallGateway) -> None:
+    for number in range(1, 6):
+        exit_ = proposal(number, agent=EXITS, side=Side.SELL, effect=Effect.REDUCE, exit_plan=None)
+        assert await propose(gateway, exit_) is OrderState.DENIED
+    assert decided(gateway) == 5
 
 
 async def test_other_agents_and_its_own_exits_are_listened_to(gateway: SmallGateway) -> None:
