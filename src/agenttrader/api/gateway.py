@@ -20,11 +20,9 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
-from agenttrader.api.probes import Application
-from agenttrader.api.probes import Scope as ConnectionScope
+from agenttrader.api.probes import Application, Scope
 from agenttrader.app.gateway.desk import Desk
-from agenttrader.model.authority import Act, Scope
-from agenttrader.model.decisions import TradingState
+from agenttrader.model.authority import Act
 from agenttrader.model.errors import (
     AgentTraderError,
     BadValue,
@@ -37,6 +35,7 @@ from agenttrader.model.errors import (
 )
 from agenttrader.model.identifiers import AgentName, OrderId, PersonName
 from agenttrader.protocols.native import ErrorBody
+from agenttrader.protocols.person_bodies import EnvelopeBody, HaltBody, ReasonBody
 
 BODY_BYTES_MAX = 65_536
 CLOSE_REASON_MAX = 120
@@ -71,26 +70,6 @@ class Caller(Struct, frozen=True):
 
     name: str
     agent: AgentName | None
-
-
-class EnvelopeBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A statement in the DSSE envelope that its person signed."""
-
-    envelope: str
-
-
-class ReasonBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why."""
-
-    reason: str
-
-
-class HaltBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to halt, how far, and why."""
-
-    scope: Scope
-    state: TradingState
-    reason: str
 
 
 class CancelAskedBody(Struct, frozen=True):
@@ -237,7 +216,7 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
     except NotPermitted as error:
         await socket.close(UNAUTHORIZED, str(error)[:CLOSE_REASON_MAX])
         return
-    belongs_to(cast("ConnectionScope", socket.scope), caller.name)
+    belongs_to(cast("Scope", socket.scope), caller.name)
     subscriber = desk.stream.subscribe(caller.agent)
     gone = asyncio.create_task(_until_gone(socket, lambda said: desk.stream.hear(subscriber, said)))
     revoked = asyncio.create_task(until_revoked(lambda: _is_known(socket, keys, caller)))

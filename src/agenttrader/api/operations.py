@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agenttrader.api.gateway import CancelAskedBody, EnvelopeBody, HaltBody, ReasonBody
+from agenttrader.api.gateway import CancelAskedBody
 from agenttrader.api.openapi import Face, Operation
 from agenttrader.app.gateway.alpaca_questions import (
     ActivitiesAsked,
@@ -42,6 +42,7 @@ from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Sn
 from agenttrader.protocols.native_changes import ChangesBody
 from agenttrader.protocols.native_doubts import DoubtsBody
 from agenttrader.protocols.native_groups import GroupAnswerBody, GroupBody
+from agenttrader.protocols.person_bodies import EnvelopeBody, HaltBody, ReasonBody
 
 _ERRORS = {
     400: "a request that cannot be read",
