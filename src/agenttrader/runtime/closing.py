@@ -51,8 +51,11 @@ def may_go_on(state: State, close: Order) -> bool:
 
     Until then nobody knows what was done meanwhile: somebody else may have closed the position.
     """
-    is_stated = all(state.stated(leg.symbol) is not None for leg in close.legs)
-    return is_stated and not in_the_way(state.book, close)
+    if any(state.stated(leg.symbol) is None for leg in close.legs):
+        return False
+    # Asked at every input while it waits: the first in the way is enough, however many there are.
+    orders = (order for leg in close.legs for order in state.book.orders.open_in(leg.symbol))
+    return not any(map(_is_in_the_way, orders))
 
 
 def go_on(state: State, close: Order) -> Sending | Withheld:
