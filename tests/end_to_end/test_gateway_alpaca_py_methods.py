@@ -26,6 +26,7 @@ from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_questions import (
     AssetsAsked,
     CalendarAsked,
+    CloseAsked,
     OrderAsked,
     OrdersAsked,
 )
@@ -123,6 +124,7 @@ CALLS: dict[str, Callable[[Called], Any]] = {
 _ORDER = frozenset(NewOrder.__struct_fields__) - REFUSED
 TAKEN: dict[str, frozenset[str]] = {
     **{name: _ORDER for name in REQUESTS if name.endswith("OrderRequest")},
+    "ClosePositionRequest": frozenset(CloseAsked.__struct_fields__),
     "OptionLegRequest": frozenset(OptionLeg.__struct_fields__),
     "TakeProfitRequest": frozenset({"limit_price"}),
     "StopLossRequest": frozenset({"stop_price"}),

@@ -277,18 +277,19 @@ async def test_every_leg_has_its_limits(floor: Floor, limit: str, units: int, co
 
 async def test_what_is_not_taken_is_refused_in_words(floor: Floor) -> None:
     before = floor.world.gateway.session.engine.chain.sequence
-    for legs, says in (
-        (BULL, "an order of several legs that opens"),
+    for legs, code, says in (
+        (BULL, 42210000, "an order of several legs that opens"),
         (
             (leg(LONG, PositionIntent.SELL_TO_CLOSE, 2), leg(SHORT, PositionIntent.BUY_TO_CLOSE, 2)),
+            40010001,
             "smallest",
         ),
-        ((BULL[0], BACK[1]), "legs that open beside legs that close"),
-        ((BACK[0], leg(Symbol(ALFA), PositionIntent.BUY_TO_CLOSE)), "options alone"),
+        ((BULL[0], BACK[1]), 42210000, "legs that open beside legs that close"),
+        ((BACK[0], leg(Symbol(ALFA), PositionIntent.BUY_TO_CLOSE)), 40010001, "options alone"),
     ):
         with pytest.raises(APIError) as refused:
             await floor.submit(*legs, limit=1.5)
-        assert refused.value.status_code == 422
+        assert (refused.value.status_code, refused.value.code) == (422, code)
         assert says in refused.value.message
     assert floor.world.gateway.session.engine.chain.sequence == before
     with pytest.raises(APIError, match="denied by reduces"):

@@ -187,7 +187,8 @@ async def test_a_stranger_is_told_nothing(
         (b'{"limit_price": 1e-99999999999999999999}', 40010001, "order: "),
         (msgspec.json.encode(ORDER)[:-1] + b', "qty": 1}', 40010001, "order: expected 'qty' once"),
         (ORDER | {"notional": 100}, 40010001, "qty: expected it or notional, found both"),
-        (ORDER | {"order_class": "mleg"}, 42210000, "not supported by this gateway yet: order_class mleg"),
+        (ORDER | {"order_class": "mleg"}, 40010001, "symbol: an mleg order has none"),
+        (ORDER | {"advanced_instructions": {"algorithm": "VWAP"}}, 42210000, "advanced_instructions"),
         (ORDER | {"client_order_id": None}, 42210000, "client_order_id: expected one"),
     ),
 )

@@ -10,6 +10,7 @@ from math import gcd
 
 from msgspec.structs import replace
 
+from agenttrader.app.gateway.alpaca_refusals import Unsupported
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Option
@@ -64,15 +65,15 @@ def options_of(legs: tuple[Leg, ...], instruments: Mapping[Symbol, Instrument]) 
 
 
 def require_leavable(proposal: Proposal) -> None:
-    """Raises BadValue for an entry of several legs: nobody would act on its exit plan.
+    """Raises Unsupported for an entry of several legs: nobody would act on its exit plan.
 
     Its prices are net prices. No stop rests at one, and the exits unit leaves one symbol at a time.
     """
     if len(proposal.legs) > 1 and proposal.effect is Effect.OPEN:
-        raise BadValue(
-            "legs: not supported by this gateway yet: an order of several legs that opens. No stop can rest "
-            "for it, and the exits unit leaves one symbol at a time, so nobody would act on its exit plan. "
-            "Open each leg by itself; several may be closed together"
+        raise Unsupported(
+            "an order of several legs that opens. No stop can rest for it, and the exits unit leaves one "
+            "symbol at a time, so nobody would act on its exit plan. Open each leg by itself; several may be "
+            "closed together"
         )
 
 
