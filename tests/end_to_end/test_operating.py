@@ -114,7 +114,8 @@ async def test_an_agents_key_is_given_rotated_and_taken_away_at_once(desk: Desk)
     assert (await status_of(first), await status_of(second)) == (200, 200)
     third = (await agents("rotate", "visitor")).stdout.strip()
     assert [await status_of(key) for key in (first, second, third)] == [401, 401, 200]
-    assert "visitor" in (await agents("list")).stdout
+    (line,) = [line for line in (await agents("list")).stdout.splitlines() if line.startswith("visitor")]
+    assert "up to paper, approval auto" in line
     assert (await agents("revoke", "visitor")).returncode == ExitCode.DONE
     assert await status_of(third) == 401
     assert "visitor              no key: it is nobody to the gateway" in (await agents("list")).stdout

@@ -1,14 +1,19 @@
-"""A key that only reduces: it opens nothing, whatever the state; it reduces in every state but FROZEN."""
+"""How far an agent's policy and a key reach.
+
+A key that only reduces opens nothing, whatever the state, and reduces in every state but FROZEN. The stricter
+of the agent's and the environment's policy binds entries, and nothing else.
+"""
 
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import StrategyName
 from agenttrader.model.orders import Effect, OrderType, TimeInForce
-from agenttrader.testing.situations import Situation, entry, exit_of_long
+from agenttrader.testing.situations import Situation, check_of, entry, exit_of_long
 
 
 def with_the_exits_key(situation: Situation) -> Situation:
@@ -53,3 +58,30 @@ def test_it_names_the_strategy_whose_position_it_leaves_or_none() -> None:
     leaving = with_the_exits_key(exit_of_long(Effect.REDUCE))
     assert leaving.proposing(strategy=StrategyName("")).decide().denied_by is None
     assert leaving.proposing(strategy=StrategyName("unknown")).decide().denied_by == "strategy"
+
+
+@pytest.mark.parametrize(
+    ("agents", "environments", "lower"),
+    (
+        (Mode.DRY_RUN, Mode.PAPER, "dry_run"),
+        (Mode.PAPER, Mode.DRY_RUN, "dry_run"),
+        (Mode.LIVE, Mode.PAPER, "paper"),
+        (Mode.PAPER, Mode.LIVE, "paper"),
+    ),
+)
+def test_the_lower_ceiling_is_the_ceiling(agents: Mode, environments: Mode, lower: str) -> None:
+    decision = entry().granting(mode_ceiling=agents).seeing(mode_ceiling=environments).decide()
+    assert check_of(decision, "mode").permitted == lower
+    assert decision.denied_by == ("mode" if lower == "dry_run" else None)
+
+
+@pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))
+def test_what_reduces_asks_neither_for_a_mode_nor_for_a_person(effect: Effect) -> None:
+    policy = {"mode_ceiling": Mode.OFF, "approval": Approval.MANUAL}
+    assert exit_of_long(effect).granting(**policy).decide().denied_by is None
+
+
+def test_where_a_person_has_to_approve_no_entry_leaves() -> None:
+    decision = entry().granting(approval=Approval.MANUAL).decide()
+    assert decision.denied_by == "approval"
+    assert check_of(decision, "approval").observed == "manual"
