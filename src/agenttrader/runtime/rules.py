@@ -26,6 +26,11 @@ class Rules(Struct, frozen=True, kw_only=True):
     wired_switches: tuple[str, ...]
     market_source: str
 
+    @property
+    def has_exits_unit(self) -> bool:
+        """Whether somebody places protection after the fill."""
+        return any(grant.reduces_only for grant in self.grants.values())
+
     def only_reduces(self, agent: AgentName | None) -> bool:
         """Whether the agent's key can do nothing but make positions smaller."""
         grant = None if agent is None else self.grants.get(agent)

@@ -61,7 +61,7 @@ def take_snapshot(
         dead_machine_loss=_loss_of(proposal, valued),
         replaced=_replaced_by(proposal, book, market),
         limits_digest=rules.limits_digest,
-        exits_unit=any(each.reduces_only for each in rules.grants.values()),
+        exits_unit=rules.has_exits_unit,
     )
 
 
@@ -90,23 +90,24 @@ def _leg_view(
         open_buy=working.buys,
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
-        reducible=_reducible(proposal, symbol, state),
-        planned=proposal.effect is Effect.CLOSE and _is_planned(book, symbol),
+        reducible=reducible(proposal.effect, symbol, state),
+        planned=proposal.effect is Effect.CLOSE and is_planned(book, symbol),
     )
 
 
-def _is_planned(book: Book, symbol: Symbol) -> bool:
+def is_planned(book: Book, symbol: Symbol) -> bool:
+    """Whether the position has an exit plan with a stop, by which an exits unit protects what stays of it."""
     tenure = book.tenure(symbol)
     return tenure is not None and tenure.plan is not None and tenure.plan.stop is not None
 
 
-def _reducible(proposal: Proposal, symbol: Symbol, state: State) -> Decimal | None:
-    """Units that nothing works to reduce yet, of those that the broker holds, too."""
+def reducible(effect: Effect, symbol: Symbol, state: State) -> Decimal | None:
+    """Units that nothing works to reduce yet, of those that the broker holds, too; None: not known."""
     shared = state.shared(symbol)
     if shared is None:
         return None
     book = state.book
-    ours = book.reducible(symbol, cancels_protection=proposal.effect is Effect.CLOSE)
+    ours = book.reducible(symbol, cancels_protection=effect is Effect.CLOSE)
     return max(ZERO, ours - (abs(book.position(symbol)) - shared))
 
 

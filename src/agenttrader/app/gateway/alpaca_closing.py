@@ -8,7 +8,9 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from agenttrader.app.gateway.alpaca_answers import created
 from agenttrader.app.gateway.alpaca_questions import CloseAsked
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
@@ -17,6 +19,10 @@ from agenttrader.model.market import Mark
 from agenttrader.model.orders import Effect, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.model.values import NOISE, SHOWN_CHARACTERS_MAX, ZERO, on_step
+from agenttrader.portfolio.orders import Order
+from agenttrader.portfolio.tenures import Tenure
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.snapshots import is_planned, reducible
 
 HUNDRED = Decimal(100)
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,40})?")
@@ -106,6 +112,27 @@ def closing_proposal(
         decision_time=now,
         correlation_id=name,
     )
+
+
+def by_procedure(sale: Proposal, engine: Engine) -> Proposal:
+    """A sale of a part at the market, as a close of that part where what protects the position holds it.
+
+    It is so only where an exits unit protects what stays; elsewhere it stays what it is, and is denied.
+    """
+    symbol, book = sale.symbol, engine.state.book
+    held = book.position(symbol) * -sale.side.sign
+    is_part = sale.effect is Effect.REDUCE and len(sale.legs) == 1 and sale.quantity < held
+    at_market = sale.type is OrderType.MARKET and sale.time_in_force.rests and not sale.extended_hours
+    if not (is_part and at_market and engine.rules.has_exits_unit and is_planned(book, symbol)):
+        return sale
+    free = reducible(Effect.REDUCE, symbol, engine.state)
+    return sale if free is None or sale.quantity <= free else replace(sale, effect=Effect.CLOSE)
+
+
+def took_a_part(exit_order: Order, tenure: Tenure | None) -> bool:
+    """Whether it closed a part of the position that is held still: asked again, it would be taken twice."""
+    is_of_it = tenure is not None and tenure.since < created(exit_order)
+    return exit_order.effect is Effect.CLOSE and bool(exit_order.filled) and is_of_it
 
 
 def _positive(text: str, name: str) -> Decimal:

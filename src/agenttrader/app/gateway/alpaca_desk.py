@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from agenttrader.app.gateway.alpaca_answers import created, wire_id
-from agenttrader.app.gateway.alpaca_closing import Part, closing_proposal, part_of
+from agenttrader.app.gateway.alpaca_closing import Part, by_procedure, closing_proposal, part_of, took_a_part
 from agenttrader.app.gateway.alpaca_names import (
     Name,
     has_ended,
@@ -91,7 +91,7 @@ class AlpacaDesk:
                 instrument=seen.instrument,
                 now=self.reads.now(),
             )
-            return await self._decide(proposal)
+            return await self._decide(by_procedure(proposal, self.reads.engine))
 
         order, is_repeated = await self._once(self._name(agent, wish, configured), ask)
         if order.proposal.correlation_id != wish.called(order.proposal.client_order_id).digest(agent):
@@ -256,7 +256,8 @@ class AlpacaDesk:
     def _is_over(self, wish: Wish, window_seconds: int | None) -> Callable[[Order], bool]:
         """Whether an order known by its words stands for later ones no more. Raises Refused without a window.
 
-        What would take from a position is never answered with an exit that has ended: it would stay open.
+        What would take from a position is never answered with an exit that has ended: it would stay open. But
+        a part that was closed of it stands: sent again, it would be taken twice.
         """
         if window_seconds is None:
             raise cannot_be(
@@ -266,9 +267,11 @@ class AlpacaDesk:
         begin = Instant(self.reads.now() - window_seconds * SECOND)
         position = seen_of(wish, self.reads.engine).position
         is_exit = effect_of(wish, position, wish.quantity) is not Effect.OPEN
+        tenure = self.reads.engine.state.book.tenure(wish.symbol)
 
         def is_over(order: Order) -> bool:
             has_left = is_exit and order.effect is not Effect.OPEN and has_ended(order)
+            has_left = has_left and not took_a_part(order, tenure)
             return has_left or was_denied(order) or created(order) <= begin
 
         return is_over

@@ -1,7 +1,8 @@
 """An order as Alpaca's clients ask for it, as a proposal of ours. Nothing asked for is dropped.
 
 What an Alpaca order cannot say is added here. Its effect follows from its class and intent, else from the
-position: what goes against it reduces, and the whole of it at the market closes, by our closing procedure.
+position: what goes against it reduces, and the whole of it at the market closes, by our closing procedure, as
+does a part that protection holds (`alpaca_closing`).
 The price that it was decided on is the mark, by which an amount of money becomes a quantity. An entry without
 legs gets its agent's configured exit plan, or none, and is then denied.
 """

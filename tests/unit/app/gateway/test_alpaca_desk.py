@@ -28,6 +28,7 @@ from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     CHARLY,
+    EXITS,
     OTHER_AGENT,
     at,
     bar,
@@ -404,13 +405,45 @@ async def test_a_sale_of_the_whole_closes_by_our_procedure(face: Face) -> None:
     assert len(face.gateway.broker.canceled) == 2
 
 
-async def test_a_sale_of_a_part_reduces_what_no_protection_holds(face: Face) -> None:
+async def test_a_sale_of_a_part_that_protection_holds_closes_that_part(face: Face) -> None:
     await face.hold()
-    found = await refused(face.buy("sale", side="sell", qty=D(4)))
-    assert (found.status, found.error.code) == (403, 40310000)
-    assert found.error.message.startswith("denied by reduces: ")
+    sale = await face.buy("sale", side="sell", qty=D(4))
+    assert (sale.status, sale.qty) == ("pending_new", D(4))
+    assert face.decided()[-1].proposal.effect is Effect.CLOSE
     too_much = await refused(face.buy("more", side="sell", qty=D(11)))
     assert too_much.error.message.startswith("denied by reduces: ")
+    await face.finish_close("e-sale")
+    assert face.gateway.session.engine.state.book.position(CHARLY) == 6
+    await face.buy("rest", side="sell", qty=D(2))
+    assert face.decided()[-1].proposal.effect is Effect.REDUCE, "nothing holds what is bare"
+
+
+async def test_a_sale_of_a_part_is_denied_where_nobody_protects_what_stays(face: Face) -> None:
+    await face.hold()
+    rules = face.gateway.session.engine.rules
+    unit = rules.grants.pop(EXITS)
+    found = await refused(face.buy("sale", side="sell", qty=D(4)))
+    rules.grants[EXITS] = unit
+    assert (found.status, found.error.code) == (403, 40310000)
+    assert found.error.message.startswith("denied by reduces: ")
+    at_a_price = await refused(face.buy("dear", side="sell", qty=D(4), type="limit", limit_price=D(101)))
+    assert at_a_price.error.message.startswith("denied by reduces: ")
+
+
+async def test_a_part_that_was_sold_without_an_id_is_not_sold_again_in_the_window(forgetful: Face) -> None:
+    async def sell() -> Submitted:
+        return await forgetful.desk.submit(BOT, order(None, side="sell", qty=D(4)))
+
+    await forgetful.hold()
+    await forgetful.time(2)
+    first = await sell()
+    await forgetful.finish_close("e-part")
+    again = await sell()
+    assert (again.order.id, again.order.status, again.is_repeated) == (first.order.id, "filled", True)
+    assert forgetful.gateway.session.engine.state.book.position(CHARLY) == 6
+    await forgetful.time(5)
+    later = await sell()
+    assert (later.is_repeated, later.order.id == first.order.id) == (False, False)
 
 
 async def test_exits_rest_as_long_as_they_are_wanted_to(face: Face) -> None:
