@@ -53,10 +53,10 @@ def _run_program() -> None:
 
 
 def _kill(words: KillWords) -> int:
-    _go_first()
-    from agenttrader.cli.killing import perform
-
     try:
+        _go_first()
+        from agenttrader.cli.killing import perform
+
         return perform(words)
     except KeyboardInterrupt:
         print("agenttrader: interrupted: what halts may stand; call again until it is done", file=sys.stderr)
