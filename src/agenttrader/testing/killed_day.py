@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import secrets
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,10 @@ import aiohttp
 from agenttrader.adapters.fence import fence_path
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_reader import read_records
-from agenttrader.adapters.operator_client import OperatorClient
-from agenttrader.adapters.persons import sign
-from agenttrader.app.operators.acts import Operator, Pen
 from agenttrader.model.authority import EVERYTHING
-from agenttrader.model.credentials import Secret
 from agenttrader.model.events import Event
-from agenttrader.model.times import Instant, rfc3339
-from agenttrader.testing.played_day import PASSED_ON, PERSON, PROGRAM, PlayedDay
+from agenttrader.model.times import rfc3339
+from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay
 
 
 class KilledDay(PlayedDay):
@@ -117,11 +111,9 @@ class KilledDay(PlayedDay):
 
     async def resumed(self) -> None:
         """A person lifts the latch that the next start took, and lets the window go on."""
-        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as client:
-            operator = Operator(client, lambda: Instant(time.time_ns()), lambda: secrets.token_hex(16))
-            pen = Pen(PERSON, lambda statement: sign(statement, self.key))
-            await operator.resume(pen, EVERYTHING, "looked at")
-            trading = await operator.resume_window(pen, "the account is flat")
+        async with self.operator() as operator:
+            await operator.resume(self.pen, EVERYTHING, "looked at")
+            trading = await operator.resume_window(self.pen, "the account is flat")
         assert trading.state == "active", trading.reasons
 
     @property

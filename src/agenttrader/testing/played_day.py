@@ -215,12 +215,20 @@ class PlayedDay:
             end=Instant(self.session.close + MINUTE),
             reason="a day of its own",
         )
-        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as client:
-            operator = Operator(client, lambda: Instant(time.time_ns()), lambda: secrets.token_hex(16))
-            opened = await operator.open_window(
-                Pen(PERSON, lambda statement: sign(statement, self.key)), lease
-            )
+        async with self.operator() as operator:
+            opened = await operator.open_window(self.pen, lease)
         assert opened.state == "active", opened.reasons
+
+    @contextlib.asynccontextmanager
+    async def operator(self) -> AsyncIterator[Operator]:
+        """The person's acts."""
+        async with OperatorClient(lambda: self.address("gateway"), Secret(self.token)) as client:
+            yield Operator(client, lambda: Instant(time.time_ns()), lambda: secrets.token_hex(16))
+
+    @property
+    def pen(self) -> Pen:
+        """What the person signs with."""
+        return Pen(PERSON, lambda statement: sign(statement, self.key))
 
 
 @contextlib.asynccontextmanager
