@@ -1,6 +1,6 @@
 """Orders of several legs: what the broker takes as one, and their numbers on its steps.
 
-It takes two to four options on the same shares, each another one, in whole ratios without a common divisor, at a net price
+It takes two to four options on the same shares, in whole ratios without a common divisor, at a net price
 (Alpaca's `mleg`; docs.alpaca.markets, "Options Level 3 Trading"). What it would refuse is refused here.
 """
 
@@ -52,10 +52,6 @@ def options_of(legs: tuple[Leg, ...], instruments: Mapping[Symbol, Instrument]) 
     """What the legs trade in; None where one of them is not known. Raises BadValue for no such order."""
     if not LEGS_MIN <= len(legs) <= LEGS_MAX:
         raise BadValue(f"legs: expected {LEGS_MIN} to {LEGS_MAX} in an order of several, found {len(legs)}")
-    symbols = [leg.symbol for leg in legs]
-    for symbol in symbols:
-        if symbols.count(symbol) > 1:
-            raise BadValue(f"legs: expected each another option, found {symbol} twice")
     if gcd(*(leg.ratio for leg in legs)) != 1:
         ratios = ", ".join(str(abs(leg.ratio)) for leg in legs)
         raise BadValue(f"legs: expected the smallest whole ratios, found {ratios}")

@@ -57,7 +57,6 @@ def test_its_numbers_are_put_on_the_finest_tick_and_the_lot() -> None:
     (
         (spread(limit_price=D("1.501")), "limit_price: expected a multiple of 0.01"),
         (spread(quantity=D("1.5")), "quantity: expected a multiple of 1"),
-        (spread(Leg(NEAR), Leg(NEAR, -2)), "legs: expected each another option, found NEAR twice"),
         (spread(Leg(NEAR, 2), Leg(FAR, -2)), "legs: expected the smallest whole ratios, found 2, 2"),
         (spread(Leg(NEAR), Leg(OTHER, -1)), "legs: expected options on the same shares"),
         (spread(Leg(NEAR), Leg(ALFA, -1)), "legs: expected options alone"),
