@@ -11,7 +11,7 @@ from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
 from agenttrader.model.events import Reconciled
-from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import ExitPlan, Leg, OrderState, Role, Side
 from agenttrader.model.reports import (
     BrokerOrder,
@@ -223,12 +223,9 @@ def test_the_books_statement_says_what_works_and_what_nobody_has_confirmed() -> 
     assert (said.account, said.cash, said.positions) == (ACCOUNT, CASH - 1_000, ((ALFA, D(10)),))
 
 
-def test_an_order_of_several_legs_is_said_leg_by_leg() -> None:
-    driver = trading()
-    plan = ExitPlan(stop=D(-120), target=D(-50))
-    spread = proposal(1, legs=(Leg(ALFA), Leg(BRAVO, -2)), decision_price=D(-100), exit_plan=plan)
-    driver.propose(spread)
-    parts = tuple(
+def parts(*symbols: Symbol) -> tuple[ReportedLeg, ...]:
+    """The legs of an order of several, as the broker names them."""
+    return tuple(
         ReportedLeg(
             broker_order_id=BrokerOrderId(f"b-{symbol}"),
             client_order_id=ClientOrderId(f"c-{symbol}"),
@@ -236,9 +233,16 @@ def test_an_order_of_several_legs_is_said_leg_by_leg() -> None:
             stop_price=None,
             symbol=symbol,
         )
-        for symbol in (ALFA, BRAVO)
+        for symbol in symbols
     )
-    driver.report(K.ACCEPTED, spread.id, legs=parts)
+
+
+def test_an_order_of_several_legs_is_said_leg_by_leg() -> None:
+    driver = trading()
+    plan = ExitPlan(stop=D(-120), target=D(-50))
+    spread = proposal(1, legs=(Leg(ALFA), Leg(BRAVO, -2)), decision_price=D(-100), exit_plan=plan)
+    driver.propose(spread)
+    driver.report(K.ACCEPTED, spread.id, legs=parts(ALFA, BRAVO))
     made = execution("e-1", symbol=BRAVO, side=Side.SELL, quantity=D(4))
     filled = report(K.FILLED, "c-BRAVO", broker_order_id=BrokerOrderId("b-BRAVO"), execution=made)
     driver.give(Reported(filled))
@@ -249,6 +253,21 @@ def test_an_order_of_several_legs_is_said_leg_by_leg() -> None:
     ] == [("b-ALFA", ALFA, Side.BUY, D(10), D(0)), ("b-BRAVO", BRAVO, Side.SELL, D(20), D(4))]
     assert driver.engine.state.book.position(BRAVO) == -4
     assert driver.engine.state.breaks == ()
+
+
+def test_a_legs_fill_before_the_accept_is_asked_about_and_counted_once() -> None:
+    driver = trading()
+    plan = ExitPlan(stop=D(-120), target=D(-50))
+    spread = proposal(1, legs=(Leg(ALFA), Leg(BRAVO, -2)), decision_price=D(-100), exit_plan=plan)
+    driver.propose(spread)
+    made = execution("e-1", symbol=BRAVO, side=Side.SELL, quantity=D(4))
+    filled = Reported(report(K.FILLED, "c-BRAVO", broker_order_id=BrokerOrderId("b-BRAVO"), execution=made))
+    early = driver.hear(filled)
+    assert (early.records, early.resync) == ([], True)
+    driver.report(K.ACCEPTED, spread.id, legs=parts(ALFA, BRAVO))
+    assert len(driver.give(filled)) == 1
+    assert driver.give(filled) == []
+    assert (driver.engine.state.book.position(BRAVO), driver.engine.state.breaks) == (D(-4), ())
 
 
 def test_the_books_statement_counts_executions_since_then_and_no_fee_that_is_only_estimated() -> None:

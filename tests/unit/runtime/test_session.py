@@ -44,6 +44,7 @@ from agenttrader.runtime.inputs import (
     RESERVE_FOR_LINKS,
     RESERVE_FOR_TIGHTENING,
     CancelAsked,
+    GroupProposed,
     HaltAsked,
     Input,
     LinkSeen,
@@ -547,6 +548,28 @@ async def test_when_the_disk_is_back_the_engine_is_what_the_disk_holds_and_latch
     denied = await gateway.propose(3)
     assert gateway.order(denied).denied_by == "trading_state"
     assert len(gateway.route.left) == 1
+
+
+async def test_a_group_that_the_disk_does_not_take_never_was(gateway: Gateway) -> None:
+    await gateway.start()
+    group = GroupProposed(tuple(proposal(number, group="a pair") for number in (1, 2)))
+    gateway.disk.is_full = True
+    with pytest.raises(StoreError):
+        await gateway.session.ask(group)
+    gateway.disk.is_full = False
+    await gateway.until(lambda: not gateway.session.failure)
+    await gateway.settle()
+    assert gateway.route.left == []
+    assert gateway.session.engine.state.book.orders.by_id == {}
+    assert not [event for event in gateway.on_disk() if isinstance(event, Decided)]
+
+
+async def test_a_group_is_one_commit_and_leaves_after_it(gateway: Gateway) -> None:
+    await gateway.start()
+    commits = gateway.disk.commits
+    await gateway.session.ask(GroupProposed(tuple(proposal(number, group="a pair") for number in (1, 2))))
+    assert gateway.disk.commits == commits + 1
+    assert [type(event) for event in gateway.route.left] == [Decided, Decided]
 
 
 async def test_after_a_person_resumes_it_trades_on(gateway: Gateway) -> None:
