@@ -18,6 +18,7 @@ from agenttrader.model.events import Halted, SegmentOpened
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.protocols.native import Snapshot
 from agenttrader.protocols.person_bodies import EmptyBody
+from agenttrader.testing.exits_day import ExitsDay, flat
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM, PlayedDay, playing
 
@@ -131,6 +132,31 @@ async def test_everything_is_closed_and_the_next_start_knows_it_and_trades_again
     await day.bar()
     (position,) = await day.at_venue("/v2/positions")
     assert position["qty"] == "10"
+
+
+@pytest.mark.slow
+async def test_an_exits_unit_that_goes_on_closes_nothing_that_kill_closed(tmp_path: Path) -> None:
+    """All through it the unit sees a position whose stop is gone, until the next start knows better."""
+    async with playing(ExitsDay(tmp_path, flat(100, 60))) as day:
+        await day.bar()
+        await day.open_window()
+        await day.enter(10)
+        await day.bars(3)
+        assert await day.held_at_venue() == 10
+        code, told = await day.liquidated(*KILL)
+        assert code == ExitCode.DONE, told
+        await day.bars(6)
+        await day.restarted()
+        await day.settled()
+        await day.bars(2)
+        assert await day.position() is None
+        assert (await day.held_at_venue(), await day.working()) == (0, [])
+        compared = await day.say("/v1/reconcile", EmptyBody(), ReconcileBody)
+        assert (compared.breaks, compared.failure) == ((), "")
+        assert day.holdings() == [10, 0]
+        await day.resumed()
+        await day.bar()
+        assert await day.enter(10) not in {"denied", "withheld"}
 
 
 @pytest.mark.slow
