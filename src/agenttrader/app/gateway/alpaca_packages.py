@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from agenttrader.app.gateway.alpaca_refusals import Unsupported
 from agenttrader.app.gateway.alpaca_requests import REFUSED, Wish
 from agenttrader.app.gateway.alpaca_symbols import meant
-from agenttrader.app.gateway.packages import net_price, options_of
+from agenttrader.app.gateway.packages import net_price, options_of, steps_of
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument
@@ -48,17 +48,16 @@ def package_wish(order: NewOrder, instruments: Mapping[Symbol, Instrument]) -> W
         raise BadValue("qty: expected it in this order, found none")
     asked = order.legs or ()
     legs = tuple(_leg(each, instruments) for each in asked)
-    known = options_of(legs, instruments)
-    lot, tick = (None, None) if known is None else (max(k.lot for k in known), min(k.tick for k in known))
-    limit = order.limit_price
+    options_of(legs, instruments)  # so one leg alone is refused, too
+    steps, limit = steps_of(legs, instruments), order.limit_price
     return Wish(
         client_order_id=order.client_order_id or None,
         symbol=legs[0].symbol,
         side=Side.BUY,
         type=OrderType(order.type),
         time_in_force=TimeInForce(order.time_in_force),
-        quantity=order.qty if lot is None else on_step(order.qty, lot, "qty"),
-        limit_price=limit if limit is None or tick is None else on_step(limit, tick, "limit_price"),
+        quantity=order.qty if steps is None else on_step(order.qty, steps.lot, "qty"),
+        limit_price=limit if limit is None or steps is None else on_step(limit, steps.tick, "limit_price"),
         order_class=MLEG,
         intent=_intent(asked),
         legs=legs,

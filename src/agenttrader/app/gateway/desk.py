@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.gateway.denial_rates import DenialRates
-from agenttrader.app.gateway.packages import fit_package, require_leavable
+from agenttrader.app.gateway.packages import require_leavable, steps_of
 from agenttrader.app.gateway.standing_views import (
     LatchBody,
     SwitchBody,
@@ -37,7 +37,7 @@ from agenttrader.model.identifiers import (
     Symbol,
     derive_proposed_id,
 )
-from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Changes, Effect, Proposal
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO, on_step
@@ -355,18 +355,15 @@ def _answer_of(order: Order) -> AnswerBody:
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     """The proposal with its numbers on the instrument's tick and lot, where they lie within noise of it.
 
-    Raises BadValue where they do not. A symbol that is not known is left as it is: the decision denies it, on
-    record.
+    Raises BadValue where they do not, and for several legs that are no order. A symbol that is not known is
+    left as it is: the decision denies it, on record.
     """
-    if len(proposal.legs) > 1:
-        return fit_package(proposal, instruments)
-    instrument = instruments.get(proposal.symbol)
-    if instrument is None or isinstance(instrument, Spread):
+    steps, plan = steps_of(proposal.legs, instruments), proposal.exit_plan
+    if steps is None:
         return proposal
-    tick, plan = instrument.tick, proposal.exit_plan
 
     def price(value: Decimal | None, name: str) -> Decimal | None:
-        return None if value is None else on_step(value, tick, name)
+        return None if value is None else on_step(value, steps.tick, name)
 
     fitted_plan = plan and msgspec.structs.replace(
         plan,
@@ -376,7 +373,7 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
     )
     return msgspec.structs.replace(
         proposal,
-        quantity=on_step(proposal.quantity, instrument.lot, "quantity"),
+        quantity=on_step(proposal.quantity, steps.lot, "quantity"),
         limit_price=price(proposal.limit_price, "limit_price"),
         stop_price=price(proposal.stop_price, "stop_price"),
         trail_price=price(proposal.trail_price, "trail_price"),
@@ -386,12 +383,12 @@ def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:
 
 def fit_changes(order: Order, changes: Changes, instruments: dict[Symbol, Instrument]) -> Changes:
     """The changes with their numbers on the tick and lot of the order's instrument, as `fit` does."""
-    instrument = instruments.get(order.legs[0].symbol)
-    if instrument is None or isinstance(instrument, Spread):
+    found = steps_of(order.legs, instruments)
+    if found is None:
         return changes
-    steps = {"quantity": instrument.lot, "limit_price": instrument.tick, "stop_price": instrument.tick}
+    steps = {"quantity": found.lot, "limit_price": found.tick, "stop_price": found.tick}
     if order.trail_price is not None:
-        steps["trail"] = instrument.tick
+        steps["trail"] = found.tick
     given = {name: getattr(changes, name) for name in steps}
     fitted = {
         name: None if value is None else on_step(value, steps[name], name) for name, value in given.items()

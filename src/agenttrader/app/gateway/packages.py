@@ -1,4 +1,4 @@
-"""Orders of several legs: what the broker takes as one, and their numbers on its steps.
+"""Orders of several legs: what the broker takes as one, and the steps of their numbers.
 
 It takes two to four options on the same shares, in whole ratios without a common divisor, at a net price
 (Alpaca's `mleg`; docs.alpaca.markets, "Options Level 3 Trading"). What it would refuse is refused here.
@@ -7,45 +7,38 @@ It takes two to four options on the same shares, in whole ratios without a commo
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import gcd
-
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from agenttrader.app.gateway.alpaca_refusals import Unsupported
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.instruments import Instrument, Option
+from agenttrader.model.instruments import Instrument, Option, Spread
 from agenttrader.model.orders import Effect, Leg, Proposal
-from agenttrader.model.values import ZERO, on_step
+from agenttrader.model.values import ZERO
 
 LEGS_MIN, LEGS_MAX = 2, 4
 
 
-def fit_package(proposal: Proposal, instruments: Mapping[Symbol, Instrument]) -> Proposal:
-    """The proposal with its numbers on the finest tick and the coarsest lot of its legs.
+class Steps(NamedTuple):
+    """The smallest step of an order's price, and of its quantity."""
 
-    Raises BadValue for what is no order of several, and for numbers that are not on a step. A symbol that is
-    not known is left as it is: the decision denies it, on record.
+    tick: Decimal
+    lot: Decimal
+
+
+def steps_of(legs: tuple[Leg, ...], instruments: Mapping[Symbol, Instrument]) -> Steps | None:
+    """The steps of one leg or, of several, the finest tick, for a net price, and the coarsest lot.
+
+    None where one of them is not known: the decision denies that, on record. Raises BadValue for several
+    that are no such order.
     """
-    known = options_of(proposal.legs, instruments)
-    if known is None:
-        return proposal
-    tick, plan = min(each.tick for each in known), proposal.exit_plan
-
-    def price(value: Decimal | None, name: str) -> Decimal | None:
-        return None if value is None else on_step(value, tick, name)
-
-    return replace(
-        proposal,
-        quantity=on_step(proposal.quantity, max(each.lot for each in known), "quantity"),
-        limit_price=price(proposal.limit_price, "limit_price"),
-        exit_plan=plan
-        and replace(
-            plan,
-            stop=price(plan.stop, "exit_plan.stop"),
-            target=price(plan.target, "exit_plan.target"),
-            trail=price(plan.trail, "exit_plan.trail"),
-        ),
-    )
+    if len(legs) > 1:
+        known = options_of(legs, instruments)
+        return known and Steps(min(each.tick for each in known), max(each.lot for each in known))
+    instrument = instruments.get(legs[0].symbol)
+    if instrument is None or isinstance(instrument, Spread):
+        return None
+    return Steps(instrument.tick, instrument.lot)
 
 
 def options_of(legs: tuple[Leg, ...], instruments: Mapping[Symbol, Instrument]) -> tuple[Option, ...] | None:

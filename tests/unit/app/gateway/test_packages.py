@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agenttrader.app.gateway.packages import fit_package, net_price, require_leavable
+from agenttrader.app.gateway.desk import fit
+from agenttrader.app.gateway.packages import net_price, require_leavable
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Option
@@ -47,7 +48,7 @@ def test_its_numbers_are_put_on_the_finest_tick_and_the_lot() -> None:
         quantity=D("2.000000001"),
         exit_plan=ExitPlan(stop=D("-0.730000001"), target=D("0.5"), trail=D("0.12")),
     )
-    fitted = fit_package(noisy, KNOWN)
+    fitted = fit(noisy, KNOWN)
     assert (fitted.limit_price, fitted.quantity) == (D("-0.35"), D(2))
     assert fitted.exit_plan == ExitPlan(stop=D("-0.73"), target=D("0.50"), trail=D("0.12"))
 
@@ -65,12 +66,12 @@ def test_its_numbers_are_put_on_the_finest_tick_and_the_lot() -> None:
 )
 def test_what_the_broker_has_no_such_order_for_is_refused(asked: Proposal, found: str) -> None:
     with pytest.raises(BadValue, match=found):
-        fit_package(asked, KNOWN)
+        fit(asked, KNOWN)
 
 
 def test_a_leg_that_is_not_known_is_left_to_the_decision() -> None:
     asked = spread(Leg(NEAR), Leg(Symbol("NOBODY"), -1), limit_price=D("1.501"))
-    assert fit_package(asked, KNOWN) is asked
+    assert fit(asked, KNOWN) is asked
 
 
 def test_the_net_price_counts_what_is_sold_against_what_is_bought() -> None:
