@@ -34,7 +34,9 @@ def steps_of(legs: tuple[Leg, ...], instruments: Mapping[Symbol, Instrument]) ->
     """
     if len(legs) > 1:
         known = options_of(legs, instruments)
-        return known and Steps(min(each.tick for each in known), max(each.lot for each in known))
+        if known is None:
+            return None
+        return Steps(min(each.tick for each in known), max(each.lot for each in known))
     instrument = instruments.get(legs[0].symbol)
     if instrument is None or isinstance(instrument, Spread):
         return None
