@@ -27,22 +27,16 @@ from agenttrader.exits.acts import (
 from agenttrader.exits.duties import duties
 from agenttrader.exits.refusals import Refusals
 from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
+from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, TimeInForce
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import SECOND, Instant, from_rfc3339
 from agenttrader.protocols.native import OrderBody, Snapshot, StreamMessage, WatermarkReached
 from agenttrader.runtime.exits_view import ExitsView
+from agenttrader.runtime.hearing import GatewayLost, Heard
 
 _UNFIRM = frozenset({OrderState.PROPOSED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNKNOWN})
 _ENDING = frozenset({OrderState.CANCEL_REQUESTED, OrderState.REPLACE_REQUESTED})
-
-
-class GatewayLost(Struct, frozen=True):
-    """The gateway's stream broke; nothing is wanted until its next snapshot."""
-
-
-Input = MarketEvent | StreamMessage | GatewayLost
 
 
 class Propose(Struct, frozen=True):
@@ -118,7 +112,7 @@ class ExitsHost:
         """What a checkpoint remembers."""
         return self._view.bests()
 
-    def take(self, received: Input) -> None:
+    def take(self, received: Heard) -> None:
         """Hear one thing."""
         match received:
             case Bar():

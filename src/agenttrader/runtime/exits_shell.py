@@ -5,6 +5,7 @@ the unit decides anew, which it does at each thing that it hears and soon after 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol, assert_never
@@ -15,15 +16,12 @@ from agenttrader.exits.acts import Cancel, Doubt, Tenancy
 from agenttrader.model.breaks import DoubtKind
 from agenttrader.model.errors import BadValue, StoreError, Unreachable
 from agenttrader.model.identifiers import OrderId, Symbol
-from agenttrader.model.orders import Proposal
 from agenttrader.model.times import Instant
 from agenttrader.ports.feed import Feed
-from agenttrader.protocols.native import AnswerBody, StreamMessage
 from agenttrader.protocols.native_doubts import DOUBTS_MAX, SENTENCE_MAX, DoubtBody, DoubtsBody
-from agenttrader.runtime.exits_host import Coverage, ExitsHost, GatewayLost, Input, Output, Propose
+from agenttrader.runtime.exits_host import Coverage, ExitsHost, Output, Propose
+from agenttrader.runtime.hearing import Gateway, GatewayLost, Heard, Hearing
 
-INBOX_MAX = 100_000
-"""Inputs that may wait; a unit that far behind cannot be trusted to act, and ends."""
 AGAIN_SECONDS = 0.25
 """After an act, done or not, how soon it is decided again though nothing was heard."""
 REPORT_SECONDS = 10.0
@@ -34,12 +32,8 @@ _About = tuple[Symbol, DoubtKind]
 logger = structlog.get_logger()
 
 
-class Gateway(Protocol):
+class ExitsGateway(Gateway, Protocol):
     """The gateway as the exits unit uses it."""
-
-    async def propose(self, proposal: Proposal) -> AnswerBody:
-        """Its answer. Raises Unreachable where it gave none, BadValue where it refused the message."""
-        ...
 
     async def cancel(self, order_id: OrderId) -> None:
         """Ask for the order's end. Raises as `propose` does."""
@@ -53,12 +47,6 @@ class Gateway(Protocol):
         """Say that all that is wanted at `time` is done; without a connection, nothing."""
         ...
 
-    async def follow(
-        self, receive: Callable[[StreamMessage], None], link: Callable[[bool, str], None]
-    ) -> None:
-        """Deliver its stream until cancelled, each connection from a snapshot on; `link` hears of each."""
-        ...
-
 
 class Memory(Protocol):
     """Where the best prices outlive the process."""
@@ -69,13 +57,13 @@ class Memory(Protocol):
 
 
 class ExitsShell:
-    """Runs one host against a feed and a gateway: three pieces of work, each until cancelled."""
+    """Runs one host against a feed and a gateway: `hearing` fills its inbox, `act` empties it."""
 
     def __init__(
         self,
         host: ExitsHost,
         feed: Feed,
-        gateway: Gateway,
+        gateway: ExitsGateway,
         memory: Memory,
         *,
         at_once: int,
@@ -84,13 +72,13 @@ class ExitsShell:
     ) -> None:
         """So many acts are `at_once` under way; `count` hears of each with what came of it."""
         self._host = host
+        self.hearing = Hearing("exits", feed, gateway)
         self._feed = feed
         self._gateway = gateway
         self._memory = memory
         self._turns = asyncio.Semaphore(at_once)
         self._count = count
         self._show = show
-        self._inbox: asyncio.Queue[Input | None] = asyncio.Queue(INBOX_MAX)
         self._remembered: Mapping[Tenancy, Decimal] = host.bests
         self._settled: Instant | None = None
         self._report_due = 0.0
@@ -100,53 +88,34 @@ class ExitsShell:
         self._told: frozenset[_About] | None = None
         """What of that the gateway has on record, as far as we know; None: we do not."""
 
-    async def follow_market(self) -> None:
-        """Take in market data."""
-        await self._feed.follow(self._receive, _log_link("marketdata"))
-
-    async def follow_gateway(self) -> None:
-        """Take in the gateway's stream."""
-        log = _log_link("gateway")
-
-        def link(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
-            log(up, reason)
-            if not up:
-                self._receive(GatewayLost())
-
-        await self._gateway.follow(self._receive, link)
-
     async def act(self) -> None:
         """Take in all that waits, decide, and do what is wanted, again and again."""
+        loop = asyncio.get_running_loop()
+        again: float | None = None
         while True:
-            self._take(await self._inbox.get())
-            while not self._inbox.empty():
-                self._take(self._inbox.get_nowait())
+            await self._hear(again)
             wanted = self._host.wanted()
             self._show(self._host.coverage())
             self._remember()
+            again = None
             if await self._do(wanted):
                 # What came of it is heard on the stream, mostly sooner; nothing is settled before that.
-                loop = asyncio.get_running_loop()
+                again = loop.time() + AGAIN_SECONDS
                 self._report_due = loop.time() + REPORT_SECONDS
-                for seconds in (AGAIN_SECONDS, REPORT_SECONDS):
-                    loop.call_later(seconds, self._receive, None)
-            elif self._inbox.empty():
-                await self._settle()
+            elif self.hearing.is_empty:
+                again = await self._settle()
 
-    def _receive(self, received: Input | None) -> None:
-        """Queue what was heard; None: decide again."""
-        try:
-            self._inbox.put_nowait(received)
-        except asyncio.QueueFull:
-            raise Unreachable(
-                f"exits: expected to keep up, found {INBOX_MAX} messages waiting; start it again"
-            ) from None
+    async def _hear(self, until: float | None) -> None:
+        """Take in all that waits, or nothing where nothing comes until then, by the loop's time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                self._take(await self.hearing.next())
+        while not self.hearing.is_empty:
+            self._take(await self.hearing.next())
 
-    def _take(self, received: Input | None) -> None:
-        if received is None:
-            return
-        self._host.take(received)
-        if isinstance(received, GatewayLost):
+    def _take(self, heard: Heard) -> None:
+        self._host.take(heard)
+        if isinstance(heard, GatewayLost):
             self._settled = None  # A gateway that starts again does not know what the one before was told.
 
     async def _do(self, wanted: Sequence[Output]) -> bool:
@@ -249,17 +218,21 @@ class ExitsShell:
             logger.error("not_remembered", reason=str(error))  # noqa: TRY400 - a trace says nothing more
         self._remembered = bests
 
-    async def _settle(self) -> None:
-        """Once the broker's word on what was done has come, or has not for long, let time go on."""
+    async def _settle(self) -> float | None:
+        """Once the broker's word on what was done has come, or has not for long, let time go on.
+
+        Until when that word is waited for; None where nothing is.
+        """
         time = self._host.settled
         if time is None or time == self._settled:
-            return
+            return None
         if self._host.awaits_report and asyncio.get_running_loop().time() < self._report_due:
-            return
+            return self._report_due
         self._settled = time
         self._host.rest(time)
         await self._gateway.settled(time)
         await self._feed.settled(time)
+        return None
 
 
 def _as_told(doubts: Sequence[Doubt]) -> DoubtsBody:
@@ -274,10 +247,3 @@ def _as_told(doubts: Sequence[Doubt]) -> DoubtsBody:
             for each in doubts
         )
     )
-
-
-def _log_link(peer: str) -> Callable[[bool, str], None]:
-    def log(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
-        logger.info("link_changed", link=peer, up=up, reason=reason)
-
-    return log

@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from agenttrader.exits.rules import leave
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
-from agenttrader.model.market import Bar, MarketEvent, StatusChange, Watermark
+from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant, from_rfc3339
@@ -39,6 +39,7 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
 )
+from agenttrader.runtime.hearing import GatewayLost, Heard
 from agenttrader.runtime.strategy_view import StrategyView
 from agenttrader.strategies.contract import Fill
 from agenttrader.strategies.hosted import Hosted, Situation
@@ -67,11 +68,7 @@ class GivenUp(Struct, frozen=True):
     reason: str
 
 
-class GatewayLost(Struct, frozen=True):
-    """The gateway's stream broke; nothing is decided until its next snapshot."""
-
-
-Input = MarketEvent | StreamMessage | Answered | GivenUp | GatewayLost
+Input = Heard | Answered | GivenUp
 
 
 class Propose(Struct, frozen=True):

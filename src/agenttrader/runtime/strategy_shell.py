@@ -8,17 +8,16 @@ more. Then the host goes on without.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
 from agenttrader.model.errors import BadValue, Unreachable
 from agenttrader.model.orders import Proposal
 from agenttrader.ports.feed import Feed
-from agenttrader.protocols.native import AnswerBody, StreamMessage
+from agenttrader.runtime.hearing import Gateway, Hearing
 from agenttrader.runtime.strategy_host import (
     Answered,
-    GatewayLost,
     GivenUp,
     Input,
     Output,
@@ -27,8 +26,6 @@ from agenttrader.runtime.strategy_host import (
     StrategyHost,
 )
 
-INBOX_MAX = 100_000
-"""Inputs that may wait; a host that far behind cannot be trusted to act, and ends."""
 ANSWER_SECONDS = 30
 REPORT_SECONDS = 10
 RETRY_SECONDS = 0.25
@@ -36,22 +33,8 @@ RETRY_SECONDS = 0.25
 logger = structlog.get_logger()
 
 
-class Gateway(Protocol):
-    """The gateway as its clients see it."""
-
-    async def propose(self, proposal: Proposal) -> AnswerBody:
-        """Its answer. Raises Unreachable where it gave none, BadValue where it refused the message."""
-        ...
-
-    async def follow(
-        self, receive: Callable[[StreamMessage], None], link: Callable[[bool, str], None]
-    ) -> None:
-        """Deliver its stream until cancelled, each connection from a snapshot on; `link` hears of each."""
-        ...
-
-
 class StrategyShell:
-    """Runs one host against a feed and a gateway: three pieces of work, each until cancelled."""
+    """Runs one host against a feed and a gateway: `hearing` fills its inbox, `act` empties it."""
 
     def __init__(
         self,
@@ -62,26 +45,11 @@ class StrategyShell:
         count: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._host = host
+        self.hearing = Hearing("strategy", feed, gateway)
         self._feed = feed
         self._gateway = gateway
         self._count = count
-        self._inbox: asyncio.Queue[Input] = asyncio.Queue(INBOX_MAX)
         self._report_due = 0.0
-
-    async def follow_market(self) -> None:
-        """Take in market data."""
-        await self._feed.follow(self._receive, _log_link("marketdata"))
-
-    async def follow_gateway(self) -> None:
-        """Take in the gateway's stream."""
-        log = _log_link("gateway")
-
-        def link(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
-            log(up, reason)
-            if not up:
-                self._receive(GatewayLost())
-
-        await self._gateway.follow(self._receive, link)
 
     async def act(self) -> None:
         """Hand every input to the host, and do what it says, one thing after the other."""
@@ -90,22 +58,14 @@ class StrategyShell:
             while outputs:
                 outputs.extend(await self._do(outputs.popleft()))
 
-    def _receive(self, received: Input) -> None:
-        try:
-            self._inbox.put_nowait(received)
-        except asyncio.QueueFull:
-            raise Unreachable(
-                f"strategy: expected to keep up, found {INBOX_MAX} messages waiting; start it again"
-            ) from None
-
     async def _next(self) -> Input:
         """The next input; where a report is due and does not come, that it was given up."""
         awaited = self._host.awaits_report
         if awaited is None:
-            return await self._inbox.get()
+            return await self.hearing.next()
         try:
             async with asyncio.timeout_at(self._report_due):
-                return await self._inbox.get()
+                return await self.hearing.next()
         except TimeoutError:
             return self._give_up(GivenUp(awaited, f"no firm state within {REPORT_SECONDS} s of its answer"))
 
@@ -151,10 +111,3 @@ class StrategyShell:
         self._count("given_up")
         logger.warning("given_up", order_id=given_up.order_id, reason=given_up.reason)
         return given_up
-
-
-def _log_link(peer: str) -> Callable[[bool, str], None]:
-    def log(up: bool, reason: str) -> None:  # noqa: FBT001  the feed's port has this form too
-        logger.info("link_changed", link=peer, up=up, reason=reason)
-
-    return log

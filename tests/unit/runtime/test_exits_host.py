@@ -14,7 +14,8 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
 )
-from agenttrader.runtime.exits_host import ExitsHost, GatewayLost, Input, Output, Propose
+from agenttrader.runtime.exits_host import ExitsHost, Output, Propose
+from agenttrader.runtime.hearing import GatewayLost, Heard
 from agenttrader.testing.exits_facts import (
     ALFA,
     EXITS,
@@ -29,13 +30,13 @@ from agenttrader.testing.exits_facts import (
 )
 
 
-def hearing(unit: ExitsHost, *received: Input) -> tuple[Output, ...]:
+def hearing(unit: ExitsHost, *received: Heard) -> tuple[Output, ...]:
     for each in received:
         unit.take(each)
     return unit.wanted()
 
 
-def proposed(unit: ExitsHost, *received: Input) -> Proposal:
+def proposed(unit: ExitsHost, *received: Heard) -> Proposal:
     (output,) = hearing(unit, *received)
     assert isinstance(output, Propose)
     return output.proposal

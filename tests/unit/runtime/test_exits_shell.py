@@ -138,7 +138,7 @@ async def running(world: World, *, by_watermark: bool = False) -> AsyncIterator[
         count=lambda act, state: world.counted.append((act, state)),
         show=world.shown.append,
     )
-    work = (shell.act, shell.follow_market, shell.follow_gateway)
+    work = (shell.act, shell.hearing.follow_market, shell.hearing.follow_gateway)
     tasks = [asyncio.create_task(each()) for each in work]
     await world.following.wait()
     try:

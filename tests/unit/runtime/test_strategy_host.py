@@ -27,9 +27,9 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
 )
+from agenttrader.runtime.hearing import GatewayLost
 from agenttrader.runtime.strategy_host import (
     Answered,
-    GatewayLost,
     GivenUp,
     InboxPolicy,
     Output,

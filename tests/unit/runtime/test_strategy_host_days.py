@@ -33,9 +33,9 @@ from agenttrader.protocols.native import (
     WatermarkReached,
     exit_plan_body,
 )
+from agenttrader.runtime.hearing import GatewayLost
 from agenttrader.runtime.strategy_host import (
     Answered,
-    GatewayLost,
     InboxPolicy,
     Propose,
     Settled,

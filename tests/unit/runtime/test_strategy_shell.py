@@ -167,7 +167,8 @@ async def running(
     host = StrategyHost({Symbol("ALFA"): hosted}, agent=AGENT, session=SESSION, policy=InboxPolicy.WATERMARK)
     count = (lambda _: None) if counted is None else counted.append
     shell = StrategyShell(host, Feed(peer), peer, count=count)
-    tasks = [asyncio.create_task(work()) for work in (shell.follow_market, shell.follow_gateway, shell.act)]
+    works = (shell.hearing.follow_market, shell.hearing.follow_gateway, shell.act)
+    tasks = [asyncio.create_task(work()) for work in works]
     await peer.following.wait()
     try:
         yield tasks
@@ -269,14 +270,3 @@ async def test_a_key_that_is_refused_ends_the_work(compiled: Compiled) -> None:
         peer.minute(1, 101)
         with pytest.raises(ConfigurationError, match="the key"):
             await asyncio.wait_for(asyncio.shield(act), 5)
-
-
-async def test_more_than_can_wait_ends_the_work(compiled: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "INBOX_MAX", 5)
-    peer = Peer("accepted")
-    async with running(peer, compiled):
-        for minute in range(2):
-            peer.minute(minute)
-        peer.say(Watermark(time=Instant(9 * MINUTE)))
-        with pytest.raises(Unreachable, match="expected to keep up"):
-            peer.say(Watermark(time=Instant(10 * MINUTE)))

@@ -92,7 +92,7 @@ def wire_exits(configuration: Configuration, announcements: Announcements) -> Ex
     )
     return ExitsParts(
         listen=section.listen,
-        work=(shell.follow_market, lambda: _follow(shell, gateway), shell.act),
+        work=(shell.hearing.follow_market, lambda: _follow(shell, gateway), shell.act),
         ready=lambda: None if host.waits_for is None else f"it waits for {host.waits_for}",
         metrics=meters.registry,
     )
@@ -133,7 +133,7 @@ class _Meters:
 
 async def _follow(shell: ExitsShell, gateway: GatewayClient) -> None:
     try:
-        await shell.follow_gateway()
+        await shell.hearing.follow_gateway()
     finally:
         await gateway.close()
 

@@ -80,7 +80,7 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
     )
     shell = StrategyShell(host, feed, gateway, count=lambda state: proposed.labels(state).inc())
     return StrategyParts(
-        work=(shell.follow_market, lambda: _follow(shell, gateway), shell.act),
+        work=(shell.hearing.follow_market, lambda: _follow(shell, gateway), shell.act),
         ready=lambda: None if host.waits_for is None else f"it waits for {host.waits_for}",
         metrics=metrics,
     )
@@ -88,7 +88,7 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
 
 async def _follow(shell: StrategyShell, gateway: GatewayClient) -> None:
     try:
-        await shell.follow_gateway()
+        await shell.hearing.follow_gateway()
     finally:
         await gateway.close()
 
