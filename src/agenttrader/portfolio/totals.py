@@ -2,7 +2,8 @@
 
 What an order counts for depends on others: a stop and a target of one position count once, and so do an order
 and the one that is to replace it. It depends on none outside its family, so whatever happens to an order
-changes the totals from what its family counted for before to what it counts for now.
+changes the totals from what its family counted for before to what it counts for now. What may still be done
+is summed when it is next asked for: who folds a journal asks for it once, at the end.
 """
 
 from collections.abc import Callable, Collection
@@ -24,15 +25,22 @@ class OrderTotals:
 
     def __init__(self, touch: Callable[[Symbol], None]) -> None:
         self._touch = touch
+        self._stale: dict[Family, None] = {}
+        """Those in which something happened since sums were last asked for."""
         self._working: dict[Symbol, Working] = {}
         self._armed: dict[tuple[Symbol, bool], dict[OrderId, Order]] = {}
         self._stops: dict[tuple[Symbol, bool], Stops] = {}
-        self.loss = ZERO
-        """What all working entries would lose at their stops, gaps aside, filled whole at their worst."""
+        self._loss = ZERO
 
     def working(self, symbol: Symbol) -> Working:
         """What open orders may still do in `symbol`."""
+        self._sum()
         return self._working.get(symbol, NOTHING)
+
+    def loss(self) -> Decimal:
+        """What all working entries would lose at their stops, gaps aside, filled whole at their worst."""
+        self._sum()
+        return self._loss
 
     def armed(self, symbol: Symbol, *, is_long: bool) -> tuple[Order, ...]:
         """The orders that protect a long position, or a short one, and can trade, as they came to that."""
@@ -43,15 +51,11 @@ class OrderTotals:
         return self._stops.get((symbol, is_long))
 
     def recount(self, family: Family) -> None:
-        """Count `family` as it is now, no longer as it was counted before."""
+        """Count `family` as it is now, no longer as it was counted before: something happened in it."""
+        self._stale[family] = None
         armed = tuple([order for order in family.orders if order.protects and order.is_armed])
         if armed != family.armed:
             self._arm(family, armed)
-        for place, leg in enumerate(family.legs):
-            was, now = family.working[place], working_in(leg, family.orders)
-            if now != was:
-                family.working[place] = now
-                self._work(leg.symbol, was, now)
         self.restate(family)
 
     def restate(self, family: Family) -> None:
@@ -71,10 +75,19 @@ class OrderTotals:
                 self._armed.setdefault((leg.symbol, _faces_long(order, leg)), {})[order.id] = order
         family.armed = armed
 
+    def _sum(self) -> None:
+        for family in self._stale:
+            for place, leg in enumerate(family.legs):
+                was, now = family.working[place], working_in(leg, family.orders)
+                if now != was:
+                    family.working[place] = now
+                    self._work(leg.symbol, was, now)
+        self._stale.clear()
+
     def _work(self, symbol: Symbol, was: Working, now: Working) -> None:
-        total = self.working(symbol).changed(was, now)
+        total = self._working.get(symbol, NOTHING).changed(was, now)
         # A nought that sums to nothing is a plain one again, whatever decimals went through it.
-        self.loss = self.loss - was.loss + now.loss or ZERO
+        self._loss = self._loss - was.loss + now.loss or ZERO
         if total == NOTHING:
             self._working.pop(symbol, None)
         else:

@@ -115,7 +115,7 @@ def _loss_of(proposal: Proposal, valued: MarkedBook) -> Decimal | None:
     """What would be lost, gaps aside, if all of ours stopped; asked of what can add to it alone."""
     if proposal.effect is not Effect.OPEN and proposal.replaces is None:
         return None
-    return valued.dead_machine_loss() + valued.book.orders.totals.loss
+    return valued.dead_machine_loss() + valued.book.orders.totals.loss()
 
 
 def _replaced_by(proposal: Proposal, book: Book, market: MarketView) -> ReplacedView | None:

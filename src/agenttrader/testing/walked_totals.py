@@ -20,7 +20,7 @@ def differences(
 ) -> dict[str, tuple[object, object]]:
     """Each total that is not what a walk finds: by its name, what is kept and what is found."""
     pairs: dict[str, tuple[object, object]] = {
-        "working loss": (book.orders.totals.loss, _loss_of_entries(book)),
+        "working loss": (book.orders.totals.loss(), _loss_of_entries(book)),
         "dead-machine loss": (valued.dead_machine_loss(), _dead_machine_loss(book, marks)),
     }
     value = valued.value()

@@ -139,7 +139,7 @@ def test_what_one_unit_is_multiplied_by_is_reserved_too(changes: dict[str, Any],
     ledger = OrderLedger({ALFA: D(100), BRAVO: D(1)})
     approved(ledger, proposal(exit_plan=None, **changes))
     assert ledger.open_notional_total == reserved
-    assert ledger.totals.loss == reserved
+    assert ledger.totals.loss() == reserved
 
 
 def test_a_denied_order_reserves_nothing_and_is_kept() -> None:

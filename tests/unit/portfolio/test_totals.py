@@ -288,7 +288,7 @@ def test_nothing_is_left_when_all_has_ended() -> None:
     assert list(account.book.orders.open_orders()) == []
     assert [totals.working(symbol) for symbol in SYMBOLS] == [NOTHING, NOTHING]
     assert [totals.stops(symbol, is_long=long) for symbol in SYMBOLS for long in (True, False)] == [None] * 4
-    assert str(totals.loss) == "0"
+    assert str(totals.loss()) == "0"
 
 
 def test_reading_walks_over_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_reading_walks_over_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
     account.fill()
     book = account.book
     assert (book.working(ALFA).awaiting, book.covered(ALFA)) == (10, D(0))
-    assert book.orders.totals.loss > 0
+    assert book.orders.totals.loss() > 0
     assert book.reducible(ALFA, cancels_protection=False) == 0
     assert book.is_opposed(ALFA, D(-1))
     assert account.valued.value().equity is None

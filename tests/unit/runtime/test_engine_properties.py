@@ -48,7 +48,9 @@ def test_the_records_folded_are_the_live_state(seed: int, length: int) -> None:
     day = HostileDay(seed)
     for _ in range(length):
         day.go_on()
-    assert dump_state(folded(day.records).state) == dump_state(day.engine.state)
+    engine = folded(day.records)
+    assert dump_state(engine.state) == dump_state(day.engine.state)
+    assert differences(engine.state.book, engine.valued, engine.market.prices, tuple(MULTIPLIERS)) == {}
 
 
 @settings(max_examples=60)

@@ -163,7 +163,7 @@ def test_whatever_the_limits_all_hold_reservations_or_none_does(
         bounds, agent = found.limits.account, found.limits.agent[AGENT]
         assert book.orders.open_count[AGENT] <= agent.open_orders_max
         assert book.orders.open_notional[AGENT] <= agent.gross_exposure_max
-        assert valued.dead_machine_loss() + book.orders.totals.loss <= bounds.dead_machine_loss_max
+        assert valued.dead_machine_loss() + book.orders.totals.loss() <= bounds.dead_machine_loss_max
         for symbol in (ALFA, BRAVO):
             working, permitted = book.working(symbol), found.limits.symbol[symbol].position_quantity_max
             assert max(working.buys, working.sells) <= permitted
