@@ -150,7 +150,8 @@ async def test_an_exits_unit_that_goes_on_closes_nothing_that_kill_closed(tmp_pa
         await day.settled()
         await day.bars(2)
         assert await day.position() is None
-        assert (await day.held_at_venue(), await day.working()) == (0, [])
+        assert await day.held_at_venue() == 0
+        assert await day.working() == []
         compared = await day.say("/v1/reconcile", EmptyBody(), ReconcileBody)
         assert (compared.breaks, compared.failure) == ((), "")
         assert day.holdings() == [10, 0]
