@@ -83,6 +83,8 @@ class ExitsShell:
         self._settled: Instant | None = None
         self._report_due = 0.0
         """Until when the broker's word on what was done is waited for, by the loop's time."""
+        self._again_at = 0.0
+        """When it decides again though nothing was heard, by the loop's time; 0 is not at all."""
         self._doubted: frozenset[_About] = frozenset()
         """What was in doubt when it decided last."""
         self._told: frozenset[_About] | None = None
@@ -91,24 +93,23 @@ class ExitsShell:
     async def act(self) -> None:
         """Take in all that waits, decide, and do what is wanted, again and again."""
         loop = asyncio.get_running_loop()
-        again: float | None = None
         while True:
-            await self._hear(again)
+            await self._hear()
             wanted = self._host.wanted()
             self._show(self._host.coverage())
             self._remember()
-            again = None
+            self._again_at = 0.0
             if await self._do(wanted):
                 # What came of it is heard on the stream, mostly sooner; nothing is settled before that.
-                again = loop.time() + AGAIN_SECONDS
+                self._again_at = loop.time() + AGAIN_SECONDS
                 self._report_due = loop.time() + REPORT_SECONDS
             elif self.hearing.is_empty:
-                again = await self._settle()
+                await self._settle()
 
-    async def _hear(self, until: float | None) -> None:
-        """Take in all that waits, or nothing where nothing comes until then, by the loop's time."""
+    async def _hear(self) -> None:
+        """Take in all that waits; nothing, where it is time to decide again before anything comes."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(self._again_at or None):
                 self._take(await self.hearing.next())
         while not self.hearing.is_empty:
             self._take(await self.hearing.next())
@@ -218,21 +219,18 @@ class ExitsShell:
             logger.error("not_remembered", reason=str(error))  # noqa: TRY400 - a trace says nothing more
         self._remembered = bests
 
-    async def _settle(self) -> float | None:
-        """Once the broker's word on what was done has come, or has not for long, let time go on.
-
-        Until when that word is waited for; None where nothing is.
-        """
+    async def _settle(self) -> None:
+        """Once the broker's word on what was done has come, or has not for long, let time go on."""
         time = self._host.settled
         if time is None or time == self._settled:
-            return None
+            return
         if self._host.awaits_report and asyncio.get_running_loop().time() < self._report_due:
-            return self._report_due
+            self._again_at = self._report_due
+            return
         self._settled = time
         self._host.rest(time)
         await self._gateway.settled(time)
         await self._feed.settled(time)
-        return None
 
 
 def _as_told(doubts: Sequence[Doubt]) -> DoubtsBody:
