@@ -13,11 +13,11 @@ from agenttrader.api.owners import owner_of
 
 MESSAGE_BYTES_MAX = 65_536
 """Of what a client says in one message."""
-PIECE_BYTES = 1_024
-"""Read in one go: at most 170 frames, some 2 ms."""
-FRAMES_PER_SECOND_MAX = 2_000
+PIECE_BYTES = 256
+"""Read in one go: at most 42 frames, some 0.3 ms, for many may be at it at once."""
+FRAMES_PER_SECOND_MAX = 1_000
 """Pings and the parts of messages are frames, too."""
-PARTS_MAX = 1_024
+PARTS_MAX = 512
 """Of one message: each is kept until the last has come, and an empty one does not make it longer."""
 _TOO_MANY_FRAMES = f"expected at most {FRAMES_PER_SECOND_MAX} frames a second, found more"
 _TOO_MANY_PARTS = f"expected a message of at most {PARTS_MAX} parts, found more"
