@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
+import structlog
 from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, put, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
@@ -45,6 +46,7 @@ UNAUTHORIZED = 4401
 
 T = TypeVar("T")
 
+logger = structlog.get_logger()
 _encoder = msgspec.json.Encoder()
 _STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
     (BadValue, 422, "bad_value"),
@@ -97,7 +99,7 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Application:
             *_persons_routes(desk, keys),
             *_exits_routes(desk, keys),
         ],
-        exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused},
+        exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused, Exception: _crashed},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
     )
@@ -326,3 +328,10 @@ def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
 def _http_refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """A route, method or body that the framework refused."""
     return _json(ErrorBody(code="http", message=str(error.detail)), error.status_code)
+
+
+def _crashed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A fault of ours: the trace is for the log, the client learns that it was not its own."""
+    logger.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    message = "the gateway failed; its log says how. Ask what became of the request before sending it again"
+    return _json(ErrorBody(code="internal", message=message), 500)

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import aiohttp
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from agenttrader.api import owners
 from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
@@ -259,11 +260,25 @@ async def test_an_agent_that_is_denied_all_the_time_is_told_to_wait(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(denial_rates, "DENIALS_PER_MINUTE_MAX", 1)
-    for number, status in ((1, 200), (2, 429)):
-        body = encode(to_body(proposal(number, quantity=Decimal(5_000))))
-        answer = await client.ask("POST", "/v1/proposals", AGENTS, body)
-        assert answer[0] == status
-    assert answer[1]["code"] == "denied_too_often"
+    bodies = [encode(to_body(proposal(number, quantity=Decimal(5_000)))) for number in (1, 2)]
+    answers = [await client.ask("POST", "/v1/proposals", AGENTS, body) for body in bodies]
+    assert [status for status, _ in answers] == [200, 429]
+    assert answers[1][1]["code"] == "denied_too_often"
+
+
+async def test_a_fault_of_ours_is_in_the_log_and_says_to_ask_first(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise RuntimeError("of ours")
+
+    monkeypatch.setattr(client.gateway.desk, "propose", fail)
+    with capture_logs() as logs:
+        status, answer = await client.ask("POST", "/v1/proposals", AGENTS, asked())
+    assert (status, answer["code"]) == (500, "internal")
+    assert "Ask what became of the request" in answer["message"]
+    assert "of ours" not in answer["message"]
+    assert [(entry["event"], entry["path"]) for entry in logs] == [("request_failed", "/v1/proposals")]
 
 
 async def test_the_stream_begins_with_a_snapshot_and_tells_each_its_own(client: Client) -> None:
