@@ -45,11 +45,13 @@ class LoneRole:
 
     def ask(self, path: str) -> tuple[int, str]:
         """Status and body of its answer, once it listens."""
+        found = self._announcements.get(self._role)
         for _ in range(TRIES):
-            if (found := self._announcements.get(self._role)) is not None:
+            if found is not None:
                 break
             assert self.process.poll() is None, self.process.communicate()[1]
             time.sleep(PATIENCE_SECONDS / TRIES)
+            found = self._announcements.get(self._role)
         assert found is not None, f"{self._role} does not say where it listens"
         connection = HTTPConnection(found.address, timeout=5)
         try:
