@@ -110,6 +110,7 @@ class CarelessAgents:
             {"type": OrderType.LIMIT, "limit_price": (mark * 2).quantize(_CENT), "stop_price": None},
             {"type": OrderType.LIMIT, "limit_price": mark + Decimal("0.001"), "stop_price": None},
             {"exit_plan": None},
+            {"exit_plan": ExitPlan(stop=mark * Decimal("0.9") + Decimal("0.001"))},
             {"exit_plan": ExitPlan(stop=(mark * 2).quantize(_CENT))},
             {"agent": STRATEGIST, "strategy": STRATEGY},
             {"agent": BOT, "strategy": StrategyName("")},
