@@ -21,11 +21,11 @@ from uuid import UUID
 
 import aiohttp
 
-from agenttrader.api.gateway import HaltBody
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.protocols.native import TradingBody
+from agenttrader.protocols.person_bodies import HaltBody
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import playing
 
