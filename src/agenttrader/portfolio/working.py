@@ -1,6 +1,6 @@
 """What open orders may still do in one symbol, as sums, and what the stops that rest there are good for.
 
-The sums are exact, so what comes and goes leaves nothing behind, whatever came between.
+Sums of Decimals are exact as far as 28 digits go, so what comes and goes leaves nothing behind.
 """
 
 from bisect import bisect_left, insort
