@@ -130,6 +130,8 @@ class BoundedHttp(HttpToolsProtocol):
         if is_handshake and (any(lengths) or b"transfer-encoding" in dict(self.headers)):
             raise ValueError(_BODY_OF_HANDSHAKE)
         super().on_headers_complete()
+        if not is_handshake:
+            self.cycle.transport = cast("asyncio.Transport", HeadWithBody(self.transport, self.loop))
         if any(length > BODY_BYTES_MAX for length in lengths):
             self.cycle.keep_alive = False
 
@@ -181,6 +183,44 @@ class BoundedHttp(HttpToolsProtocol):
         longest = min(dispensable, key=lambda each: each.heard_seconds, default=self)
         self.connections.discard(longest)
         longest.transport.abort()
+
+
+class HeadWithBody:
+    """A transport on which an answer's head leaves with the first of its body, in one packet.
+
+    uvicorn writes them one by one, and each wakes the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self._is_first = True
+
+    def write(self, data: bytes) -> None:
+        """Send `data`; what comes first waits for what comes next, but not beyond this turn of the loop."""
+        if self._is_first:
+            self._is_first, self._head = False, data
+            self._loop.call_soon(self._flush)
+        elif self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """As the transport's own."""
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
 
 
 def _dispensable(

@@ -22,6 +22,7 @@ from agenttrader.roles.connections import (
     HEADERS_MAX,
     PIECES_MAX,
     BoundedHttp,
+    HeadWithBody,
     raise_file_limit,
 )
 from agenttrader.roles.process import serve_beside
@@ -380,6 +381,50 @@ async def test_a_socket_that_listens_is_not_let_go(server: Server, monkeypatch: 
         await asyncio.sleep(0.3)
         await client.send_str("hello")
         assert await client.receive_str() == "5"
+
+
+class Packets(asyncio.Transport):
+    """What was written, one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+
+async def test_a_head_leaves_with_the_first_of_its_body() -> None:
+    packets = Packets()
+    together = HeadWithBody(packets, asyncio.get_running_loop())
+    for data in (b"head ", b"body ", b"more"):
+        together.write(data)
+    await asyncio.sleep(0)
+    assert packets.sent == [b"head body ", b"more"]
+
+
+async def test_a_head_without_a_body_leaves_at_once_or_with_the_end() -> None:
+    alone, closed = Packets(), Packets()
+    HeadWithBody(alone, asyncio.get_running_loop()).write(b"head")
+    await asyncio.sleep(0)
+    assert alone.sent == [b"head"]
+    together = HeadWithBody(closed, asyncio.get_running_loop())
+    together.write(b"head")
+    together.close()
+    assert (closed.sent, together.is_closing()) == ([b"head"], True)
+
+
+async def test_an_answer_to_a_question_after_its_head_is_whole(server: Server) -> None:
+    stranger = await server.stranger()
+    await stranger.says(b"HEAD /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert await stranger.hears() == b"HTTP/1.1 200 OK"
 
 
 def test_as_many_files_may_be_opened_as_the_system_grants() -> None:
