@@ -1,0 +1,44 @@
+"""What a configuration means to whoever decides by it: the gateway, and who says what that would decide."""
+
+from decimal import Decimal
+
+from agenttrader.app.config import Configuration
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.instruments import Spread
+from agenttrader.model.sessions import Calendar
+from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.statements import Authority
+
+
+def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str, ...]) -> Rules:
+    """The rules, with the sessions of `calendar` and the halt switches that are `wired`."""
+    return Rules(
+        authority=Authority(
+            account=configuration.account.name,
+            is_simulated=configuration.account.simulated,
+            configuration=configuration.digest,
+            ceiling=configuration.environment.mode_ceiling,
+            people={name: person.role for name, person in configuration.people.items()},
+        ),
+        limits=configuration.limits,
+        limits_digest=configuration.limits.digest,
+        grants=configuration.grants(),
+        instruments=configuration.instruments,
+        calendar=calendar,
+        fees=FeeSchedule(
+            sec_rate=configuration.account.fees.sec_rate,
+            taf_rate=configuration.account.fees.taf_rate,
+            taf_cap=configuration.account.fees.taf_cap,
+        ),
+        wired_switches=wired,
+        market_source=configuration.marketdata.source,
+    )
+
+
+def multipliers_of(configuration: Configuration) -> dict[Symbol, Decimal]:
+    """Units of the underlying in one unit of each instrument; a spread is held as its legs."""
+    return {
+        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
+        for symbol, instrument in configuration.instruments.items()
+    }
