@@ -2,6 +2,7 @@
 
 The quick checks run first. What they say goes to `var/test/checks.log`, and to stderr when they fail.
 Pytest's own output goes to stdout and `var/test/pytest.log`, its results to `var/test/junit.xml`.
+With `--limits` it is tried instead whether the tests hold every check of the gateway.
 """
 
 import subprocess
@@ -34,6 +35,10 @@ def check(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="Words for pytest; with any, only pytest runs.")
     ] = None,
+    *,
+    limits: Annotated[
+        bool, typer.Option("--limits", help="Let each of the gateway's checks say yes: a test must fail.")
+    ] = False,
 ) -> None:
     """Check everything: lint, import contracts, types, tests."""
     if not (TOOLS / "pytest").exists() or not (ROOT / "tests").is_dir():
@@ -41,6 +46,8 @@ def check(
             "agenttrader: expected a checkout with its tools; start `./agenttrader test` in one", err=True
         )
         raise typer.Exit(ExitCode.USAGE)
+    if limits:
+        raise typer.Exit(ExitCode.DONE if limits_are_held(arguments or ()) else ExitCode.FINDING)
     output = ROOT / "var" / "test"
     output.mkdir(parents=True, exist_ok=True)
     failed = [] if arguments else run_checks(output / "checks.log")
@@ -49,6 +56,31 @@ def check(
     if failed:
         typer.echo(f"agenttrader test: failed: {', '.join(failed)} (see {output})", err=True)
         raise typer.Exit(ExitCode.FINDING)
+
+
+def limits_are_held(tests: Sequence[str]) -> bool:
+    """Let each check say yes in turn, and tell which test caught it; return whether every one was caught.
+
+    `tests` are asked instead of those that are about limits. They must pass while no check is changed.
+    """
+    from agenttrader.cli.mutation import LIMIT_TESTS, fate_of, fates
+    from agenttrader.gateway.checks.catalog import CHECKS
+
+    asked = tests or LIMIT_TESTS
+    unchanged = fate_of("", asked, ROOT)
+    if unchanged.caught_by or unchanged.trouble:
+        why = unchanged.caught_by or unchanged.trouble
+        typer.echo(f"agenttrader test: the tests fail while every check is as it is: {why}", err=True)
+        return False
+    missed = []
+    for fate in fates([rule.code for rule in CHECKS], asked, ROOT):
+        typer.echo(fate)
+        if not fate.caught_by:
+            missed.append(fate.code)
+    typer.echo(f"{len(CHECKS) - len(missed)} of {len(CHECKS)} checks are held by a test")
+    if missed:
+        typer.echo(f"agenttrader test: not held: {', '.join(missed)}", err=True)
+    return not missed
 
 
 def run_checks(log_path: Path) -> list[str]:

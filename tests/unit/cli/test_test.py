@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from agenttrader.cli import mutation
 from agenttrader.cli import test as verb
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.mutation import LIMIT_TESTS, Fate
+from agenttrader.gateway.checks.catalog import CHECKS
 
 
 class Bench:
@@ -82,3 +85,33 @@ def test_it_needs_the_tools(bench: Bench) -> None:
     with pytest.raises(typer.Exit) as end:
         verb.check()
     assert end.value.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "unheld", "code", "says"),
+    (
+        (Fate("", ""), "", ExitCode.DONE, "44 of 44 checks are held"),
+        (Fate("", ""), "window", ExitCode.FINDING, "not held: window"),
+        (Fate("", "test_it"), "", ExitCode.FINDING, "fail while every check is as it is: test_it"),
+        (Fate("", "", "(broken)"), "", ExitCode.FINDING, "fail while every check is as it is: (broken)"),
+    ),
+)
+def test_a_check_that_no_test_holds_is_a_finding(
+    bench: Bench,
+    unchanged: Fate,
+    unheld: str,
+    code: ExitCode,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fate_of(code: str, tests: object, root: Path) -> Fate:
+        assert (tests, root) == (LIMIT_TESTS, bench.root)
+        return Fate(code, "" if code == unheld else "test_it") if code else unchanged
+
+    monkeypatch.setattr(mutation, "fate_of", fate_of)
+    with pytest.raises(typer.Exit) as end:
+        verb.check(limits=True)
+    assert end.value.exit_code == code
+    shown = capfd.readouterr()
+    assert says.replace("44", str(len(CHECKS))) in shown.out + shown.err
