@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from decimal import Decimal
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from agenttrader.adapters.alpaca.connection import Connection, Surroundings
+from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.second_door import SecondDoor
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.adapters.side_journal import SideJournal, read_side_journals
 from agenttrader.api.venue import create_venue_app

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk

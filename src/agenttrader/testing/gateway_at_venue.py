@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.gateway.dispatch import Dispatcher

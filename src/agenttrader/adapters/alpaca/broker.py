@@ -31,7 +31,7 @@ from collections.abc import Callable, Coroutine
 from msgspec import Struct
 
 from agenttrader.adapters.alpaca.account import AccountReader
-from agenttrader.adapters.alpaca.connection import Connection, Surroundings
+from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.orders import (
     answer_to_cancel,
     answer_to_order,
@@ -42,6 +42,7 @@ from agenttrader.adapters.alpaca.orders import (
     not_sent,
 )
 from agenttrader.adapters.alpaca.outbox import Outbox
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link, TradeUpdates
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, BadValue, Unreachable, Unsent

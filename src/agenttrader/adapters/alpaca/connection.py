@@ -1,4 +1,4 @@
-"""The wire to one broker account: HTTP and web socket, host and account checked before anything is trusted.
+"""The wire to one broker account: HTTP and web socket, and nothing is trusted before all of it agrees.
 
 What an error means for the request is the whole point here:
 
@@ -14,7 +14,6 @@ an order seldom meets a closing one.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from enum import Enum
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TypeVar
@@ -23,6 +22,7 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
@@ -37,50 +37,7 @@ CLOSE_SECONDS = 1.0
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_PAPER_PREFIX = "PA"
-"""How Alpaca numbers paper accounts, and no others."""
 _Body = TypeVar("_Body")
-
-
-class Surroundings(Enum):
-    """Where an account lives. Host and account number must both fit (safety promise 8)."""
-
-    SIMULATED = "simulated"
-    PAPER = "paper"
-    LIVE = "live"
-
-    def refuse_host(self, url: URL) -> None:
-        """Raise ConfigurationError where an account of this kind cannot be at `url`; nothing was sent yet."""
-        alpaca = _ALPACA.get(self)
-        fits = url.host in _LOOPBACK if alpaca is None else url.origin() == alpaca
-        expected = "a loopback address" if alpaca is None else str(alpaca)
-        if not fits:
-            raise ConfigurationError(
-                f"broker: expected the {self.value} account at {expected}, found {url.origin()}; "
-                "nothing was sent there: correct the address or the mode"
-            )
-
-    def refuse_account(self, expected: AccountName, found: str, url: URL) -> None:
-        """Raise ConfigurationError where `found` is not the account `expected`, or of another kind."""
-        if found != expected:
-            raise ConfigurationError(
-                f"broker: expected account {expected} at {url.origin()}, found {found}; no order was sent: "
-                "correct the account's name or the credentials"
-            )
-        if self is not Surroundings.SIMULATED and (self is Surroundings.PAPER) != found.startswith(
-            _PAPER_PREFIX
-        ):
-            raise ConfigurationError(
-                f"broker: expected a {self.value} account, found {found} (paper accounts, and only they, "
-                f"begin with {_PAPER_PREFIX}); no order was sent: correct the mode or the account"
-            )
-
-
-_ALPACA = {
-    Surroundings.PAPER: URL("https://paper-api.alpaca.markets"),
-    Surroundings.LIVE: URL("https://api.alpaca.markets"),
-}
 
 
 class Answer(Struct, frozen=True):
@@ -104,8 +61,15 @@ class Answer(Struct, frozen=True):
         return self.body[:200].decode(errors="replace")
 
 
+def _connector() -> aiohttp.BaseConnector:
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
+
+
 class Connection:
-    """Requests to one account. Nothing but the question who it is leaves before host and account fit."""
+    """Requests to one account. Nothing leaves before address, number and key fit its kind.
+
+    And nothing but the question who it is, before the broker has said that it is that account.
+    """
 
     def __init__(
         self,
@@ -115,6 +79,7 @@ class Connection:
         account: AccountName,
         surroundings: Surroundings,
         answer_seconds: float,
+        connector: Callable[[], aiohttp.BaseConnector] = _connector,
     ) -> None:
         self._address = address
         self._credential = credential
@@ -122,6 +87,7 @@ class Connection:
         self._surroundings = surroundings
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._answer_seconds = answer_seconds
+        self._connector = connector
         self._session: aiohttp.ClientSession | None = None
         self._verified: URL | None = None
         self._forgotten = 0
@@ -137,7 +103,7 @@ class Connection:
         base, asked = self._base(), self._forgotten
         answer = await self._request("GET", base / "v2/account")
         account = answer.as_kind(Account)
-        self._surroundings.refuse_account(self._account, account.account_number, base)
+        self._surroundings.refuse_account(self._account, account.account_number)
         if asked == self._forgotten:
             self._verified = base
         return base
@@ -210,9 +176,10 @@ class Connection:
         address = self._address()
         if address is None:
             raise Unsent("broker: expected it to have said where it listens, found nothing; is it running?")
-        base = URL(address)
-        self._surroundings.refuse_host(base)
-        return base
+        self._surroundings.refuse_to_ask(
+            address=address, number=self._account, key_id=self._credential.key_id
+        )
+        return URL(address)
 
     async def _request(
         self,
@@ -257,7 +224,7 @@ class Connection:
             trace.on_request_headers_sent.append(_depart)
             trace.on_request_redirect.append(_refuse_redirect)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
                 trace_configs=[trace],

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
-from agenttrader.adapters.alpaca.connection import Connection, Surroundings
+from agenttrader.adapters.alpaca.connection import Connection
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import AccountName
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from msgspec import structs
 
 from agenttrader.adapters.alpaca.broker import OUTBOX_MAX, AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.connection import Surroundings
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, ConfigurationError, Unreachable
 from agenttrader.model.events import CancelRequested, Sending
