@@ -52,7 +52,7 @@ class Market:
         if price is not None:
             prices = dict.fromkeys("ohlc", price)
             messages.insert(
-                0, {"T": "b", "S": "ALFA", "t": rfc3339(Instant(end - MINUTE)), "v": "1", **prices}
+                0, {"T": "b", "S": "ALFA", "t": rfc3339(Instant(end - MINUTE)), "v": "1000", **prices}
             )
         self._told.append(messages)
         self._news.set()

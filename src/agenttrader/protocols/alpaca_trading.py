@@ -224,6 +224,7 @@ class Account(Answer, frozen=True, kw_only=True):
     non_marginable_buying_power: Decimal | None = None
     long_market_value: Decimal | None = None
     short_market_value: Decimal | None = None
+    position_market_value: Decimal | None = None
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
     last_maintenance_margin: Decimal | None = None

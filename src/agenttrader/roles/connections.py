@@ -12,7 +12,7 @@ import contextlib
 import resource
 from collections import Counter
 from collections.abc import Collection
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -213,9 +213,18 @@ class HeadWithBody:
         self._flush()
         self._transport.close()
 
+    def abort(self) -> None:
+        """End the connection; what waits is not sent."""
+        self._head = None
+        self._transport.abort()
+
     def is_closing(self) -> bool:
         """As the transport's own."""
         return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As the transport's own."""
+        return self._transport.get_extra_info(name, default)
 
     def _flush(self) -> None:
         if self._head is not None:

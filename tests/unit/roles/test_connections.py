@@ -398,6 +398,9 @@ class Packets(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
+    def abort(self) -> None:
+        self.is_closed = True
+
     def is_closing(self) -> bool:
         return self.is_closed
 
@@ -419,6 +422,12 @@ async def test_a_head_without_a_body_leaves_at_once_or_with_the_end() -> None:
     together = HeadWithBody(closed, asyncio.get_running_loop())
     together.write(b"head")
     together.close()
+    gone = Packets()
+    together_gone = HeadWithBody(gone, asyncio.get_running_loop())
+    together_gone.write(b"head")
+    together_gone.abort()
+    await asyncio.sleep(0)
+    assert (gone.sent, gone.is_closed) == ([], True)
     assert (closed.sent, together.is_closing()) == ([b"head"], True)
 
 

@@ -42,6 +42,7 @@ def account_answer(engine: Engine, agent: AgentName) -> Account:
         non_marginable_buying_power=power,
         long_market_value=(value.gross_exposure + value.net_exposure) / Decimal(2),
         short_market_value=(value.net_exposure - value.gross_exposure) / Decimal(2),
+        position_market_value=value.net_exposure,
         multiplier=Decimal(1),
         shorting_enabled=grant is not None
         and any(limits.shorting_permitted for symbol, limits in symbols if symbol in grant.symbols),

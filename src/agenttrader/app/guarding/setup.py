@@ -42,6 +42,8 @@ _LIMITS = """[limits.agent.{bot}]
 gross_exposure_max = "60000"
 orders_per_minute_max = 30
 open_orders_max = 10
+daily_orders_max = 300          # entries approved in a day, whatever came of them
+daily_new_risk_max = "3000000"  # what they may cost together, at their worst
 order_types = ["market", "limit", "stop", "stop_limit", "trailing_stop"]
 times_in_force = ["day", "gtc", "ioc", "fok"]
 extended_hours_permitted = false
@@ -106,6 +108,8 @@ def make_guard(folder: Path, wish: GuardWish, maker: GuardMaker) -> Guard:
         raise ConfigurationError(
             f"{folder}: expected to make a new folder, found: {error.strerror}"
         ) from error
+    # Nothing in it is for a repository: the person's token and the broker's secrets least of all.
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     signer = folder / PEOPLE / wish.person
     made = maker.signer(signer)
     throwaway = Throwaway(tables, maker.token, people={PersonName(wish.person): made.token})

@@ -76,6 +76,7 @@ def account_answer(exchange: Exchange, account: str, configurations: Configurati
         non_marginable_buying_power=money(books.non_marginable_buying_power(account)),
         long_market_value=money(books.long_value(account)),
         short_market_value=money(books.short_value(account)),
+        position_market_value=money(books.long_value(account) + books.short_value(account)),
         initial_margin=money(books.initial_margin(account)),
         maintenance_margin=money(books.maintenance_margin(account)),
         last_maintenance_margin=money(day.last_maintenance),
