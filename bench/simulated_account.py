@@ -94,12 +94,17 @@ def rules(bars: int) -> Rules:
             unprotected_seconds_max=10**9,
             orders_per_minute_max=10**9,
             open_orders_max=10**9,
+            daily_orders_max=10**9,
+            daily_new_risk_max=WIDE,
+            restricted=frozenset(),
         ),
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
                 open_orders_max=10**9,
+                daily_orders_max=10**9,
+                daily_new_risk_max=WIDE,
                 order_types=(OrderType.MARKET, OrderType.LIMIT),
                 times_in_force=(TimeInForce.DAY,),
                 extended_hours_permitted=False,

@@ -22,7 +22,7 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             limit = getattr(self, name)
-            if not isinstance(limit, bool | tuple) and exact(limit, name) < 0:
+            if not isinstance(limit, bool | tuple | frozenset) and exact(limit, name) < 0:
                 raise BadValue(f"{name}: expected 0 or more, found {limit}")
 
 
@@ -40,6 +40,12 @@ class AccountLimits(_Table, frozen=True):
     orders_per_minute_max: int
     open_orders_max: int
     """Orders that work or may work; the protective legs of one do not count again."""
+    daily_orders_max: int
+    """Entries approved since the day opened, whatever came of them."""
+    daily_new_risk_max: Decimal
+    """What they may cost together, each at the worst price that its decision knew."""
+    restricted: frozenset[Symbol]
+    """What nobody may open a position in, nor in an option on it; what is held there may be left."""
 
 
 class AgentLimits(_Table, frozen=True):
@@ -49,6 +55,9 @@ class AgentLimits(_Table, frozen=True):
     """As the account's, over the symbols that the agent owns."""
     orders_per_minute_max: int
     open_orders_max: int
+    daily_orders_max: int
+    """As the account's, of the agent's own entries."""
+    daily_new_risk_max: Decimal
     order_types: tuple[OrderType, ...]
     """The types that its entries may have."""
     times_in_force: tuple[TimeInForce, ...]

@@ -32,6 +32,7 @@ _NO_PRICE = "No price of the symbol has been seen yet. Wait for its market data.
 _NO_WINDOW = (
     "Trading is at rest: no window is open. A person opens one with a signed statement to /v1/windows."
 )
+_NO_DAY = "No trading day has been opened yet. Wait for the market data and the comparison with the broker."
 _NO_BROKER = "The account at the broker is not known yet. Wait for the comparison with the broker."
 
 SENTENCES: dict[str, Sentence] = {
@@ -79,6 +80,10 @@ SENTENCES: dict[str, Sentence] = {
     "instrument": Sentence(
         "{observed} is not configured with limits. A person adds [instruments.{observed}] and "
         "[limits.symbol.{observed}].",
+    ),
+    "restricted": Sentence(
+        "{observed} is on the restricted list, and only what is {permitted} may be opened. What is held "
+        "there may be left.",
     ),
     "shape": Sentence(
         "The broker has no such order: {observed}. Send one {permitted}.",
@@ -149,6 +154,26 @@ SENTENCES: dict[str, Sentence] = {
     "open_orders_account": Sentence(
         "The account would have {observed} open orders, at most {permitted} are permitted. Cancel "
         "one, or wait.",
+    ),
+    "daily_orders_agent": Sentence(
+        "It would be the agent's entry number {observed} of the day, at most {permitted} are permitted. No "
+        "new risk today; what reduces still goes.",
+        unknown=_NO_DAY,
+    ),
+    "daily_orders_account": Sentence(
+        "It would be the account's entry number {observed} of the day, at most {permitted} are permitted. No "
+        "new risk today; what reduces still goes.",
+        unknown=_NO_DAY,
+    ),
+    "daily_new_risk_agent": Sentence(
+        "The agent's entries of the day would cost {observed} at their worst, at most {permitted} is "
+        "permitted. Send a smaller order, or wait for the next day.",
+        unknown=_NO_DAY,
+    ),
+    "daily_new_risk_account": Sentence(
+        "All entries of the day would cost {observed} at their worst, at most {permitted} is permitted. Send "
+        "a smaller order, or wait for the next day.",
+        unknown=_NO_DAY,
     ),
     "position": Sentence(
         "The position would be {observed} units if all open orders filled, at most {permitted} are "

@@ -92,6 +92,12 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     open_orders_agent: int | None
     """Orders that work or may work, this one and protective legs not counted."""
     open_orders_account: int | None
+    entries_today_agent: int | None
+    """Entries approved since the day opened, this one not counted; None before a day has opened."""
+    entries_today_account: int | None
+    new_risk_today_agent: Decimal | None
+    """What they may cost together, each at the worst price that its decision knew."""
+    new_risk_today_account: Decimal | None
     gross_exposure_agent: Decimal | None
     """Σ |position| at the marks over the agent's symbols, with its open orders, this one not counted."""
     gross_exposure_account: Decimal | None

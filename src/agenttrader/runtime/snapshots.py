@@ -35,6 +35,7 @@ def take_snapshot(
     grant = rules.grants.get(agent)
     value = valued.value()
     window = state.standing.window
+    today = state.entries if state.day is not None else None
     agent_minute, account_minute = state.decided_last_minute(agent, now)
     return Snapshot(
         now=now,
@@ -52,6 +53,10 @@ def take_snapshot(
         orders_last_minute_account=account_minute,
         open_orders_agent=book.orders.open_count.get(agent, 0),
         open_orders_account=book.orders.open_count_total,
+        entries_today_agent=None if today is None else today.count.get(agent, 0),
+        entries_today_account=None if today is None else today.count_total,
+        new_risk_today_agent=None if today is None else today.risk.get(agent, ZERO),
+        new_risk_today_account=None if today is None else today.risk_total,
         gross_exposure_agent=valued.gross_of(agent) + book.orders.open_notional.get(agent, ZERO),
         gross_exposure_account=value.gross_exposure + book.orders.open_notional_total,
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,

@@ -302,6 +302,8 @@ def rules(**changes: Any) -> Rules:
         gross_exposure_max=Decimal(10_000_000),
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
+        daily_orders_max=1_000,
+        daily_new_risk_max=Decimal(10_000_000),
         order_types=tuple(OrderType),
         times_in_force=(TimeInForce.DAY,),
         extended_hours_permitted=False,
@@ -313,6 +315,9 @@ def rules(**changes: Any) -> Rules:
         unprotected_seconds_max=3_600,
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
+        daily_orders_max=1_000,
+        daily_new_risk_max=Decimal(10_000_000),
+        restricted=frozenset(),
     )
     limits = Limits(
         account=account,

@@ -29,7 +29,7 @@ from agenttrader.model.values import ZERO
 
 NOW = from_rfc3339("2026-11-20T15:00:00Z")
 HOUR = Duration(60 * MINUTE)
-ALFA, BRVO = Symbol("ALFA"), Symbol("BRVO")
+ALFA, BRVO, CHRL = Symbol("ALFA"), Symbol("BRVO"), Symbol("CHRL")
 AGENT, STRATEGY = AgentName("momentum"), StrategyName("momentum")
 
 
@@ -175,6 +175,8 @@ def nothing_right(effect: Effect) -> Situation:
         orders_last_minute_account=5,
         open_orders_agent=5,
         open_orders_account=5,
+        entries_today_agent=5,
+        entries_today_account=5,
         equity=Decimal(249_000),
         dead_machine_loss=Decimal(10**6),
         buying_power_fold=ZERO,
@@ -188,10 +190,21 @@ def nothing_right(effect: Effect) -> Situation:
         reducible=ZERO,
     )
     wrong = wrong.limiting_account(
-        gross_exposure_max=ZERO, daily_loss_max=ZERO, orders_per_minute_max=5, open_orders_max=5
+        gross_exposure_max=ZERO,
+        daily_loss_max=ZERO,
+        orders_per_minute_max=5,
+        open_orders_max=5,
+        daily_orders_max=5,
+        daily_new_risk_max=ZERO,
+        restricted=frozenset({ALFA}),
     )
     wrong = wrong.limiting_agent(
-        gross_exposure_max=ZERO, orders_per_minute_max=5, open_orders_max=5, order_types=()
+        gross_exposure_max=ZERO,
+        orders_per_minute_max=5,
+        open_orders_max=5,
+        daily_orders_max=5,
+        daily_new_risk_max=ZERO,
+        order_types=(),
     )
     return wrong.limiting_symbol(order_quantity_max=ZERO, order_notional_max=ZERO, position_quantity_max=ZERO)
 
@@ -231,12 +244,17 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
             unprotected_seconds_max=60,
             orders_per_minute_max=60,
             open_orders_max=20,
+            daily_orders_max=200,
+            daily_new_risk_max=Decimal(1_000_000),
+            restricted=frozenset({CHRL}),
         ),
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=Decimal(80_000),
                 orders_per_minute_max=30,
                 open_orders_max=10,
+                daily_orders_max=100,
+                daily_new_risk_max=Decimal(500_000),
                 order_types=(OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
                 times_in_force=(TimeInForce.DAY,),
                 extended_hours_permitted=False,
@@ -309,6 +327,10 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         orders_last_minute_account=0,
         open_orders_agent=0,
         open_orders_account=0,
+        entries_today_agent=0,
+        entries_today_account=0,
+        new_risk_today_agent=ZERO,
+        new_risk_today_account=ZERO,
         gross_exposure_agent=ZERO,
         gross_exposure_account=ZERO,
         buying_power_fold=Decimal(250_000),

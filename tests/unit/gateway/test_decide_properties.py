@@ -77,7 +77,14 @@ def test_no_plan_can_be_made_of_what_is_not_a_finite_number(name: str, number: D
 )
 def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, number: Decimal) -> None:
     working = "open_buy" if situation.proposal.side is Side.BUY else "open_sell"
-    sums = ["gross_exposure_agent", "gross_exposure_account", "equity", "day_start_equity"]
+    sums = [
+        "new_risk_today_agent",
+        "new_risk_today_account",
+        "gross_exposure_agent",
+        "gross_exposure_account",
+        "equity",
+        "day_start_equity",
+    ]
     if not (
         number.is_infinite() and number.is_signed() is False
     ):  # the smaller of ours and theirs is what counts, and that would be finite
@@ -101,6 +108,7 @@ def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
 NEEDED = (
     *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
     *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
+    *("entries_today_agent", "entries_today_account", "new_risk_today_agent", "new_risk_today_account"),
     *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity", "dead_machine_loss"),
 )
 

@@ -44,6 +44,32 @@ def accounts_open_orders_are_within_limit(case: Case) -> Check:
     return _with_more("open_orders_account", count, more, permitted)
 
 
+def agents_day_has_room_for_one_more(case: Case) -> Check:
+    """The agent has not had too many entries approved since the day opened."""
+    limits = case.agent_limits
+    permitted = None if limits is None else limits.daily_orders_max
+    return _with_more("daily_orders_agent", case.snapshot.entries_today_agent, 1, permitted)
+
+
+def accounts_day_has_room_for_one_more(case: Case) -> Check:
+    """All agents together have not had too many entries approved since the day opened."""
+    permitted = case.account_limits.daily_orders_max
+    return _with_more("daily_orders_account", case.snapshot.entries_today_account, 1, permitted)
+
+
+def agents_new_risk_is_within_limit(case: Case) -> Check:
+    """What the agent's entries of the day may cost stays within its limit, filled or not."""
+    limits = case.agent_limits
+    permitted = None if limits is None else limits.daily_new_risk_max
+    return _sum_at_most("daily_new_risk_agent", case.snapshot.new_risk_today_agent, case.added, permitted)
+
+
+def accounts_new_risk_is_within_limit(case: Case) -> Check:
+    """What all entries of the day may cost stays within the account's limit, filled or not."""
+    permitted = case.account_limits.daily_new_risk_max
+    return _sum_at_most("daily_new_risk_account", case.snapshot.new_risk_today_account, case.added, permitted)
+
+
 def position_is_within_limit(case: Case) -> Check:
     """The position stays within the symbol's largest if every order in its direction fills."""
     leg, limits = case.leg, case.symbol_limits

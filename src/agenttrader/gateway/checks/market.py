@@ -4,7 +4,7 @@ from typing import assert_never
 
 from agenttrader.gateway.checks.case import Case
 from agenttrader.model.decisions import Check
-from agenttrader.model.instruments import CryptoPair
+from agenttrader.model.instruments import CryptoPair, Option
 from agenttrader.model.market import TradingStatus
 from agenttrader.model.orders import Effect, OrderType, Proposal, TimeInForce
 from agenttrader.model.sessions import Session
@@ -20,6 +20,8 @@ _REDUCE, _GTC, _MARKET = Effect.REDUCE, TimeInForce.GTC, OrderType.MARKET
 # Results without numbers are made once.
 _ALWAYS = Check("session", "always", "always", passed=True)
 _OVER_SESSIONS = Check("session", "rests over sessions", "at any time", passed=True)
+_NOT_LISTED = "not on the restricted list"
+_NOT_RESTRICTED = Check("restricted", _NOT_LISTED, _NOT_LISTED, passed=True)
 _TRADES = Check("symbol_status", "trading", "trading", passed=True)
 
 
@@ -28,6 +30,18 @@ def instrument_is_known(case: Case) -> Check:
     symbol = case.leg.symbol
     known = case.leg.instrument is not None and case.symbol_limits is not None
     return Check("instrument", symbol, symbol if known else None, known)
+
+
+def symbol_is_not_restricted(case: Case) -> Check:
+    """Neither the symbol nor what it is an option on is on the restricted list."""
+    restricted, instrument = case.account_limits.restricted, case.leg.instrument
+    if not restricted:
+        return _NOT_RESTRICTED
+    names = (case.leg.symbol, instrument.underlying) if isinstance(instrument, Option) else (case.leg.symbol,)
+    for name in names:
+        if name in restricted:
+            return Check("restricted", name, _NOT_LISTED, passed=False)
+    return _NOT_RESTRICTED
 
 
 def session_is_open(case: Case) -> Check:

@@ -82,6 +82,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         "instrument",
         lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(100))),
     ),
+    ("restricted", lambda it: it.limiting_account(restricted=frozenset())),
     (
         "shape",
         lambda it: (
@@ -113,6 +114,10 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
     ("open_orders_agent", lambda it: it.seeing(open_orders_agent=0)),
     ("open_orders_account", lambda it: it.seeing(open_orders_account=0)),
+    ("daily_orders_agent", lambda it: it.seeing(entries_today_agent=0)),
+    ("daily_orders_account", lambda it: it.seeing(entries_today_account=0)),
+    ("daily_new_risk_agent", lambda it: it.limiting_agent(daily_new_risk_max=FAR)),
+    ("daily_new_risk_account", lambda it: it.limiting_account(daily_new_risk_max=FAR)),
     ("position", lambda it: it.limiting_symbol(position_quantity_max=FAR)),
     ("gross_exposure_agent", lambda it: it.limiting_agent(gross_exposure_max=FAR)),
     ("gross_exposure_account", lambda it: it.limiting_account(gross_exposure_max=FAR)),
@@ -163,9 +168,10 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
 def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
     skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
     assert skipped == {
-        *("may_open", "window", "mode", "scope", "quote_age", "opens", "shorting"),
+        *("may_open", "window", "mode", "scope", "restricted", "quote_age", "opens", "shorting"),
         *("order_quantity", "order_notional"),
         *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
+        *("daily_orders_agent", "daily_orders_account", "daily_new_risk_agent", "daily_new_risk_account"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
         *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime"),
         *("whole", "approval"),

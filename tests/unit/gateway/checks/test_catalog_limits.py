@@ -13,6 +13,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.testing.situations import (
     AGENT,
     ALFA,
+    BRVO,
     HOUR,
     NOW,
     Situation,
@@ -94,7 +95,7 @@ CALL = Option(
     symbol=ALFA,
     tick=Decimal("0.01"),
     lot=Decimal(1),
-    underlying=ALFA,
+    underlying=BRVO,
     expiry="2026-12-18",
     strike=Decimal(100),
     right="call",
@@ -133,6 +134,21 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         entry().seeing(open_orders_account=19),
         entry().seeing(open_orders_account=20),
     ),
+    "account.daily_orders_max": (
+        "daily_orders_account",
+        entry().seeing(entries_today_account=199),
+        entry().seeing(entries_today_account=200),
+    ),
+    "account.daily_new_risk_max": (
+        "daily_new_risk_account",
+        entry().seeing(new_risk_today_account=Decimal(990_000)),
+        entry().seeing(new_risk_today_account=Decimal("990_000.01")),
+    ),
+    "account.restricted": (
+        "restricted",
+        entry().limiting_account(restricted=frozenset({BRVO})),
+        entry().limiting_account(restricted=frozenset({BRVO, ALFA})),
+    ),
     "agent.gross_exposure_max": (
         "gross_exposure_agent",
         entry().seeing(gross_exposure_agent=Decimal(70_000)),
@@ -147,6 +163,16 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         "open_orders_agent",
         entry().seeing(open_orders_agent=9),
         entry().seeing(open_orders_agent=10),
+    ),
+    "agent.daily_orders_max": (
+        "daily_orders_agent",
+        entry().seeing(entries_today_agent=99),
+        entry().seeing(entries_today_agent=100),
+    ),
+    "agent.daily_new_risk_max": (
+        "daily_new_risk_agent",
+        entry().seeing(new_risk_today_agent=Decimal(490_000)),
+        entry().seeing(new_risk_today_agent=Decimal("490_000.01")),
     ),
     "agent.order_types": (
         "order_type",
@@ -220,6 +246,12 @@ def test_every_limit_has_a_row() -> None:
 
 EDGES = (
     *LIMITS.values(),
+    (
+        "restricted",
+        free().seeing_leg(instrument=CALL),
+        free().seeing_leg(instrument=CALL).limiting_account(restricted=frozenset({BRVO})),
+    ),
+    ("restricted", spread_entry(), spread_entry().limiting_account(restricted=frozenset({BRVO}))),
     ("price_collar", limit("95.00"), limit("94.99")),
     (
         "price_collar",
