@@ -13,14 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, cast
 
-from msgspec import Struct
-
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
-    Accepted,
     CancelRequested,
     Event,
     Halted,
@@ -53,11 +50,10 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     reserve_for,
 )
+from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
-LINGER_SECONDS = 0.005
-"""How long the broker's yes to an order waits for other records to be committed with it."""
 _ANCHORED = (Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
 
 
@@ -67,22 +63,6 @@ class AdvancingClock(MarketClock, Protocol):
     def advance(self, time: Instant) -> None:
         """Time has reached `time`."""
         ...
-
-
-class Outcome(Struct, frozen=True):
-    """What came of an input: `refusal` is a sentence, or empty where it was taken."""
-
-    refusal: str
-
-
-class _Waiting(Struct):
-    received: Input
-    answer: asyncio.Future[Outcome] | None
-
-
-class _Handled(Struct):
-    waiting: _Waiting
-    step: Step
 
 
 Listener = Callable[[Sequence[Recorded[Event]]], None]
@@ -122,15 +102,14 @@ class Session:
         self._dispatcher = dispatcher
         self._clock = clock
         self._inbox = inbox
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
         self._capacity = capacity
         self._batch_max = batch_max
         self._resync = resync
         self._meanwhile = meanwhile
-        self._kept: list[_Waiting] = []
+        self._kept: list[Waiting] = []
         """What came too early, or while the store could not be written, and is handled when it can be."""
-        self._handled: list[_Handled] = []
-        """What has been handled and waits for company to be committed with."""
+        self._lingering = Lingering(batch_max)
         self._retry: asyncio.Task[None] | None = None
         self._answers = Answers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
@@ -162,7 +141,7 @@ class Session:
     def tell(self, received: Input) -> None:
         """An input that nobody waits for. Raises InboxFull when too much is waiting."""
         self._require_room(received)
-        self._queue.put_nowait(_Waiting(received, None))
+        self._queue.put_nowait(Waiting(received, None))
 
     async def ask(self, received: Input) -> Outcome:
         """An input whose outcome is on record when this returns.
@@ -178,7 +157,7 @@ class Session:
             raise self._refusal()
         self._require_room(received)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Waiting(received, answer))
+        self._queue.put_nowait(Waiting(received, answer))
         return await answer
 
     async def answered(self, order_id: OrderId, seconds: float) -> None:
@@ -191,7 +170,7 @@ class Session:
         """Queue what the inbox lets go. It was taken in before: to refuse it now would lose it."""
         for item in items:
             received = TimeReached(item) if isinstance(item, int) else item
-            self._queue.put_nowait(_Waiting(received, None))
+            self._queue.put_nowait(Waiting(received, None))
 
     def _require_room(self, received: Input | None = None) -> None:
         if self._queue.qsize() + len(self._kept) + self._inbox.held >= self._capacity + reserve_for(received):
@@ -229,7 +208,9 @@ class Session:
         A store that cannot be written stays unsealed, as after a crash.
         """
         if self.started.is_set() and not self.failure:
-            await self._commit([*(each.step for each in self._handled), self._step(Stopping(reason))])
+            await self._commit(
+                [*(each.step for each in self._lingering.take()), self._step(Stopping(reason))]
+            )
         if self._retry is not None:
             self._retry.cancel()
         self._writer.shutdown(wait=True)
@@ -250,21 +231,19 @@ class Session:
         self._tell_listeners(recorded)
         self.started.set()
 
-    async def _next(self) -> list[_Waiting]:
+    async def _next(self) -> list[Waiting]:
         """The next input; none where what lingers has waited long enough for it."""
         try:
-            async with asyncio.timeout(LINGER_SECONDS if self._handled else None):
+            async with asyncio.timeout_at(self._lingering.until_seconds):
                 return [await self._queue.get()]
         except TimeoutError:
             return []
 
-    async def _handle(self, batch: list[_Waiting]) -> None:
-        self._handled += [_Handled(waiting, self._step(waiting.received)) for waiting in batch]
+    async def _handle(self, batch: list[Waiting]) -> None:
+        news = [Handled(waiting, self._step(waiting.received)) for waiting in batch]
         orders = self.engine.state.book.orders
-        self._answers.taken(orders, (record for each in self._handled for record in each.step.records))
-        if batch and all(map(_may_linger, self._handled)):
-            return
-        handled, self._handled = self._handled, []
+        self._answers.taken(orders, (record for each in news for record in each.step.records))
+        handled = self._lingering.with_company(news, asyncio.get_running_loop().time())
         if not await self._commit([each.step for each in handled]):
             self._hold([each.waiting for each in handled])
             return
@@ -308,7 +287,7 @@ class Session:
         self._tell_listeners(recorded)
         self._answers.recorded(self.engine.state.book.orders, sealed)
         if stopped and not await self._commit([self._step(look) for look in stopped]):
-            self._kept += [_Waiting(look, None) for look in stopped]
+            self._kept += [Waiting(look, None) for look in stopped]
         return True
 
     def _write(self, sealed: Sequence[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
@@ -348,7 +327,7 @@ class Session:
         self.failure = failure
         self._retry = asyncio.get_running_loop().create_task(self._come_back(), name="store-retry")
 
-    def _hold(self, batch: list[_Waiting]) -> None:
+    def _hold(self, batch: list[Waiting]) -> None:
         """Refuse those who wait for an answer; keep what nobody may tell again."""
         if self._retry is not None and self._retry.done():
             self._retry.result()  # An error that time does not mend ends the process.
@@ -385,15 +364,5 @@ class Session:
                 refolded()
             self._resync()
             # The loop wakes to handle what was kept; whoever waits for the time is told it again.
-            self._queue.put_nowait(_Waiting(TimeReached(self.now or engine.state.last_time), None))
+            self._queue.put_nowait(Waiting(TimeReached(self.now or engine.state.last_time), None))
             return
-
-
-def _may_linger(handled: _Handled) -> bool:
-    """Whether nobody waits for its records to be on disk, and a crash that lost them would lose nothing.
-
-    So it is with the broker's yes to an order: it is asked for it again at the next start.
-    """
-    step = handled.step
-    is_all_told = isinstance(handled.waiting.received, Reported) and not (step.resync or step.sends)
-    return is_all_told and all(isinstance(record.event, Accepted) for record in step.records)

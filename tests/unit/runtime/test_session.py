@@ -37,6 +37,7 @@ from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.journal import Journal
 from agenttrader.ports.order_route import Look
+from agenttrader.runtime import lingering
 from agenttrader.runtime import session as session_module
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
@@ -53,8 +54,9 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     WindowCloseAsked,
 )
+from agenttrader.runtime.lingering import LINGER_SECONDS
 from agenttrader.runtime.recovery import fold
-from agenttrader.runtime.session import LINGER_SECONDS, Session
+from agenttrader.runtime.session import Session
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
@@ -400,6 +402,27 @@ async def test_a_yes_without_company_is_on_disk_soon(gateway: Gateway) -> None:
     async with asyncio.timeout(2):
         while not isinstance(gateway.on_disk()[-1], Accepted):  # noqa: ASYNC110 - a file raises no event
             await asyncio.sleep(LINGER_SECONDS)
+
+
+async def test_what_comes_meanwhile_does_not_make_it_linger_for_longer(gateway: Gateway) -> None:
+    await gateway.start()
+    entry = await gateway.propose()
+    gateway.accept(entry)
+    async with asyncio.timeout(2):
+        while not isinstance(gateway.on_disk()[-1], Accepted):
+            gateway.accept(entry)  # told again: no news
+            await asyncio.sleep(LINGER_SECONDS / 5)
+
+
+async def test_no_more_than_a_batch_lingers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "LINGER_SECONDS", 60)
+    gateway = Gateway(tmp_path, batch_max=2)
+    await gateway.start()
+    entries = [await gateway.propose(number) for number in (1, 2)]
+    for entry in entries:
+        gateway.accept(entry)
+    await gateway.until(lambda: isinstance(gateway.on_disk()[-1], Accepted))
+    await gateway.stop()
 
 
 async def test_what_the_broker_does_not_remember_for_us_does_not_linger(gateway: Gateway) -> None:
