@@ -26,6 +26,8 @@ class ActivityKind(Word):
     SPLIT = "split"
     COIN_FEE = "coin_fee"
     """Coins that the broker kept of what was bought."""
+    CORRECTION = "correction"
+    """The broker's word on cash or position, taken over by a person's signature: no broker posts it."""
     UNTREATED = "untreated"
     """A type that has no treatment here, or one that could not be read: a break."""
 

@@ -71,9 +71,10 @@ class Act(Word):
     EXTEND_WINDOW = "extend_window"
     RESUME_WINDOW = "resume_window"
     RESUME = "resume"
+    ACCEPT_BREAK = "accept_break"
 
 
-class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A person's word. It travels in a DSSE envelope signed with the person's own Ed25519 key.
 
     Bound to one account, one epoch of its store and one configuration, so that it cannot be used again
@@ -92,6 +93,8 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     person: PersonName
     nonce: str
     issued_at: Instant
+    about: str = ""
+    """What an act is about that is no scope: the id of the break that is accepted."""
 
 
 class SignedStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

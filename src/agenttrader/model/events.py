@@ -308,12 +308,14 @@ class BreakFound(_Event, frozen=True, tag="break_found.1"):
     found: Break
 
 
-class BreakSettled(_Event, frozen=True, tag="break_settled.1"):
-    """A break that was found is over: who found it says that it holds no more, or evidence explains it."""
+class BreakSettled(_Event, frozen=True, tag="break_settled.1", omit_defaults=True):
+    """A break is over: its finder says that it holds no more, evidence explains it, a person accepts it."""
 
     found: Break
     by: str
     reason: str
+    signed: SignedStatement | None = None
+    """With which a person accepted it; what that corrected was recorded just before."""
 
 
 class Reconciled(_Event, frozen=True, tag="reconciled.1"):

@@ -292,7 +292,10 @@ class Book:
             self.income += posted.amount
 
     def _adjusted(self, sealed: Sealed[Event]) -> None:
-        """Fold a split: each strategy's part of the position changes as the whole of it does."""
+        """Fold a split: each strategy's part of the position changes as the whole of it does.
+
+        A correction of the quantity changes it in the same way, and no price of the plan.
+        """
         event = cast("PositionAdjusted", sealed.event)
         self._note(event.activities)
         quantity, cash = sum((each.quantity for each in event.activities), ZERO), _amount(event.activities)
@@ -312,7 +315,8 @@ class Book:
         whole.adjust(quantity, cash)
         self._touch(event.symbol)
         tenure = self.tenures.get(event.symbol)
-        if tenure is not None:
+        is_correction = all(each.kind is ActivityKind.CORRECTION for each in event.activities)
+        if tenure is not None and not is_correction:
             # Where a part of a share was paid out, the quantities do not say what the prices became.
             self.tenures[event.symbol] = tenure.split(before, whole.quantity, is_exact=not cash)
 

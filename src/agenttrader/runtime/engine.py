@@ -36,7 +36,7 @@ from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import adoption, closing, groups, replacing
+from agenttrader.runtime import acceptance, adoption, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
@@ -266,7 +266,7 @@ class Engine:
         before = replacing.implied(order, report.time) if report.kind is ReportKind.FILLED else ()
         for event in (*before, *events_of(book, self.rules.fees, order, report)):
             # What the broker tells again makes no second break of what cannot be.
-            if not (isinstance(event, BreakFound) and event.found in self.state.breaks):
+            if not (isinstance(event, BreakFound) and self.state.knows(event.found, report.time)):
                 self._emit(event)
                 is_news = True
         if is_news:
@@ -283,7 +283,7 @@ class Engine:
 
     def _foreign(self, received: Reported) -> None:
         found, is_asked_about = self._strangers.hear(received.report, self.state.book)
-        if found is not None and found not in self.state.breaks:
+        if found is not None and not self.state.knows(found, received.report.time):
             self._emit(BreakFound(found=found))
         self._step.resync = is_asked_about
 
@@ -365,7 +365,7 @@ class Engine:
         if isinstance(outcome, str):
             self._step.refusal = outcome
             return
-        self._emit(outcome)
+        self._emit_all(acceptance.events_of(outcome, self._now))
         if isinstance(outcome, (WindowOpened, WindowResumed)):
             # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
             self.switches.clear()

@@ -50,7 +50,7 @@ def _posted(book: Book, statement: BrokerStatement, news: Sequence[AccountActivi
             case ActivityKind.SPLIT | ActivityKind.COIN_FEE:
                 assert activity.symbol is not None, f"expected a symbol, found {activity}"
                 adjustments.setdefault(activity.symbol, []).append(activity)
-            case ActivityKind.UNTREATED:
+            case ActivityKind.CORRECTION | ActivityKind.UNTREATED:
                 pass
             case _:
                 assert_never(activity.kind)

@@ -82,7 +82,9 @@ class Reconciler:
         for look in range(COMPARISONS_MAX):
             statement = await self._broker.statement(since)
             await self._session.ask(AccountStated(statement))
-            breaks = compare(book_statement(self._session.engine.state.book, self._account, since), statement)
+            state = self._session.engine.state
+            found = compare(book_statement(state.book, self._account, since), statement)
+            breaks = state.unexplained(found)
             if not breaks or look == COMPARISONS_MAX - 1:
                 return Compared(name, statement, breaks)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)

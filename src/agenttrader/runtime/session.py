@@ -18,6 +18,7 @@ from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import InboxFull, NotReady, StoreError
 from agenttrader.model.events import (
+    BreakSettled,
     CancelRequested,
     Event,
     Halted,
@@ -54,7 +55,7 @@ from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
-_ANCHORED = (Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
+_ANCHORED = (BreakSettled, Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
 
 
 class AdvancingClock(MarketClock, Protocol):

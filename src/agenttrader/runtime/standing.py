@@ -58,7 +58,7 @@ class Standing:
                     self.latches[event.scope] = event
                 self.latched_at[event.scope] = time
             case Resumed():
-                self._used(event.signed)
+                self.use(event.signed)
                 if event.scope == EVERYTHING:
                     self.latches.clear()
                     self.latched_at.clear()
@@ -66,7 +66,7 @@ class Standing:
                     self.latched_at.pop(event.scope, None)
                     self.latches.pop(event.scope, None)
             case WindowOpened() | WindowExtended() | WindowResumed():
-                self.window = Window(statement=self._used(event.signed))
+                self.window = Window(statement=self.use(event.signed))
             case WindowSuspended():
                 if self.window is not None:
                     self.window = Window(statement=self.window.statement, suspended=event.reason)
@@ -92,7 +92,8 @@ class Standing:
         }
         return (latch for scope, latch in self.latches.items() if scope.name in names[scope.kind])
 
-    def _used(self, signed: SignedStatement) -> Statement:
+    def use(self, signed: SignedStatement) -> Statement:
+        """The statement, which cannot be used again."""
         self.nonces.add(signed.statement.nonce)
         return signed.statement
 

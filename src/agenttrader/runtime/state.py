@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
+from msgspec import structs
+
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
     BreakFound,
@@ -27,11 +29,15 @@ from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.entries import Entries
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, BreakSettled, Reconciled, LinkChanged, *STANDING_EVENTS})
+
+CORRECTED = frozenset({BreakKind.POSITION, BreakKind.CASH})
+"""What is accepted by a correction of the book: the same difference again is a new one."""
 
 
 class State:
@@ -58,6 +64,8 @@ class State:
         self.parts: set[OrderId] = set()
         """Those of them that are for less than was held: what stays is to be protected again."""
         self._flows_at_open = ZERO
+        self.entries = Entries()
+        """Those approved since the day opened."""
         self.outside = Outside()
         self.bare: dict[Symbol, Bare] = {}
         """Since when something of a position is not protected; without those where nothing is."""
@@ -65,6 +73,10 @@ class State:
         self._stated: Reconciled | None = None
         """The last comparison of this segment that did not fail."""
         self._found: list[Break] = []
+        self.uncompared: set[Break] = set()
+        """Those of them that came after the last comparison."""
+        self._explained: dict[Break, Instant] = {}
+        """What a person accepted that changed no book, by when: told again, it is no news."""
         self._decided: dict[AgentName, deque[Instant]] = {}
         self._approved_in_account: deque[Instant] = deque()
         self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
@@ -92,6 +104,7 @@ class State:
     def forget(self, tried: Sequence[OrderId]) -> None:
         """Take back the last approvals, which were only tried: as if they had never been folded."""
         for order_id in reversed(tried):
+            self.entries.forget(self.book.orders.by_id[order_id])
             order = self.book.orders.forget(order_id)
             self._decided[order.agent].pop()
             self._approved_in_account.pop()
@@ -114,6 +127,7 @@ class State:
         if order.denied_by is not None:
             return
         self._approved_in_account.append(sealed.time)
+        self.entries.note(order)
         if order.effect is Effect.CLOSE:
             self.closing[order.id] = order
             if any(order.quantity * abs(leg.ratio) < (self.shared(leg.symbol) or ZERO) for leg in order.legs):
@@ -134,6 +148,7 @@ class State:
             self.overnight = frozenset(self.book.positions())
             self.version += 1
         self.day = cast("DayOpened", sealed.event)
+        self.entries = Entries()
         self._flows_at_open = self.book.flows
 
     def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
@@ -152,15 +167,17 @@ class State:
                 self.segment, self.reconciled, self._stated, self.links = event, None, None, {}
             case BreakFound():
                 self._found.append(event.found)
+                self.uncompared.add(event.found)
                 clock = self.bare.get(event.found.symbol or Symbol(""))
                 if clock is not None and event.found.kind is BreakKind.UNPROTECTED:
                     self.bare[event.found.symbol or Symbol("")] = Bare(clock.since, is_told=True)
             case BreakSettled():
-                self._found = [found for found in self._found if found != event.found]
+                self._settle(event, sealed.time)
             case Reconciled():
                 self.reconciled = event
                 if not event.failure:
                     self.overnight = frozenset()
+                    self.uncompared.clear()
                     self.outside.compare()
                     self.agreed = self.agreed if event.breaks else event.statement_time
                     self._stated = event
@@ -168,6 +185,29 @@ class State:
                 self.links[event.link] = event
             case _:
                 self.standing.apply(event, sealed.time)
+
+    def _settle(self, settled: BreakSettled, time: Instant) -> None:
+        """Fold the end of a break. What a person accepted stands in no comparison any more, either."""
+        found = settled.found
+        self._found = [each for each in self._found if each != found]
+        self.uncompared.discard(found)
+        if settled.signed is None:
+            return
+        self.standing.use(settled.signed)
+        if found.kind not in CORRECTED:
+            self._explained[found] = time
+        if self._stated is not None:
+            self._stated = _without(found, self._stated)
+        if self.reconciled is not None:
+            self.reconciled = _without(found, self.reconciled)
+
+    def knows(self, found: Break, told: Instant) -> bool:
+        """Whether the break is no news: it stands, or a person accepted it after it was `told`."""
+        return found in self.breaks or told <= self._explained.get(found, Instant(-1))
+
+    def unexplained(self, breaks: Sequence[Break]) -> tuple[Break, ...]:
+        """Those of a comparison's `breaks` that no person has accepted."""
+        return tuple([found for found in breaks if found not in self._explained])
 
     @property
     def found(self) -> tuple[Break, ...]:
@@ -210,6 +250,10 @@ class State:
         What was denied went nowhere: counted for all, one agent's denials would keep the others out.
         """
         return _recent(self._decided.get(agent), now), _recent(self._approved_in_account, now)
+
+
+def _without(found: Break, compared: Reconciled) -> Reconciled:
+    return structs.replace(compared, breaks=tuple([each for each in compared.breaks if each != found]))
 
 
 def _recent(times: deque[Instant] | None, now: Instant) -> int:

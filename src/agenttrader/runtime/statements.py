@@ -10,6 +10,7 @@ from agenttrader.model.events import Event, Resumed, WindowExtended, WindowOpene
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
+from agenttrader.runtime import acceptance
 from agenttrader.runtime.halts import NEEDED_LINKS
 from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
@@ -48,6 +49,8 @@ def judge(
             return WindowResumed(signed=signed)
         case Act.RESUME:
             return Resumed(scope=statement.scope, signed=signed)
+        case Act.ACCEPT_BREAK:
+            return acceptance.judged(signed, state)
 
 
 def _binding(statement: Statement, authority: Authority, state: State) -> str:
@@ -75,6 +78,10 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
         return f"the statement with nonce {statement.nonce} was used before; sign a new one"
     if not statement.reason.strip():
         return "the statement gives no reason; say why"
+    if bool(statement.about) is not (statement.act is Act.ACCEPT_BREAK):
+        return (
+            f"a statement to {statement.act.value} is about {statement.about or 'no break'}; sign a new one"
+        )
     return ""
 
 
@@ -94,6 +101,8 @@ def _subject(
             return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME:
             return _lifts(statement, state, now)
+        case Act.ACCEPT_BREAK:
+            return _in_time(statement, now)
 
 
 def _lifts(statement: Statement, state: State, now: Instant) -> str:
@@ -102,11 +111,8 @@ def _lifts(statement: Statement, state: State, now: Instant) -> str:
     scopes = list(standing.latches) if statement.scope == EVERYTHING else [statement.scope]
     if not scopes or not all(scope in standing.latches for scope in scopes):
         return f"nothing is latched on {words_of(statement.scope)}"
-    if not statement.start < statement.end or now >= statement.end:
-        return (
-            f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to "
-            f"{rfc3339(statement.end)}; sign a new one"
-        )
+    if refusal := _in_time(statement, now):
+        return refusal
     latest = max(standing.latched_at[scope] for scope in scopes)
     if statement.start <= latest:
         return (
@@ -114,6 +120,16 @@ def _lifts(statement: Statement, state: State, now: Instant) -> str:
             f"{rfc3339(statement.start)}; look at it, and sign a new one"
         )
     return ""
+
+
+def _in_time(statement: Statement, now: Instant) -> str:
+    """A statement to be used at once is not kept for later."""
+    if statement.start < statement.end and now < statement.end:
+        return ""
+    return (
+        f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to "
+        f"{rfc3339(statement.end)}; sign a new one"
+    )
 
 
 def _goes_on(statement: Statement, state: State) -> str:

@@ -32,6 +32,7 @@ from agenttrader.model.reports import ExecutionReport, ReportedLeg, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.acceptance import break_id
 from agenttrader.runtime.engine import Engine, Step
 from agenttrader.runtime.inputs import (
     AccountStated,
@@ -329,8 +330,12 @@ class HostileDay:
             return HaltAsked(scope, self._one_of(*TradingState), "ada", "chance")
         if self._one_in(15):
             return WindowCloseAsked("ada", "chance")
+        act = self._one_of(*Act) if self._one_in(4) else self._needed_act()
+        breaks = self.engine.state.breaks
+        accepts = act is Act.ACCEPT_BREAK and breaks
         statement = signed(
-            self._one_of(*Act) if self._one_in(4) else self._needed_act(),
+            act,
+            about=break_id(self._one_of(*breaks)) if accepts else "",
             scope=scope if self._one_in(4) else EVERYTHING,
             epoch=self.epoch,
             nonce=str(self.chance.randrange(300)),
@@ -342,6 +347,8 @@ class HostileDay:
         standing = self.engine.state.standing
         if standing.latches:
             return Act.RESUME
+        if self.engine.state.breaks and self._one_in(2):
+            return Act.ACCEPT_BREAK
         return Act.OPEN_WINDOW if standing.window is None else Act.RESUME_WINDOW
 
     def _world(self) -> Input:

@@ -40,7 +40,7 @@ def _plain(value: Any, *, top: bool = False) -> Any:
             return value.value
         case Mapping() if value and all(isinstance(each, int | Decimal) for each in value.values()):
             # Totals are looked up, never walked, and one of nothing is as none.
-            return sorted([_plain(key), _plain(each)] for key, each in value.items() if each)
+            return sorted(([_plain(key), _plain(each)] for key, each in value.items() if each), key=str)
         case Mapping():
             return [[_plain(key), _plain(each, top=key == _id_of(each))] for key, each in value.items()]
         case set() | frozenset():

@@ -178,7 +178,7 @@ def assert_no_replacement_bares(
 def test_hostile_days_are_not_idle() -> None:
     """Otherwise the properties above prove little."""
     seen: Counter[str] = Counter()
-    for seed in range(80):
+    for seed in range(110):
         day = HostileDay(seed)
         for _ in range(150):
             day.go_on()
@@ -197,7 +197,7 @@ def test_hostile_days_are_not_idle() -> None:
         *("approved resting", "approved pair"),
         *("approved open", "approved close", "filled.1", "accepted.1", "canceled.1", "answer_lost.1"),
         *("withheld.1", "cancel_requested.1", "window_resumed.1", "break_found.1", "busted.1"),
-        *("replace_requested.1", "replaced.1", "replace_refused.1"),
+        *("replace_requested.1", "replaced.1", "replace_refused.1", "break_settled.1"),
     ):
         assert seen[kind] >= 3, f"{kind} in {seen}"
 
