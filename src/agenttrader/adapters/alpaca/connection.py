@@ -121,8 +121,8 @@ class Connection:
         self._forgotten += 1
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
-        """Ask for something. The host is checked, the account is not: see `check`."""
-        return await self._request("GET", self._base() / path, parameters=parameters)
+        """Ask for something where orders go, too. The host is checked, the account is not: see `check`."""
+        return await self._request("GET", (self._verified or self._base()) / path, parameters=parameters)
 
     async def send(
         self,
@@ -149,7 +149,11 @@ class Connection:
             raise
 
     async def stream(self) -> aiohttp.ClientWebSocketResponse:
-        """A web socket to the verified account's stream, not yet authenticated. Raises Unreachable."""
+        """A web socket to the account's stream, not yet authenticated. Raises Unreachable.
+
+        Who is there is asked anew: whoever was seen before the last stream ended may have gone with it.
+        """
+        self.forget()
         base = await self.check()
         try:
             return await self._open().ws_connect(

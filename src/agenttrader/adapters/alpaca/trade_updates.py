@@ -80,9 +80,9 @@ class TradeUpdates:
             try:
                 await self._listen()
             except AgentTraderError as error:
+                # Who is there next may be somebody else, and that it is down may take long to be taken in.
+                self._connection.forget()
                 await self._tell_down(str(error))
-            # Who is there next may be somebody else.
-            self._connection.forget()
             await asyncio.sleep(self._pause_seconds)
             self._pause_seconds = min(2 * self._pause_seconds, RECONNECT_SECONDS_MAX)
 

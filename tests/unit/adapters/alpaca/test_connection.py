@@ -77,6 +77,25 @@ async def test_who_was_there_before_it_was_forgotten_is_asked_again(server: Any,
     assert len(server.asked("GET", "/v2/account")) == 2
 
 
+async def test_a_question_goes_where_the_orders_go(server: Any, connect: Connect) -> None:
+    server.answer("POST", "/v2/orders", {})
+    server.answer("GET", "/v2/positions", [])
+    told = [server.url]
+    connection = connect(address=lambda: told[-1])
+    await connection.send("POST", "v2/orders", b"{}")
+    told.append("http://127.0.0.1:1")
+    assert (await connection.get("v2/positions")).status == 200
+
+
+async def test_a_stream_asks_anew_who_is_there(server: Any, connect: Connect) -> None:
+    connection = connect()
+    await connection.verify()
+    server.answer("GET", "/v2/account", {"id": "2", "account_number": "SIM-2", "status": "ACTIVE"})
+    with pytest.raises(Unreachable, match="found SIM-2"):
+        await connection.stream()
+    assert server.asked("GET", "/stream") == []
+
+
 async def test_the_key_is_shown_to_the_broker_and_to_nobody_else(server: Any, connect: Connect) -> None:
     connection = connect()
     await connection.get("v2/account")
