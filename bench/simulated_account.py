@@ -89,6 +89,7 @@ def rules(bars: int) -> Rules:
     limits = Limits(
         account=AccountLimits(
             gross_exposure_max=WIDE,
+            net_exposure_max=WIDE,
             daily_loss_max=WIDE,
             dead_machine_loss_max=WIDE,
             unprotected_seconds_max=10**9,
@@ -101,6 +102,7 @@ def rules(bars: int) -> Rules:
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=WIDE,
+                net_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
                 open_orders_max=10**9,
                 daily_orders_max=10**9,

@@ -31,6 +31,8 @@ class AccountLimits(_Table, frozen=True):
 
     gross_exposure_max: Decimal
     """Σ |position| at the mark, every open and UNKNOWN order counted as filled."""
+    net_exposure_max: Decimal
+    """|Σ position| at the mark, every open and UNKNOWN entry of the same direction counted as filled."""
     daily_loss_max: Decimal
     """How far equity may lie below the day's first, realised and unrealised."""
     dead_machine_loss_max: Decimal
@@ -53,6 +55,7 @@ class AgentLimits(_Table, frozen=True):
 
     gross_exposure_max: Decimal
     """As the account's, over the symbols that the agent owns."""
+    net_exposure_max: Decimal
     orders_per_minute_max: int
     open_orders_max: int
     daily_orders_max: int

@@ -187,6 +187,14 @@ SENTENCES: dict[str, Sentence] = {
         "The account's gross exposure would be {observed} if all open orders filled, at most "
         "{permitted} is permitted. Send a smaller order, or reduce first.",
     ),
+    "net_exposure_agent": Sentence(
+        "The agent's net exposure that way would be {observed} if all open entries filled, at most "
+        "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "net_exposure_account": Sentence(
+        "The account's net exposure that way would be {observed} if all open entries filled, at most "
+        "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
     "buying_power": Sentence(
         "The order needs {observed}, and {permitted} is left after all open orders. Send a smaller "
         "one, or reduce first.",

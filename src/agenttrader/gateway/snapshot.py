@@ -101,6 +101,12 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     gross_exposure_agent: Decimal | None
     """Σ |position| at the marks over the agent's symbols, with its open orders, this one not counted."""
     gross_exposure_account: Decimal | None
+    net_long_agent: Decimal | None
+    """Σ position at the marks over the agent's symbols, with its open entries that buy, but for this one."""
+    net_short_agent: Decimal | None
+    """The same with the other sign, and with its open entries that sell."""
+    net_long_account: Decimal | None
+    net_short_account: Decimal | None
     buying_power_fold: Decimal | None
     """By our book, less what open orders reserve."""
     buying_power_broker: Decimal | None

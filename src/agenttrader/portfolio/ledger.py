@@ -18,7 +18,7 @@ from agenttrader.model.identifiers import (
     derive_client_order_id,
 )
 from agenttrader.model.instructions import Instruction
-from agenttrader.model.orders import TERMINAL, Effect, OrderState, OrderType, Proposal, Role
+from agenttrader.model.orders import TERMINAL, Effect, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
@@ -26,9 +26,12 @@ from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.adopted import adopted_order
 from agenttrader.portfolio.orders import Order, protective_id
+from agenttrader.portfolio.reserves import Reserves
 from agenttrader.portfolio.totals import OrderTotals
 
 _ONE = Decimal(1)
+# Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 class OrderLedger:
@@ -51,6 +54,8 @@ class OrderLedger:
         self.open_count_total = 0
         self.open_notional: dict[AgentName, Decimal] = {}
         self.open_notional_total = ZERO
+        self.open_longs, self.open_shorts = Reserves(), Reserves()
+        """By where they go; what goes both ways, for it has legs that do, counts whole in each."""
         self.totals = OrderTotals(touch)
 
     def open_in(self, symbol: Symbol) -> Collection[Order]:
@@ -275,6 +280,10 @@ class OrderLedger:
             order.reserved = needed
             self.open_notional[order.agent] = self.open_notional.get(order.agent, ZERO) + change
             self.open_notional_total += change
+            if order.goes(_BUY):
+                self.open_longs.change(order.agent, change)
+            if order.goes(_SELL):
+                self.open_shorts.change(order.agent, change)
         if order.replaced_by is not None and order.replaced_by.state not in TERMINAL:
             self._reserve(order.replaced_by)
 

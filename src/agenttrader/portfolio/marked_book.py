@@ -70,6 +70,7 @@ class MarkedBook:
         self._positions: dict[Symbol, _Valued] = {}
         self._sums = _FLAT
         self._gross_of: dict[AgentName, Decimal] = {}
+        self._net_of: dict[AgentName, Decimal] = {}
 
     def see(self, symbol: Symbol) -> None:
         """Take it that the price of `symbol` has changed."""
@@ -94,6 +95,11 @@ class MarkedBook:
         self._summed()
         return self._gross_of.get(agent, ZERO)
 
+    def net_of(self, agent: AgentName) -> Decimal:
+        """The same with what is short taken off."""
+        self._summed()
+        return self._net_of.get(agent, ZERO)
+
     def _summed(self) -> _Valued:
         if self._stale:
             for symbol in self._stale:
@@ -109,6 +115,7 @@ class MarkedBook:
         self._sums = self._sums.changed(before, now) if self._positions else _FLAT
         for agent in self._owners.get(symbol, ()):
             self._gross_of[agent] = self._gross_of.get(agent, ZERO) - before.gross + now.gross
+            self._net_of[agent] = self._net_of.get(agent, ZERO) - before.value + now.value
 
     def _valued(self, symbol: Symbol) -> _Valued:
         holding = self.book.holdings.get(symbol)

@@ -11,7 +11,7 @@ from agenttrader.model.identifiers import (
     OrderId,
     Symbol,
 )
-from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Proposal, Role
+from agenttrader.model.orders import TERMINAL, Effect, Leg, OrderState, Proposal, Role, Side
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import TRANSITIONS, Trigger
 from agenttrader.model.values import ZERO
@@ -218,6 +218,10 @@ class Order:
         if len(self.legs) == 1:
             return self.legs[0].ratio if self.legs[0].symbol == symbol else 0
         return next((leg.ratio for leg in self.legs if leg.symbol == symbol), 0)
+
+    def goes(self, side: Side) -> bool:
+        """Whether it buys, or sells, in one of its legs."""
+        return any((leg.ratio > 0) is (self.side is side) for leg in self.legs)
 
     def average_price(self) -> Decimal | None:
         """The mean price of its fills."""

@@ -33,7 +33,7 @@ def take_snapshot(
     book = state.book
     agent = proposal.agent
     grant = rules.grants.get(agent)
-    value = valued.value()
+    value, net_of_agent = valued.value(), valued.net_of(agent)
     window = state.standing.window
     today = state.entries if state.day is not None else None
     agent_minute, account_minute = state.decided_last_minute(agent, now)
@@ -59,6 +59,10 @@ def take_snapshot(
         new_risk_today_account=None if today is None else today.risk_total,
         gross_exposure_agent=valued.gross_of(agent) + book.orders.open_notional.get(agent, ZERO),
         gross_exposure_account=value.gross_exposure + book.orders.open_notional_total,
+        net_long_agent=net_of_agent + book.orders.open_longs.of(agent),
+        net_short_agent=book.orders.open_shorts.of(agent) - net_of_agent,
+        net_long_account=value.net_exposure + book.orders.open_longs.total,
+        net_short_account=book.orders.open_shorts.total - value.net_exposure,
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,

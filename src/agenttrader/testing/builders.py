@@ -300,6 +300,7 @@ def rules(**changes: Any) -> Rules:
     )
     agent = AgentLimits(
         gross_exposure_max=Decimal(10_000_000),
+        net_exposure_max=Decimal(10_000_000),
         orders_per_minute_max=1_000,
         open_orders_max=1_000,
         daily_orders_max=1_000,
@@ -310,6 +311,7 @@ def rules(**changes: Any) -> Rules:
     )
     account = AccountLimits(
         gross_exposure_max=Decimal(10_000_000),
+        net_exposure_max=Decimal(10_000_000),
         daily_loss_max=Decimal(1_000_000),
         dead_machine_loss_max=Decimal(1_000_000),
         unprotected_seconds_max=3_600,

@@ -203,6 +203,7 @@ def _symbol_limits(quantity: int, *, shorting: bool = True) -> SymbolLimits:
 LIMITS = Limits(
     account=AccountLimits(
         gross_exposure_max=Decimal(90_000),
+        net_exposure_max=Decimal(60_000),
         daily_loss_max=Decimal(600),
         dead_machine_loss_max=Decimal(90_000),
         unprotected_seconds_max=300,
@@ -215,6 +216,7 @@ LIMITS = Limits(
     agent={
         STRATEGIST: AgentLimits(
             gross_exposure_max=Decimal(70_000),
+            net_exposure_max=Decimal(50_000),
             orders_per_minute_max=3,
             open_orders_max=7,
             daily_orders_max=40,
@@ -225,6 +227,7 @@ LIMITS = Limits(
         ),
         BOT: AgentLimits(
             gross_exposure_max=Decimal(12_000),
+            net_exposure_max=Decimal(12_000),
             orders_per_minute_max=2,
             open_orders_max=4,
             daily_orders_max=30,

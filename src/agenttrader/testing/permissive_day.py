@@ -123,7 +123,7 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
     tables["venue"]["accounts"].append(account | {"name": DIRECT, "key_id": DIRECT, "more_keys": []})
     agent = next(iter(tables["limits"]["agent"].values()))
     many = {"gross_exposure_max": _WIDE, "orders_per_minute_max": _MANY, "open_orders_max": _MANY}
-    many |= {"daily_orders_max": _MANY, "daily_new_risk_max": _WIDE}
+    many |= {"net_exposure_max": _WIDE, "daily_orders_max": _MANY, "daily_new_risk_max": _WIDE}
     for name, symbol in symbols.items():
         tables["agents"][name] = {
             "symbols": [symbol],

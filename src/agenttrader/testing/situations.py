@@ -191,6 +191,7 @@ def nothing_right(effect: Effect) -> Situation:
     )
     wrong = wrong.limiting_account(
         gross_exposure_max=ZERO,
+        net_exposure_max=ZERO,
         daily_loss_max=ZERO,
         orders_per_minute_max=5,
         open_orders_max=5,
@@ -200,6 +201,7 @@ def nothing_right(effect: Effect) -> Situation:
     )
     wrong = wrong.limiting_agent(
         gross_exposure_max=ZERO,
+        net_exposure_max=ZERO,
         orders_per_minute_max=5,
         open_orders_max=5,
         daily_orders_max=5,
@@ -239,6 +241,7 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
     limits = Limits(
         account=AccountLimits(
             gross_exposure_max=Decimal(100_000),
+            net_exposure_max=Decimal(60_000),
             daily_loss_max=Decimal(5_000),
             dead_machine_loss_max=Decimal(20_000),
             unprotected_seconds_max=60,
@@ -251,6 +254,7 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=Decimal(80_000),
+                net_exposure_max=Decimal(50_000),
                 orders_per_minute_max=30,
                 open_orders_max=10,
                 daily_orders_max=100,
@@ -333,6 +337,10 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         new_risk_today_account=ZERO,
         gross_exposure_agent=ZERO,
         gross_exposure_account=ZERO,
+        net_long_agent=ZERO,
+        net_short_agent=ZERO,
+        net_long_account=ZERO,
+        net_short_account=ZERO,
         buying_power_fold=Decimal(250_000),
         buying_power_broker=Decimal(250_000),
         equity=Decimal(250_000),

@@ -85,6 +85,8 @@ def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, num
         "equity",
         "day_start_equity",
     ]
+    way = "long" if situation.proposal.side is Side.BUY else "short"
+    sums += [f"net_{way}_agent", f"net_{way}_account"]
     if not (
         number.is_infinite() and number.is_signed() is False
     ):  # the smaller of ours and theirs is what counts, and that would be finite
@@ -108,9 +110,12 @@ def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
 NEEDED = (
     *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
     *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
+    *("net_long_agent", "net_long_account"),
     *("entries_today_agent", "entries_today_account", "new_risk_today_agent", "new_risk_today_account"),
     *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity", "dead_machine_loss"),
 )
+
+NEEDED_TO_SELL = ("net_short_agent", "net_short_account")
 
 
 def denied_for_want_of_a_fact(situation: Situation) -> bool:
@@ -128,6 +133,11 @@ UNNAMED = {("agent", None), ("instrument", None)}
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_fact_that_is_not_known_denies(name: str) -> None:
     assert denied_for_want_of_a_fact(entry().seeing(**{name: None}))
+
+
+@pytest.mark.parametrize("name", NEEDED_TO_SELL)
+def test_a_fact_that_a_short_sale_needs_and_that_is_not_known_denies(name: str) -> None:
+    assert denied_for_want_of_a_fact(short_entry().seeing(**{name: None}))
 
 
 @pytest.mark.parametrize("name", ("instrument", "status", "mark", "position", "open_buy", "open_sell"))
@@ -150,6 +160,6 @@ def test_every_fact_that_may_be_unknown_is_tried_above() -> None:
         }
 
     # Most orders replace none: then there is nothing to know.
-    assert optional(type(entry().snapshot)) == {*NEEDED, "replaced"}
+    assert optional(type(entry().snapshot)) == {*NEEDED, *NEEDED_TO_SELL, "replaced"}
     legs = {"instrument", "status", "mark", "position", "open_buy", "open_sell", "reducible"}
     assert optional(type(entry().snapshot.legs[0])) == legs

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from agenttrader.model.events import AccountOpened, Event, Filled
-from agenttrader.model.identifiers import ExecutionId, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, Symbol
 from agenttrader.model.orders import Leg, Side
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book
@@ -82,6 +82,10 @@ def test_exposure_is_summed_for_each_that_owns_a_symbol() -> None:
     assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(30_300), D(1_010))
     held.buy(100, SYMBOLS[0], Side.SELL)
     assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(29_290), D(0))
+    held.buy(101, SYMBOLS[0], Side.SELL)
+    assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(30_300), D(1_010))
+    assert (held.valued.net_of(AGENT), held.valued.net_of(OTHER_AGENT)) == (D(28_280), D(-1_010))
+    assert held.valued.net_of(AgentName("nobody")) == 0
 
 
 def test_where_nothing_is_held_any_more_the_sums_are_plain_noughts() -> None:

@@ -87,12 +87,24 @@ def bracket(ledger: OrderLedger, number: int = 1, **changes: Any) -> tuple[Order
 def assert_nothing_is_left(ledger: OrderLedger) -> None:
     assert ledger.open_notional_total == 0
     assert not any(ledger.open_notional.values())
+    assert (ledger.open_longs.total, ledger.open_shorts.total) == (0, 0)
     assert ledger.open_count_total == 0
     assert not any(ledger.open_count.values())
     assert list(ledger.open_orders()) == []
 
 
 # What is reserved.
+
+
+def test_what_is_reserved_is_summed_by_where_it_goes_and_both_ways_where_its_legs_do() -> None:
+    ledger = OrderLedger(MULTIPLIERS)
+    approved(ledger, proposal(1))
+    approved(ledger, proposal(2, agent=OTHER_AGENT, side=Side.SELL), price=50)
+    approved(ledger, proposal(3, legs=(Leg(ALFA, 1), Leg(BRAVO, -2))))
+    approved(ledger, proposal(4, legs=(Leg(ALFA, -1),)))
+    assert (ledger.open_longs.of(AGENT), ledger.open_shorts.of(AGENT)) == (4_000, 4_000)
+    assert (ledger.open_longs.of(OTHER_AGENT), ledger.open_shorts.of(OTHER_AGENT)) == (0, 500)
+    assert (ledger.open_longs.total, ledger.open_shorts.total) == (4_000, 4_500)
 
 
 def test_an_approval_reserves_at_the_price_it_was_decided_on() -> None:
@@ -502,6 +514,15 @@ def test_totals_are_the_sums_over_open_orders_and_nothing_is_left_at_the_end(dat
             assert notional == sum(order.reserved for order in entries_open if order.agent == agent)
         for order in entries_open:
             assert order.reserved == order.remaining * order.reserve_price
+        for sign, reserves in ((1, ledger.open_longs), (-1, ledger.open_shorts)):
+            ways = [
+                (order, {leg.ratio * order.side.sign * sign > 0 for leg in order.legs})
+                for order in entries_open
+            ]
+            going = [order for order, way in ways if True in way]
+            assert reserves.total == sum(order.reserved for order in going)
+            for agent in ledger.open_notional:
+                assert reserves.of(agent) == sum(order.reserved for order in going if order.agent == agent)
     life.end()
     assert_nothing_is_left(ledger)
 

@@ -43,7 +43,7 @@ def denied_by(events: list[Event]) -> str | None:
     return found.decision.denied_by
 
 
-def sums(driver: Driver) -> tuple[object, ...]:
+def sums(driver: Driver) -> tuple[int, Decimal]:
     found = driver.engine.state.entries
     assert found.count_total == sum(found.count.values())
     assert found.risk_total == sum(found.risk.values())

@@ -73,6 +73,22 @@ def test_exposure_is_positions_at_the_mark_and_open_orders_at_their_worst() -> N
     assert taken(driver, other(99)).gross_exposure_agent == 300
 
 
+def test_net_exposure_is_positions_at_the_mark_with_the_entries_that_make_it_worse() -> None:
+    driver = trading()
+    driver.enter(1)
+    driver.enter(2, legs=(Leg(BRAVO),), side=Side.SELL, quantity=D(4), exit_plan=ExitPlan(stop=D(105)))
+    short = {"legs": (Leg(BRAVO),), "side": Side.SELL, "exit_plan": ExitPlan(stop=D(105))}
+    driver.propose(proposal(3, quantity=D(2)), proposal(4, quantity=D(7), **short), other(5, 3))
+    driver.give(MarketSeen(bar(2, 103)))
+    snapshot = taken(driver)
+    assert snapshot.net_long_agent == 1_030 - 400 + 200
+    assert snapshot.net_short_agent == 400 - 1_030 + 700
+    assert snapshot.net_long_account == 1_030 - 400 + 200 + 300
+    assert snapshot.net_short_account == 400 - 1_030 + 700
+    theirs = taken(driver, other(99))
+    assert (theirs.net_long_agent, theirs.net_short_agent) == (300, 0)
+
+
 def test_an_agents_exposure_is_in_the_symbols_that_it_owns() -> None:
     driver = trading()
     driver.enter(1)

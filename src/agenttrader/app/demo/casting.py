@@ -43,6 +43,7 @@ approval = "auto"
 
 [limits.agent.keeper]
 gross_exposure_max = "120000"
+net_exposure_max = "120000"
 orders_per_minute_max = 10
 open_orders_max = 4
 daily_orders_max = 10

@@ -40,6 +40,7 @@ target = "0.05"
 """
 _LIMITS = """[limits.agent.{bot}]
 gross_exposure_max = "60000"
+net_exposure_max = "60000"
 orders_per_minute_max = 30
 open_orders_max = 10
 daily_orders_max = 300          # entries approved in a day, whatever came of them

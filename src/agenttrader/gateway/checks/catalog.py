@@ -74,6 +74,8 @@ CHECKS: tuple[Rule, ...] = (
     Rule("position", exposure.position_is_within_limit, ENTRIES),
     Rule("gross_exposure_agent", exposure.agents_exposure_is_within_limit, ENTRIES),
     Rule("gross_exposure_account", exposure.accounts_exposure_is_within_limit, ENTRIES),
+    Rule("net_exposure_agent", exposure.agents_net_exposure_is_within_limit, ENTRIES),
+    Rule("net_exposure_account", exposure.accounts_net_exposure_is_within_limit, ENTRIES),
     Rule("buying_power", exposure.buying_power_is_sufficient, ENTRIES),
     Rule("daily_loss", exposure.days_loss_is_within_limit, ENTRIES),
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),

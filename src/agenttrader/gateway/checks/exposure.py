@@ -94,6 +94,21 @@ def accounts_exposure_is_within_limit(case: Case) -> Check:
     return _sum_at_most("gross_exposure_account", case.snapshot.gross_exposure_account, case.added, permitted)
 
 
+def agents_net_exposure_is_within_limit(case: Case) -> Check:
+    """The agent's net exposure stays within its limit if everything in the order's direction fills."""
+    limits, seen = case.agent_limits, case.snapshot
+    permitted = None if limits is None else limits.net_exposure_max
+    carried = seen.net_long_agent if case.leg.quantity > ZERO else seen.net_short_agent
+    return _sum_at_most("net_exposure_agent", carried, case.added, permitted)
+
+
+def accounts_net_exposure_is_within_limit(case: Case) -> Check:
+    """The account's net exposure stays within its limit if everything in the order's direction fills."""
+    seen = case.snapshot
+    carried = seen.net_long_account if case.leg.quantity > ZERO else seen.net_short_account
+    return _sum_at_most("net_exposure_account", carried, case.added, case.account_limits.net_exposure_max)
+
+
 def buying_power_is_sufficient(case: Case) -> Check:
     """The order costs no more than both our book and the broker say is left."""
     ours, theirs = case.snapshot.buying_power_fold, case.snapshot.buying_power_broker

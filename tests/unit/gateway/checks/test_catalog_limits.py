@@ -86,6 +86,7 @@ def trailing(*, price: Decimal | None = None, percent: Decimal | None = None) ->
     )
 
 
+FAR = Decimal(10**9)
 OPENS, CLOSE = Instant(NOW - HOUR), Instant(NOW + 6 * HOUR)
 EARLY, LATE = Instant(OPENS - 5 * HOUR), Instant(CLOSE + 4 * HOUR)
 IOC = TimeInForce.IOC
@@ -113,6 +114,11 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         "gross_exposure_account",
         entry().seeing(gross_exposure_account=Decimal(90_000)),
         entry().seeing(gross_exposure_account=Decimal("90_000.01")),
+    ),
+    "account.net_exposure_max": (
+        "net_exposure_account",
+        entry().seeing(net_long_account=Decimal(50_000), net_short_account=Decimal(-50_000)),
+        entry().seeing(net_long_account=Decimal("50_000.01"), net_short_account=Decimal(-50_000)),
     ),
     "account.dead_machine_loss_max": (
         "dead_machine_loss",
@@ -153,6 +159,11 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         "gross_exposure_agent",
         entry().seeing(gross_exposure_agent=Decimal(70_000)),
         entry().seeing(gross_exposure_agent=Decimal("70_000.01")),
+    ),
+    "agent.net_exposure_max": (
+        "net_exposure_agent",
+        entry().seeing(net_long_agent=Decimal(40_000), net_short_agent=Decimal(-40_000)),
+        entry().seeing(net_long_agent=Decimal("40_000.01"), net_short_agent=Decimal(-40_000)),
     ),
     "agent.orders_per_minute_max": (
         "order_rate_agent",
@@ -246,6 +257,21 @@ def test_every_limit_has_a_row() -> None:
 
 EDGES = (
     *LIMITS.values(),
+    (
+        "net_exposure_agent",
+        short_entry().seeing(net_short_agent=Decimal(40_000), net_long_agent=FAR),
+        short_entry().seeing(net_short_agent=Decimal("40_000.01"), net_long_agent=Decimal(-40_000)),
+    ),
+    (
+        "net_exposure_account",
+        short_entry().seeing(net_short_account=Decimal(50_000), net_long_account=FAR),
+        short_entry().seeing(net_short_account=Decimal("50_000.01"), net_long_account=Decimal(-50_000)),
+    ),
+    (
+        "net_exposure_account",
+        spread_entry().seeing(net_long_account=Decimal(40_000), net_short_account=Decimal(40_000)),
+        spread_entry().seeing(net_long_account=Decimal(-40_000), net_short_account=Decimal("40_000.01")),
+    ),
     (
         "restricted",
         free().seeing_leg(instrument=CALL),
