@@ -11,6 +11,9 @@ from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUse
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.values import ZERO
 
+NOTHING_ASKED = Check("checks", "no check binds the order", NO_ANSWER, passed=False)
+"""What an order is denied by that nothing was asked of: an empty list permits nothing."""
+
 
 def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
     """Approve the proposal, or deny it by the first check in the published order that does not pass.
@@ -18,7 +21,7 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
     The same arguments always give the same decision. A check that raises has not passed.
     """
     cases = cases_of(proposal, snapshot, limits)
-    checks = _checks(proposal.effect, cases)
+    checks = _checks(proposal.effect, cases) or [NOTHING_ASKED]
     denied_by = None
     for check in checks:
         if not check.passed:

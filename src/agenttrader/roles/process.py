@@ -67,6 +67,7 @@ def run(role: str, words: Sequence[str], assemble: Callable[[Arguments], Awaitab
     if arguments.lifeline:
         hold_lifeline(sys.stdin.fileno())
     try:
+        refuse_without_assertions(sys.flags.optimize)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_coroutine(assemble(arguments)))
     except AgentTraderError as error:
@@ -90,6 +91,15 @@ def parse(role: str, words: Sequence[str]) -> Arguments:
     )
     found = parser.parse_args(words)
     return Arguments(config=found.config, lifeline=found.lifeline)
+
+
+def refuse_without_assertions(optimize: int) -> None:
+    """Raise ConfigurationError where Python leaves assertions out: a broken promise halts us only by one."""
+    if optimize:
+        raise ConfigurationError(
+            f"PYTHONOPTIMIZE: expected Python with its assertions, found optimization level {optimize}, which "
+            "leaves them out; start without that variable, and without -O"
+        )
 
 
 def set_mode(role: str, mode: str) -> None:
