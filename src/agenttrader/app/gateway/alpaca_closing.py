@@ -138,7 +138,8 @@ def took_a_part(exit_order: Order, tenure: Tenure | None) -> bool:
 def _positive(text: str, name: str) -> Decimal:
     if not _NUMBER.fullmatch(text) or not (number := Decimal(text)):
         raise BadValue(f"{name}: expected a decimal number above 0, found {_shown(text)}")
-    return number
+    with localcontext(_EXACT):
+        return number.normalize()  # 3 and 3.0 are the same words.
 
 
 def _shown(text: str) -> str:

@@ -94,6 +94,16 @@ def test_a_percentage_is_never_more_than_it_says_and_the_next_lot_would_be(
     assert not found % THOUSANDTH
 
 
+@pytest.mark.parametrize("name", ("qty", "percentage"))
+def test_a_number_written_otherwise_is_the_same_words(name: str) -> None:
+    names = {
+        part.digest(BOT, ALFA, 1)
+        for text in ("30", "30.0", "030.00")
+        if (part := part_of(CloseAsked(**{name: text})))
+    }
+    assert len(names) == 1
+
+
 def test_other_words_another_position_and_another_agent_have_names_of_their_own() -> None:
     four, forty = Part(quantity=D(4)), Part(percentage=D(40))
     names = {
