@@ -24,6 +24,7 @@ from agenttrader.model.identifiers import AgentName, Digest, digest_of
 HOME_VARIABLE = "AGENTTRADER_HOME"
 HALT_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
 HALT_VARIABLE = "EXECUTION_HALTED"
+TRADING_MODE_VARIABLE = "TRADING_MODE"
 
 
 class Configuration(Document, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Configurat
     values = {name: getattr(document, name) for name in Document.__struct_fields__}
     found = Configuration(**values, digest=digest_of(_canonical(tables)), folder=path.absolute().parent)
     _agree_on_halt_file(found, os.environ if environment is None else environment)
+    _agree_on_trading_mode(found, os.environ if environment is None else environment)
     return found
 
 
@@ -152,4 +154,14 @@ def _agree_on_halt_file(found: Configuration, environment: Mapping[str, str]) ->
         raise ConfigurationError(
             f"{HALT_FILE_VARIABLE}: expected {found.path(found.switches.file)}, as [switches] file says, "
             f"found {named}; unset it, or make both say the same"
+        )
+
+
+def _agree_on_trading_mode(found: Configuration, environment: Mapping[str, str]) -> None:
+    """Whoever set the variable believes that this is what is traded with."""
+    word = environment.get(TRADING_MODE_VARIABLE)
+    if word is not None and word != found.broker.trading_mode:
+        raise ConfigurationError(
+            f"{TRADING_MODE_VARIABLE}: expected {found.broker.trading_mode}, for [broker] kind is "
+            f"{found.broker.kind.value}, found {word!r}; unset it, or make both say the same"
         )

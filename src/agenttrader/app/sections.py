@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import field
 
+from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.section import Section, require_day
@@ -15,7 +16,7 @@ from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
-from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.instruments import Instrument, Option, Spread
 
 ParticipantName = Literal["strategy", "exits", "demo"]
 """Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
@@ -49,7 +50,6 @@ class Account(Section, frozen=True):
     """The broker account that the gateway trades."""
 
     name: AccountName
-    simulated: bool
     fees: Fees
 
 
@@ -252,6 +252,7 @@ class Document(Section, frozen=True):
 
     environment: Environment
     account: Account
+    broker: Broker
     gateway: Gateway
     store: Store
     switches: Switches
@@ -276,7 +277,15 @@ class Document(Section, frozen=True):
         yield from self._faults_of_strategies()
         yield from self._faults_of_markets()
         yield from self._faults_of_exits()
-        if self.gateway.inbox == "watermark" and not self.account.simulated:
+        yield from self._faults_of_broker()
+
+    def _faults_of_broker(self) -> Iterator[str]:
+        keys = (
+            ("credentials.gateway.broker", self.credentials.gateway.broker.key_id),
+            ("credentials.kill.broker", self.credentials.kill.broker.key_id),
+        )
+        yield from self.broker.faults(self.account.name, keys, self.environment.mode_ceiling)
+        if self.gateway.inbox == "watermark" and not self.broker.is_simulated:
             yield "[gateway] inbox: expected arrival: only simulated accounts go by the data; found watermark"
 
     def _faults_of_limits(self) -> Iterator[str]:
@@ -285,6 +294,9 @@ class Document(Section, frozen=True):
         yield from _unmatched("limits.symbol", self.limits.symbol, "instruments", self.instruments)
         singles = [name for name, found in self.instruments.items() if not isinstance(found, Spread)]
         yield from _unmatched("instruments", singles, "limits.symbol", self.limits.symbol)
+        meant = {found.underlying for found in self.instruments.values() if isinstance(found, Option)}
+        restricted = sorted(self.limits.account.restricted - meant)
+        yield from _unmatched("limits.account.restricted", restricted, "instruments", self.instruments)
         for name, instrument in self.instruments.items():
             if isinstance(instrument, Spread):
                 legs = (leg.symbol for leg in instrument.legs)
@@ -357,7 +369,7 @@ class Document(Section, frozen=True):
             yield f"[[marketdata.keys]] key_id: expected different keys, found {key} twice"
         for role in _twice(self.marketdata.barrier):
             yield f"[marketdata] barrier: expected different roles, found {role} twice"
-        if self.account.simulated:
+        if self.broker.is_simulated:
             accounts = [account.name for account in self.venue.accounts]
             yield from _unmatched("account name", (self.account.name,), "venue.accounts", accounts)
 

@@ -127,8 +127,8 @@ def test_no_agent_goes_farther_than_its_environment_and_each_says_how_far(tmp_pa
 
 
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
-    known = "Known here: daily_loss_max, dead_machine_loss_max, gross_exposure_max, open_orders_max, "
-    known += "orders_per_minute_max, unprotected_seconds_max"
+    known = "Known here: daily_loss_max, daily_new_risk_max, daily_orders_max, dead_machine_loss_max, gross_exposure_max, "
+    known += "net_exposure_max, open_orders_max, orders_per_minute_max, restricted, unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 
@@ -314,9 +314,9 @@ def test_any_changed_value_makes_another_digest(tmp_path: Path) -> None:
             "[switches] wired: expected a list, each one of store, file",
         ),
         (
-            "simulated = true",
-            "simulated = false",
-            "[gateway] inbox: expected arrival: only simulated accounts go by the data",
+            'kind = "venue"',
+            'kind = "alpaca"',
+            "[broker] kind: expected one of venue, alpaca_paper, alpaca_live, found 'alpaca'",
         ),
     ),
 )
@@ -331,6 +331,11 @@ def test_a_fault_is_named_with_its_table_and_key(tmp_path: Path, old: str, new: 
             "[limits.agent.visitor]",
             "[limits.agent.visiter]",
             "[limits.agent] visiter: expected it in [agents] too, found there momentum, visitor",
+        ),
+        (
+            "restricted = []",
+            'restricted = ["FXTR", "FXTT"]',
+            "[limits.account.restricted] FXTT: expected it in [instruments] too, found there ALFA, BRVO",
         ),
         (
             "[limits.symbol.FXTR]",

@@ -156,6 +156,7 @@ main()
     )
     ours = {name for name in loaded.split() if name.startswith("agenttrader.app.")}
     assert {name for name in ours if not name.startswith("agenttrader.app.kill")} == {
+        "agenttrader.app.broker_sections",
         "agenttrader.app.credential_sections",
         "agenttrader.app.section",
         "agenttrader.app.tables",

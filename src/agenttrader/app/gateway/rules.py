@@ -16,7 +16,7 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
     return Rules(
         authority=Authority(
             account=configuration.account.name,
-            is_simulated=configuration.account.simulated,
+            is_simulated=configuration.broker.is_simulated,
             configuration=configuration.digest,
             ceiling=configuration.environment.mode_ceiling,
             people={name: person.role for name, person in configuration.people.items()},

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,8 +12,8 @@ from msgspec import Struct
 
 from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.connection import Surroundings
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
+from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
@@ -31,6 +30,7 @@ from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.rules import multipliers_of, rules_of
 from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
@@ -39,10 +39,8 @@ from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
 from agenttrader.model.events import Event, SegmentOpened
-from agenttrader.model.identifiers import AgentName, PersonName, Symbol, digest_of
-from agenttrader.model.instruments import Spread
+from agenttrader.model.identifiers import AgentName, PersonName, digest_of
 from agenttrader.model.sessions import Calendar
-from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
@@ -53,7 +51,6 @@ from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
-from agenttrader.runtime.statements import Authority
 
 CALENDAR_DAYS = 30
 """How far before and after the day at hand the calendar is read: enough for the next session and the last."""
@@ -93,7 +90,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     journal, rules = _journal(configuration), _rules(configuration)
 
     def folded() -> Engine:
-        return Engine(rules, *fold(journal, _multipliers(configuration)))
+        return Engine(rules, *fold(journal, multipliers_of(configuration)))
 
     clock, resync = WatermarkClock(), asyncio.Event()
     engine, fence = folded(), _fence(configuration)
@@ -157,11 +154,19 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
 
 def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
-    if not configuration.account.simulated:
-        raise ConfigurationError(
-            "[account] simulated: expected true, found false: this version trades only accounts of its own "
-            "simulated venue"
-        )
+    match configuration.broker.kind:
+        case Surroundings.SIMULATED:
+            return
+        case Surroundings.PAPER:
+            lacks = "it has no clock and no prices but those of the data that it plays"
+        case Surroundings.LIVE:
+            lacks = "no report says that this account's broker does as the venue does, and it cannot make one"
+        case _:
+            assert_never(configuration.broker.kind)
+    raise ConfigurationError(
+        f"[broker] kind: expected venue, found {configuration.broker.kind.value}: this version trades only "
+        f"at its own venue, because {lacks}"
+    )
 
 
 async def _decide(session: Session, journal: SqliteJournal) -> None:
@@ -202,10 +207,10 @@ def _broker(
     configuration: Configuration, announcements: Announcements, clock: WatermarkClock, emit: Emit, link: Link
 ) -> AlpacaBroker:
     return AlpacaBroker(
-        address=lambda: _address(announcements, "venue"),
+        address=configuration.broker.where(lambda: _address(announcements, "venue")),
         credential=configuration.credential(configuration.credentials.gateway.broker),
         account=configuration.account.name,
-        surroundings=Surroundings.SIMULATED,
+        surroundings=configuration.broker.kind,
         clock=clock,
         emit=emit,
         link=link,
@@ -291,14 +296,6 @@ def _journal(configuration: Configuration) -> SqliteJournal:
     )
 
 
-def _multipliers(configuration: Configuration) -> dict[Symbol, Decimal]:
-    """Units of the underlying in one unit of each instrument; a spread is held as its legs."""
-    return {
-        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
-        for symbol, instrument in configuration.instruments.items()
-    }
-
-
 def _feed(configuration: Configuration, announcements: Announcements) -> AlpacaFeed:
     """The gateway's own subscription, for every symbol that its agents may trade."""
     return AlpacaFeed(
@@ -318,27 +315,8 @@ def _waits_for(session: Session) -> str | None:
 
 
 def _rules(configuration: Configuration) -> Rules:
-    return Rules(
-        authority=Authority(
-            account=configuration.account.name,
-            is_simulated=configuration.account.simulated,
-            configuration=configuration.digest,
-            ceiling=configuration.environment.mode_ceiling,
-            people={name: person.role for name, person in configuration.people.items()},
-        ),
-        limits=configuration.limits,
-        limits_digest=configuration.limits.digest,
-        grants=configuration.grants(),
-        instruments=configuration.instruments,
-        calendar=calendar_around(configuration),
-        fees=FeeSchedule(
-            sec_rate=configuration.account.fees.sec_rate,
-            taf_rate=configuration.account.fees.taf_rate,
-            taf_cap=configuration.account.fees.taf_cap,
-        ),
-        wired_switches=(FENCE, *configuration.switches.wired),
-        market_source=configuration.marketdata.source,
-    )
+    wired = (FENCE, *configuration.switches.wired)
+    return rules_of(configuration, calendar_around(configuration), wired)
 
 
 def calendar_around(configuration: Configuration) -> Calendar:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import KillCredentials
 from agenttrader.app.section import Section
 from agenttrader.app.tables import Place, build, parse
@@ -20,10 +21,6 @@ S = TypeVar("S", bound=Section)
 
 class _Name(Section, frozen=True):
     name: AccountName
-
-
-class _Kind(Section, frozen=True):
-    simulated: bool
 
 
 class _Store(Section, frozen=True):
@@ -69,9 +66,9 @@ class KillSettings(Struct, frozen=True, kw_only=True):
         """The folder where the processes say where they listen."""
         return self.folder / _section(_Peers, self.file, self.tables, "peers").announcements
 
-    def is_simulated(self) -> bool:
-        """Whether the account is one of our own venue."""
-        return _section(_Kind, self.file, self.tables, "account").simulated
+    def broker(self) -> Broker:
+        """Which broker the account is at."""
+        return _section(Broker, self.file, self.tables, "broker")
 
     def credentials(self) -> KillCredentials:
         """What the broker and the gateway are shown."""

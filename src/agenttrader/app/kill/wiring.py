@@ -123,24 +123,19 @@ async def at_door(settings: KillSettings) -> AsyncIterator["Callable[[], KillDoo
 
 
 def wire_door(settings: KillSettings) -> "SecondDoor":
-    """The second door of the account. Raises ConfigurationError where this version cannot reach it."""
-    from agenttrader.adapters.alpaca.connection import Connection, Surroundings  # noqa: PLC0415 - see above
+    """The second door of the account. Raises ConfigurationError where it is not said which."""
+    from agenttrader.adapters.alpaca.connection import Connection  # noqa: PLC0415 - see above
     from agenttrader.adapters.alpaca.second_door import SecondDoor  # noqa: PLC0415 - the same
     from agenttrader.app.config import secret_at  # noqa: PLC0415 - the same
     from agenttrader.model.credentials import Credential  # noqa: PLC0415 - the same
 
-    if not settings.is_simulated():
-        raise ConfigurationError(
-            "[account] simulated: expected true, found false: this version trades only accounts of its own "
-            "simulated venue"
-        )
-    key = settings.credentials().broker
+    broker, key = settings.broker(), settings.credentials().broker
     return SecondDoor(
         Connection(
-            address=lambda: address_of(settings, "venue"),
+            address=broker.where(lambda: address_of(settings, "venue")),
             credential=Credential(key_id=key.key_id, secret=secret_at(settings.folder, key.secret)),
             account=settings.account,
-            surroundings=Surroundings.SIMULATED,
+            surroundings=broker.kind,
             answer_seconds=ANSWER_SECONDS,
         )
     )

@@ -57,8 +57,14 @@ class VenueParts(Struct, frozen=True):
 def wire_venue(configuration: Configuration, announcements: Announcements) -> VenueParts:
     """The simulated exchange, as its log has it.
 
-    Raises StoreError and its kin, and ConfigurationError where the log is of another venue.
+    Raises StoreError and its kin, and ConfigurationError where the log is of another venue
+    or the broker is a real one.
     """
+    if not configuration.broker.is_simulated:
+        raise ConfigurationError(
+            f"[broker] kind: expected venue, found {configuration.broker.kind.value}: the simulated exchange "
+            "does not run beside a real broker"
+        )
     log = VenueLog(configuration.path(configuration.venue.log))
     begun = _as_begun(configuration, log)
     settings = venue_settings(begun, _calendar(begun))

@@ -29,7 +29,7 @@ def test_without_one_of_them_it_is_refused_and_named(tmp_path: Path, key: str, v
 
 
 def test_what_others_would_refuse_is_for_others_to_judge(tmp_path: Path) -> None:
-    text = FENCE.replace("[store]", 'simulatd = true\n[store]\nkeys = "keys"') + "[limits.acount]\nx = 1.5\n"
+    text = FENCE.replace("[store]", 'fee = true\n[store]\nkeys = "keys"') + "[limits.acount]\nx = 1.5\n"
     assert read_settings(written(tmp_path, text)).account == "DEMO-1"
 
 
@@ -38,7 +38,7 @@ def test_a_fault_elsewhere_is_met_by_what_needs_it(tmp_path: Path) -> None:
     for read, fault in (
         (settings.switch, r"\[switches\] file: this key is missing"),
         (settings.announcements, "peers: expected a table"),
-        (settings.is_simulated, r"\[account\] simulated: this key is missing"),
+        (settings.broker, "broker: expected a table"),
         (settings.credentials, "credentials: expected a table"),
     ):
         with pytest.raises(ConfigurationError, match=fault):

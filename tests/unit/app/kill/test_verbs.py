@@ -10,7 +10,8 @@ from agenttrader.app.kill.wish import EVERYTHING, Wish
 from agenttrader.model.errors import ConfigurationError
 
 FENCE = (
-    '[account]\nname = "DEMO-1"\nsimulated = true\n[store]\ndirectory = "store"\nheads_directory = "heads"\n'
+    '[account]\nname = "DEMO-1"\n[broker]\nkind = "venue"\n'
+    '[store]\ndirectory = "store"\nheads_directory = "heads"\n'
 )
 
 

@@ -1,0 +1,322 @@
+"""Paper never touches a live account, nor live a paper one.
+
+What this proves, with configuration files as an operator writes them, and with servers that say that they are
+Alpaca's over TLS, on loopback:
+
+1. A file is taken only where the broker's kind, its address, the account's number, the keys of gateway and
+   kill, the ceiling and TRADING_MODE are all of one kind. One of them of another kind, whichever, or an
+   address with a port, a path, a name and password or another scheme, and no role starts.
+2. With TRADING_MODE=paper, or unset, Alpaca's paper host is allowed where the file means paper, and its live
+   host never is.
+3. Before the broker itself has said that it is that account, no order leaves: not to a live account that
+   answers under the paper host, not to whoever answers without a certificate for it, not over a redirect.
+4. What is right in every respect still does not trade: this version has no clock and no prices for paper, and
+   no report on its broker for live, and the gateway says so and does not start.
+
+It does not prove that Alpaca numbers its accounts and keys as we read it to: `docs/brokers.md` says what was
+tried against it.
+"""
+
+import itertools
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from agenttrader.adapters.alpaca.connection import Connection
+from agenttrader.adapters.alpaca.surroundings import Surroundings
+from agenttrader.adapters.announcements import Announcements
+from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.gateway.wiring import wire_gateway
+from agenttrader.app.kill.settings import read_settings
+from agenttrader.app.kill.wiring import wire_door
+from agenttrader.app.venue.wiring import wire_venue
+from agenttrader.model.credentials import Credential, Secret
+from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
+from agenttrader.model.identifiers import AccountName
+
+PAPER_HOST, LIVE_HOST = "https://paper-api.alpaca.markets", "https://api.alpaca.markets"
+ORDER = b'{"symbol": "AAPL", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}'
+
+
+class Written(NamedTuple):
+    """What a file says of its broker, each in the file's own words."""
+
+    broker: str
+    account: str
+    key: str
+    kill_key: str
+    ceiling: str
+    inbox: str
+
+    def load(self, folder: Path, **environment: str) -> Configuration:
+        """The demo's file with this in it, as every role reads it."""
+        numbers = itertools.count(1)
+        text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
+        for old, new in (
+            ('kind = "venue"', self.broker),
+            ('[account]\nname = "DEMO-1"', f'[account]\nname = "{self.account}"'),
+            ('key_id = "demo-account"\nsecret = {', f'key_id = "{self.key}"\nsecret = {{'),
+            ('key_id = "demo-kill"\nsecret = {', f'key_id = "{self.kill_key}"\nsecret = {{'),
+            ('mode_ceiling = "paper"', f'mode_ceiling = "{self.ceiling}"'),
+            ('inbox = "watermark"', f'inbox = "{self.inbox}"'),
+        ):
+            assert old in text, f"the template has no {old!r}"
+            text = text.replace(old, new, 1)
+        (folder / "run.toml").write_text(text)
+        (folder / "secrets").mkdir(exist_ok=True)
+        for name in ("gateway-broker", "kill-broker"):
+            (folder / "secrets" / name).write_text("SECRET")
+        return load(folder / "run.toml", environment)
+
+
+def at(kind: str, address: str) -> str:
+    return f'kind = "{kind}"\naddress = "{address}"'
+
+
+VENUE = Written('kind = "venue"', "DEMO-1", "demo-account", "demo-kill", "paper", "watermark")
+PAPER = Written(at("alpaca_paper", PAPER_HOST), "PA3T8N36NVJK", "PKGATEWAY1", "PKKILL1", "paper", "arrival")
+LIVE = Written(at("alpaca_live", LIVE_HOST), "910036420", "AKGATEWAY1", "AKKILL1", "live", "arrival")
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    ((VENUE, Surroundings.SIMULATED), (PAPER, Surroundings.PAPER), (LIVE, Surroundings.LIVE)),
+)
+def test_a_file_that_is_of_one_kind_is_read(written: Written, kind: Surroundings, tmp_path: Path) -> None:
+    assert written.load(tmp_path).broker.kind is kind
+
+
+MIXED = [
+    pytest.param(base._replace(**{field: getattr(other, field)}), id=f"{name}-with-{field}-of-{other_name}")
+    for (name, base), (other_name, other) in itertools.permutations(
+        (("venue", VENUE), ("paper", PAPER), ("live", LIVE)), 2
+    )
+    for field in Written._fields
+    if getattr(base, field) != getattr(other, field)
+    # The venue may go by arrival, too.
+    and not (name == "venue" and field == "inbox")
+]
+
+
+@pytest.mark.parametrize("written", MIXED)
+def test_one_thing_of_another_kind_starts_nothing(written: Written, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"run\.toml: .*expected .*found"):
+        written.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    (
+        LIVE_HOST,
+        "http://paper-api.alpaca.markets",
+        f"{PAPER_HOST}:443",
+        f"{PAPER_HOST}:8443",
+        f"{PAPER_HOST}/v2",
+        f"{PAPER_HOST}/",
+        f"{PAPER_HOST}?to=live",
+        f"{PAPER_HOST}@api.alpaca.markets",
+        f"{PAPER_HOST}.example.org",
+        "https://me:sesame@paper-api.alpaca.markets",
+        "https://me@paper-api.alpaca.markets",
+        "http://127.0.0.1:8000",
+        "",
+    ),
+)
+def test_paper_is_at_its_host_and_nowhere_else(address: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[broker\] address: expected .*, found") as refused:
+        PAPER._replace(broker=at("alpaca_paper", address)).load(tmp_path)
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_real_broker_without_an_address_and_the_venue_with_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[broker\] address: expected where alpaca_paper is"):
+        PAPER._replace(broker='kind = "alpaca_paper"').load(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"\[broker\] address: expected none: the venue announces"):
+        VENUE._replace(broker=at("venue", PAPER_HOST)).load(tmp_path)
+
+
+def test_nobody_is_taken_for_the_venue_where_nothing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[broker\] kind: this key is missing"):
+        VENUE._replace(broker="").load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "word", "allowed"),
+    (
+        (PAPER, "paper", True),
+        (PAPER, "live", False),
+        (LIVE, "live", True),
+        (LIVE, "paper", False),
+        (VENUE, "paper", True),
+        (VENUE, "live", False),
+        (PAPER, "PAPER", False),
+        (PAPER, "", False),
+        (LIVE, "", False),
+        (LIVE, "yes", False),
+    ),
+)
+def test_trading_mode_blocks_the_host_of_the_other_kind(
+    written: Written,
+    word: str,
+    allowed: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    if allowed:
+        written.load(tmp_path, TRADING_MODE=word)
+        return
+    with pytest.raises(ConfigurationError, match=r"TRADING_MODE: expected .*; unset it, or make"):
+        written.load(tmp_path, TRADING_MODE=word)
+
+
+def test_what_is_right_in_every_respect_does_not_trade_yet(tmp_path: Path) -> None:
+    for written, lacks in ((PAPER, "no clock and no prices"), (LIVE, "no report says")):
+        found = written.load(tmp_path)
+        with pytest.raises(ConfigurationError, match=rf"\[broker\] kind: expected venue, found .*{lacks}"):
+            wire_gateway(found, Announcements(tmp_path), "code")
+        with pytest.raises(ConfigurationError, match="does not run beside a real broker"):
+            wire_venue(found, Announcements(tmp_path))
+    assert not (tmp_path / "store").exists()
+
+
+async def test_kill_keeps_to_the_same_rules(tmp_path: Path) -> None:
+    """It reads a file that others would refuse, and yet asks nobody whose parts do not agree."""
+    mixed = PAPER._replace(kill_key="AKKILL1")
+    with pytest.raises(ConfigurationError):
+        mixed.load(tmp_path)
+    door = wire_door(read_settings(tmp_path / "run.toml"))
+    with pytest.raises(Unreachable, match="the key of a broker of kind alpaca_paper"):
+        await door.orders()
+    await door.shut()
+
+
+class Loopback(AbstractResolver):
+    """Finds every host at one port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        assert port == 443, f"expected nobody to ask for another port, found {host}:{port}"
+        return [
+            ResolveResult(hostname=host, host="127.0.0.1", port=self._port, family=family, proto=0, flags=0)
+        ]
+
+    async def close(self) -> None:
+        """It holds nothing."""
+
+
+class Double:
+    """Says over TLS that it is an account at Alpaca's paper host, and notes what arrives."""
+
+    def __init__(self, folder: Path, number: str, moved: str | None = None) -> None:
+        self.arrived: list[str] = []
+        self._number = number
+        self._moved = moved
+        self._file = folder / "double.pem"
+        self._file.write_bytes(certificate("paper-api.alpaca.markets"))
+
+    @asynccontextmanager
+    async def connection(self, *, is_trusted: bool = True) -> AsyncIterator[Connection]:
+        """A connection for paper that finds this double wherever it looks."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        served.load_cert_chain(self._file)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served).start()
+        trusted = ssl.create_default_context(cafile=str(self._file) if is_trusted else None)
+        port = runner.addresses[0][1]
+        connection = Connection(
+            address=lambda: PAPER_HOST,
+            credential=Credential(key_id=PAPER.key, secret=Secret("SECRET")),
+            account=AccountName(PAPER.account),
+            surroundings=Surroundings.PAPER,
+            answer_seconds=2.0,
+            connector=lambda: aiohttp.TCPConnector(resolver=Loopback(port), ssl=trusted),
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close()
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.arrived.append(f"{request.method} {request.host}{request.path}")
+        if request.method == "POST" and self._moved is not None:
+            return web.Response(status=307, headers={"Location": f"{self._moved}{request.path}"})
+        return web.json_response({"account_number": self._number, "id": "an-order", "status": "ACTIVE"})
+
+
+def certificate(host: str) -> bytes:
+    """A key and the certificate for `host` that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + made.public_bytes(serialization.Encoding.PEM)
+
+
+async def test_an_order_leaves_for_the_paper_account_that_the_paper_host_says_it_is(tmp_path: Path) -> None:
+    double = Double(tmp_path, PAPER.account)
+    async with double.connection() as connection:
+        answer = await connection.send("POST", "v2/orders", ORDER)
+    assert answer.status == 200
+    assert double.arrived == [
+        "GET paper-api.alpaca.markets/v2/account",
+        "POST paper-api.alpaca.markets/v2/orders",
+    ]
+
+
+@pytest.mark.parametrize("number", (LIVE.account, "PA3T8N36NVJL", ""))
+async def test_no_order_leaves_for_another_account_under_the_paper_host(number: str, tmp_path: Path) -> None:
+    double = Double(tmp_path, number)
+    async with double.connection() as connection:
+        with pytest.raises(Unsent, match="by the broker's word; no order was sent"):
+            await connection.send("POST", "v2/orders", ORDER)
+    assert double.arrived == ["GET paper-api.alpaca.markets/v2/account"]
+
+
+async def test_nothing_arrives_at_whoever_cannot_prove_to_be_the_paper_host(tmp_path: Path) -> None:
+    double = Double(tmp_path, PAPER.account)
+    async with double.connection(is_trusted=False) as connection:
+        with pytest.raises(Unsent, match=r"no connection to https://paper-api\.alpaca"):
+            await connection.send("POST", "v2/orders", ORDER)
+    assert double.arrived == []
+
+
+async def test_an_order_does_not_follow_a_redirect_to_the_live_host(tmp_path: Path) -> None:
+    """The double has it then, so nobody knows what it did with it: that is never sent again, and no fill."""
+    double = Double(tmp_path, PAPER.account, moved=LIVE_HOST)
+    async with double.connection() as connection:
+        with pytest.raises(Unreachable, match="redirects: whoever does that is not the broker"):
+            await connection.send("POST", "v2/orders", ORDER)
+    assert all(" paper-api.alpaca.markets/" in line for line in double.arrived)
+    assert len(double.arrived) == 2
