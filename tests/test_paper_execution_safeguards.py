@@ -68,6 +68,7 @@ class Written(NamedTuple):
         for old, new in (
             ('kind = "venue"', self.broker),
             ('[account]\nname = "DEMO-1"', f'[account]\nname = "{self.account}"'),
+            ('[[venue.accounts]]\nname = "DEMO-1"', f'[[venue.accounts]]\nname = "{self.account}"'),
             ('key_id = "demo-account"\nsecret = {', f'key_id = "{self.key}"\nsecret = {{'),
             ('key_id = "demo-kill"\nsecret = {', f'key_id = "{self.kill_key}"\nsecret = {{'),
             ('mode_ceiling = "paper"', f'mode_ceiling = "{self.ceiling}"'),
