@@ -28,6 +28,7 @@ FORBIDDEN = {
     "adapters.alpaca.broker": "agenttrader.runtime.session",
     "api.orders": "agenttrader.gateway.decide",
     "api.positions": "agenttrader.adapters.alpaca.broker",
+    "app.deciding.wiring": "agenttrader.adapters.alpaca.broker",
     "app.kill.wiring": "agenttrader.adapters.alpaca.broker",
     "app.sentinel.watch": "agenttrader.ports.order_route",
     "app.submit": "agenttrader.cli.verbs",

@@ -1,0 +1,188 @@
+"""What the gateway would decide of one proposal: its own decision, on its own snapshot, by its own limits.
+
+The book, the window and the latches are the gateway's journal folded, as far as this process can read it; the
+market is the marks file. What neither says is not known, and denies. Each proposal is decided alone: nothing
+is reserved for one that was approved here, for nothing was sent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from agenttrader.app.deciding.facts import NONE, Facts
+from agenttrader.app.deciding.proposals import Wanted
+from agenttrader.gateway.decide import decide
+from agenttrader.model.authority import Approval
+from agenttrader.model.decisions import Decision, SwitchReading, TradingState
+from agenttrader.model.errors import BadValue
+from agenttrader.model.events import Event, SegmentSealed
+from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
+from agenttrader.model.instruments import Instrument, Option
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import SECOND, Instant
+from agenttrader.model.values import ZERO
+from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.runtime.halts import HaltStanding
+from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.snapshots import take_snapshot
+from agenttrader.runtime.standings import Standings
+from agenttrader.runtime.state import State
+
+
+class Ruling(Struct, frozen=True, kw_only=True):
+    """What was decided, and what of the moment stands beside it in the record."""
+
+    proposal: Proposal
+    decision: Decision
+    loses_too_much: bool
+    """Whether the stop would lose more than the proposal itself permits, or nobody knows."""
+
+
+class Decider:
+    """One agent's proposals, decided one by one on what is known at that moment."""
+
+    def __init__(
+        self,
+        rules: Callable[[Instant], Rules],
+        multipliers: Mapping[Symbol, Decimal],
+        agent: AgentName,
+        silence_seconds_max: int,
+    ) -> None:
+        """`silence_seconds_max`: how old the journal's last word may be; a gateway that stopped says none."""
+        self._rules = rules
+        self._agent = agent
+        self._silence_seconds_max = silence_seconds_max
+        self.state = State(multipliers)
+        self._sealed = False
+        self._market = MarketView("marks file")
+        self._valued: MarkedBook | None = None
+        self._facts = NONE
+        self._sequence = 0
+
+    def follow(self, records: Iterable[Sealed[Event]]) -> int:
+        """Fold what the gateway has recorded since; the number of the last record."""
+        for record in records:
+            self.state.apply(record)
+            self._sealed = isinstance(record.event, SegmentSealed)
+            self._sequence = record.sequence
+        return self._sequence
+
+    def is_halted(self, switches: Mapping[str, SwitchReading], now: Instant) -> bool:
+        """Whether a wired switch or a latch halts; a switch that was not read does."""
+        standing = Standings(self._rules(now)).of(self.state, switches, None)
+        switched = any(state is not TradingState.ACTIVE for _, state in standing.switches)
+        return switched or bool(self.state.standing.latches)
+
+    def see(self, facts: Facts) -> None:
+        """Take the marks file as it stands now, whole: what is no longer in it is no longer known."""
+        if facts is self._facts:
+            return
+        symbols = {*self._facts.marks, *facts.marks}
+        self._facts = facts
+        market = self._market
+        for known in (market.marks, market.prices, market.statuses):
+            known.clear()
+        market.marks.update(facts.marks)
+        market.prices.update({symbol: mark.price for symbol, mark in facts.marks.items()})
+        market.statuses.update(facts.statuses)
+        if self._valued is not None:
+            for symbol in symbols:
+                self._valued.see(symbol)
+
+    def rule(self, wanted: Wanted, switches: Mapping[str, SwitchReading], now: Instant) -> Ruling:
+        """Decide at `now`. Raises BadValue where the proposal and the configured instrument contradict."""
+        rules = self._rules(now)
+        instrument = rules.instruments.get(wanted.symbol)
+        _expect_instrument(wanted, instrument)
+        if self._valued is None:
+            self._valued = MarkedBook(self.state.book, self._market.prices, rules.owners)
+        proposal = self._proposal_of(wanted, now)
+        # Made anew: only switches that were just read count, and they are asked once.
+        standing = self._with_silence(Standings(rules).of(self.state, switches, proposal), now)
+        snapshot = take_snapshot(
+            *(proposal, self.state, self._market, self._valued, rules, standing),
+            self._power(now),
+            now,
+        )
+        if wanted.requires_approval and snapshot.grant is not None:
+            grant = structs.replace(snapshot.grant, approval=Approval.MANUAL)
+            snapshot = structs.replace(snapshot, grant=grant)
+        multiplier = ZERO if instrument is None else self.state.book.multiplier(wanted.symbol)
+        return Ruling(
+            proposal=proposal,
+            decision=decide(proposal, snapshot, rules.limits),
+            loses_too_much=_loses_too_much(wanted, proposal, multiplier),
+        )
+
+    def _proposal_of(self, wanted: Wanted, now: Instant) -> Proposal:
+        symbol, side = wanted.symbol, wanted.side
+        opens = self.state.book.position(symbol) * side.sign >= ZERO
+        mark = self._market.prices.get(symbol)
+        plan = ExitPlan(stop=wanted.stop_loss, target=wanted.take_profit)
+        return Proposal(
+            id=derive_proposed_id(self._agent, wanted.proposal_id),
+            client_order_id=wanted.proposal_id,
+            agent=self._agent,
+            strategy=wanted.strategy,
+            legs=(Leg(symbol),),
+            side=side,
+            quantity=wanted.quantity,
+            type=OrderType.MARKET if wanted.limit_price is None else OrderType.LIMIT,
+            time_in_force=wanted.time_in_force,
+            effect=Effect.OPEN if opens else Effect.REDUCE,
+            reason=wanted.reason,
+            decision_price=wanted.limit_price or mark or ZERO,  # without a price the check `quote` denies
+            decision_time=now if wanted.created is None else wanted.created,
+            correlation_id=wanted.correlation_id,
+            limit_price=wanted.limit_price,
+            exit_plan=plan if opens and plan != ExitPlan() else None,
+            valid_until=wanted.valid_until,
+        )
+
+    def _with_silence(self, standing: HaltStanding, now: Instant) -> HaltStanding:
+        """The standing, halted where the journal's last word is not the word of a gateway that runs."""
+        seconds = -((self.state.last_time - now) // SECOND)
+        if not self._sequence:
+            why = "no record of a gateway can be read"
+        elif self._sealed:
+            why = "the gateway whose journal this is has stopped"
+        elif not 0 <= seconds <= self._silence_seconds_max:
+            why = f"the gateway's last record is {seconds} s old, and may be {self._silence_seconds_max} s"
+        else:
+            return standing
+        state = max(standing.state, TradingState.HALTED, key=lambda each: each.severity)
+        return structs.replace(standing, state=state, reasons=(*standing.reasons, why))
+
+    def _power(self, now: Instant) -> Decimal | None:
+        stated = self._facts.buying_power
+        if stated is None or not 0 <= now - stated.time <= self._silence_seconds_max * SECOND:
+            return None
+        return stated.amount
+
+
+def _expect_instrument(wanted: Wanted, found: Instrument | None) -> None:
+    """What the proposal says that it trades is what is configured under that name."""
+    if found is None or wanted.asset_type is None:
+        return  # the check `instrument` denies what is not configured
+    kind = str(found.__struct_config__.tag).upper()
+    if kind != wanted.asset_type:
+        raise BadValue(f"asset_type: expected that of {wanted.symbol}, {kind}, found {wanted.asset_type}")
+    option = wanted.option
+    if isinstance(found, Option) and option is not None:
+        said = (option.expiration, option.right.lower(), option.strike)
+        if said != (found.expiry, found.right, found.strike):
+            raise BadValue(
+                f"option: expected that of {wanted.symbol}, {found.expiry} {found.right} {found.strike:f}, "
+                f"found {option.expiration} {option.right} {option.strike:f}"
+            )
+
+
+def _loses_too_much(wanted: Wanted, proposal: Proposal, multiplier: Decimal) -> bool:
+    if wanted.max_loss is None or proposal.effect is not Effect.OPEN:
+        return False
+    if wanted.stop_loss is None or not multiplier:
+        return True
+    return abs(proposal.decision_price - wanted.stop_loss) * wanted.quantity * multiplier > wanted.max_loss
