@@ -36,7 +36,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agenttrader.adapters.alpaca.connection import Connection
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.gateway.wiring import wire_gateway
@@ -46,6 +45,7 @@ from agenttrader.app.venue.wiring import wire_venue
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 PAPER_HOST, LIVE_HOST = "https://paper-api.alpaca.markets", "https://api.alpaca.markets"
 ORDER = b'{"symbol": "AAPL", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}'

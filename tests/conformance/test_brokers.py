@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from decimal import Decimal
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
@@ -16,6 +15,7 @@ from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import (
     AccountOpening,

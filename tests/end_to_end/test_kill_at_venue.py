@@ -13,7 +13,6 @@ import pytest
 
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.second_door import SecondDoor
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.adapters.side_journal import SideJournal, read_side_journals
 from agenttrader.api.venue import create_venue_app
@@ -35,6 +34,7 @@ from agenttrader.model.orders import Effect, ExitPlan, OrderState, OrderType, Pr
 from agenttrader.model.outside import OrderAdopted
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.ports.fence import Fence
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.inputs import LinkSeen, StatementGiven, SwitchSeen
 from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import fold

@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.venue.desk import Desk
@@ -24,6 +23,7 @@ from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.orders import ExitPlan, OrderState, Proposal, Side
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.inputs import StatementGiven, SwitchSeen, WindowCloseAsked
 from agenttrader.runtime.recovery import fold
 from agenttrader.simulation.fees import FeeSchedule

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.app.section import Section
 from agenttrader.model.authority import Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 
 class Broker(Section, frozen=True):

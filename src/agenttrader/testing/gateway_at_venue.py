@@ -11,7 +11,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.gateway.dispatch import Dispatcher
@@ -25,6 +24,7 @@ from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.model.reports import ExecutionReport
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
 from agenttrader.runtime.inputs import (

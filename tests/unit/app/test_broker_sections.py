@@ -1,7 +1,7 @@
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.app.broker_sections import Broker
 from agenttrader.model.authority import Mode
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 PAPER = Broker(kind=Surroundings.PAPER, address="https://paper-api.alpaca.markets")
 VENUE = Broker(kind=Surroundings.SIMULATED)

@@ -42,7 +42,6 @@ from agenttrader.adapters.alpaca.orders import (
     not_sent,
 )
 from agenttrader.adapters.alpaca.outbox import Outbox
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link, TradeUpdates
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, BadValue, Unreachable, Unsent
@@ -54,6 +53,7 @@ from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKi
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.order_route import Look
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, encode
 
 OUTBOX_MAX = 256

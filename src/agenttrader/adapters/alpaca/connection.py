@@ -22,10 +22,10 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.protocols.alpaca_trading import Account, decode
 
 CONNECT_SECONDS = 2.0

@@ -13,7 +13,6 @@ from msgspec import Struct
 from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
@@ -43,6 +42,7 @@ from agenttrader.model.identifiers import AgentName, PersonName, digest_of
 from agenttrader.model.sessions import Calendar
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import Input

@@ -9,9 +9,9 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from agenttrader.adapters.alpaca.connection import Connection
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 ACCOUNT: dict[str, Any] = {
     "id": "e6fe16f3-64a4-4921-8928-cadf02f92f98",

@@ -12,7 +12,6 @@ from aiohttp import web
 from msgspec import structs
 
 from agenttrader.adapters.alpaca.broker import OUTBOX_MAX, AlpacaBroker, Patience
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, ConfigurationError, Unreachable
 from agenttrader.model.events import CancelRequested, Sending
@@ -29,6 +28,7 @@ from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.testing.broker_suite import nothing_halts
 
 RECORD_TIME = Instant(1_795_186_800_000_000_000)

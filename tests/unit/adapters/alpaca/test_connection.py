@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from agenttrader.adapters.alpaca.connection import Connection
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 Connect = Callable[..., Connection]
 

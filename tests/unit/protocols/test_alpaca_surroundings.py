@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.adapters.alpaca.surroundings import Surroundings
 from agenttrader.model.authority import Mode
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AccountName
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 SIMULATED, PAPER, LIVE = Surroundings
 PAPER_HOST, LIVE_HOST = "https://paper-api.alpaca.markets", "https://api.alpaca.markets"
