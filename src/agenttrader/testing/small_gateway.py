@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agenttrader.adapters.clocks import WatermarkClock
@@ -26,7 +26,7 @@ from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
 from agenttrader.runtime.inputs import Input, SwitchSeen
 from agenttrader.runtime.recovery import Reconciler, fold
-from agenttrader.runtime.session import Session
+from agenttrader.runtime.session import AdvancingClock, Session
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ACCOUNT,
@@ -114,21 +114,32 @@ def bot(*symbols: Symbol, **more: Any) -> Agent:
 
 
 class SmallGateway:
-    """One gateway in this process. `envelopes` are the statements whose signatures hold."""
+    """One gateway in this process, under rules with these `changes`.
 
-    def __init__(self, *, capacity: int = 1_000, answer_wait_seconds: float = 2.0) -> None:
+    `envelopes` are the statements whose signatures hold.
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: int = 1_000,
+        answer_wait_seconds: float = 2.0,
+        clock: AdvancingClock | None = None,
+        **changes: Any,
+    ) -> None:
+        ruled = rules(**changes)
         self.journal = MemoryJournal()
         self.broker, self.switch = ScriptedBroker(), HandSwitch()
         self.envelopes: dict[str, SignedStatement] = {}
         self.session = Session(
-            engine=Engine(rules(), State(MULTIPLIERS), Chain()),
+            engine=Engine(ruled, State(MULTIPLIERS), Chain()),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
-            refold=lambda: Engine(rules(), *fold(self.journal, MULTIPLIERS)),
+            refold=lambda: Engine(ruled, *fold(self.journal, MULTIPLIERS)),
             journal=self.journal,
             dispatcher=Dispatcher(
                 self.broker, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))
             ),
-            clock=WatermarkClock(),
+            clock=clock or WatermarkClock(),
             inbox=ArrivalInbox[Input](),
             capacity=capacity,
             batch_max=64,
@@ -153,11 +164,11 @@ class SmallGateway:
         await self.session.started.wait()
         await self.settle()
 
-    async def trade(self) -> None:
-        """Running, and with all that it needs to trade."""
+    async def trade(self, heard: Sequence[Input] = READY) -> None:
+        """Running, and with all that it needs to trade, or what it has `heard` instead."""
         await self.start()
         self.switch.state = TradingState.ACTIVE
-        for received in READY:
+        for received in heard:
             await self.session.ask(received)
         await self.session.ask(SwitchSeen(self.switch.read()))
 
