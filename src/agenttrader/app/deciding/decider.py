@@ -101,7 +101,7 @@ class Decider:
             self._valued = MarkedBook(self.state.book, self._market.prices, rules.owners)
         proposal = self._proposal_of(wanted, now)
         # Made anew: only switches that were just read count, and they are asked once.
-        standing = self._with_silence(Standings(rules).of(self.state, switches, proposal), now)
+        standing = self._with_doubts(Standings(rules).of(self.state, switches, proposal), rules, now)
         snapshot = take_snapshot(
             *(proposal, self.state, self._market, self._valued, rules, standing),
             self._power(now),
@@ -142,13 +142,16 @@ class Decider:
             valid_until=wanted.valid_until,
         )
 
-    def _with_silence(self, standing: HaltStanding, now: Instant) -> HaltStanding:
-        """The standing, halted where the journal's last word is not the word of a gateway that runs."""
+    def _with_doubts(self, standing: HaltStanding, rules: Rules, now: Instant) -> HaltStanding:
+        """The standing, halted where the journal does not speak for a gateway that runs by `rules`."""
+        segment = self.state.segment
         seconds = -((self.state.last_time - now) // SECOND)
-        if not self._sequence:
+        if segment is None:
             why = "no record of a gateway can be read"
         elif self._sealed:
             why = "the gateway whose journal this is has stopped"
+        elif segment.configuration != rules.authority.configuration:
+            why = "the gateway runs by another configuration than this one"
         elif not 0 <= seconds <= self._silence_seconds_max:
             why = f"the gateway's last record is {seconds} s old, and may be {self._silence_seconds_max} s"
         else:

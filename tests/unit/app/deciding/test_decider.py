@@ -13,7 +13,7 @@ from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState, Verdict
 from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Decided, Halted, SegmentSealed
-from agenttrader.model.identifiers import StrategyName, Symbol
+from agenttrader.model.identifiers import Digest, StrategyName, Symbol
 from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.orders import Effect, Leg, Side, TimeInForce
 from agenttrader.model.times import SECOND, Instant
@@ -29,6 +29,7 @@ from agenttrader.testing.builders import (
     STRATEGY,
     SWITCH,
     at,
+    authority,
     rules,
     switch,
 )
@@ -158,6 +159,14 @@ def test_a_gateway_that_stopped_or_is_silent_halts() -> None:
     assert denied_by(rule(wanted(), made, Instant(later + 1))) == "trading_state"
     sealed = driver.engine.chain.seal(SegmentSealed(reason="told to"), at(1))
     made.follow([sealed])
+    assert denied_by(rule(wanted(), made)) == "trading_state"
+
+
+def test_a_gateway_that_runs_by_another_configuration_halts() -> None:
+    other = rules(authority=authority(configuration=Digest("c1" * 32)))
+    made = Decider(lambda _: other, MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX)
+    made.follow(trading().records)
+    made.see(FACTS)
     assert denied_by(rule(wanted(), made)) == "trading_state"
 
 
