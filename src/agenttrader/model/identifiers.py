@@ -26,6 +26,20 @@ Digest = NewType("Digest", str)
 """SHA-256 in hexadecimal."""
 
 
+_HAND = "person:"
+"""How such a name begins. An agent that is configured under one is itself, and nobody's hand."""
+
+
+def hand_of(person: PersonName) -> AgentName:
+    """As whom a person closes a position by hand."""
+    return AgentName(f"{_HAND}{person}")
+
+
+def person_of(agent: AgentName) -> PersonName | None:
+    """Whose hand it is; None of an agent."""
+    return PersonName(agent.removeprefix(_HAND)) if agent.startswith(_HAND) else None
+
+
 def derive_order_id(*facts: str | int) -> OrderId:
     """The order id of these facts. Length-prefixed, so no two lists of facts can run together."""
     texts = [str(fact).encode() for fact in facts]

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from agenttrader.gateway.limits import Grant, Limits
-from agenttrader.model.authority import Scope, ScopeKind
-from agenttrader.model.identifiers import AgentName, Digest, Symbol
+from agenttrader.model.authority import Approval, Scope, ScopeKind
+from agenttrader.model.identifiers import AgentName, Digest, Symbol, person_of
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -31,9 +31,21 @@ class Rules(Struct, frozen=True, kw_only=True):
         """Whether somebody places protection after the fill."""
         return any(grant.reduces_only for grant in self.grants.values())
 
+    def grant_of(self, agent: AgentName) -> Grant | None:
+        """What the agent may act for, and how far: a person's hand makes any position smaller."""
+        if agent in self.grants or person_of(agent) not in self.authority.people:
+            return self.grants.get(agent)
+        return Grant(
+            strategies=frozenset(),
+            symbols=frozenset(self.instruments),
+            mode_ceiling=self.authority.ceiling,
+            approval=Approval.AUTO,
+            reduces_only=True,
+        )
+
     def only_reduces(self, agent: AgentName | None) -> bool:
         """Whether the agent's key can do nothing but make positions smaller."""
-        grant = None if agent is None else self.grants.get(agent)
+        grant = None if agent is None else self.grant_of(agent)
         return grant is not None and grant.reduces_only
 
     def whose(self, agent: AgentName, symbols: tuple[Symbol, ...]) -> tuple[AgentName, ...]:
