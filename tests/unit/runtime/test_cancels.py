@@ -264,7 +264,7 @@ def test_an_approved_order_is_withheld_and_one_at_the_broker_is_asked_to_end() -
     driver.enter()
     close = closing_proposal()
     driver.propose(close)
-    assert cancel_of(driver.order(close.id), "who", "why") == Withheld(order_id=close.id, reason="why")
+    assert cancel_of(driver.order(close.id), "who", "why") == Withheld(order_id=close.id, reason="who: why")
     entry = working(driver, 2, legs=(Leg(BRAVO),))
     cancel = cancel_of(driver.order(entry), "who", "why")
     assert isinstance(cancel, CancelRequested)
