@@ -107,6 +107,8 @@ def rules(bars: int) -> Rules:
                 open_orders_max=10**9,
                 daily_orders_max=10**9,
                 daily_new_risk_max=WIDE,
+                repeats_max=10**9,
+                repeat_seconds=60,
                 order_types=(OrderType.MARKET, OrderType.LIMIT),
                 times_in_force=(TimeInForce.DAY,),
                 extended_hours_permitted=False,

@@ -61,12 +61,20 @@ class AgentLimits(_Table, frozen=True):
     daily_orders_max: int
     """As the account's, of the agent's own entries."""
     daily_new_risk_max: Decimal
+    repeats_max: int
+    """How often the same symbol, side and quantity may be approved within `repeat_seconds`; more halts it."""
+    repeat_seconds: int
     order_types: tuple[OrderType, ...]
     """The types that its entries may have."""
     times_in_force: tuple[TimeInForce, ...]
     """How long its entries may rest; with `gtc` over the session's end, and so beyond their window."""
     extended_hours_permitted: bool
     """Whether its entries may trade before and after the session."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.repeat_seconds < 1:
+            raise BadValue(f"repeat_seconds: expected 1 or more, found {self.repeat_seconds}")
 
 
 class SymbolLimits(_Table, frozen=True):

@@ -140,6 +140,10 @@ SENTENCES: dict[str, Sentence] = {
         "and decide again on the present one.",
         unknown=_NO_PRICE,
     ),
+    "repeats": Sentence(
+        "The same symbol, side and quantity came for the {observed}. time so soon, at most {permitted} are "
+        "permitted. The agent is halted until a person who has looked at it resumes it.",
+    ),
     "order_rate_agent": Sentence(
         "It is the agent's order number {observed} within a minute, at most {permitted} are permitted. Wait.",
     ),

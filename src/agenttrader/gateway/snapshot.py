@@ -85,6 +85,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     session: Session | None
     """The exchange's session whose hours cover `now`, early and late ones too; None where it is closed."""
 
+    repeats: int | None
+    """How often the agent had the same approved in the time that its limit names, this one not counted."""
     orders_last_minute_agent: int | None
     """Decisions about orders of this agent in the last minute, this one not counted."""
     orders_last_minute_account: int | None

@@ -41,6 +41,7 @@ from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.doubts import events_of_doubts
+from agenttrader.runtime.entries import events_of_denial
 from agenttrader.runtime.executions import events_of, find_order
 from agenttrader.runtime.halts import HaltStanding, latch_of
 from agenttrader.runtime.inputs import (
@@ -243,7 +244,7 @@ class Engine:
         """Record what was decided, and what follows from it."""
         orders = self.state.book.orders.by_id
         if decision.denied_by is not None:
-            self._emit(Decided(proposal=proposal, decision=decision))
+            self._emit_all(events_of_denial(proposal, decision))
         elif proposal.effect is Effect.CLOSE:
             self._emit(Decided(proposal=proposal, decision=decision))
             self._end_unwanted(*closing.in_the_way(self.state.book, orders[proposal.id]))

@@ -8,7 +8,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Instrument, Spread
 from agenttrader.model.orders import Effect, Leg, Proposal, Role
 from agenttrader.model.sessions import Calendar, Session
-from agenttrader.model.times import Instant
+from agenttrader.model.times import SECOND, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.losses import loss_at_stop, loss_of_entry
@@ -32,7 +32,7 @@ def take_snapshot(
     """Everything that the checks may see for `proposal` at `now`."""
     book = state.book
     agent = proposal.agent
-    grant = rules.grants.get(agent)
+    grant = rules.grant_of(agent)
     value, net_of_agent = valued.value(), valued.net_of(agent)
     window = state.standing.window
     today = state.entries if state.day is not None else None
@@ -49,6 +49,7 @@ def take_snapshot(
         window_suspended=window.suspended if window is not None else "",
         mode_ceiling=rules.authority.ceiling,
         session=session_at(rules.calendar, now),
+        repeats=_repeats_of(proposal, state, rules, now),
         orders_last_minute_agent=agent_minute,
         orders_last_minute_account=account_minute,
         open_orders_agent=book.orders.open_count.get(agent, 0),
@@ -72,6 +73,14 @@ def take_snapshot(
         limits_digest=rules.limits_digest,
         exits_unit=rules.has_exits_unit,
     )
+
+
+def _repeats_of(proposal: Proposal, state: State, rules: Rules, now: Instant) -> int | None:
+    """How often the same was approved in the time that the agent's limit names; None where it has none."""
+    limits = rules.limits.agent.get(proposal.agent)
+    if limits is None:
+        return None
+    return state.entries.repeated(proposal, Instant(now - limits.repeat_seconds * SECOND))
 
 
 def session_at(calendar: Calendar, now: Instant) -> Session | None:

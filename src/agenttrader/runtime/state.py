@@ -17,6 +17,7 @@ from agenttrader.model.events import (
     Event,
     LinkChanged,
     Reconciled,
+    Resumed,
     SegmentOpened,
     Sending,
     Withheld,
@@ -127,7 +128,7 @@ class State:
         if order.denied_by is not None:
             return
         self._approved_in_account.append(sealed.time)
-        self.entries.note(order)
+        self.entries.note(order, sealed.time)
         if order.effect is Effect.CLOSE:
             self.closing[order.id] = order
             if any(order.quantity * abs(leg.ratio) < (self.shared(leg.symbol) or ZERO) for leg in order.legs):
@@ -183,6 +184,9 @@ class State:
                     self._stated = event
             case LinkChanged():
                 self.links[event.link] = event
+            case Resumed():
+                self.entries.resume(event.scope)
+                self.standing.apply(event, sealed.time)
             case _:
                 self.standing.apply(event, sealed.time)
 

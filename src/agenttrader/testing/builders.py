@@ -305,6 +305,8 @@ def rules(**changes: Any) -> Rules:
         open_orders_max=1_000,
         daily_orders_max=1_000,
         daily_new_risk_max=Decimal(10_000_000),
+        repeats_max=1_000,
+        repeat_seconds=60,
         order_types=tuple(OrderType),
         times_in_force=(TimeInForce.DAY,),
         extended_hours_permitted=False,

@@ -21,6 +21,11 @@ def test_a_limit_is_a_finite_number_and_not_below_0(number: str) -> None:
         msgspec.structs.replace(entry().limits.agent[AGENT], orders_per_minute_max=-1)
 
 
+def test_repeats_are_counted_over_some_time() -> None:
+    with pytest.raises(BadValue, match="repeat_seconds: expected 1 or more, found 0"):
+        msgspec.structs.replace(entry().limits.agent[AGENT], repeat_seconds=0)
+
+
 @pytest.mark.parametrize("name", ("price_collar_fraction_max", "reducing_price_collar_fraction_max"))
 def test_a_collar_leaves_no_room_for_a_price_of_0(name: str) -> None:
     with pytest.raises(BadValue, match=f"{name}: expected a fraction below 1, such as 0.05, found 1"):

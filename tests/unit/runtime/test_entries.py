@@ -1,16 +1,26 @@
 """What was approved to enter today: counted whatever came of it, over restarts, until the next day."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
 from agenttrader.gateway.limits import Limits
-from agenttrader.model.events import Decided, Event
+from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import Decided, Event, Halted
 from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderType
 from agenttrader.model.reports import ReportKind
-from agenttrader.model.times import Instant
-from agenttrader.runtime.inputs import GroupProposed, ReplaceAsked, TimeReached
+from agenttrader.model.times import SECOND, Instant
+from agenttrader.runtime.inputs import (
+    GroupProposed,
+    HaltAsked,
+    MarketSeen,
+    ReplaceAsked,
+    StatementGiven,
+    TimeReached,
+)
 from agenttrader.testing.builders import (
     AGENT,
     BRAVO,
@@ -18,14 +28,18 @@ from agenttrader.testing.builders import (
     DAY,
     OPEN,
     OTHER_AGENT,
+    at,
+    bar,
     closing_proposal,
     proposal,
     rules,
+    signed,
 )
 from agenttrader.testing.driver import Driver, trading
 from agenttrader.testing.hostile_day import folded
 
 D = Decimal
+OF_AGENT, OTHER = Scope(ScopeKind.AGENT, AGENT), Scope(ScopeKind.AGENT, OTHER_AGENT)
 
 
 def limited(*, whose: str = "account", orders: int = 1_000, risk: int = 10**6) -> Limits:
@@ -133,3 +147,106 @@ def test_before_a_day_has_opened_nothing_new_is_permitted() -> None:
         "daily_new_risk_account",
     }
     assert of_the_day <= unknown
+
+
+# The same again.
+
+
+def repeating(most: int = 2, seconds: int = 60) -> Limits:
+    base = rules().limits
+    changes = {"repeats_max": most, "repeat_seconds": seconds}
+    agents = {name: msgspec.structs.replace(each, **changes) for name, each in base.agent.items()}
+    return msgspec.structs.replace(base, agent=agents)
+
+
+def halts(driver: Driver) -> list[Halted]:
+    return [record.event for record in driver.records if isinstance(record.event, Halted)]
+
+
+def halted() -> Driver:
+    """An agent that entered the same once too often."""
+    driver = trading(limits=repeating())
+    found = [denied_by(driver.propose(proposal(number))) for number in (1, 2, 3)]
+    assert found == [None, None, "repeats"]
+    return driver
+
+
+def test_the_same_once_too_often_halts_the_agent_and_no_other() -> None:
+    driver = halted()
+    (halt,) = halts(driver)
+    assert (halt.scope, halt.state, halt.by) == (OF_AGENT, TradingState.HALTED, "repeats")
+    assert halt.reason == "buy 10 ALFA came for the 3. time so soon, at most 2 are permitted"
+    driver.now = at(30)
+    driver.give(MarketSeen(bar(30)), MarketSeen(bar(30, symbol=CHARLY)))
+    assert denied_by(driver.propose(proposal(4, quantity=D(1)))) == "trading_state"
+    assert len(halts(driver)) == 1
+    other = proposal(5, agent=OTHER_AGENT, strategy="", legs=(Leg(CHARLY),))
+    assert denied_by(driver.propose(other)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    (
+        {"quantity": D(11)},
+        {"legs": (Leg(BRAVO),)},
+        {"agent": OTHER_AGENT, "strategy": "", "legs": (Leg(CHARLY),)},
+    ),
+)
+def test_what_differs_is_not_the_same(changes: dict[str, Any]) -> None:
+    driver = trading(limits=repeating())
+    driver.propose(proposal(1), proposal(2))
+    assert denied_by(driver.propose(proposal(3, **changes))) is None
+    assert halts(driver) == []
+
+
+def test_the_same_may_come_again_when_the_time_has_passed() -> None:
+    driver = trading(limits=repeating())
+    driver.propose(proposal(1), proposal(2))
+    driver.now = at(1, 59)
+    assert denied_by(driver.propose(proposal(3, quantity=D(1)))) is None
+    assert driver.engine.state.entries.repeated(proposal(4), Instant(driver.now - 60 * SECOND)) == 2
+    driver.now = at(2)
+    assert denied_by(driver.propose(proposal(4))) is None
+
+
+def test_what_replaces_another_is_not_asked_and_not_counted() -> None:
+    driver = trading(limits=repeating(1))
+    old = proposal(1, type=OrderType.TRAILING_STOP, trail_price=D(5))
+    driver.propose(old)
+    driver.accept(old.id)
+    driver.hear(ReplaceAsked(old.id, proposal(9).id, Changes(trail=D(6)), AGENT, "further"))
+    assert driver.order(proposal(9).id).denied_by is None
+    assert driver.engine.state.entries.repeated(proposal(2), OPEN) == 1
+
+
+def test_what_was_tried_with_a_group_counts_in_it_and_not_after_it() -> None:
+    driver = trading(limits=repeating(1))
+    driver.hear(GroupProposed((proposal(1, group="twins"), proposal(2, group="twins"))))
+    assert [driver.order(proposal(number).id).denied_by for number in (1, 2)] == ["group", "repeats"]
+    assert len(halts(driver)) == 1
+    assert driver.engine.state.entries.repeated(proposal(3), OPEN) == 0
+
+
+def test_the_halt_and_the_count_outlive_a_restart() -> None:
+    driver = trading(limits=repeating())
+    driver.propose(proposal(1), proposal(2))
+    assert folded(driver.records).state.entries.repeated(proposal(3), OPEN) == 2
+    driver = halted()
+    assert OF_AGENT in folded(driver.records).state.standing.latches
+
+
+@pytest.mark.parametrize("scope", (OF_AGENT, EVERYTHING))
+def test_a_person_who_resumes_the_agent_begins_the_count_anew(scope: Scope) -> None:
+    driver = halted()
+    assert driver.hear(StatementGiven(signed(Act.RESUME, scope=scope))).refusal == ""
+    found = [denied_by(driver.propose(proposal(number))) for number in (4, 5, 6)]
+    assert found == [None, None, "repeats"]
+    assert len(halts(driver)) == 2
+
+
+def test_a_person_who_resumes_another_forgives_this_one_nothing() -> None:
+    driver = halted()
+    driver.hear(HaltAsked(OTHER, TradingState.HALTED, "ada", "to be sure"))
+    assert driver.hear(StatementGiven(signed(Act.RESUME, scope=OTHER))).refusal == ""
+    assert denied_by(driver.propose(proposal(4))) == "trading_state"
+    assert driver.engine.state.entries.repeated(proposal(5), OPEN) == 2

@@ -63,6 +63,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("order_quantity", order.quantity_is_within_limit, ENTRIES),
     Rule("order_notional", order.notional_is_within_limit, ENTRIES),
     Rule("price_collar", order.price_is_within_collar, ALL),
+    Rule("repeats", exposure.agent_does_not_repeat_itself, ENTRIES),
     Rule("order_rate_agent", exposure.agents_rate_is_within_limit, ENTRIES),
     Rule("order_rate_account", exposure.accounts_rate_is_within_limit, ENTRIES),
     Rule("open_orders_agent", exposure.agents_open_orders_are_within_limit, ENTRIES),

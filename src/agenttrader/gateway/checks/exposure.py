@@ -13,7 +13,17 @@ from agenttrader.model.values import ZERO
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _BUY, _OPEN = Side.BUY, Effect.OPEN
+_IN_PLACE = Check("repeats", "replaces another", "replaces another", passed=True)
 _NO_MORE = Check("dead_machine_loss", "no more", "no more", passed=True)
+
+
+def agent_does_not_repeat_itself(case: Case) -> Check:
+    """The agent has not had the same symbol, side and quantity approved too often of late."""
+    limits = case.agent_limits
+    if case.snapshot.replaced is not None:
+        return _IN_PLACE
+    permitted = None if limits is None else limits.repeats_max
+    return _with_more("repeats", case.snapshot.repeats, 1, permitted)
 
 
 def agents_rate_is_within_limit(case: Case) -> Check:

@@ -110,6 +110,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         "price_collar",
         lambda it: it.proposing(limit_price=Decimal("100.00"), decision_price=Decimal("100.00")),
     ),
+    ("repeats", lambda it: it.seeing(repeats=0)),
     ("order_rate_agent", lambda it: it.seeing(orders_last_minute_agent=0)),
     ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
     ("open_orders_agent", lambda it: it.seeing(open_orders_agent=0)),
@@ -172,7 +173,14 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
     assert skipped == {
         *("may_open", "window", "mode", "scope", "restricted", "quote_age", "opens", "shorting"),
         *("order_quantity", "order_notional"),
-        *("order_rate_agent", "order_rate_account", "open_orders_agent", "open_orders_account", "position"),
+        *(
+            "repeats",
+            "order_rate_agent",
+            "order_rate_account",
+            "open_orders_agent",
+            "open_orders_account",
+            "position",
+        ),
         *("daily_orders_agent", "daily_orders_account", "daily_new_risk_agent", "daily_new_risk_account"),
         *("net_exposure_agent", "net_exposure_account"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),

@@ -185,6 +185,7 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         entry().seeing(new_risk_today_agent=Decimal(490_000)),
         entry().seeing(new_risk_today_agent=Decimal("490_000.01")),
     ),
+    "agent.repeats_max": ("repeats", entry().seeing(repeats=2), entry().seeing(repeats=3)),
     "agent.order_types": (
         "order_type",
         entry().limiting_agent(order_types=(OrderType.LIMIT,)),
@@ -243,8 +244,8 @@ def test_protection_may_rest_as_far_away_as_its_plan_puts_it() -> None:
     assert resting_stop().proposing(stop_price=Decimal("1.00")).decide().denied_by is None
 
 
-OF_TIME = {"account.unprotected_seconds_max"}
-"""What no order is held against: the engine finds it when time moves."""
+OF_TIME = {"account.unprotected_seconds_max", "agent.repeat_seconds"}
+"""What no order is held against: the engine finds it when time moves, and counts what it saw in that time."""
 
 
 def test_every_limit_has_a_row() -> None:
