@@ -14,6 +14,7 @@ from agenttrader.adapters.fence import fence_folder
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.outside import ActedOutside
+from agenttrader.model.plain_text import plain
 from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
 from agenttrader.ports.side_journal import Stage
@@ -72,11 +73,11 @@ class SideJournal:
         """Append a line and sync it."""
         line = SideLine(
             time=self._now(),
-            by=self._by,
+            by=plain(self._by),
             act=act,
             subject=subject,
             stage=stage,
-            outcome=outcome,
+            outcome=plain(outcome),
             held=held,
             broker_time=broker_time,
             order=order,

@@ -15,6 +15,7 @@ from agenttrader.app.kill.report import HaltFound, KillReport, OrderFound, Posit
 from agenttrader.app.kill.wish import Wish
 from agenttrader.model.errors import AgentTraderError, Unreachable, Unsent
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
+from agenttrader.model.plain_text import plain
 from agenttrader.model.reports import BrokerPosition
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
@@ -65,7 +66,9 @@ class Kill:
         try:
             look = await self._work(wish, seconds)
         except AgentTraderError as error:  # Host or account that do not fit are as good as nobody there.
-            failure = str(error)
+            failure = plain(str(error))
+        except Exception as error:  # told with all that was done before it
+            failure = plain(f"{type(error).__name__}: {error}")
         return self._report(wish, (*halted, *await telling), look, failure)
 
     async def _look(self) -> Look:
@@ -96,6 +99,9 @@ class Kill:
             said, done = str(error), False
         except TimeoutError:
             said, done = NO_ANSWER, False
+        except Exception as error:  # told as not done, and the broker is asked all the same
+            said, done = f"{type(error).__name__}: {error}", False
+        said = plain(said)
         self._log.write("gateway", "", "answered", said)
         return (HaltFound(name="gateway", done=done, said=said, is_needed=False),)
 

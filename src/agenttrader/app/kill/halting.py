@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from agenttrader.model.errors import AgentTraderError
+from agenttrader.model.plain_text import plain
 
 if TYPE_CHECKING:  # It knows orders, and is not needed before the fence stands.
     from agenttrader.ports.side_journal import SideLog
@@ -21,6 +22,8 @@ class Halt(Struct, frozen=True):
 
     name: str
     do: Callable[[], str]
+    plainly: Callable[[], str] | None = None
+    """How it is tried once more, without what a person typed, after an error that nobody foresaw."""
 
 
 class Begun:
@@ -42,12 +45,21 @@ class Begun:
         return self._is_over.wait(seconds)
 
     def _work(self) -> None:
-        try:
-            self.said, self.is_done = self._halt.do(), True
-        except AgentTraderError as error:
-            self.said = str(error)
+        self._try(self._halt.do, self._halt.plainly)
         self._is_over.set()
         self._log().write(self.name, "", "answered", self.said)
+
+    def _try(self, do: Callable[[], str], then: Callable[[], str] | None) -> None:
+        try:
+            said, self.is_done = do(), True
+        except AgentTraderError as error:
+            said = str(error)
+        except Exception as error:  # told as not done, and the other acts go on
+            if then is not None:
+                self._try(then, None)
+                return
+            said = f"{type(error).__name__}: {error}"
+        self.said = plain(said)
 
 
 def begin(halts: Iterable[Halt], log: "Callable[[], SideLog]") -> tuple[Begun, ...]:

@@ -7,6 +7,7 @@ from agenttrader.app.kill.halting import begin
 from agenttrader.app.kill.settings import read_settings
 from agenttrader.app.kill.wiring import at_door, local_halts, side_log, tell_gateway, who
 from agenttrader.app.kill.wish import Wish
+from agenttrader.model.plain_text import plain
 
 if TYPE_CHECKING:
     from agenttrader.app.kill.plan import Look
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 LOCAL_SECONDS = 0.1
 """How long fence and switch have the processor to themselves; they take some milliseconds."""
 
+REASON_CHARACTERS_MAX = 400
+"""As JSON they are at most 2400 bytes, and a fence may have 4096."""
+
 
 def kill(file: Path, wish: Wish, reason: str, seconds: float) -> "KillReport":
     """Halt the account of the configuration in `file`, and do what `wish` says for `seconds` at most.
@@ -22,7 +26,9 @@ def kill(file: Path, wish: Wish, reason: str, seconds: float) -> "KillReport":
     Raises ConfigurationError where what the fence needs of the configuration is not there; nothing was done
     then.
     """
-    settings, by = read_settings(file), f"kill by {who()}"
+    settings, by = read_settings(file), f"kill by {plain(who())}"
+    # A fence longer than what is read of it would freeze every start to come.
+    reason = plain(reason)[:REASON_CHARACTERS_MAX]
     begun = begin(local_halts(settings, by, reason), lambda: side_log(settings, "kill", by))
     for each in begun:
         each.wait(LOCAL_SECONDS)

@@ -59,7 +59,11 @@ def local_halts(settings: KillSettings, by: str, reason: str) -> tuple[Halt, ...
 
 def fence_halt(settings: KillSettings, by: str, reason: str) -> Halt:
     """The fence alone."""
-    return Halt("fence", lambda: fence_off(settings, by, reason))
+    return Halt(
+        "fence",
+        lambda: fence_off(settings, by, reason),
+        plainly=lambda: fence_off(settings, "kill", "halted; the reason given could not be written"),
+    )
 
 
 def fence_off(settings: KillSettings, by: str, reason: str) -> str:

@@ -38,6 +38,19 @@ def test_an_act_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
     assert hung.is_done
 
 
+def test_an_error_that_nobody_foresaw_is_told_and_the_act_is_tried_again_plainly() -> None:
+    def fail() -> str:
+        raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    failed, again = begin(
+        (Halt("switch", fail), Halt("fence", fail, plainly=lambda: "it stands \udcff")), Notes
+    )
+    assert failed.wait(5)
+    assert (failed.is_done, failed.said.partition(":")[0]) == (False, "UnicodeEncodeError")
+    assert again.wait(5)
+    assert (again.is_done, again.said) == (True, "it stands \\udcff")
+
+
 def test_it_is_noted_when_it_is_done_or_why_it_could_not_be() -> None:
     notes = Notes()
 

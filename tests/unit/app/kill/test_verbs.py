@@ -34,6 +34,17 @@ def test_what_is_wrong_with_the_rest_keeps_the_fence_from_nothing(tmp_path: Path
     assert sum('"act":"fence"' in note for note in notes) == 1
 
 
+@pytest.mark.parametrize("reason", ("stop \udcff now", "x" * 5000, "\x00" * 5000, "\U0001f6d1" * 5000))
+def test_whatever_the_reason_is_made_of_the_fence_stands_and_is_read(tmp_path: Path, reason: str) -> None:
+    (tmp_path / "run.toml").write_text(FENCE)
+    report = kill(tmp_path / "run.toml", Wish(), reason, 1)
+    assert report.halts[0].done, report.halts[0].said
+    fence = read_fence(tmp_path / "fence" / "DEMO-1.json")
+    assert fence is not None
+    assert fence.reason == reason.encode("utf-8", "backslashreplace").decode()[:400]
+    assert report.side_journal == ""
+
+
 def test_a_rehearsal_raises_no_fence(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(FENCE)
     with pytest.raises(ConfigurationError, match="credentials: expected a table"):
