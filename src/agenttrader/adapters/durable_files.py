@@ -3,7 +3,9 @@
 A name is durable when the folder that holds it is; so every function here syncs both. All raise OSError.
 """
 
+import contextlib
 import errno
+import itertools
 import os
 from pathlib import Path
 
@@ -21,15 +23,30 @@ def write_new(path: Path, content: bytes, mode: int = 0o644) -> None:
 def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put the content in the file's place, so that nobody ever reads half of it; a link is followed.
 
-    The content waits in a file of a fixed name beside it: what a dead process left there is removed. Of two
-    processes at once, one fails.
+    The content waits in a file of its own beside it, so that of two processes at once each puts its own
+    there, whole. What a process that died left waiting is in nobody's way, and stays.
     """
     target = Path(os.path.realpath(path))
-    waiting = target.with_name(f".{target.name}.new")
-    waiting.unlink(missing_ok=True)
-    write_new(waiting, content, mode)
-    waiting.replace(target)
+    waiting, descriptor = _open_waiting(target, mode)
+    try:
+        try:
+            write_whole(descriptor, content)
+        finally:
+            os.close(descriptor)
+        waiting.replace(target)
+    except OSError:
+        waiting.unlink(missing_ok=True)
+        raise
     sync_folder(target.parent)
+
+
+def _open_waiting(target: Path, mode: int) -> tuple[Path, int]:
+    """A file beside `target` that nobody else has, open to be written."""
+    for number in itertools.count():
+        waiting = target.with_name(f".{target.name}.{number}.new")
+        with contextlib.suppress(FileExistsError):
+            return waiting, os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    raise AssertionError("numbers do not end")
 
 
 def make_folder(folder: Path, mode: int = 0o755) -> None:

@@ -1,8 +1,12 @@
+import contextlib
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import structs
 
+from agenttrader.adapters import fence
 from agenttrader.adapters.fence import FenceSwitch, fence_path, raise_fence, read_fence
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import StoreError
@@ -39,6 +43,21 @@ def test_it_freezes_every_process_below_its_epoch(path: Path, epoch: int, state:
     reading = FenceSwitch(path, epoch).read()
     assert reading.state is state
     assert state is TradingState.ACTIVE or "kill has fenced off this process" in reading.reason
+
+
+@pytest.mark.parametrize(("epoch", "is_enough"), ((4, False), (5, True), (6, True)))
+def test_another_fence_in_its_place_will_do_where_it_is_no_lower(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, epoch: int, is_enough: bool
+) -> None:
+    replace = fence.replace
+
+    def and_another(path: Path, content: bytes, mode: int) -> None:
+        replace(path, content, mode)
+        replace(path, msgspec.json.encode(structs.replace(FENCE, epoch=epoch, by="another")), mode)
+
+    monkeypatch.setattr(fence, "replace", and_another)
+    with contextlib.nullcontext() if is_enough else pytest.raises(StoreError, match="raise it again"):
+        raise_fence(path, FENCE)
 
 
 @pytest.mark.parametrize("content", (b"", b"0", b"{", b'{"epoch": 5}', b'{"epoch": "5"}'))
