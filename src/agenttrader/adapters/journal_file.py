@@ -138,15 +138,18 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The store at `path`, to be read beside its writer. Raises StoreError where there is none."""
+def open_for_reading(path: Path, busy_seconds: float = BUSY_SECONDS_MAX) -> sqlite3.Connection:
+    """The store at `path`, to be read beside its writer. Raises StoreError where there is none.
+
+    Where somebody holds it with a tool of their own, it waits for so many seconds.
+    """
     if not path.is_file():
         raise StoreError(f"{path}: expected a journal, found no such file")
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
             uri=True,
-            timeout=BUSY_SECONDS_MAX,
+            timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
         )

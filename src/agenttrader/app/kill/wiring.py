@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from agenttrader.ports.kill_door import KillDoor
     from agenttrader.ports.side_journal import SideLog
 
+JOURNAL_SECONDS = 0.05
+"""How long the fence waits for whoever holds the journal with a tool of their own."""
 ANSWER_SECONDS = 5.0
 """How long the broker may take for each answer."""
 
@@ -81,12 +83,13 @@ def fence_off(settings: KillSettings, by: str, reason: str) -> str:
 def _last_epoch(settings: KillSettings) -> int | None:
     """The epoch of the journal's last writer, 0 where nobody has written; None where it cannot be read."""
     path = journal_path(settings.store, settings.account)
-    if not path.exists():
-        return 0
     try:
-        with closing(open_for_reading(path)) as connection:
+        path.stat()  # `exists` takes a folder that is a file for nothing.
+        with closing(open_for_reading(path, JOURNAL_SECONDS)) as connection:
             (found,) = connection.execute("SELECT max(epoch) FROM segments").fetchone()
-    except (StoreError, sqlite3.Error):
+    except FileNotFoundError:
+        return 0
+    except (OSError, StoreError, sqlite3.Error):
         return None
     return int(found or 0)
 
