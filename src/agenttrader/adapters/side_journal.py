@@ -11,16 +11,22 @@ from msgspec import Struct, structs
 
 from agenttrader.adapters.durable_files import make_folder, sync_folder, write_whole
 from agenttrader.adapters.fence import fence_folder
-from agenttrader.model.errors import StoreError
+from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.outside import ActedOutside
 from agenttrader.model.plain_text import plain
 from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
+from agenttrader.model.values import exact
 from agenttrader.ports.side_journal import Stage
 
 UNREADABLE = "unreadable"
-"""The act of a line that is none: torn by a crash, or written by somebody else."""
+"""The act of a line that is none: torn by a crash, written by somebody else, or with an impossible number."""
+WRITERS = ("kill", "sentinel")
+"""Who acts beside the gateway, each with a journal of that name."""
+
+TIMES_END = 1 << 63
+"""As many nanoseconds as 64 bits hold, with a sign."""
 
 
 class SideLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -84,14 +90,21 @@ class SideJournal:
         )
         try:
             make_folder(self.path.parent, 0o700)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
-                write_whole(descriptor, _encoder.encode(line) + b"\n")
+                start = b"\n" if _is_torn(descriptor) else b""
+                write_whole(descriptor, start + _encoder.encode(line) + b"\n")
             finally:
                 os.close(descriptor)
             sync_folder(self.path.parent)
         except OSError as error:
             self._failure = f"{self.path}: expected to write what is done, found: {error}"
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Whether the file ends within a line, as of somebody who was stopped there."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
 def read_side_journals(heads_folder: Path, account: AccountName) -> tuple[ActedOutside, ...]:
@@ -100,10 +113,12 @@ def read_side_journals(heads_folder: Path, account: AccountName) -> tuple[ActedO
     Raises StoreError where one is there and cannot be read.
     """
     found: list[ActedOutside] = []
-    for path in sorted(fence_folder(heads_folder).glob(f"{account}.*.jsonl")):
-        journal = path.name.removeprefix(f"{account}.").removesuffix(".jsonl")
+    for journal in WRITERS:
+        path = fence_folder(heads_folder) / f"{account}.{journal}.jsonl"
         try:
             lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            continue
         except OSError as error:
             raise StoreError(f"{path}: expected a side journal that can be read, found: {error}") from error
         found += (_event(journal, number, line) for number, line in enumerate(lines, 1))
@@ -111,8 +126,9 @@ def read_side_journals(heads_folder: Path, account: AccountName) -> tuple[ActedO
 
 
 def _event(journal: str, number: int, line: bytes) -> ActedOutside:
-    with contextlib.suppress(msgspec.MsgspecError):
+    with contextlib.suppress(msgspec.MsgspecError, ArithmeticError, UnicodeError, RecursionError, BadValue):
         said = _decoder.decode(line)
+        _require_sane(said)
         return ActedOutside(journal=journal, line=number, **structs.asdict(said))
     return ActedOutside(
         journal=journal,
@@ -124,3 +140,14 @@ def _event(journal: str, number: int, line: bytes) -> ActedOutside:
         stage="answered",
         outcome=line.decode(errors="replace"),
     )
+
+
+def _require_sane(line: SideLine) -> None:
+    """Raise BadValue where a number or a time is none that the journal and the book can hold."""
+    for time in (line.time, line.broker_time, None if line.order is None else line.order.time):
+        if time is not None and not 0 <= time < TIMES_END:
+            raise BadValue(f"time: expected nanoseconds since 1970, found {time}")
+    if line.held is not None and not exact(line.held, "held"):
+        raise BadValue("held: expected something, found 0")
+    if line.order is not None and exact(line.order.quantity, "quantity") <= 0:
+        raise BadValue(f"quantity: expected more than 0, found {line.order.quantity}")
