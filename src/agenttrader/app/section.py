@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agenttrader.model.errors import BadValue
 
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,6 +31,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def _require_hex(value: str, name: str) -> None:
     if not _HEX_256_BITS.fullmatch(value):
         raise BadValue(f"{name}: expected 64 hexadecimal digits in lower case, found {value!r}")
+
+
+def require_account(name: str) -> None:
+    """Raise BadValue unless it is an account's name that no file, and no other account's file, gets wrong."""
+    if not _ACCOUNT.fullmatch(name):
+        raise BadValue(
+            "name: expected letters, digits, - and _ with a letter or a digit first, for files are named "
+            f"after the account, found {name!r}"
+        )
 
 
 def require_day(text: str) -> None:

@@ -10,7 +10,7 @@ from msgspec import field
 from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.prices import Generated, Recorded
-from agenttrader.app.section import Section, require_day
+from agenttrader.app.section import Section, require_account, require_day
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Approval, Mode, PersonRole
@@ -50,7 +50,12 @@ class Account(Section, frozen=True):
     """The broker account that the gateway trades."""
 
     name: AccountName
+    """Letters, digits, - and _; files are named after it."""
     fees: Fees
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_account(self.name)
 
 
 class Gateway(Section, frozen=True):

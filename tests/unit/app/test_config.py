@@ -457,6 +457,11 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, content: byt
     assert expected in str(refused.value)
 
 
+def test_an_account_is_called_by_what_every_file_can_be_called(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[account\] name: expected letters, digits, - and _"):
+        loaded(tmp_path, filled().replace('name = "DEMO-1"', 'name = "DEMO-1.eu"'))
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError, match=r"none\.toml: expected a configuration, found none: No such file"

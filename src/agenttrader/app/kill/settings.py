@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import KillCredentials
-from agenttrader.app.section import Section
+from agenttrader.app.section import Section, require_account
 from agenttrader.app.tables import Place, build, parse
 from agenttrader.model.identifiers import AccountName
 
@@ -21,6 +21,10 @@ S = TypeVar("S", bound=Section)
 
 class _Name(Section, frozen=True):
     name: AccountName
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_account(self.name)
 
 
 class _Store(Section, frozen=True):

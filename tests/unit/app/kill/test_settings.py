@@ -28,6 +28,12 @@ def test_without_one_of_them_it_is_refused_and_named(tmp_path: Path, key: str, v
         read_settings(written(tmp_path, FENCE.replace(f'\n{key} = "{value}"', "")))
 
 
+@pytest.mark.parametrize("name", ("SIM-1.eu", "SIM-[1]", "-1", "_1", "../SIM", "SIM 1", "Ä", "SIM-1\\n"))
+def test_an_account_whose_name_files_get_wrong_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[account\] name: expected letters, digits, - and _"):
+        read_settings(written(tmp_path, FENCE.replace("DEMO-1", name)))
+
+
 def test_what_others_would_refuse_is_for_others_to_judge(tmp_path: Path) -> None:
     text = FENCE.replace("[store]", 'fee = true\n[store]\nkeys = "keys"') + "[limits.acount]\nx = 1.5\n"
     assert read_settings(written(tmp_path, text)).account == "DEMO-1"
