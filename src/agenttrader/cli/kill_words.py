@@ -48,7 +48,7 @@ def understood(words: Sequence[str], environment: Mapping[str, str]) -> KillWord
     found = _read(words[1:], _FLAGS[words[0]])
     if found is None:
         return None
-    config = found.get("--config") or environment.get(CONFIG_VARIABLE)
+    config = found.get("--config", environment.get(CONFIG_VARIABLE))
     seconds = found.get("--seconds", str(SECONDS))
     if not config or "--confirm" not in found or not _SECONDS.fullmatch(seconds):
         return None

@@ -21,10 +21,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+def _path(text: str) -> Path:
+    """Where the configuration lies; an empty text is no place, though a path takes it for this folder."""
+    if not text:
+        raise typer.BadParameter("--config: expected a file or a folder, found nothing")
+    return Path(text)
+
+
 Config = Annotated[
     Path,
     typer.Option(
-        "--config", metavar="FILE", envvar=CONFIG_VARIABLE, help="The run's configuration or its folder."
+        "--config",
+        metavar="FILE",
+        parser=_path,
+        envvar=CONFIG_VARIABLE,
+        help="The run's configuration or its folder.",
     ),
 ]
 Who = Annotated[

@@ -24,6 +24,8 @@ WORDS = (
         "--config",
         "run",
         "--config=run",
+        "--config=",
+        "--confirm=",
     ),
     *("--cancel-orders", "--liquidate", "--including-protective", "--dry-run", "--json", "--json=1"),
     *(
@@ -41,6 +43,7 @@ WORDS = (
     ),
     *("--help", "--", "-", "", "--cancel", "stray", "-h"),
 )
+NAMELESS = (("--confirm", "HALT TRADING", "--config="), ("--confirm", "HALT TRADING", "--config", ""))
 CONFIRMED = ("--confirm", "HALT TRADING", "--config", "run")
 
 
@@ -63,7 +66,7 @@ def meant(words: list[str], environment: dict[str, str]) -> KillWords | None:
 @given(
     verb=st.sampled_from((KILL, LIQUIDATE)),
     words=st.lists(st.sampled_from(WORDS), max_size=6),
-    whole=st.sampled_from(((), CONFIRMED)),
+    whole=st.sampled_from(((), CONFIRMED, *NAMELESS)),
     environment=st.sampled_from(({}, {"AGENTTRADER_CONFIG": "elsewhere"}, {"AGENTTRADER_CONFIG": ""})),
 )
 def test_what_is_understood_at_once_means_what_the_library_makes_of_it(
@@ -107,6 +110,19 @@ def test_what_people_type_in_a_hurry_is_understood_at_once(words: tuple[str, ...
 )
 def test_what_is_not_is_left_to_the_library(words: tuple[str, ...]) -> None:
     assert understood(words, {}) is None
+
+
+@pytest.mark.parametrize("words", NAMELESS)
+def test_an_empty_configuration_is_refused_whatever_the_environment_names(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.toml").touch()  # An empty path is the folder that one stands in, elsewhere.
+    environment = {"AGENTTRADER_CONFIG": "elsewhere"}
+    assert understood((KILL, *words), environment) is None
+    done = CliRunner().invoke(app, [KILL, *words], env=environment, prog_name="agenttrader")
+    assert done.exit_code == ExitCode.USAGE
+    assert "--config: expected a file or a folder, found nothing" in " ".join(done.output.split())
 
 
 def test_the_configuration_may_stand_in_the_environment() -> None:
