@@ -4,12 +4,12 @@ Only what is needed until the fence stands is loaded first.
 """
 
 import contextlib
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from agenttrader.app.kill.verbs import kill, rehearse
 from agenttrader.app.kill.wish import EVERYTHING, Wish
+from agenttrader.cli.complaint import complain
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.kill_words import LIQUIDATE, PHRASES, KillWords
 from agenttrader.cli.runs import configuration_of
@@ -25,10 +25,7 @@ def perform(words: KillWords) -> ExitCode:
     """
     phrase = PHRASES[words.verb]
     if words.confirm != phrase:
-        print(
-            f'agenttrader: --confirm: expected "{phrase}", found "{words.confirm}"; nothing was done',
-            file=sys.stderr,
-        )
+        complain(f'--confirm: expected "{phrase}", found "{words.confirm}"; nothing was done')
         return ExitCode.USAGE
     file = configuration_of(words.config)
     if words.dry_run:
@@ -59,10 +56,10 @@ def _tell_report(report: "KillReport", words: KillWords) -> None:
 
 
 def _tell(answer: dict[str, object], lines: Iterable[str], words: KillWords) -> None:
-    """The answer, for a program or for a person. What was done was done, though nobody reads it any more."""
+    """The answer, for a program or for a person. What was done was done, though nobody can be told."""
     from agenttrader.cli.json_answers import print_json
 
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError, UnicodeError):
         if words.as_json:
             print_json(answer)
         else:

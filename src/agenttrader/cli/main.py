@@ -9,8 +9,9 @@ import contextlib
 import os
 import sys
 
+from agenttrader.cli.complaint import complain
 from agenttrader.cli.exit_codes import ExitCode
-from agenttrader.cli.kill_words import KillWords, understood
+from agenttrader.cli.kill_words import PHRASES, KillWords, understood
 from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
 
 INTERRUPTED = 130
@@ -29,7 +30,7 @@ def main() -> None:
         else:
             sys.exit(_kill(words))
     except AgentTraderError as error:
-        print(f"agenttrader: {error}", file=sys.stderr)
+        complain(str(error))
         sys.exit(exit_code_of(error))
     finally:
         _finish_output()
@@ -59,7 +60,7 @@ def _kill(words: KillWords) -> int:
 
         return perform(words)
     except KeyboardInterrupt:
-        print("agenttrader: interrupted: what halts may stand; call again until it is done", file=sys.stderr)
+        complain("interrupted: what halts may stand; call again until it is done")
         return INTERRUPTED
 
 
@@ -70,9 +71,18 @@ def _go_first() -> None:
 
 
 def _finish_output() -> None:
-    """Write what is still held back. Where the reader has gone, as `head` does, the rest is for nobody."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write what is still held back. Where the reader has gone, as `head` does, the rest is for nobody.
+
+    Of a kill the code tells what was done, whatever became of the words; of other verbs the words are the
+    work, and no room for them is an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # It was closed before we began.
+            continue
+        try:
+            stream.flush()
+        except OSError as error:
+            # The interpreter flushes once more at its end, and would complain, or end with a code of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if not isinstance(error, BrokenPipeError) and not PHRASES.keys() & set(sys.argv[1:2]):
+                raise

@@ -131,6 +131,26 @@ def test_the_configuration_may_stand_in_the_environment() -> None:
     assert found.config == Path("run")
 
 
+@pytest.mark.parametrize("streams", (">/dev/full", ">/dev/full 2>&1", ">&-", ">&- 2>&-", "2>/dev/full"))
+def test_where_nobody_can_be_told_the_code_tells_what_was_done(tmp_path: Path, streams: str) -> None:
+    (tmp_path / "heads").mkdir()
+    (tmp_path / "run.toml").write_text(
+        '[account]\nname = "DEMO-1"\n[store]\ndirectory = "store"\nheads_directory = "heads"\n'
+    )
+    typed = f'"{sys.executable}" -c "from agenttrader.cli.main import main; main()" kill --config . --confirm'
+    for phrase, code in (("HALT TRADING", ExitCode.UNREACHABLE), ("another", ExitCode.USAGE)):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{typed} '{phrase}' {streams}"],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert (tmp_path / "fence" / "DEMO-1.json").exists()
+
+
 def test_until_the_fence_stands_nothing_is_loaded_that_it_does_not_need(tmp_path: Path) -> None:
     """The clients of gateway and broker take longer to load than all that comes before them."""
     (tmp_path / "run.toml").write_text(
