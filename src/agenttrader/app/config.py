@@ -14,7 +14,7 @@ from typing import Any
 
 from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.sections import EXITS, Agent, Document
-from agenttrader.app.tables import Place, build, parse
+from agenttrader.app.tables import Place, build, folder_of, parse
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import Approval
 from agenttrader.model.credentials import Credential, Secret
@@ -94,7 +94,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Configurat
     for fault in document.faults():
         raise ConfigurationError(f"{path}: {fault}")
     values = {name: getattr(document, name) for name in Document.__struct_fields__}
-    found = Configuration(**values, digest=digest_of(_canonical(tables)), folder=path.absolute().parent)
+    found = Configuration(**values, digest=digest_of(_canonical(tables)), folder=folder_of(path))
     _agree_on_halt_file(found, os.environ if environment is None else environment)
     _agree_on_trading_mode(found, os.environ if environment is None else environment)
     return found

@@ -44,6 +44,11 @@ class Place(NamedTuple):
         return ConfigurationError(f"{self.file}: {name}: {fault}" if name else f"{self.file}: {fault}")
 
 
+def folder_of(file: Path) -> Path:
+    """Beside what a configuration's relative paths are: the file itself, where a link leads to it."""
+    return file.resolve().parent
+
+
 def parse(file: Path) -> dict[str, Any]:
     """The file's tables, with floats as `Float`. Raises ConfigurationError where it is no TOML."""
     try:

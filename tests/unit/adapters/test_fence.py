@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from agenttrader.adapters import fence
+from agenttrader.adapters.durable_files import replace
 from agenttrader.adapters.fence import FenceSwitch, fence_path, raise_fence, read_fence
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import StoreError
@@ -49,8 +50,6 @@ def test_it_freezes_every_process_below_its_epoch(path: Path, epoch: int, state:
 def test_another_fence_in_its_place_will_do_where_it_is_no_lower(
     path: Path, monkeypatch: pytest.MonkeyPatch, *, epoch: int, is_enough: bool
 ) -> None:
-    replace = fence.replace
-
     def and_another(path: Path, content: bytes, mode: int) -> None:
         replace(path, content, mode)
         replace(path, msgspec.json.encode(structs.replace(FENCE, epoch=epoch, by="another")), mode)

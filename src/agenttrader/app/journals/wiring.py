@@ -14,7 +14,7 @@ from agenttrader.adapters.journal_heads import load_public_key
 from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.app.sections import Store
-from agenttrader.app.tables import Place, build, parse
+from agenttrader.app.tables import Place, build, folder_of, parse
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import AccountName
@@ -71,7 +71,7 @@ def of_configuration(file: Path) -> Archive:
     store = build(Store, tables.get("store"), place.at("store"))
     account = tables.get("account")
     name = account.get("name") if isinstance(account, dict) else None
-    folder = file.absolute().parent
+    folder = folder_of(file)
     return Archive(
         journal=journal_path(
             folder / store.directory, AccountName(build(str, name, place.at("account").at("name")))

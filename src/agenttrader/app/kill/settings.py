@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import KillCredentials
+from agenttrader.app.kill.salvage import salvage
 from agenttrader.app.section import Section, require_account
-from agenttrader.app.tables import Place, build, parse
+from agenttrader.app.tables import Place, build, folder_of, parse
+from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AccountName
 
 S = TypeVar("S", bound=Section)
@@ -45,11 +47,27 @@ class _Credentials(Section, frozen=True):
     kill: KillCredentials
 
 
-class KillSettings(Struct, frozen=True, kw_only=True):
-    """What kill needs of a configuration. The methods raise ConfigurationError where it is not there."""
+class _Said(Struct, frozen=True, kw_only=True):
+    """The file's tables, and what is wrong with it as a whole: then they are those that could be had."""
 
     file: Path
     tables: dict[str, Any]
+    fault: str = ""
+
+    def section(self, kind: type[S], name: str) -> S:
+        """The keys of the section that `kind` knows; whatever else stands there is for others to judge."""
+        found = self.tables.get(name)
+        if found is None and self.fault:
+            raise ConfigurationError(self.fault)
+        if isinstance(found, dict):
+            found = {key: value for key, value in found.items() if key in kind.__struct_fields__}
+        return build(kind, found, Place(self.file).at(name))
+
+
+class KillSettings(Struct, frozen=True, kw_only=True):
+    """What kill needs of a configuration. The methods raise ConfigurationError where it is not there."""
+
+    said: _Said
     account: AccountName
     store: Path
     """The folder of the journal."""
@@ -59,42 +77,43 @@ class KillSettings(Struct, frozen=True, kw_only=True):
     @property
     def folder(self) -> Path:
         """The configuration's own folder."""
-        return self.file.absolute().parent
+        return folder_of(self.said.file)
 
     def switch(self) -> Path | None:
         """The file switch; None where none is wired."""
-        found = _section(_Switches, self.file, self.tables, "switches")
+        found = self.said.section(_Switches, "switches")
         return self.folder / found.file if "file" in found.wired else None
 
     def announcements(self) -> Path:
         """The folder where the processes say where they listen."""
-        return self.folder / _section(_Peers, self.file, self.tables, "peers").announcements
+        return self.folder / self.said.section(_Peers, "peers").announcements
 
     def broker(self) -> Broker:
         """Which broker the account is at."""
-        return _section(Broker, self.file, self.tables, "broker")
+        return self.said.section(Broker, "broker")
 
     def credentials(self) -> KillCredentials:
         """What the broker and the gateway are shown."""
-        return _section(_Credentials, self.file, self.tables, "credentials").kill
+        return self.said.section(_Credentials, "credentials").kill
 
 
 def read_settings(file: Path) -> KillSettings:
     """What the configuration in `file` says. Raises ConfigurationError without what the fence needs."""
-    tables, folder = parse(file), file.absolute().parent
-    store = _section(_Store, file, tables, "store")
+    said, folder = _read(file), folder_of(file)
+    store = said.section(_Store, "store")
     return KillSettings(
-        file=file,
-        tables=tables,
-        account=_section(_Name, file, tables, "account").name,
+        said=said,
+        account=said.section(_Name, "account").name,
         store=folder / store.directory,
         heads=folder / store.heads_directory,
     )
 
 
-def _section(kind: type[S], file: Path, tables: dict[str, Any], name: str) -> S:
-    """The keys of the section that `kind` knows; whatever else stands there is for others to judge."""
-    found = tables.get(name)
-    if isinstance(found, dict):
-        found = {key: value for key, value in found.items() if key in kind.__struct_fields__}
-    return build(kind, found, Place(file).at(name))
+def _read(file: Path) -> _Said:
+    try:
+        return _Said(file=file, tables=parse(file))
+    except ConfigurationError as error:
+        try:
+            return _Said(file=file, tables=salvage(file), fault=str(error))
+        except OSError:
+            raise error from None

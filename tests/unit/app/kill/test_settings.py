@@ -5,6 +5,7 @@ import pytest
 from agenttrader.app.kill.settings import read_settings
 from agenttrader.model.errors import ConfigurationError
 
+ROOT = Path(__file__).parents[4]
 FENCE = '[account]\nname = "DEMO-1"\n[store]\ndirectory = "store"\nheads_directory = "heads"\n'
 
 
@@ -49,6 +50,44 @@ def test_a_fault_elsewhere_is_met_by_what_needs_it(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigurationError, match=fault):
             read()
+
+
+@pytest.mark.parametrize("fault", ("[limits\n", "[limits]\nx = \n", "[limits.a]\nx = 1\n[limits.a]\nx = 2\n"))
+def test_a_mistake_in_another_table_spoils_nothing(tmp_path: Path, fault: str) -> None:
+    text = '[peers]\nannouncements = "peers"\n[switches]\nwired = ["file"]\nfile = "HALTED"\n'
+    settings = read_settings(written(tmp_path, f"{fault}{FENCE}{fault}{text}{fault}"))
+    assert (settings.account, settings.heads) == ("DEMO-1", tmp_path / "heads")
+    assert settings.switch() == tmp_path / "HALTED"
+    assert settings.announcements() == tmp_path / "peers"
+
+
+def test_a_mistake_in_a_table_spoils_what_needs_that_table(tmp_path: Path) -> None:
+    settings = read_settings(written(tmp_path, FENCE + '[switches]\nwired = ["file"\nfile = "HALTED"\n'))
+    with pytest.raises(ConfigurationError, match="expected TOML in UTF-8"):
+        settings.switch()
+    with pytest.raises(ConfigurationError, match="expected TOML in UTF-8"):
+        read_settings(written(tmp_path, FENCE.replace('"store"', '"store')))
+    with pytest.raises(ConfigurationError, match="expected TOML in UTF-8"):
+        read_settings(written(tmp_path, FENCE + "[store]\n"))
+
+
+def test_bytes_that_are_no_text_spoil_nothing_in_another_table(tmp_path: Path) -> None:
+    path = written(tmp_path, FENCE)
+    path.write_bytes(path.read_bytes() + b'[limits]\nx = "\xff"\n')
+    assert read_settings(path).account == "DEMO-1"
+
+
+def test_the_demos_credentials_are_had_with_a_mistake_elsewhere(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "demo.toml").read_text()
+    found = read_settings(written(tmp_path, text + "\n[limits\n")).credentials()
+    assert found == read_settings(written(tmp_path, text)).credentials()
+
+
+def test_paths_are_beside_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link.toml").symlink_to(written(tmp_path / "run", FENCE))
+    settings = read_settings(tmp_path / "link.toml")
+    assert (settings.heads, settings.folder) == (tmp_path / "run" / "heads", tmp_path / "run")
 
 
 def test_a_switch_that_is_not_wired_is_not_moved(tmp_path: Path) -> None:
