@@ -157,6 +157,7 @@ def test_until_the_fence_stands_nothing_is_loaded_that_it_does_not_need(tmp_path
         '[account]\nname = "DEMO-1"\n[store]\ndirectory = "store"\nheads_directory = "heads"\n'
         '[switches]\nwired = ["store", "file"]\nfile = "HALTED"\n'
     )
+    (tmp_path / "heads").mkdir()
     # What begins the acts is told to end the process as soon as they are over, and to say what is loaded.
     program = """
 import sys

@@ -10,6 +10,7 @@ import pwd
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agenttrader.adapters.clocks import WallClock
@@ -69,7 +70,10 @@ def fence_halt(settings: KillSettings, by: str, reason: str) -> Halt:
 
 
 def fence_off(settings: KillSettings, by: str, reason: str) -> str:
-    """Raise the fence above every process of now; a sentence on it. Raises StoreError."""
+    """Raise the fence above every process of now; a sentence on it.
+
+    Raises StoreError where it does not stand, or where it stands in a place that no gateway can be at.
+    """
     path, now = fence_path(settings.heads, settings.account), WallClock().now()
     try:
         before = read_fence(path)
@@ -77,7 +81,23 @@ def fence_off(settings: KillSettings, by: str, reason: str) -> str:
         before = None  # What cannot be read is replaced; it froze everybody, and this does, too.
     epoch = epoch_to_fence(_last_epoch(settings), before, now)
     raise_fence(path, Fence(epoch=epoch, by=by, reason=reason, time=now))
+    if not _is_there(settings.store) and not _is_there(settings.heads):
+        raise StoreError(
+            f"{path}: the fence is raised, but expected it where a gateway runs, found neither "
+            f"{settings.store} nor {settings.heads}: is this the gateway's own configuration?"
+        )
     return f"{path}: no process below epoch {epoch} sends anything"
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether there is such a folder, or nobody knows."""
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _last_epoch(settings: KillSettings) -> int | None:

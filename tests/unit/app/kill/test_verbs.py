@@ -26,6 +26,7 @@ BEYOND_COUNTING = 1_000_000_000
 
 def test_what_is_wrong_with_the_rest_keeps_the_fence_from_nothing(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(FENCE)
+    (tmp_path / "heads").mkdir()
     report = kill(tmp_path / "run.toml", Wish(), "a test", 1)
     assert [(halt.name, halt.done) for halt in report.halts] == [
         ("fence", True),
@@ -46,6 +47,7 @@ def test_what_is_wrong_with_the_rest_keeps_the_fence_from_nothing(tmp_path: Path
 @pytest.mark.parametrize("reason", ("stop \udcff now", "x" * 5000, "\x00" * 5000, "\U0001f6d1" * 5000))
 def test_whatever_the_reason_is_made_of_the_fence_stands_and_is_read(tmp_path: Path, reason: str) -> None:
     (tmp_path / "run.toml").write_text(FENCE)
+    (tmp_path / "heads").mkdir()
     report = kill(tmp_path / "run.toml", Wish(), reason, 1)
     assert report.halts[0].done, report.halts[0].said
     fence = read_fence(tmp_path / "fence" / "DEMO-1.json")
@@ -67,6 +69,7 @@ def test_a_store_that_may_not_be_entered_keeps_no_fence_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "run.toml").write_text(FENCE)
+    (tmp_path / "heads").mkdir()
     (tmp_path / "store").mkdir()
     stat = Path.stat
 
@@ -81,6 +84,7 @@ def test_a_store_that_may_not_be_entered_keeps_no_fence_down(
 
 def test_a_journal_that_a_tool_holds_keeps_nobody_waiting(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(FENCE)
+    (tmp_path / "heads").mkdir()
     (tmp_path / "store").mkdir()
     path = journal_path(tmp_path / "store", AccountName("DEMO-1"))
     open_for_writing(path).close()
@@ -89,6 +93,18 @@ def test_a_journal_that_a_tool_holds_keeps_nobody_waiting(tmp_path: Path) -> Non
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
         tool.execute("BEGIN EXCLUSIVE")
         assert raised(tmp_path) > BEYOND_COUNTING
+
+
+def test_where_no_gateway_can_ever_have_been_the_fence_is_raised_and_not_taken_for_done(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "run.toml").write_text(FENCE)
+    fence = kill(tmp_path / "run.toml", Wish(), "a test", 1).halts[0]
+    assert not fence.done
+    assert f"found neither {tmp_path / 'store'} nor {tmp_path / 'heads'}" in fence.said
+    found = read_fence(tmp_path / "fence" / "DEMO-1.json")
+    assert found is not None
+    assert found.reason == "a test"
 
 
 def test_a_rehearsal_raises_no_fence(tmp_path: Path) -> None:
