@@ -15,7 +15,8 @@ from msgspec import Struct
 
 PLUGIN = "agenttrader.testing.unsafe_check"
 LIMIT_TESTS = (
-    # First what asks each limit with the number itself and with one more: it names best what caught a check.
+    # First real orders over HTTP, at each limit and one unit beyond: they name best what caught a check.
+    "tests/test_denial_codes.py",
     "tests/unit/gateway/checks/test_catalog_limits.py",
     "tests/unit/gateway/checks/test_authority.py",
     "tests/unit/gateway/checks/test_catalog.py",
