@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
 from agenttrader.api.probes import Application, Scope
+from agenttrader.app.gateway import hand
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.model.authority import Act
 from agenttrader.model.errors import (
@@ -34,9 +35,16 @@ from agenttrader.model.errors import (
     StoreError,
     Unreachable,
 )
-from agenttrader.model.identifiers import AgentName, OrderId, PersonName
+from agenttrader.model.identifiers import AgentName, PersonName
 from agenttrader.protocols.native import ErrorBody
-from agenttrader.protocols.person_bodies import EnvelopeBody, HaltBody, ReasonBody
+from agenttrader.protocols.person_bodies import (
+    CancelAskedBody,
+    CancelBody,
+    CloseBody,
+    EnvelopeBody,
+    HaltBody,
+    ReasonBody,
+)
 
 BODY_BYTES_MAX = 65_536
 CLOSE_REASON_MAX = 120
@@ -74,13 +82,6 @@ class Caller(Struct, frozen=True):
     agent: AgentName | None
 
 
-class CancelAskedBody(Struct, frozen=True):
-    """The broker is asked to end this order; that it has ended comes on the stream."""
-
-    order_id: OrderId
-    asked: bool
-
-
 class NotPermitted(AgentTraderError):
     """The key is not known."""
 
@@ -97,6 +98,7 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Application:
             *_agents_routes(desk, keys),
             *_windows_routes(desk, keys),
             *_persons_routes(desk, keys),
+            *_hands_routes(desk, keys),
             *_exits_routes(desk, keys),
         ],
         exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused, Exception: _crashed},
@@ -195,6 +197,34 @@ def _persons_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
         return _json(await desk.reconcile())
 
     return [halt, reconcile]
+
+
+def _hands_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
+    """What a person does by hand: only accepting a break takes a signature, for it alone loosens."""
+
+    @get("/v1/breaks")
+    async def breaks(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        return _json(hand.breaks_of(desk.session.engine))
+
+    @post("/v1/breaks/accept", status_code=200)
+    async def accept_break(request: Request[Any, Any, Any]) -> Response[bytes]:
+        _person(request, keys)
+        envelope = _decode(await _body(request), EnvelopeBody).envelope
+        return _json(await desk.give(envelope, Act.ACCEPT_BREAK))
+
+    @post("/v1/orders/cancel", status_code=200)
+    async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
+        person, asked = _person(request, keys), _decode(await _body(request), CancelBody)
+        found = await hand.cancel_order(desk, asked.order_id, person, asked.reason)
+        return _json(CancelAskedBody(found, asked=True))
+
+    @post("/v1/positions/close", status_code=200)
+    async def close_position(request: Request[Any, Any, Any]) -> Response[bytes]:
+        person, asked = _person(request, keys), _decode(await _body(request), CloseBody)
+        return _json(await hand.close_position(desk, asked.symbol, person, asked.reason))
+
+    return [breaks, accept_break, cancel_order, close_position]
 
 
 def _exits_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from agenttrader.api.gateway import CancelAskedBody
 from agenttrader.api.openapi import Face, Operation
 from agenttrader.app.gateway.alpaca_questions import (
     ActivitiesAsked,
@@ -42,7 +41,15 @@ from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Sn
 from agenttrader.protocols.native_changes import ChangesBody
 from agenttrader.protocols.native_doubts import DoubtsBody
 from agenttrader.protocols.native_groups import GroupAnswerBody, GroupBody
-from agenttrader.protocols.person_bodies import EnvelopeBody, HaltBody, ReasonBody
+from agenttrader.protocols.person_bodies import (
+    BreaksBody,
+    CancelAskedBody,
+    CancelBody,
+    CloseBody,
+    EnvelopeBody,
+    HaltBody,
+    ReasonBody,
+)
 
 _ERRORS = {
     400: "a request that cannot be read",
@@ -94,6 +101,10 @@ NATIVE = Face(
         _post("/v1/windows/close", "Closed: nothing enters any more.", ReasonBody, TradingBody),
         _post("/v1/resume", "The halt is lifted, by a signed statement.", EnvelopeBody, TradingBody),
         _post("/v1/halt", "Halted, until a person lifts it.", HaltBody, TradingBody),
+        _get("/v1/breaks", "What differs, and what accepting it would do.", BreaksBody),
+        _post("/v1/breaks/accept", "Accepted, by a signed statement.", EnvelopeBody, TradingBody),
+        _post("/v1/orders/cancel", "The broker was asked, by a person.", CancelBody, CancelAskedBody),
+        _post("/v1/positions/close", "The closing order of a person, decided.", CloseBody, AnswerBody),
         _post("/v1/reconcile", "Compared with the broker.", None, ReconcileBody),
         Operation(
             method="PUT",

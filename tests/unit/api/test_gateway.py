@@ -325,3 +325,27 @@ async def test_a_key_that_is_revoked_ends_its_stream_and_no_other(
 async def test_a_route_that_is_not_there_says_so_in_our_shape(client: Client) -> None:
     status, answer = await client.ask("GET", "/v1/nothing", AGENTS)
     assert (status, set(answer)) == (404, {"code", "message"})
+
+
+async def test_a_persons_hand_is_no_agents(client: Client) -> None:
+    close, cancel = {"symbol": ALFA, "reason": "enough"}, {"order_id": "any", "reason": "enough"}
+    for method, path, body in (
+        ("GET", "/v1/breaks", None),
+        ("POST", "/v1/breaks/accept", {"envelope": "signed"}),
+        ("POST", "/v1/positions/close", close),
+        ("POST", "/v1/orders/cancel", cancel),
+    ):
+        assert (await client.ask(method, path, AGENTS, body))[0] == 403
+    assert await client.ask("GET", "/v1/breaks", PERSONS) == (200, {"breaks": []})
+    status, answer = await client.ask("POST", "/v1/positions/close", PERSONS, close)
+    assert (status, answer["code"]) == (422, "bad_value")
+    status, answer = await client.ask("POST", "/v1/orders/cancel", PERSONS, cancel)
+    assert (status, answer["message"]) == (422, "no order any of yours is known")
+    _, order = await client.ask("POST", "/v1/proposals", AGENTS, asked())
+    named = {"order_id": order["order"]["id"], "reason": "enough"}
+    status, answer = await client.ask("POST", "/v1/orders/cancel", PERSONS, named)
+    assert (status, answer) == (200, {"order_id": named["order_id"], "asked": True})
+    client.gateway.envelopes["accepting"] = signed(Act.ACCEPT_BREAK, nonce="n", about="none")
+    status, answer = await client.ask("POST", "/v1/breaks/accept", PERSONS, {"envelope": "accepting"})
+    assert (status, answer["code"]) == (403, "statement_refused")
+    assert "no break 'none' stands" in answer["message"]

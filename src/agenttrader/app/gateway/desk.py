@@ -126,7 +126,7 @@ class Desk:
         Raises BadValue for what is malformed, and where the id was used for another order.
         """
         rules = self.session.engine.rules
-        return _answer_of(await self.decide(fit(decode_proposal(body, agent), rules.instruments)))
+        return answer_of(await self.decide(fit(decode_proposal(body, agent), rules.instruments)))
 
     async def decide(self, proposal: Proposal) -> Order:
         """The order that the proposal has become, in the state that it has when `propose` answers.
@@ -155,7 +155,7 @@ class Desk:
         return GroupAnswerBody(
             group=proposals[0].group or "",
             approved=all(order.denied_by is None for order in orders),
-            proposals=tuple(map(_answer_of, orders)),
+            proposals=tuple(map(answer_of, orders)),
         )
 
     async def change(self, name: str, body: bytes, agent: AgentName) -> AnswerBody:
@@ -170,7 +170,7 @@ class Desk:
             client_order_id=asked.proposal_id,
             correlation_id=asked.correlation_id,
         )
-        return _answer_of(order)
+        return answer_of(order)
 
     async def replace(
         self,
@@ -344,7 +344,8 @@ class Desk:
             raise BadValue(outcome.refusal)
 
 
-def _answer_of(order: Order) -> AnswerBody:
+def answer_of(order: Order) -> AnswerBody:
+    """The order with its decision. Raises BadValue for a leg, which has none."""
     if order.decision is None:
         raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
     return AnswerBody(

@@ -10,21 +10,32 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
-from agenttrader.model.authority import Act, Mode, Scope, Statement
+from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind, Statement
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import PersonName
+from agenttrader.model.identifiers import OrderId, PersonName
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
-from agenttrader.protocols.native import Snapshot, TradingBody
-from agenttrader.protocols.person_bodies import EmptyBody, EnvelopeBody, HaltBody, ReasonBody
+from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody
+from agenttrader.protocols.person_bodies import (
+    BreakBody,
+    BreaksBody,
+    CancelAskedBody,
+    CancelBody,
+    CloseBody,
+    EmptyBody,
+    EnvelopeBody,
+    HaltBody,
+    ReasonBody,
+)
 
-RESUME_LASTS = 15 * MINUTE
-"""How long after the last halt a resume may be posted, by the gateway's time: it is signed to be used."""
+SIGNED_LASTS = 15 * MINUTE
+"""How long a resume or an acceptance may be posted, by the gateway's time: it is signed to be used."""
 PATHS = {
     Act.OPEN_WINDOW: "/v1/windows",
     Act.EXTEND_WINDOW: "/v1/windows/extend",
     Act.RESUME_WINDOW: "/v1/windows/resume",
     Act.RESUME: "/v1/resume",
+    Act.ACCEPT_BREAK: "/v1/breaks/accept",
 }
 
 T = TypeVar("T")
@@ -50,6 +61,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     start: Instant
     end: Instant
     reason: str
+    about: str = ""
 
 
 class Pen(Struct, frozen=True):
@@ -111,10 +123,37 @@ class Operator:
             mode=Mode.OFF,
             scope=scope,
             start=start,
-            end=Instant(max(start, now) + RESUME_LASTS),
+            end=Instant(max(start, now) + SIGNED_LASTS),
             reason=reason,
         )
         return await self._give(pen, Act.RESUME, lease, status)
+
+    async def breaks(self) -> tuple[BreakBody, ...]:
+        """Every break that stands."""
+        return (await self._client.get("/v1/breaks", BreaksBody)).breaks
+
+    async def accept(self, pen: Pen, found: BreakBody, reason: str) -> TradingBody:
+        """Accept a break as it was shown; one that has changed since is another, and not accepted."""
+        status = await self.status()
+        start = Instant(0) if status.now is None else from_rfc3339(status.now)
+        symbol = found.found.symbol
+        lease = Lease(
+            mode=Mode.OFF,
+            scope=EVERYTHING if symbol is None else Scope(ScopeKind.SYMBOL, symbol),
+            start=start,
+            end=Instant(start + SIGNED_LASTS),
+            reason=reason,
+            about=found.id,
+        )
+        return await self._give(pen, Act.ACCEPT_BREAK, lease, status)
+
+    async def cancel(self, order_id: OrderId, reason: str) -> None:
+        """Ask for the end of an order; that it has ended is told later."""
+        await self._client.post("/v1/orders/cancel", CancelBody(order_id, reason), CancelAskedBody)
+
+    async def close(self, symbol: str, reason: str) -> AnswerBody:
+        """Close all that is held in a symbol, by the gateway's closing procedure."""
+        return await self._client.post("/v1/positions/close", CloseBody(symbol, reason), AnswerBody)
 
     async def _give(self, pen: Pen, act: Act, lease: Lease, status: StatusBody) -> TradingBody:
         statement = Statement(
@@ -130,6 +169,7 @@ class Operator:
             person=pen.person,
             nonce=self._nonce(),
             issued_at=self._now(),
+            about=lease.about,
         )
         return await self._client.post(PATHS[act], EnvelopeBody(pen.sign(statement)), TradingBody)
 

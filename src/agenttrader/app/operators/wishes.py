@@ -1,6 +1,7 @@
 """A person's words on a command line, read strictly: when a window ends, and what a halt covers."""
 
 import re
+from collections.abc import Iterable
 
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
@@ -44,6 +45,20 @@ def now_of(status: StatusBody) -> Instant:
     if status.now is None:
         raise BadValue("the gateway has not heard the market's time yet; try again in a moment")
     return from_rfc3339(status.now)
+
+
+def one_of(beginning: str, names: Iterable[str], what: str) -> str:
+    """The one of `names` that begins so, or is called just that: an id need not be typed to its end."""
+    known = tuple(names)
+    found = [name for name in known if name.startswith(beginning)] if beginning else []
+    if beginning in known:
+        return beginning
+    if len(found) != 1:
+        raise BadValue(
+            f"{what}: expected the id of one, or how it begins, found {beginning[:60]!r}, as {len(found)} of "
+            f"{len(known)} begin"
+        )
+    return found[0]
 
 
 def scope_of(text: str) -> Scope:

@@ -1,7 +1,7 @@
 import pytest
 
 from agenttrader.app.gateway.desk import StatusBody
-from agenttrader.app.operators.wishes import end_of, now_of, scope_of
+from agenttrader.app.operators.wishes import end_of, now_of, one_of, scope_of
 from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, Digest
@@ -64,3 +64,12 @@ def test_a_scope_is_everything_or_a_kind_and_a_name() -> None:
 def test_what_is_no_scope_is_refused_with_the_kinds(text: str) -> None:
     with pytest.raises(BadValue, match=r"--scope: expected everything or one of account:NAME, agent:NAME"):
         scope_of(text)
+
+
+def test_an_id_need_not_be_typed_to_its_end_and_is_never_guessed() -> None:
+    ids = ("ab12", "ab1234", "cd56")
+    assert one_of("c", ids, "break") == "cd56"
+    assert one_of("ab12", ids, "break") == "ab12"
+    for typed, many in (("ab1", 2), ("x", 0), ("", 0)):
+        with pytest.raises(BadValue, match=f"break: expected the id of one.*as {many} of 3 begin"):
+            one_of(typed, ids, "break")
