@@ -58,12 +58,11 @@ class Answers:
         self._world = world
         self._keeper = keeper
         self._tell = tell
-        self._sequence = 0
 
     def answer(self, line: Line) -> bytes | None:
         """The decision on the line, which is on disk then; None for a proposal that was decided before."""
         wall = self._world.wall()
-        self._sequence = self._decider.follow(self._world.records(self._sequence)) or self._sequence
+        self._decider.follow(self._world.records(self._decider.sequence))
         try:
             wanted = self._read(line)
             if self._keeper.is_decided(wanted.proposal_id):

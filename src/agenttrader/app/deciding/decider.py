@@ -60,15 +60,15 @@ class Decider:
         self._market = MarketView("marks file")
         self._valued: MarkedBook | None = None
         self._facts = NONE
-        self._sequence = 0
+        self.sequence = 0
+        """The number of the last record that it knows."""
 
-    def follow(self, records: Iterable[Sealed[Event]]) -> int:
-        """Fold what the gateway has recorded since; the number of the last record."""
+    def follow(self, records: Iterable[Sealed[Event]]) -> None:
+        """Fold what the gateway has recorded since `sequence`."""
         for record in records:
             self.state.apply(record)
             self._sealed = isinstance(record.event, SegmentSealed)
-            self._sequence = record.sequence
-        return self._sequence
+            self.sequence = record.sequence
 
     def is_halted(self, switches: Mapping[str, SwitchReading], now: Instant) -> bool:
         """Whether a wired switch or a latch halts; a switch that was not read does."""
@@ -103,9 +103,7 @@ class Decider:
         # Made anew: only switches that were just read count, and they are asked once.
         standing = self._with_doubts(Standings(rules).of(self.state, switches, proposal), rules, now)
         snapshot = take_snapshot(
-            *(proposal, self.state, self._market, self._valued, rules, standing),
-            self._power(now),
-            now,
+            proposal, self.state, self._market, self._valued, rules, standing, self._power(now), now
         )
         if wanted.requires_approval and snapshot.grant is not None:
             grant = structs.replace(snapshot.grant, approval=Approval.MANUAL)
