@@ -40,7 +40,7 @@ from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.events import Decided, Event
-from agenttrader.model.orders import Effect, ExitPlan, OrderState, Side
+from agenttrader.model.orders import Effect, Leg, OrderState, Side
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerPosition, ReportKind
 from agenttrader.model.times import MINUTE, Instant
@@ -448,10 +448,10 @@ def test_a_loss_that_is_still_open_is_a_loss_and_a_gain_is_none() -> None:
     driver = trading(limits=limits)
     driver.enter(1)
     driver.give(MarketSeen(b.bar(2, 110)), TimeReached(b.at(2)))
-    dear, cheap = ExitPlan(stop=D(100), target=D(130)), ExitPlan(stop=D(80), target=D(100))
-    assert denied_by(driver.propose(b.proposal(2, exit_plan=dear))) is None
+    of_bravo = (Leg(b.BRAVO),)
+    assert denied_by(driver.propose(b.proposal(2, legs=of_bravo))) is None
     driver.give(MarketSeen(b.bar(3, 90)), TimeReached(b.at(3)))
-    assert denied_by(driver.propose(b.proposal(3, exit_plan=cheap))) == "daily_loss"
+    assert denied_by(driver.propose(b.proposal(3, legs=of_bravo))) == "daily_loss"
 
 
 def test_a_limit_that_was_quietly_widened_is_seen() -> None:
