@@ -115,6 +115,11 @@ SENTENCES: dict[str, Sentence] = {
         "The order says that it opens, but the position is {observed}, not {permitted}. Say `reduce` "
         "or `close`, or wait until what works the other way has ended.",
     ),
+    "self_match": Sentence(
+        "The order may trade at {observed}, and an order of the account's own rests there: it may only "
+        "{permitted}. Change the price, or end what rests first.",
+        unknown=_NO_PRICE,
+    ),
     "reduces": Sentence(
         "The order would take {observed} off the position, and {permitted} can be taken off: what "
         "works to reduce already counts. Ask for less, or cancel what works.",

@@ -35,6 +35,8 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     open_sell: Decimal | None
     opposed: bool
     """Whether an entry the other way works in the symbol, or protection that came with one."""
+    facing: tuple[Decimal, ...]
+    """The best price at which an order of our own rests the other way; empty where none does."""
     reducible: Decimal | None
     """Units, unsigned, that an order of the proposal's effect may take off.
 

@@ -172,6 +172,10 @@ class Book:
         working = self.working(symbol)
         return bool(working.shorts if quantity > 0 else working.longs)
 
+    def facing(self, symbol: Symbol, quantity: Decimal) -> Decimal | None:
+        """The best price of our own that rests against an order of `quantity`, signed; None: none does."""
+        return self.orders.totals.facing(symbol, buys=quantity > 0)
+
     def protection(self, symbol: Symbol) -> tuple[Order, ...]:
         """The orders in `symbol` that protect, have not ended, can trade, and face the position."""
         held = self.position(symbol)

@@ -34,7 +34,7 @@ class Family:
     An order stays in the family that it came to.
     """
 
-    __slots__ = ("armed", "legs", "orders", "stops", "working")
+    __slots__ = ("armed", "legs", "orders", "resting", "stops", "working")
 
     def __init__(self, legs: tuple[Leg, ...]) -> None:
         self.legs = legs
@@ -44,6 +44,8 @@ class Family:
         """Those of them that protect and can trade, as the totals have them."""
         self.working = [NOTHING] * len(legs)
         """What they may still do, as the totals count it, in each symbol."""
+        self.resting: tuple[tuple[bool, Decimal], ...] = ()
+        """The prices at which they rest, as the totals have them: whether to buy, and at which limit."""
         self.stops: list[tuple[Stop, ...]] = [()] * len(legs)
         """Those that rest, in the same way."""
 

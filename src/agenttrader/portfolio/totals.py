@@ -6,18 +6,19 @@ changes the totals from what its family counted for before to what it counts for
 is summed when it is next asked for: who folds a journal asks for it once, at the end.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from agenttrader.model.identifiers import OrderId, Symbol
-from agenttrader.model.orders import Effect, Leg, Role, Side
+from agenttrader.model.orders import Effect, Leg, OrderType, Role, Side
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.losses import added_loss, leaving_price
 from agenttrader.portfolio.orders import Family, Order
 from agenttrader.portfolio.working import NOTHING, Stop, Stops, Working
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
-_BUY, _CLOSE, _STOP = Side.BUY, Effect.CLOSE, Role.STOP
+_BUY, _CLOSE, _STOP, _LIMIT = Side.BUY, Effect.CLOSE, Role.STOP, OrderType.LIMIT
 
 
 class OrderTotals:
@@ -31,6 +32,8 @@ class OrderTotals:
         self._armed: dict[tuple[Symbol, bool], dict[OrderId, Order]] = {}
         self._stops: dict[tuple[Symbol, bool], Stops] = {}
         self._loss = ZERO
+        self._resting: dict[tuple[Symbol, bool], list[Decimal]] = {}
+        """The limits of what rests to buy, or to sell, in order."""
 
     def working(self, symbol: Symbol) -> Working:
         """What open orders may still do in `symbol`."""
@@ -41,6 +44,16 @@ class OrderTotals:
         """What all working entries would lose at their stops, gaps aside, filled whole at their worst."""
         self._sum()
         return self._loss
+
+    def facing(self, symbol: Symbol, *, buys: bool) -> Decimal | None:
+        """The best price of our own that rests against an order which buys, or sells; None where none does.
+
+        That of a limit order of one symbol, whatever its effect, and whether the broker has confirmed it or
+        not. A stop rests in no market, nor does the target of an entry that has not filled whole.
+        """
+        self._sum()
+        prices = self._resting.get((symbol, not buys))
+        return None if not prices else prices[0 if buys else -1]
 
     def armed(self, symbol: Symbol, *, is_long: bool) -> tuple[Order, ...]:
         """The orders that protect a long position, or a short one, and can trade, as they came to that."""
@@ -82,6 +95,10 @@ class OrderTotals:
                 if now != was:
                     family.working[place] = now
                     self._work(leg.symbol, was, now)
+            prices = resting_in(family.orders) if len(family.legs) == 1 else ()
+            if prices != family.resting:
+                self._rest(family.legs[0].symbol, family.resting, prices)
+                family.resting = prices
         self._stale.clear()
 
     def _work(self, symbol: Symbol, was: Working, now: Working) -> None:
@@ -92,6 +109,17 @@ class OrderTotals:
             self._working.pop(symbol, None)
         else:
             self._working[symbol] = total
+
+    def _rest(
+        self, symbol: Symbol, was: tuple[tuple[bool, Decimal], ...], now: tuple[tuple[bool, Decimal], ...]
+    ) -> None:
+        for buys, price in now:
+            insort(self._resting.setdefault((symbol, buys), []), price)
+        for buys, price in was:
+            prices = self._resting[symbol, buys]
+            del prices[bisect_left(prices, price)]
+            if not prices:
+                del self._resting[symbol, buys]
 
     def _protect(self, symbol: Symbol, was: tuple[Stop, ...], now: tuple[Stop, ...]) -> None:
         for stop in now:
@@ -144,6 +172,17 @@ def working_in(leg: Leg, orders: Collection[Order]) -> Working:
         else:
             sold += left
     return Working(bought, sold, closing, protecting, closes, loss, awaiting, longs, shorts)
+
+
+def resting_in(orders: Collection[Order]) -> tuple[tuple[bool, Decimal], ...]:
+    """Of the `orders` of one leg those that rest at a limit: whether each buys, and at which price."""
+    return tuple(
+        [
+            ((order.side is _BUY) is (order.legs[0].ratio > 0), order.limit_price)
+            for order in orders
+            if order.type is _LIMIT and order.limit_price is not None and order.is_armed
+        ]
+    )
 
 
 def stops_in(leg: Leg, armed: Collection[Order]) -> tuple[Stop, ...]:

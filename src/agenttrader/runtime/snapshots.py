@@ -98,6 +98,7 @@ def _leg_view(
     instrument = instruments.get(symbol)
     working = book.working(symbol)
     quantity = proposal.signed_quantity(leg)
+    facing = book.facing(symbol, quantity)
     return LegView(
         symbol=symbol,
         quantity=quantity,
@@ -108,6 +109,7 @@ def _leg_view(
         open_buy=working.buys,
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
+        facing=() if facing is None else (facing,),
         reducible=reducible(proposal.effect, symbol, state),
         planned=proposal.effect is Effect.CLOSE and is_planned(book, symbol),
     )

@@ -188,6 +188,7 @@ def nothing_right(effect: Effect) -> Situation:
         mark=None,
         position=Decimal(50),
         opposed=True,
+        facing=(Decimal(201),),
         reducible=ZERO,
     )
     wrong = wrong.limiting_account(
@@ -291,6 +292,7 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
             open_buy=ZERO,
             open_sell=ZERO,
             opposed=False,
+            facing=(),
             reducible=abs(position),
         )
         for leg in proposal.legs

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from agenttrader.model.identifiers import OrderId, Symbol
-from agenttrader.model.orders import Effect, Role, Side
+from agenttrader.model.orders import Effect, OrderState, OrderType, Role, Side
 from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
@@ -44,7 +44,27 @@ def differences(
         for side in Side:
             opposed = book.is_opposed(symbol, Decimal(side.sign))
             pairs[f"{symbol} opposed to {side.value}"] = (opposed, _is_opposed(book, symbol, side.sign))
+            facing = book.facing(symbol, Decimal(side.sign))
+            pairs[f"{symbol} facing {side.value}"] = (facing, _facing(book, symbol, side.sign))
     return {name: (kept, found) for name, (kept, found) in pairs.items() if kept != found}
+
+
+def _facing(book: Book, symbol: Symbol, sign: int) -> Decimal | None:
+    """The lowest limit of what sells, or the highest of what buys, of one leg and not awaiting its entry."""
+    prices = [
+        order.limit_price
+        for order in book.orders.open_in(symbol)
+        if order.type is OrderType.LIMIT
+        and order.limit_price is not None
+        and len(order.legs) == 1
+        and order.side.sign * order.ratio_in(symbol) * sign < 0
+        and not (
+            order.parent is not None
+            and order.parent.effect is Effect.OPEN
+            and order.parent.state is not OrderState.FILLED
+        )
+    ]
+    return (min(prices) if sign > 0 else max(prices)) if prices else None
 
 
 def _working(book: Book, symbol: Symbol) -> tuple[Decimal, Decimal, Decimal, Decimal]:

@@ -87,7 +87,7 @@ def bracket(ledger: OrderLedger, number: int = 1, **changes: Any) -> tuple[Order
 def assert_nothing_is_left(ledger: OrderLedger) -> None:
     assert ledger.open_notional_total == 0
     assert not any(ledger.open_notional.values())
-    assert (ledger.open_longs.total, ledger.open_shorts.total) == (0, 0)
+    assert (ledger.open_longs.total, ledger.open_shorts.total) == (D(0), D(0))
     assert ledger.open_count_total == 0
     assert not any(ledger.open_count.values())
     assert list(ledger.open_orders()) == []
@@ -102,9 +102,9 @@ def test_what_is_reserved_is_summed_by_where_it_goes_and_both_ways_where_its_leg
     approved(ledger, proposal(2, agent=OTHER_AGENT, side=Side.SELL), price=50)
     approved(ledger, proposal(3, legs=(Leg(ALFA, 1), Leg(BRAVO, -2))))
     approved(ledger, proposal(4, legs=(Leg(ALFA, -1),)))
-    assert (ledger.open_longs.of(AGENT), ledger.open_shorts.of(AGENT)) == (4_000, 4_000)
-    assert (ledger.open_longs.of(OTHER_AGENT), ledger.open_shorts.of(OTHER_AGENT)) == (0, 500)
-    assert (ledger.open_longs.total, ledger.open_shorts.total) == (4_000, 4_500)
+    assert (ledger.open_longs.of(AGENT), ledger.open_shorts.of(AGENT)) == (D(4_000), D(4_000))
+    assert (ledger.open_longs.of(OTHER_AGENT), ledger.open_shorts.of(OTHER_AGENT)) == (D(0), D(500))
+    assert (ledger.open_longs.total, ledger.open_shorts.total) == (D(4_000), D(4_500))
 
 
 def test_an_approval_reserves_at_the_price_it_was_decided_on() -> None:

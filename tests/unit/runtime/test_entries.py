@@ -122,7 +122,7 @@ def test_a_restart_forgets_nothing_and_the_next_day_begins_anew() -> None:
     again = folded(driver.records)
     assert (again.state.entries.count, again.state.entries.risk) == ({AGENT: 2}, {AGENT: D(2_000)})
     driver.give(TimeReached(Instant(OPEN + 3 * DAY)))
-    assert sums(driver) == (0, 0)
+    assert sums(driver) == (0, D(0))
 
 
 def test_what_was_only_tried_with_its_group_is_not_counted() -> None:
@@ -130,7 +130,7 @@ def test_what_was_only_tried_with_its_group_is_not_counted() -> None:
     pair = (proposal(1, group="a pair"), proposal(2, group="a pair", legs=(Leg(BRAVO),)))
     driver.hear(GroupProposed(pair))
     assert [driver.order(each.id).denied_by for each in pair] == ["group", "daily_orders_account"]
-    assert sums(driver) == (0, 0)
+    assert sums(driver) == (0, D(0))
 
 
 def test_before_a_day_has_opened_nothing_new_is_permitted() -> None:

@@ -11,7 +11,7 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Mark, StatusChange, TradingStatus
-from agenttrader.model.orders import Effect, ExitPlan, Leg, Proposal, Side
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.ledger import OrderLedger
@@ -86,7 +86,7 @@ def test_net_exposure_is_positions_at_the_mark_with_the_entries_that_make_it_wor
     assert snapshot.net_long_account == 1_030 - 400 + 200 + 300
     assert snapshot.net_short_account == 400 - 1_030 + 700
     theirs = taken(driver, other(99))
-    assert (theirs.net_long_agent, theirs.net_short_agent) == (300, 0)
+    assert (theirs.net_long_agent, theirs.net_short_agent) == (D(300), D(0))
 
 
 def test_an_agents_exposure_is_in_the_symbols_that_it_owns() -> None:
@@ -148,6 +148,41 @@ def test_a_leg_is_seen_with_its_instrument_mark_status_and_position() -> None:
     assert alfa.mark == Mark(price=D(100), time=at(1), source="test")
     assert (alfa.position, alfa.open_buy, alfa.open_sell) == (D(10), D(4), D(14))
     assert (bravo.position, bravo.open_buy, bravo.open_sell) == (D(0), D(0), D(0))
+
+
+def test_a_leg_sees_the_best_price_at_which_one_of_ours_rests_the_other_way() -> None:
+    driver = trading()
+    driver.propose(proposal(1))
+    driver.accept(proposal(1).id)
+    assert taken(driver).legs[0].facing == (), "its target waits for the fill"
+    driver.fill(proposal(1).id, "first", 10)
+    assert taken(driver).legs[0].facing == (D(110),)
+    assert taken(driver, proposal(9, side=Side.SELL)).legs[0].facing == ()
+    driver.enter(2, exit_plan=ExitPlan(stop=D(95), target=D(107)))
+    assert taken(driver).legs[0].facing == (D(107),)
+    assert taken(driver, proposal(9, legs=(Leg(BRAVO),))).legs[0].facing == ()
+    for leg in driver.order(proposal(2).id).protection:
+        driver.report(ReportKind.CANCELED, leg.id)
+    assert taken(driver).legs[0].facing == (D(110),)
+    short = proposal(3, legs=(Leg(BRAVO),), side=Side.SELL, exit_plan=ExitPlan(stop=D(105), target=D(90)))
+    driver.propose(short)
+    driver.accept(short.id)
+    driver.fill(short.id, "short", 10)
+    selling = proposal(9, legs=(Leg(BRAVO),), side=Side.SELL, exit_plan=ExitPlan(stop=D(105)))
+    assert taken(driver, selling).legs[0].facing == (D(90),)
+
+
+@pytest.mark.parametrize(("price", "denied_by"), ((109, None), (110, "self_match"), (111, "self_match")))
+def test_an_entry_that_would_buy_what_our_own_target_sells_is_denied(
+    price: int, denied_by: str | None
+) -> None:
+    driver = trading()
+    driver.enter(1)
+    asked = proposal(
+        2, type=OrderType.LIMIT, limit_price=D(price), exit_plan=ExitPlan(stop=D(95), target=D(115))
+    )
+    driver.propose(asked)
+    assert driver.order(asked.id).denied_by == denied_by
 
 
 def test_what_is_not_known_of_a_symbol_is_none() -> None:

@@ -17,6 +17,7 @@ _PROTECTION = frozenset({Role.STOP, Role.TARGET})
 _GTC_OR_AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 # Results without numbers are made once.
 _LONG = Check("shorting", "long", "long", passed=True)
+_MEETS_NONE = Check("self_match", "none of ours", "none of ours", passed=True)
 _DOES_NOT_REST = Check("order_lifetime", "does not rest", "does not rest", passed=True)
 _HAS_STOP = Check("exit_plan", "a stop", "a stop", passed=True)
 _NO_STOP = Check("stop_price", "no stop", "no stop", passed=True)
@@ -37,6 +38,31 @@ def order_really_opens(case: Case) -> Check:
         observed = f"{position:f} with an entry or its protection the other way"
         return Check("opens", observed, f"{permitted} without one", passed=False)
     return Check("opens", position, permitted, position * quantity >= ZERO)
+
+
+def order_meets_none_of_ours(case: Case) -> Check:
+    """The entry would not trade with an order of our own that rests.
+
+    Observed is what it may trade at: its limit, else the worse of mark and trigger; of several legs, the mark
+    of each. An entry that rests the other way is found by `opens`; here it is what leaves a position.
+    """
+    facing, buys = case.leg.facing, case.leg.quantity > ZERO
+    if not facing:
+        return _MEETS_NONE
+    price = _reach(case, buys=buys)
+    if price is None:
+        return Check("self_match", None, facing[0], passed=False)
+    apart = price < facing[0] if buys else price > facing[0]
+    permitted = f"{'below' if buys else 'above'} {facing[0]:f}"
+    return Check("self_match", price, permitted, price.is_finite() and apart)
+
+
+def _reach(case: Case, *, buys: bool) -> Decimal | None:
+    if len(case.proposal.legs) > 1:
+        return None if case.leg.mark is None else case.leg.mark.price
+    if case.proposal.limit_price is not None:
+        return case.proposal.limit_price
+    return case.high if buys else case.low
 
 
 def order_really_reduces(case: Case) -> Check:

@@ -100,6 +100,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         "opens",
         lambda it: it.seeing_leg(position=ZERO, opposed=False) if it.proposal.effect is Effect.OPEN else it,
     ),
+    ("self_match", lambda it: it.seeing_leg(facing=())),
     ("reduces", lambda it: it.seeing_leg(reducible=FAR)),
     ("shorting", lambda it: it.limiting_symbol(shorting_permitted=True)),
     ("tick", lambda it: it.proposing(limit_price=Decimal("200.00"))),
@@ -171,7 +172,17 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
 def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
     skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
     assert skipped == {
-        *("may_open", "window", "mode", "scope", "restricted", "quote_age", "opens", "shorting"),
+        *(
+            "may_open",
+            "window",
+            "mode",
+            "scope",
+            "restricted",
+            "quote_age",
+            "opens",
+            "self_match",
+            "shorting",
+        ),
         *("order_quantity", "order_notional"),
         *(
             "repeats",

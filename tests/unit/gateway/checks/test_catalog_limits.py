@@ -330,6 +330,28 @@ EDGES = (
     ("opens", short_entry().seeing_leg(position=Decimal(-1)), short_entry().seeing_leg(position=Decimal(1))),
     ("opens", entry(), entry().seeing_leg(opposed=True)),
     ("opens", short_entry(), short_entry().seeing_leg(opposed=True)),
+    *(
+        (
+            "self_match",
+            entering.seeing_leg(facing=(Decimal(at),)),
+            entering.seeing_leg(facing=(Decimal(met),)),
+        )
+        for entering, at, met in (
+            (entry(), "100.01", "100.00"),
+            (market_entry(), "100.01", "100.00"),
+            (limit("99.00"), "99.01", "99.00"),
+            (stop_order("103.00"), "103.01", "103.00"),
+            (stop_limit("103.00", "104.00"), "104.01", "104.00"),
+            (short_entry(), "99.99", "100.00"),
+            (short_entry().proposing(type=OrderType.MARKET, limit_price=None), "99.99", "100.00"),
+            (spread_entry(), "100.01", "100.00"),
+        )
+    ),
+    (
+        "self_match",
+        spread_entry().seeing_leg(1, facing=(Decimal("49.99"),)),
+        spread_entry().seeing_leg(1, facing=(Decimal("50.00"),)),
+    ),
     ("reduces", exit_of_long(), exit_of_long().seeing_leg(reducible=Decimal(99))),
     ("reduces", exit_of_long(Effect.REDUCE), exit_of_long(Effect.REDUCE).proposing(quantity=Decimal(101))),
     ("reduces", exit_of_long(), exit_of_long().seeing_leg(position=ZERO)),
