@@ -63,6 +63,7 @@ from agenttrader.simulation import inputs as venue
 from agenttrader.simulation import orders as venue_orders
 from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.listings import Listing
+from agenttrader.testing.breakers import BREAKERS
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 SYMBOLS = tuple(Symbol(f"S{number:02d}") for number in range(64))
@@ -137,6 +138,7 @@ def rules(bars: int) -> Rules:
         ),
         limits=limits,
         limits_digest=limits.digest,
+        breakers=BREAKERS,
         grants={
             AGENT: Grant(
                 strategies=frozenset({STRATEGY}),

@@ -12,6 +12,7 @@ from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.section import Section, require_account, require_day
 from agenttrader.app.venue_sections import Venue
+from agenttrader.gateway.breakers import BreakerLimits
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.errors import BadValue
@@ -270,6 +271,7 @@ class Document(Section, frozen=True):
     people: dict[PersonName, Person]
     instruments: dict[Symbol, Instrument]
     limits: Limits
+    breakers: BreakerLimits
     exits: Exits | None = None
     """Where there is none, a position has no protection but what rests at the broker."""
     sentinel: Sentinel | None = None

@@ -41,6 +41,7 @@ from agenttrader.model.events import (
     SegmentSealed,
     Sending,
     Suspended,
+    Warned,
     WindowClosed,
     WindowExtended,
     WindowOpened,
@@ -113,6 +114,8 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"{event.session} {hours}, equity {_money(event.equity)}"
         case Halted():
             return f"{_scope(event.scope)} {event.state.value} by {event.by}: {event.reason}"
+        case Warned():
+            return f"{_scope(event.scope)} by {event.by}: {event.reason}"
         case Resumed():
             return f"{_scope(event.scope)} by {_person(event.signed)}"
         case WindowOpened() | WindowExtended() | WindowResumed():

@@ -251,6 +251,14 @@ class Halted(_Event, frozen=True, tag="halted.1"):
     reason: str
 
 
+class Warned(_Event, frozen=True, tag="warned.1"):
+    """A breaker has reached its first step: nothing is halted, and somebody should look."""
+
+    scope: Scope
+    by: str
+    reason: str
+
+
 class Resumed(_Event, frozen=True, tag="resumed.1"):
     """A person lifted the latches of a scope."""
 
@@ -369,6 +377,7 @@ Event = (
     | Busted
     | Restated
     | Halted
+    | Warned
     | Resumed
     | WindowOpened
     | WindowExtended

@@ -167,8 +167,8 @@ class Engine:
                 self._emit(SegmentSealed(reason=received.reason))
             case _:
                 assert_never(received)
-        if self.state.closing:
-            self._go_on_closing()
+        self._emit_all(self.state.breakers.due(self.rules.breakers, self.rules.authority.account))
+        self._go_on_closing()
         return self._step
 
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:

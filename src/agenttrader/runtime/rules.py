@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from agenttrader.gateway.breakers import BreakerLimits
 from agenttrader.gateway.limits import Grant, Limits
 from agenttrader.model.authority import Approval, Scope, ScopeKind
 from agenttrader.model.identifiers import AgentName, Digest, Symbol, person_of
@@ -19,6 +20,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     authority: Authority
     limits: Limits
     limits_digest: Digest
+    breakers: BreakerLimits
     grants: dict[AgentName, Grant]
     instruments: dict[Symbol, Instrument]
     calendar: Calendar

@@ -30,6 +30,7 @@ from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.breakers import Breakers
 from agenttrader.runtime.entries import Entries
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
@@ -68,6 +69,7 @@ class State:
         self.entries = Entries()
         """Those approved since the day opened."""
         self.outside = Outside()
+        self.breakers = Breakers(self.book)
         self.bare: dict[Symbol, Bare] = {}
         """Since when something of a position is not protected; without those where nothing is."""
         self._touched = self.book.watch()
@@ -95,6 +97,7 @@ class State:
     def apply(self, sealed: Sealed[Event]) -> None:
         """Fold one record."""
         self.last_time = max(self.last_time, sealed.time)
+        self.breakers.apply(sealed)
         kind = type(sealed.event)
         handler = self._handlers.get(kind)
         if handler is not None:

@@ -58,6 +58,7 @@ from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.runtime.inputs import Compared
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
+from agenttrader.testing.breakers import BREAKERS
 
 ACCOUNT = AccountName("SIM-1")
 AGENT = AgentName("trader")
@@ -332,6 +333,7 @@ def rules(**changes: Any) -> Rules:
         "authority": authority(),
         "limits": limits,
         "limits_digest": limits.digest,
+        "breakers": BREAKERS,
         "grants": {
             AGENT: grant(ALFA, BRAVO, strategies=(STRATEGY,)),
             OTHER_AGENT: grant(CHARLY),

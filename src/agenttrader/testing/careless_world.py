@@ -21,6 +21,7 @@ from agenttrader.runtime.statements import Authority
 from agenttrader.simulation import fees as venue_fees
 from agenttrader.simulation import inputs as venue
 from agenttrader.simulation.listings import FRACTION, AssetClass, Listing
+from agenttrader.testing.breakers import BREAKERS
 
 GATED = AccountName("CARELESS-1")
 RICH, POOR = "CARELESS-2", "CARELESS-3"
@@ -153,6 +154,7 @@ def rules(minutes: tuple[int, ...]) -> Rules:
         ),
         limits=LIMITS,
         limits_digest=LIMITS.digest,
+        breakers=BREAKERS,
         grants={
             STRATEGIST: Grant(
                 strategies=frozenset({STRATEGY}),

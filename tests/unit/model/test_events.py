@@ -54,6 +54,7 @@ from agenttrader.model.events import (
     SegmentSealed,
     Sending,
     Suspended,
+    Warned,
     WindowClosed,
     WindowExtended,
     WindowOpened,
@@ -308,6 +309,11 @@ EVENTS: tuple[Event, ...] = (
         strategy=StrategyName("momentum"),
         by="kill by ann",
         reason="line 5 of the side journal kill names it",
+    ),
+    Warned(
+        scope=Scope(ScopeKind.ACCOUNT, "SIM-1"),
+        by="breaker:drawdown",
+        reason="equity lies 2.10 % below its highest; soft_fraction is 0.02",
     ),
 )
 

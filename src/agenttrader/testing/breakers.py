@@ -1,0 +1,17 @@
+"""Breakers that a test has to try hard to trip."""
+
+from decimal import Decimal
+
+from agenttrader.gateway.breakers import KEPT, BreakerLimits
+
+BREAKERS = BreakerLimits(
+    soft_fraction=Decimal("0.9"),
+    medium_fraction=Decimal("0.95"),
+    hard_fraction=Decimal("0.99"),
+    loss_streak_max=1_000_000,
+    rejects_max=KEPT - 1,
+    reject_minutes=1,
+    broker_latency_seconds_max=1_000_000,
+    broker_latency_answers=KEPT - 1,
+)
+"""All of an account's, so far away that no careless day meets them."""
