@@ -86,6 +86,8 @@ class OrderTotals:
                     del self._armed[leg.symbol, _faces_long(order, leg)][order.id]
             for order in armed:
                 self._armed.setdefault((leg.symbol, _faces_long(order, leg)), {})[order.id] = order
+            # Of more stops than are held those count that came first, and who comes last may have changed.
+            self._touch(leg.symbol)
         family.armed = armed
 
     def _sum(self) -> None:

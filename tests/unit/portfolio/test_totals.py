@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agenttrader.model.activities import ActivityKind
@@ -241,6 +241,7 @@ class Account:
 
 @settings(max_examples=150)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 90))
+@example(seed=247, length=29)  # more stops than are held, of which one came to rest anew
 def test_totals_are_what_a_walk_finds(seed: int, length: int) -> None:
     account = Account(seed)
     for _ in range(length):
