@@ -14,8 +14,8 @@ from agenttrader.runtime.state import State
 
 _SUMS = ("_stale", "_working", "_loss", "_resting", "resting", "working")
 """What is summed up over orders when it is asked for; `walked_totals` holds it to them."""
-_NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers", "_touch", "_watched", *_SUMS})
-"""How a book folds, by what configuration, and who watches; not what it has folded."""
+_NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers", "_touch", "_watched", "_book", *_SUMS})
+"""How a book folds, by what configuration, and who watches or reads it; not what it has folded."""
 
 
 def dump_state(state: State) -> Any:
