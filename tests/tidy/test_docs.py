@@ -240,7 +240,7 @@ COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def test_every_verb_and_option_is_on_a_page() -> None:
-    pages = text_of("operations") + text_of("journal") + text_of("kill")
+    pages = "".join(text_of(name) for name in ("operations", "journal", "kill", "deciding"))
     missing = [words for words in VERBS if words not in pages]
     missing += [
         f"{words} {option}"
@@ -268,7 +268,8 @@ def test_every_route_of_the_gateway_is_on_a_page() -> None:
     desk, keys = cast("Desk", None), gateway.Keys({}, {})
     several = (
         *(gateway._orders_routes, gateway._agents_routes),
-        *(gateway._windows_routes, gateway._persons_routes, gateway._exits_routes),
+        *(gateway._windows_routes, gateway._persons_routes, gateway._hands_routes),
+        gateway._exits_routes,
     )
     real = {
         f"{method} {path.replace(':str', '')}"

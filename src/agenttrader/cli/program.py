@@ -12,13 +12,18 @@ import typer
 
 from agenttrader.cli.agents import agents
 from agenttrader.cli.bench import bench
+from agenttrader.cli.breaks import breaks
+from agenttrader.cli.deciding import decide
 from agenttrader.cli.demo import demo
+from agenttrader.cli.doctor import doctor
 from agenttrader.cli.drill import drill
 from agenttrader.cli.guard import new, up
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
 from agenttrader.cli.kill import emergency_liquidate, kill
+from agenttrader.cli.orders import orders
 from agenttrader.cli.persons import persons
+from agenttrader.cli.positions import positions
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
 from agenttrader.model.errors import BadValue
@@ -69,13 +74,18 @@ def run(
 
 
 app.command("demo")(demo)
+app.command("doctor")(doctor)
 app.command("bench")(bench)
+app.command("decide")(decide)
 for verb in (new, up, status, halt, resume, switches, reconcile):
     app.command(verb.__name__)(verb)
 app.add_typer(drill, name="drill")
 app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
 app.add_typer(window, name="window")
+app.add_typer(breaks, name="breaks")
+app.add_typer(orders, name="orders")
+app.add_typer(positions, name="positions")
 app.add_typer(persons, name="persons")
 app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
