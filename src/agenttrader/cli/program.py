@@ -15,6 +15,7 @@ from agenttrader.cli.bench import bench
 from agenttrader.cli.breaks import breaks
 from agenttrader.cli.deciding import decide
 from agenttrader.cli.demo import demo
+from agenttrader.cli.doctor import doctor
 from agenttrader.cli.drill import drill
 from agenttrader.cli.guard import new, up
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
@@ -73,6 +74,7 @@ def run(
 
 
 app.command("demo")(demo)
+app.command("doctor")(doctor)
 app.command("bench")(bench)
 app.command("decide")(decide)
 for verb in (new, up, status, halt, resume, switches, reconcile):
