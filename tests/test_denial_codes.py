@@ -282,6 +282,7 @@ REFUSED: dict[str, Refused] = {
     "quote": Refused(heard=ready(ALFAS_BAR, MarketSeen(trades(TradingStatus.TRADING)))),
     "quote_time": Refused(heard=ready(ALFAS_BAR, MarketSeen(b.bar(5))), clock=StoppedClock()),
     "opens": Refused(b.proposal(2, **SHORT), first=b.proposal(1)),
+    "self_match": Refused(priced(2, "110"), first=b.proposal(1)),
     "reduces": Refused(b.closing_proposal()),
     "buying_power": Refused(b.proposal(2, quantity=D(1)), first=b.proposal(1, quantity=D(1_000))),
     "exit_plan": Refused(b.proposal(exit_plan=None)),
