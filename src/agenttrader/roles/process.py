@@ -97,8 +97,8 @@ def refuse_without_assertions(optimize: int) -> None:
     """Raise ConfigurationError where Python leaves assertions out: a broken promise halts us only by one."""
     if optimize:
         raise ConfigurationError(
-            f"PYTHONOPTIMIZE: expected Python with its assertions, found optimization level {optimize}, which "
-            "leaves them out; start without that variable, and without -O"
+            f"PYTHONOPTIMIZE: expected Python with its assertions, found optimization level {optimize}, "
+            "which leaves them out; start without that variable, and without -O"
         )
 
 
