@@ -128,7 +128,8 @@ def test_no_agent_goes_farther_than_its_environment_and_each_says_how_far(tmp_pa
 
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
     known = "Known here: daily_loss_max, daily_new_risk_max, daily_orders_max, dead_machine_loss_max, "
-    known += "gross_exposure_max, net_exposure_max, open_orders_max, orders_per_minute_max, restricted, unprotected_seconds_max"
+    known += "gross_exposure_max, net_exposure_max, open_orders_max, orders_per_minute_max, restricted, "
+    known += "unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 
