@@ -200,6 +200,7 @@ async def test_the_checklists_scripts_are_the_verbs_and_another_phrase_does_noth
     (tmp_path / "agenttrader").symlink_to(PROGRAM)
     (tmp_path / "day").mkdir()
     day = PlayedDay(tmp_path / "day")
+    day.configuration.path(day.configuration.store.heads_directory).mkdir()  # as a gateway's start leaves it
     known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
     def run(said: str) -> subprocess.CompletedProcess[str]:
