@@ -132,6 +132,8 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
     @delete("/v1/orders/{order_id:str}", status_code=202)
     async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         caller = _caller(request, keys)
+        if caller.agent is None:
+            _operator(request, desk, keys)
         found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
         return _json(CancelAskedBody(found, asked=True), status=202)
 
@@ -215,13 +217,13 @@ def _hands_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @post("/v1/orders/cancel", status_code=200)
     async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person, asked = _person(request, keys), _decode(await _body(request), CancelBody)
+        person, asked = _operator(request, desk, keys), _decode(await _body(request), CancelBody)
         found = await hand.cancel_order(desk, asked.order_id, person, asked.reason)
         return _json(CancelAskedBody(found, asked=True))
 
     @post("/v1/positions/close", status_code=200)
     async def close_position(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person, asked = _person(request, keys), _decode(await _body(request), CloseBody)
+        person, asked = _operator(request, desk, keys), _decode(await _body(request), CloseBody)
         return _json(await hand.close_position(desk, asked.symbol, person, asked.reason))
 
     return [breaks, accept_break, cancel_order, close_position]
@@ -324,6 +326,16 @@ def _person(request: Request[Any, Any, Any], keys: Keys) -> str:
     if caller.agent is not None:
         raise Forbidden(f"{caller.name} is an agent; this takes a person's token")
     return caller.name
+
+
+def _operator(request: Request[Any, Any, Any], desk: Desk, keys: Keys) -> str:
+    """A person who may do more than look: what cancels may take protection away."""
+    person = _person(request, keys)
+    if not desk.session.engine.rules.authority.may_act(PersonName(person)):
+        raise Forbidden(
+            f"{person} may look, compare and halt; this takes an operator, approver or admin in [people]"
+        )
+    return person
 
 
 async def _body(request: Request[Any, Any, Any]) -> bytes:

@@ -35,7 +35,7 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     def grant_of(self, agent: AgentName) -> Grant | None:
         """What the agent may act for, and how far: a person's hand makes any position smaller."""
-        if agent in self.grants or person_of(agent) not in self.authority.people:
+        if agent in self.grants or not self.authority.may_act(person_of(agent)):
             return self.grants.get(agent)
         return Grant(
             strategies=frozenset(),

@@ -15,7 +15,7 @@ from agenttrader.runtime.halts import NEEDED_LINKS
 from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
 
-_MAY_OPEN = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
+_MAY_ACT = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
 
 
 class Authority(Struct, frozen=True, kw_only=True):
@@ -27,6 +27,10 @@ class Authority(Struct, frozen=True, kw_only=True):
     configuration: Digest
     ceiling: Mode
     people: dict[PersonName, PersonRole]
+
+    def may_act(self, person: PersonName | None) -> bool:
+        """Whether the person may loosen, cancel and close: a viewer only looks, compares and halts."""
+        return person is not None and self.people.get(person) in _MAY_ACT
 
 
 def judge(
@@ -59,8 +63,8 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
     It must give a reason, and not have been used before.
     """
     epoch = state.segment.epoch if state.segment is not None else None
-    role = authority.people.get(statement.person)
-    if role not in _MAY_OPEN:
+    if not authority.may_act(statement.person):
+        role = authority.people.get(statement.person)
         return (
             f"{statement.person} has the role {role.value if role else 'none'}; "
             "this needs an operator, approver or admin"

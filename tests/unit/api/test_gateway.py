@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from agenttrader.api import owners
 from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
 from agenttrader.app.gateway import denial_rates
-from agenttrader.model.authority import Act
+from agenttrader.model.authority import Act, PersonRole
 from agenttrader.model.events import BreakFound
 from agenttrader.model.identifiers import AgentName, PersonName
 from agenttrader.model.market import Watermark
@@ -325,6 +325,23 @@ async def test_a_key_that_is_revoked_ends_its_stream_and_no_other(
 async def test_a_route_that_is_not_there_says_so_in_our_shape(client: Client) -> None:
     status, answer = await client.ask("GET", "/v1/nothing", AGENTS)
     assert (status, set(answer)) == (404, {"code", "message"})
+
+
+async def test_a_viewer_looks_and_halts_and_moves_no_order(client: Client) -> None:
+    _, order = await client.ask("POST", "/v1/proposals", AGENTS, asked())
+    order_id = order["order"]["id"]
+    client.gateway.session.engine.rules.authority.people[PersonName("ada")] = PersonRole.VIEWER
+    for method, path, body in (
+        ("DELETE", f"/v1/orders/{order_id}", None),
+        ("POST", "/v1/orders/cancel", {"order_id": order_id, "reason": "enough"}),
+        ("POST", "/v1/positions/close", {"symbol": ALFA, "reason": "enough"}),
+    ):
+        status, answer = await client.ask(method, path, PERSONS, body)
+        assert (status, answer["code"]) == (403, "forbidden"), path
+        assert "operator" in answer["message"]
+    assert client.gateway.broker.canceled == []
+    halt = {"scope": ["everything", ""], "state": "halted", "reason": "enough"}
+    assert (await client.ask("POST", "/v1/halt", PERSONS, halt))[0] == 200
 
 
 async def test_a_persons_hand_is_no_agents(client: Client) -> None:
