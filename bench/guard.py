@@ -2,9 +2,9 @@
 
 Real processes on this machine, real HTTP with keep-alive, the journal on disk. Runs alternate, directly and
 through the gateway, so that what else the machine does meets both; each figure is a median of the runs.
-`added` is the difference of the medians. An answer waits for two commits (the decision, then what the broker
-said), so the disk's own time for one is measured in the same run. Afterwards the orders are counted at the
-venue, our book is compared with its, and the journal is verified.
+`added` is the difference of the medians. An answer waits for the commit of the decision, so the disk's own
+time for one is measured in the same run. Afterwards the orders are counted at the venue, our book is compared
+with its, and the journal is verified.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def show(found: dict[str, Any]) -> None:
         f"  aims: {ADDED_P50_MS_MAX}, {ADDED_P99_MS_MAX}",
         file=sys.stderr,
     )
-    print(f"the disk: {found['fdatasync_ms']:.2f} ms for a page; an order waits for two", file=sys.stderr)
+    print(f"the disk: {found['fdatasync_ms']:.2f} ms for a page; an order waits for one", file=sys.stderr)
 
 
 def main(words: list[str]) -> int:

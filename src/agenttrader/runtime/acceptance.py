@@ -54,7 +54,7 @@ _INSTEAD = {
     "`agenttrader reconcile`",
     BreakKind.WRONG_ACCOUNT: "nothing here makes that untrue: settle it with the broker, then run "
     "`agenttrader reconcile`",
-    BreakKind.DOUBT: "it ends when the exits unit can judge again, or when nothing is held "
+    BreakKind.DOUBT: "the exits unit takes it back: it must run, and judge again or find nothing held "
     "(`agenttrader positions close {symbol}`)",
 }
 """What to do about that which goes on being true, whoever accepts it."""
