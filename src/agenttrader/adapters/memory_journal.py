@@ -14,6 +14,11 @@ class MemoryJournal:
         self._records: list[Sealed[Event]] = []
         self._is_open = False
 
+    @property
+    def sequence(self) -> int:
+        """The last record's; 0 of an empty journal."""
+        return len(self._records)
+
     def append(self, records: Sequence[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
         """Take all of `records`, or none; StoreError where they do not follow or no segment is open."""
         sequence, head = len(self._records), self._records[-1].hash if self._records else GENESIS

@@ -166,13 +166,20 @@ class GatewayAtVenue:
         return [record.event for record in self.journal.read()]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until it holds, as long as nothing of the gateway has ended; TimeoutError where in vain."""
+        """Wait until it holds and what made it so is on record; TimeoutError where in vain.
+
+        Whatever of the gateway has ended meanwhile raises what it ended with.
+        """
         async with asyncio.timeout(WAIT_SECONDS):
-            while not condition():
+            while not (condition() and self._is_recorded()):
                 for task in self._tasks:
                     if task.done():
                         await task
                 await asyncio.sleep(0.002)
+
+    def _is_recorded(self) -> bool:
+        """Whether the journal holds all that the engine made: a batch's state is there before its commit."""
+        return self.session.engine.chain.sequence == self.journal.sequence
 
     def _link(self, up: bool, reason: str) -> None:  # noqa: FBT001 - the broker's callback
         self.links.append(up)
