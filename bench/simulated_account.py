@@ -42,7 +42,7 @@ from agenttrader.model.reports import BrokerStatement, Execution, ExecutionRepor
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.portfolio.holdings import FeeSchedule
-from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
     Compared,
@@ -55,6 +55,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     TimeReached,
 )
+from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import Authority

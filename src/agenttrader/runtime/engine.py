@@ -6,20 +6,16 @@ before anything of it leaves; the session sees to that, and if the disk fails, t
 folds another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
-
-from msgspec import Struct
 
 from agenttrader.gateway.decide import decide
 from agenttrader.model.decisions import Decision, SwitchReading
 from agenttrader.model.events import (
     BreakFound,
-    CancelRequested,
     Decided,
     Event,
     Halted,
-    Leaving,
     LinkChanged,
     PositionAdjusted,
     Reconciled,
@@ -31,14 +27,14 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.orders import Effect, Proposal
-from agenttrader.model.records import Chain, Sealed
+from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime import acceptance, adoption, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
-from agenttrader.runtime.cancels import cancel_of, refusal_of, unconfirmed, unwanted
+from agenttrader.runtime.cancels import refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.doubts import events_of_doubts
 from agenttrader.runtime.entries import events_of_denial
@@ -70,6 +66,7 @@ from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.meanwhile import left_behind
 from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.protection import overdue
+from agenttrader.runtime.recorder import Recorder, Step
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
@@ -79,32 +76,18 @@ from agenttrader.runtime.statements import judge
 from agenttrader.runtime.strangers import Strangers
 
 
-class Step(Struct, kw_only=True):
-    """What handling one input brought about: records to commit, then sends to make, or a refusal."""
-
-    records: list[Sealed[Event]]
-    sends: list[Sealed[Event]]
-    """The records among `records` that are for the broker: a `Leaving` with an instruction, a cancel."""
-    refusal: str = ""
-    resync: bool = False
-    """Whether the broker must be asked for everything again: it spoke of what we may have missed."""
-
-
-class Engine:
+class Engine(Recorder):
     """One account's decisions. `state` and `chain` come from a fold of the journal, empty or not."""
 
     def __init__(self, rules: Rules, state: State, chain: Chain) -> None:
+        super().__init__(state, chain)
         self.rules = rules
-        self.state = state
-        self.chain = chain
         self.market = MarketView(rules.market_source)
         self.valued = MarkedBook(state.book, self.market.prices, rules.owners)
         self.switches: dict[str, SwitchReading] = {}
         self._buying_power = BuyingPower()
         self._standings = Standings(rules)
         self._strangers = Strangers()
-        self._now = state.last_time
-        self._step = Step(records=[], sends=[])
 
     def take_over(self, before: "Engine") -> None:
         """Take what no journal holds from the engine before: last words of market, switches and broker."""
@@ -174,27 +157,6 @@ class Engine:
     def standing(self, proposal: Proposal | None = None) -> HaltStanding:
         """What may leave for `proposal`, or for anybody where none is given, and why not more."""
         return self._standings.of(self.state, self.switches, proposal)
-
-    def _begin(self, now: Instant) -> None:
-        self._now = max(now, self.state.last_time)
-        self._step = Step(records=[], sends=[])
-
-    def _emit(self, event: Event) -> Sealed[Event]:
-        sealed = self.chain.seal(event, self._now)
-        self.state.apply(sealed)
-        self._step.records.append(sealed)
-        return sealed
-
-    def _emit_all(self, events: Iterable[Event]) -> None:
-        """Record what follows, all of it, from the state before."""
-        for event in tuple(events):
-            self._emit(event)
-
-    def _emit_and_send(self, event: Leaving | CancelRequested | Withheld) -> None:
-        """Record what goes to the broker, or that it does not go after all."""
-        sealed = self._emit(event)
-        if not isinstance(event, Withheld):
-            self._step.sends.append(sealed)
 
     # Orders.
 
@@ -305,11 +267,6 @@ class Engine:
         self._step.refusal = refusal_of(self.state.book, asked, only_reduces=only_reduces)
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
-
-    def _cancel_order(self, order: Order, by: str, reason: str) -> None:
-        cancel = cancel_of(order, by, reason)
-        if cancel is not None:
-            self._emit_and_send(cancel)
 
     # Time and money.
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from agenttrader.model.events import Accepted
-from agenttrader.runtime.engine import Step
 from agenttrader.runtime.inputs import Input, Reported
+from agenttrader.runtime.recorder import Step
 
 LINGER_SECONDS = 0.005
 """How long the first that lingers does, whatever comes meanwhile."""

@@ -39,7 +39,7 @@ from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.journal import Journal
 from agenttrader.runtime.answers import Answers
-from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import Inbox, Source
 from agenttrader.runtime.inputs import (
     HaltAsked,
@@ -52,6 +52,7 @@ from agenttrader.runtime.inputs import (
     reserve_for,
 )
 from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
+from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0

@@ -39,7 +39,7 @@ from agenttrader.ports.order_route import Look
 from agenttrader.protocols.alpaca_trade_updates import TradeUpdate, decode_stream
 from agenttrader.protocols.alpaca_trading import encode
 from agenttrader.reconciliation.compare import compare
-from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
     Compared,
@@ -51,6 +51,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     TimeReached,
 )
+from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.recovery import asked_since, book_statement, fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State

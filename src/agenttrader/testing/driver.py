@@ -12,7 +12,7 @@ from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
     Input,
@@ -24,6 +24,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     TimeReached,
 )
+from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ALFA,

@@ -33,7 +33,7 @@ from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger, next_state
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.acceptance import break_id
-from agenttrader.runtime.engine import Engine, Step
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
@@ -51,6 +51,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     WindowCloseAsked,
 )
+from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     AGENT,

@@ -22,7 +22,6 @@ from agenttrader.model.orders import (
 )
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order, protective_id
-from agenttrader.runtime.engine import Step
 from agenttrader.runtime.inputs import (
     CancelAsked,
     HaltAsked,
@@ -30,6 +29,7 @@ from agenttrader.runtime.inputs import (
     ReplaceAsked,
     WindowCloseAsked,
 )
+from agenttrader.runtime.recorder import Step
 from agenttrader.testing.builders import AGENT, ALFA, EXITS, OTHER_AGENT, closing_proposal, proposal, rules
 from agenttrader.testing.driver import Driver, trading
 from agenttrader.testing.hostile_day import folded
