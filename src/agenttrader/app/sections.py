@@ -34,6 +34,8 @@ class Environment(Section, frozen=True):
     approval: Approval
     calendar: str
     """The exchange whose sessions rule, such as XNYS."""
+    people: Literal[1, 2]
+    """How many persons sign for what needs two; 1: a single one, who signs twice."""
 
 
 class Fees(Section, frozen=True):

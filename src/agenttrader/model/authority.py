@@ -1,4 +1,6 @@
-"""Who may loosen what: modes, windows, and the statements that persons sign."""
+"""Who may loosen what: modes, windows, the statements that persons sign, and how many of them must."""
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -95,6 +97,36 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     issued_at: Instant
     about: str = ""
     """What an act is about that is no scope: the id of the break that is accepted."""
+
+
+SINGLE_PERSON = "SINGLE PERSON"
+"""What one person retypes who signs for two, and what every report says where that is the profile."""
+
+
+class Signature(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Who has signed for something, in which session, and what they retyped."""
+
+    person: PersonName
+    session: str
+    """The trading day, YYYY-MM-DD."""
+    confirmation: str = ""
+
+
+def still_missing(given: Sequence[Signature], persons: int, people: int) -> str:
+    """What is missing until `persons` different persons have signed, in a sentence; empty where it is enough.
+
+    Where the profile says `people = 1` there is no second person: the same one signs again, in a later
+    session than the first time and with the phrase retyped.
+    """
+    different = len({each.person for each in given})
+    if different >= persons:
+        return ""
+    if people == 1 and given:
+        first = min(each.session for each in given)
+        if any(each.session > first and each.confirmation == SINGLE_PERSON for each in given):
+            return ""
+        return f"the same person signs again in a session after {first}, and retypes {SINGLE_PERSON}"
+    return f"{persons - different} more, of {persons} different persons"
 
 
 class SignedStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,6 +27,8 @@ class Authority(Struct, frozen=True, kw_only=True):
     configuration: Digest
     ceiling: Mode
     people: dict[PersonName, PersonRole]
+    persons: int = 2
+    """How many different persons there are to sign for what needs two: 2, or 1 by a declared profile."""
 
     def may_act(self, person: PersonName | None) -> bool:
         """Whether the person may loosen, cancel and close: a viewer only looks, compares and halts."""
