@@ -42,7 +42,7 @@ def close(
     """Close all of a position at the market; the person and the reason are on record.
 
     What protects it is canceled first, then our own order leaves. Needs no signature, and no window: a halt
-    does not stop it. Exit code 1 where it is denied, 4 while trading is frozen.
+    does not stop it. Exit code 1 where it is denied, 4 where a kill keeps the gateway out.
     """
     require_reason(reason)
     answer = at_desk(config, person, lambda desk: desk.close(symbol, reason))

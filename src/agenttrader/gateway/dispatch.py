@@ -2,12 +2,18 @@
 
 Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
 permit its effect. A cancel always leaves. So does a close that was approved before a halt: its position has
-no other protection left by then. Only FROZEN stops that too, and what the exits unit sends.
+no other protection left by then. Only FROZEN stops that too, and what the exits unit sends; what a person
+closes by hand is stopped only by a switch that freezes, which is the fence of a kill.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
-from agenttrader.gateway.checks.authority import PERMITTED_EFFECTS, PERMITTED_TO_EXITS
+from agenttrader.gateway.checks.authority import (
+    PERMITTED_EFFECTS,
+    PERMITTED_TO_EXITS,
+    PERMITTED_TO_HANDS,
+)
+from agenttrader.gateway.limits import Grant
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
 from agenttrader.model.events import CancelRequested, Leaving
@@ -21,6 +27,8 @@ LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
     TradingState.HALTED: PERMITTED_EFFECTS[TradingState.HALTED] | {Effect.CLOSE},
 }
 """What of an agent's may leave that is on record as approved."""
+
+_Permitted = Mapping[TradingState, frozenset[Effect]]
 
 
 class Dispatcher:
@@ -41,11 +49,11 @@ class Dispatcher:
         *,
         effect: Effect,
         state: Callable[[], TradingState],
-        only_reduces: bool = False,
+        grant: Grant | None = None,
     ) -> str | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
 
-        With `only_reduces` its agent's key is one that can do nothing else, which a halt does not stop.
+        `grant` is its agent's: a key that only reduces goes on through a halt, a person's hand beyond.
 
         `state` gives the trading state that holds for the order at the time of asking: the route may keep the
         order waiting for its turn, and looks again when that comes. Any other error of the route is raised:
@@ -57,10 +65,13 @@ class Dispatcher:
         assert sequence > self._last_sequence, f"record {sequence} was here before; an order leaves once"
         self._last_sequence = sequence
 
+        now_permitted, by_switches = _tables_for(grant)
+
         def look() -> str | None:
-            return self._reason_to_withhold(
-                effect, PERMITTED_TO_EXITS if only_reduces else LAST_LOOK, state()
-            )
+            if effect not in now_permitted[(seen := state())]:
+                permits = f"the last look before sending permits no order to {effect.value}"
+                return f"trading is {seen.value}: {permits}"
+            return self._stopped_by_a_switch(effect, by_switches)
 
         reason = look()
         if reason is not None:
@@ -78,13 +89,7 @@ class Dispatcher:
         )
         self._route.cancel(request)
 
-    def _reason_to_withhold(
-        self, effect: Effect, permitted: Mapping[TradingState, frozenset[Effect]], state: TradingState
-    ) -> str | None:
-        if effect not in permitted[state]:
-            return (
-                f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
-            )
+    def _stopped_by_a_switch(self, effect: Effect, permitted: _Permitted) -> str | None:
         for switch in self._switches:
             reading = switch.read()
             if reading.state is not TradingState.ACTIVE:
@@ -92,3 +97,10 @@ class Dispatcher:
             if effect not in permitted[reading.state]:
                 return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
         return None
+
+
+def _tables_for(grant: Grant | None) -> tuple[_Permitted, _Permitted]:
+    """What may leave by the trading state, and by each switch."""
+    if grant is None or not grant.reduces_only:
+        return LAST_LOOK, LAST_LOOK
+    return PERMITTED_TO_HANDS if grant.by_hand else PERMITTED_TO_EXITS, PERMITTED_TO_EXITS

@@ -132,3 +132,5 @@ class Grant(Struct, frozen=True, kw_only=True):
 
     It has no limits of its own, acts in what others hold, and goes on while agents are halted.
     """
+    by_hand: bool = False
+    """Whether it is a person's own hand, which goes on while everything else is frozen."""

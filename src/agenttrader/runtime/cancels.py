@@ -1,15 +1,18 @@
 """Which orders may be asked to end, by whom, and which we ask of ourselves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CancelRequested, Withheld
-from agenttrader.model.orders import Effect, OrderState
+from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.closing import must_end_for
+from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.inputs import CancelAsked
 from agenttrader.runtime.state import State
 
+_FROZEN = TradingState.FROZEN
 MAY_BE_ASKED = frozenset(
     {
         *(OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.SUSPENDED),
@@ -19,10 +22,17 @@ MAY_BE_ASKED = frozenset(
 )
 
 
-def refusal_of(book: Book, asked: CancelAsked, *, only_reduces: bool = False) -> str:
+def refusal_of(
+    book: Book,
+    asked: CancelAsked,
+    standing: Callable[[Proposal], HaltStanding],
+    *,
+    only_reduces: bool = False,
+) -> str:
     """The sentence with which a cancel is refused; empty where it may be asked, or has been.
 
-    A key that only reduces may also end anybody's entry, and whatever is its own.
+    A key that only reduces may also end anybody's entry, and whatever is its own. What is frozen only a
+    person takes apart: an entry may be ended by its agent even then, what protects may not.
     """
     order = book.orders.by_id.get(asked.order_id)
     is_own = order is not None and asked.agent in (None, order.agent)
@@ -30,6 +40,8 @@ def refusal_of(book: Book, asked: CancelAsked, *, only_reduces: bool = False) ->
         return f"no order {asked.order_id} of yours is known"
     if order.state.is_terminal:
         return f"the order is {order.state.value} already"
+    if asked.agent is not None and not order.adds_risk and standing(order.proposal).state is _FROZEN:
+        return "trading is frozen: what protects stays as it is, and only a person ends it"
     refusal = "" if asked.agent is None or only_reduces else _refusal_to_agent(book, order)
     if refusal or order.state is OrderState.CANCEL_REQUESTED or cancel_of(order, "", "") is not None:
         return refusal

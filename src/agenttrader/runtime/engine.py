@@ -264,7 +264,7 @@ class Engine(Recorder):
 
     def _cancel(self, asked: CancelAsked) -> None:
         only_reduces = self.rules.only_reduces(asked.agent)
-        self._step.refusal = refusal_of(self.state.book, asked, only_reduces=only_reduces)
+        self._step.refusal = refusal_of(self.state.book, asked, self.standing, only_reduces=only_reduces)
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 

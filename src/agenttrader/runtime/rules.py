@@ -43,6 +43,7 @@ class Rules(Struct, frozen=True, kw_only=True):
             mode_ceiling=self.authority.ceiling,
             approval=Approval.AUTO,
             reduces_only=True,
+            by_hand=True,
         )
 
     def only_reduces(self, agent: AgentName | None) -> bool:

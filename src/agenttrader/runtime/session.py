@@ -314,7 +314,7 @@ class Session:
         reason = self._dispatcher.submit(
             leaving,
             effect=order.effect,
-            only_reduces=self.engine.rules.only_reduces(order.agent),
+            grant=self.engine.rules.grant_of(order.agent),
             state=lambda: self._state_for(order.proposal),
         )
         return None if reason is None else LastLookStopped(order.id, reason)

@@ -286,7 +286,7 @@ class CarelessGateway:
             leaving,
             effect=order.effect,
             state=lambda: self.engine.standing(order.proposal).state,
-            only_reduces=self.engine.rules.only_reduces(order.agent),
+            grant=self.engine.rules.grant_of(order.agent),
         )
         if reason is not None:
             self._inputs.append(LastLookStopped(order.id, reason))

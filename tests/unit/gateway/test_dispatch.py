@@ -13,6 +13,7 @@ from agenttrader.model.orders import Effect, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.times import Instant
 from agenttrader.ports.order_route import Look
+from agenttrader.testing.builders import grant
 
 
 def ignore(_: SwitchReading) -> None:
@@ -144,9 +145,27 @@ def test_a_key_that_only_reduces_goes_on_until_everything_is_frozen(
         reason = Dispatcher(route, [Switch(switched)], ignore).submit(
             sendings(1)[0],
             effect=effect,
-            only_reduces=True,
+            grant=grant(reduces_only=True),
             state=lambda said=said: said,  # type: ignore[misc]
         )
+        assert (reason is None) == leaves == bool(route.submitted)
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("state", TradingState)
+def test_a_persons_hand_goes_on_while_all_else_is_frozen_but_not_past_the_fence_of_a_kill(
+    state: TradingState, effect: Effect
+) -> None:
+    hand = grant(reduces_only=True, by_hand=True)
+    for said, switched in ((state, TradingState.ACTIVE), (TradingState.ACTIVE, state)):
+        route = Route()
+        reason = Dispatcher(route, [Switch(switched)], ignore).submit(
+            sendings(1)[0],
+            effect=effect,
+            grant=hand,
+            state=lambda said=said: said,  # type: ignore[misc]
+        )
+        leaves = effect is not Effect.OPEN and switched is not TradingState.FROZEN
         assert (reason is None) == leaves == bool(route.submitted)
 
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CancelRequested, Event, Withheld
 from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Role
+from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Role, Side, TimeInForce
 from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.runtime.cancels import cancel_of, unwanted
-from agenttrader.runtime.inputs import CancelAsked, TimeReached, WindowCloseAsked
+from agenttrader.runtime.inputs import CancelAsked, HaltAsked, TimeReached, WindowCloseAsked
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
@@ -27,6 +29,14 @@ from agenttrader.testing.builders import (
 from agenttrader.testing.driver import Driver, trading
 
 S, K = OrderState, ReportKind
+A_STOP = {
+    "side": Side.SELL,
+    "effect": Effect.REDUCE,
+    "exit_plan": None,
+    "type": OrderType.STOP,
+    "stop_price": Decimal(95),
+    "time_in_force": TimeInForce.GTC,
+}
 
 
 def working(driver: Driver, number: int = 1, **changes: Any) -> OrderId:
@@ -123,6 +133,19 @@ def test_protection_is_not_its_agents_to_cancel() -> None:
     driver.fill(entry, "in", 10)
     assert refusal(driver, stop) == "it protects a position; replace it, or close the position"
     assert refusal(driver, stop, None) == ""
+
+
+def test_what_is_frozen_only_a_person_takes_apart_though_an_entry_may_end() -> None:
+    driver = trading()
+    leg = driver.enter(2, exit_plan=ExitPlan(stop=Decimal(95))).protection[0].id
+    driver.give(CancelAsked(leg, "ada", "why"))
+    driver.report(K.CANCELED, leg)
+    own = working(driver, 3, agent=EXITS, **A_STOP)
+    rests = working(driver, 1, type=OrderType.LIMIT, limit_price=Decimal(100))
+    driver.hear(HaltAsked(EVERYTHING, TradingState.FROZEN, "ada", "news"))
+    sentence = "trading is frozen: what protects stays as it is, and only a person ends it"
+    assert refusal(driver, own, EXITS) == sentence
+    assert (refusal(driver, own, None), refusal(driver, rests)) == ("", "")
 
 
 def test_protection_that_is_left_over_when_flat_may_be_canceled() -> None:

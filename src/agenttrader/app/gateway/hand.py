@@ -2,7 +2,7 @@
 
 It goes the way of everybody else's: a close is decided, and goes by the closing procedure; a cancel is on
 record with who asked and why. A person's hand only makes positions smaller, in every symbol, whoever holds
-it, and no halt stops it but FROZEN.
+it, and no halt stops it: only the fence of a kill.
 """
 
 from msgspec import structs

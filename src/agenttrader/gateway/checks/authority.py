@@ -4,6 +4,7 @@ from functools import cache
 from typing import assert_never
 
 from agenttrader.gateway.checks.case import Case
+from agenttrader.gateway.snapshot import Snapshot
 from agenttrader.model.authority import Approval, Mode, ScopeKind, Statement
 from agenttrader.model.decisions import Check, TradingState
 from agenttrader.model.orders import Effect
@@ -22,6 +23,12 @@ PERMITTED_TO_EXITS: dict[TradingState, frozenset[Effect]] = {
 }
 """What a key that only reduces may send: a halt leaves no position alone, and only FROZEN stops it."""
 
+PERMITTED_TO_HANDS: dict[TradingState, frozenset[Effect]] = {
+    **PERMITTED_TO_EXITS,
+    TradingState.FROZEN: frozenset({Effect.REDUCE, Effect.CLOSE}),
+}
+"""What a person's own hand may send: FROZEN is for all that is automatic."""
+
 
 def _states_that_permit(table: dict[TradingState, frozenset[Effect]]) -> dict[Effect, str]:
     return {
@@ -32,6 +39,7 @@ def _states_that_permit(table: dict[TradingState, frozenset[Effect]]) -> dict[Ef
 
 _TO_AGENTS = (PERMITTED_EFFECTS, _states_that_permit(PERMITTED_EFFECTS))
 _TO_EXITS = (PERMITTED_TO_EXITS, _states_that_permit(PERMITTED_TO_EXITS))
+_TO_HANDS = (PERMITTED_TO_HANDS, _states_that_permit(PERMITTED_TO_HANDS))
 # Results without numbers are made once.
 _AGENTS_WHILE_ACTIVE = {
     effect: Check("trading_state", "active", states, effect in PERMITTED_EFFECTS[TradingState.ACTIVE])
@@ -41,19 +49,32 @@ _IN_SCOPE = Check("scope", "everything", "everything", passed=True)
 _NOBODY_ASKED = Check("approval", "auto", "auto", passed=True)
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
-_ACTIVE, _EVERYTHING, _AUTO = TradingState.ACTIVE, ScopeKind.EVERYTHING, Approval.AUTO
+_ACTIVE, _FROZEN = TradingState.ACTIVE, TradingState.FROZEN
+_EVERYTHING, _AUTO = ScopeKind.EVERYTHING, Approval.AUTO
 
 
 def trading_state_permits(case: Case) -> Check:
-    """Nothing halts the order: no latch, no switch, no broken link, no break. Exits go on until FROZEN."""
+    """Nothing halts the order: no latch, no switch, no broken link, no break. Exits go on until FROZEN.
+
+    A person's own hand goes on then, too.
+    """
     state, effect, grant = case.snapshot.trading_state, case.proposal.effect, case.snapshot.grant
     is_exits = grant is not None and grant.reduces_only
     if state is _ACTIVE and not is_exits:
         return _AGENTS_WHILE_ACTIVE[effect]
-    permitted, states = _TO_EXITS if is_exits else _TO_AGENTS
+    if not is_exits:
+        permitted, states = _TO_AGENTS
+    else:
+        permitted, states = _TO_HANDS if _is_free_hand(case.snapshot) else _TO_EXITS
     reasons = () if state is _ACTIVE else case.snapshot.halt_reasons
     observed = f"{state.value}: {'; '.join(reasons)}" if reasons else state.value
     return Check("trading_state", observed, states[effect], effect in permitted[state])
+
+
+def _is_free_hand(snapshot: Snapshot) -> bool:
+    """Whether it is a person's hand and no switch freezes: what a kill's fence keeps out sends nothing."""
+    by_hand = snapshot.grant is not None and snapshot.grant.by_hand
+    return by_hand and not any(state is _FROZEN for _, state in snapshot.switches)
 
 
 def window_is_open(case: Case) -> Check:

@@ -1,4 +1,4 @@
-"""What a person does by hand at the desk: it leaves in every state but frozen, and says whose hand it was."""
+"""What a person does by hand at the desk: it leaves in every state, and says whose hand it was."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.runtime.acceptance import break_id, meaning_of
-from agenttrader.runtime.inputs import Compared, HaltAsked, Reported
+from agenttrader.runtime.inputs import Compared, HaltAsked, Reported, SwitchSeen
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, PERSON, broker_statement, proposal, report
 from agenttrader.testing.small_gateway import SmallGateway
 
@@ -46,7 +46,7 @@ async def end_protection(gateway: SmallGateway, entry: Order) -> None:
         await gateway.session.ask(Reported(told))
 
 
-@pytest.mark.parametrize("state", (TradingState.ACTIVE, TradingState.REDUCE_ONLY, TradingState.HALTED))
+@pytest.mark.parametrize("state", TradingState)
 async def test_a_position_is_closed_by_the_procedure_whatever_is_halted(
     gateway: SmallGateway, state: TradingState
 ) -> None:
@@ -76,11 +76,20 @@ async def test_asked_twice_it_is_one_order(gateway: SmallGateway) -> None:
     assert len(gateway.broker.sent) == 2
 
 
-async def test_frozen_is_frozen_for_a_hand_too_and_a_cancel_leaves_even_then(gateway: SmallGateway) -> None:
-    entry = await hold(gateway, proposal())
-    await gateway.session.ask(HaltAsked(EVERYTHING, TradingState.FROZEN, "ada", "news"))
+async def test_past_the_fence_of_a_kill_no_hand_closes_either_and_what_protects_stays(
+    gateway: SmallGateway,
+) -> None:
+    await hold(gateway, proposal())
+    gateway.switch.state = TradingState.FROZEN
+    await gateway.session.ask(SwitchSeen(gateway.switch.read()))
     answer = await close_position(gateway.desk, ALFA, PERSON, "enough")
     assert answer.order.denied_by == "trading_state"
+    assert not [each for each in gateway.events() if isinstance(each, CancelRequested)]
+
+
+async def test_a_hand_cancels_what_is_frozen(gateway: SmallGateway) -> None:
+    entry = await hold(gateway, proposal())
+    await gateway.session.ask(HaltAsked(EVERYTHING, TradingState.FROZEN, "ada", "news"))
     (stop, _) = entry.protection
     assert await cancel_order(gateway.desk, stop.id, PERSON, "in my way") == stop.id
     (asked,) = [each for each in gateway.events() if isinstance(each, CancelRequested)]

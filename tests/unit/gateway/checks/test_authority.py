@@ -39,6 +39,19 @@ def test_it_reduces_until_everything_is_frozen(state: TradingState, effect: Effe
     assert agents.denied_by == ("trading_state" if stopped else None)
 
 
+@pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))
+@pytest.mark.parametrize("state", TradingState)
+def test_a_persons_hand_reduces_in_every_state_but_not_past_a_switch_that_freezes(
+    state: TradingState, effect: Effect
+) -> None:
+    found = with_the_exits_key(exit_of_long(effect)).seeing(trading_state=state, window=None)
+    hand = found.granting(by_hand=True)
+    assert hand.decide().denied_by is None
+    fenced = hand.seeing(trading_state=TradingState.FROZEN, switches=(("fence", TradingState.FROZEN),))
+    assert fenced.decide().denied_by == "trading_state"
+    assert with_the_exits_key(entry()).granting(by_hand=True).decide().denied_by == "may_open"
+
+
 def test_it_never_flips_or_enlarges() -> None:
     leaving = with_the_exits_key(exit_of_long(Effect.REDUCE))
     assert leaving.seeing_leg(reducible=Decimal(99)).decide().denied_by == "reduces"
