@@ -85,4 +85,7 @@ def _inputs(snapshot: Snapshot) -> DecisionInputs:
         symbol_statuses=tuple(statuses),
         limits=snapshot.limits_digest,
         equity=snapshot.equity,
+        buying_power=snapshot.buying_power_broker,
+        prices=snapshot.prices,
+        said=snapshot.said,
     )

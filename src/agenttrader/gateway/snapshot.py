@@ -124,3 +124,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     replaced: ReplacedView | None = None
     exits_unit: bool = False
     """Whether somebody places protection after the fill, where none can rest with the entry."""
+    prices: tuple[tuple[Symbol, Decimal | None], ...] = ()
+    """What the sums were made at and no record says yet, for the record."""
+    said: tuple[tuple[str, str], ...] = ()
+    """Why each switch halts that does, for the record."""

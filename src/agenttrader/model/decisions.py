@@ -43,6 +43,8 @@ class Verdict(Word):
 
     APPROVED = "approved"
     DENIED = "denied"
+    PENDING_APPROVAL = "pending_approval"
+    """Every check passes but that a person approves: one is asked."""
 
 
 class Check(Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
@@ -67,7 +69,9 @@ class MarkUsed(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fi
     source: str | None
 
 
-class DecisionInputs(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+class DecisionInputs(
+    Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What a decision used besides proposal and fold: replay needs nothing from outside the journal."""
 
     now: Instant | None
@@ -77,6 +81,12 @@ class DecisionInputs(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     symbol_statuses: tuple[tuple[Symbol, str], ...]
     limits: Digest
     equity: Decimal | None
+    buying_power: Decimal | None = None
+    """By the broker's last word, less what has been approved since; None where it is not known."""
+    prices: tuple[tuple[Symbol, Decimal | None], ...] = ()
+    """What is held was valued at these, where no decision of this segment has said so before."""
+    said: tuple[tuple[str, str], ...] = ()
+    """Why each switch halts that does; of one that was not read, nothing."""
 
 
 class Decision(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):

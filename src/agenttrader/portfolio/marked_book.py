@@ -71,6 +71,8 @@ class MarkedBook:
         self._sums = _FLAT
         self._gross_of: dict[AgentName, Decimal] = {}
         self._net_of: dict[AgentName, Decimal] = {}
+        self._valued_at: dict[Symbol, Decimal | None] = {}
+        """The prices of what is held, those that nobody was told yet when last asked."""
 
     def see(self, symbol: Symbol) -> None:
         """Take it that the price of `symbol` has changed."""
@@ -100,6 +102,15 @@ class MarkedBook:
         self._summed()
         return self._net_of.get(agent, ZERO)
 
+    def untold(self, told: Mapping[Symbol, Decimal | None]) -> tuple[tuple[Symbol, Decimal | None], ...]:
+        """The prices that what is held is valued at, those that are not `told`; None is at cost."""
+        self._summed()
+        if not self._valued_at:
+            return ()
+        untold = {symbol: price for symbol, price in self._valued_at.items() if told.get(symbol) != price}
+        self._valued_at = untold
+        return tuple(untold.items())
+
     def _summed(self) -> _Valued:
         if self._stale:
             for symbol in self._stale:
@@ -111,6 +122,9 @@ class MarkedBook:
         before, now = self._positions.pop(symbol, _FLAT), self._valued(symbol)
         if now is not _FLAT:
             self._positions[symbol] = now
+            self._valued_at[symbol] = self._prices.get(symbol)
+        else:
+            self._valued_at.pop(symbol, None)
         # Where nothing is held the sums begin anew, from a nought without decimals.
         self._sums = self._sums.changed(before, now) if self._positions else _FLAT
         for agent in self._owners.get(symbol, ()):

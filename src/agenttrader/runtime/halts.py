@@ -27,6 +27,8 @@ class HaltStanding(Struct, frozen=True):
     reasons: tuple[str, ...]
     switches: tuple[tuple[str, TradingState], ...]
     """Each wired switch as last read; one that was not read counts as HALTED."""
+    said: tuple[tuple[str, str], ...] = ()
+    """Why each of them halts that was read, and does."""
 
 
 def standing_of(
@@ -62,7 +64,14 @@ def standing_of(
         for name in wired
         if name != STORE
     )
-    return HaltStanding(severest(each for each, _ in found), tuple(reason for _, reason in found), readings)
+    said = tuple(
+        (name, switches[name].reason)
+        for name, reading in readings
+        if reading is not TradingState.ACTIVE and name in switches
+    )
+    return HaltStanding(
+        severest(each for each, _ in found), tuple(reason for _, reason in found), readings, said
+    )
 
 
 def _everywhere(state: State) -> Iterator[tuple[TradingState, str]]:

@@ -72,6 +72,8 @@ def take_snapshot(
         replaced=_replaced_by(proposal, book, market),
         limits_digest=rules.limits_digest,
         exits_unit=rules.has_exits_unit,
+        prices=valued.untold(state.told),
+        said=standing.said,
     )
 
 

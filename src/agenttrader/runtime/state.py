@@ -65,6 +65,8 @@ class State:
         """Approved closes that wait for their position's protection to end; gone when they left, or ended."""
         self.parts: set[OrderId] = set()
         """Those of them that are for less than was held: what stays is to be protected again."""
+        self.told: dict[Symbol, Decimal | None] = {}
+        """The prices that the decisions of this segment say what is held was valued at."""
         self._flows_at_open = ZERO
         self.entries = Entries()
         """Those approved since the day opened."""
@@ -124,6 +126,9 @@ class State:
 
     def _apply_decided(self, sealed: Sealed[Event]) -> None:
         order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
+        prices = cast("Decided", sealed.event).decision.inputs.prices
+        if prices:
+            self.told.update(prices)
         agent = order.agent
         if agent not in self._decided:
             self._decided[agent] = deque()
@@ -169,6 +174,7 @@ class State:
         match event:
             case SegmentOpened():
                 self.segment, self.reconciled, self._stated, self.links = event, None, None, {}
+                self.told.clear()
             case BreakFound():
                 self._found.append(event.found)
                 self.uncompared.add(event.found)

@@ -108,3 +108,35 @@ def test_two_that_watch_one_book_both_see_what_changes() -> None:
     held.buy(100, SYMBOLS[4])
     assert held.valued.value() == other.value()
     assert other.value().gross_exposure == 41 * 1_010
+
+
+def test_prices_of_what_is_held_are_untold_until_they_were_told() -> None:
+    held, told = Held(), dict[Symbol, Decimal | None]()
+    assert dict(held.valued.untold(told)) == held.prices
+    told |= held.prices
+    assert held.valued.untold(told) == ()
+
+    held.prices[SYMBOLS[3]] = D(102)
+    held.valued.see(SYMBOLS[3])
+    # Asked twice before it was told, it is told twice.
+    assert held.valued.untold(told) == held.valued.untold(told) == ((SYMBOLS[3], D(102)),)
+    told[SYMBOLS[3]] = D(102)
+    held.prices[SYMBOLS[5]] = D(104)
+    held.valued.see(SYMBOLS[5])
+    del held.prices[SYMBOLS[7]]
+    held.valued.see(SYMBOLS[7])
+    held.valued.see(SYMBOLS[9])
+    assert held.valued.untold(told) == ((SYMBOLS[5], D(104)), (SYMBOLS[7], None))
+
+
+def test_what_is_not_held_has_no_price_to_tell() -> None:
+    held = Held()
+    held.prices[SYMBOLS[3]] = D(102)
+    held.valued.see(SYMBOLS[3])
+    held.buy(50, SYMBOLS[3], Side.SELL)
+    assert SYMBOLS[3] not in dict(held.valued.untold({}))
+    held.prices[SYMBOLS[3]] = D(103)
+    held.valued.see(SYMBOLS[3])
+    assert SYMBOLS[3] not in dict(held.valued.untold({}))
+    held.buy(51, SYMBOLS[3])
+    assert dict(held.valued.untold({}))[SYMBOLS[3]] == D(103)

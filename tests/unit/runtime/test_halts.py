@@ -160,7 +160,10 @@ def test_a_switch_that_was_not_read_halts() -> None:
 @pytest.mark.parametrize("state", (REDUCE_ONLY, HALTED, FROZEN))
 def test_a_switch_halts_as_far_as_it_says(state: TradingState) -> None:
     assert standing(says=state) == HaltStanding(
-        state, (f"the switch {SWITCH} halts: it was set to 1",), ((SWITCH, state),)
+        state,
+        (f"the switch {SWITCH} halts: it was set to 1",),
+        ((SWITCH, state),),
+        ((SWITCH, "it was set to 1"),),
     )
 
 

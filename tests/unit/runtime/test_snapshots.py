@@ -5,9 +5,11 @@ from typing import NoReturn
 
 import pytest
 
+from agenttrader.gateway.decide import decide
 from agenttrader.gateway.snapshot import Snapshot
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Mark, StatusChange, TradingStatus
@@ -15,7 +17,7 @@ from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal,
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.ledger import OrderLedger
-from agenttrader.runtime.inputs import MarketSeen, TimeReached
+from agenttrader.runtime.inputs import MarketSeen, SwitchSeen, TimeReached
 from agenttrader.runtime.snapshots import session_at, take_snapshot
 from agenttrader.testing.builders import (
     ALFA,
@@ -35,6 +37,7 @@ from agenttrader.testing.builders import (
     instruments,
     proposal,
     signed,
+    switch,
 )
 from agenttrader.testing.driver import Driver, at_rest, trading
 
@@ -288,3 +291,26 @@ def test_a_decision_walks_over_no_order(effect: Effect, monkeypatch: pytest.Monk
     snapshot = taken(driver, asked)
     assert (snapshot.open_orders_agent, snapshot.legs[0].open_buy) == (7, D(7))
     assert snapshot.dead_machine_loss == (7 * 5 + 50 if effect is Effect.OPEN else None)
+
+
+def test_a_decision_tells_the_prices_of_what_is_held_once_and_again_after_a_restart() -> None:
+    driver = trading()
+    driver.enter(1)
+    assert driver.engine.state.told == {}
+    assert taken(driver).prices == ((ALFA, D(100)),)
+    (told,) = [each for each in driver.propose(proposal(2)) if isinstance(each, Decided)]
+    assert told.decision.inputs.prices == ((ALFA, D(100)),)
+    assert driver.engine.state.told == {ALFA: D(100)}
+    assert taken(driver).prices == ()
+    driver.start(epoch=2)
+    assert driver.engine.state.told == {}
+
+
+def test_a_decision_tells_the_brokers_buying_power_and_what_switches_said() -> None:
+    driver = trading()
+    asked = proposal(1)
+    assert decide(asked, taken(driver, asked), driver.engine.rules.limits).inputs.buying_power == 7
+    driver.hear(SwitchSeen(switch(TradingState.HALTED, "it was set to 1")))
+    snapshot = taken(driver, asked)
+    assert snapshot.said == ((SWITCH, "it was set to 1"),)
+    assert decide(asked, snapshot, driver.engine.rules.limits).inputs.said == snapshot.said
