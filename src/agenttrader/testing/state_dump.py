@@ -12,7 +12,10 @@ from msgspec import Struct
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.state import State
 
-_SUMS = ("_stale", "_working", "_loss", "_resting", "resting", "working")
+_SUMS = (
+    *("_stale", "_working", "_loss", "_resting", "resting", "working"),
+    *("_scopes", "_sums", "_counted"),
+)
 """What is summed up over orders when it is asked for; `walked_totals` holds it to them."""
 _NO_FACTS = frozenset({"_handlers", "handlers", "_multipliers", "_touch", "_watched", "_book", *_SUMS})
 """How a book folds, by what configuration, and who watches or reads it; not what it has folded."""
