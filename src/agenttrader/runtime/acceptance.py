@@ -5,6 +5,8 @@ so that no exit of ours is of the wrong size. It counts as profit or loss: only 
 What was merely said (a report that cannot be, an order of somebody else's, an execution, an activity) is
 explained: the books stay as they are, and it takes a comparison after it in which they agree. All else is
 refused with what to do, for it goes on being true: an order that may fill, a position without protection.
+What the exits unit doubted is accepted as what was said, for the unit may be no more; one that runs and is
+still in doubt says so again.
 
 What was explained is not raised again when the broker tells it again; anything new or different is.
 """
@@ -36,9 +38,10 @@ _EXPLAINED = frozenset(
         BreakKind.ACTIVITY,
         BreakKind.IMPOSSIBLE_TRANSITION,
         BreakKind.UNRECOGNISED_REPORT,
+        BreakKind.DOUBT,
     }
 )
-"""What was said and is past: it is accepted without a change to the books."""
+"""What was said and may be past: it is accepted without a change to the books."""
 _INSTEAD = {
     BreakKind.UNPROTECTED: "{symbol} is not protected still: close it "
     "(`agenttrader positions close {symbol}`) or let the exits unit protect it",
@@ -54,8 +57,6 @@ _INSTEAD = {
     "`agenttrader reconcile`",
     BreakKind.WRONG_ACCOUNT: "nothing here makes that untrue: settle it with the broker, then run "
     "`agenttrader reconcile`",
-    BreakKind.DOUBT: "the exits unit takes it back: it must run, and judge again or find nothing held "
-    "(`agenttrader positions close {symbol}`)",
 }
 """What to do about that which goes on being true, whoever accepts it."""
 
@@ -75,6 +76,11 @@ def meaning_of(found: Break) -> str:
             )
         case BreakKind.CASH:
             return f"our cash becomes the broker's, {found.theirs}; the difference is profit or loss of today"
+        case BreakKind.DOUBT:
+            return (
+                "trading in it goes on by your word; an exits unit that runs and is still in doubt halts it "
+                "again within a minute"
+            )
         case _:
             return "the books stay as they are, for they agree without it; told again, it is no news"
 

@@ -1,6 +1,7 @@
 """What the exits unit cannot judge is a break of the symbol, for as long as it says so.
 
-It tells all of its doubts at once, so told twice they change nothing, and one that is told no more is over. A
+It tells all of its doubts at once, so told twice they change nothing, and one that is told no more is over.
+Each is told again and again: one that a person accepted stands again where the unit runs and still has it. A
 symbol has one break of each kind; the sentence is that with which it began.
 """
 

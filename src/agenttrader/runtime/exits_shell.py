@@ -26,6 +26,8 @@ AGAIN_SECONDS = 0.25
 """After an act, done or not, how soon it is decided again though nothing was heard."""
 REPORT_SECONDS = 10.0
 """How long the broker's word on an act holds a paced day; then it goes on without."""
+DOUBT_AGAIN_SECONDS = 30.0
+"""How often what stays in doubt is told: a person may have accepted it, as if nobody had it any more."""
 
 _About = tuple[Symbol, DoubtKind]
 
@@ -89,6 +91,8 @@ class ExitsShell:
         """What was in doubt when it decided last."""
         self._told: frozenset[_About] | None = None
         """What of that the gateway has on record, as far as we know; None: we do not."""
+        self._doubt_due = 0.0
+        """When it is told again, by the loop's time."""
 
     async def act(self) -> None:
         """Take in all that waits, decide, and do what is wanted, again and again."""
@@ -105,6 +109,8 @@ class ExitsShell:
                 self._report_due = loop.time() + REPORT_SECONDS
             elif self.hearing.is_empty:
                 await self._settle()
+            if self._doubted and self._host.decides:
+                self._again_at = min(self._again_at or self._doubt_due, self._doubt_due)
 
     async def _hear(self) -> None:
         """Take in all that waits; nothing, where it is time to decide again before anything comes."""
@@ -181,14 +187,16 @@ class ExitsShell:
         logger.warning("not_done", act=act, symbol=symbol, reason=str(error))
 
     async def _tell(self, doubts: Sequence[Doubt]) -> bool:
-        """Let the gateway halt what is in doubt, and no more what is not; whether it must be told again.
+        """Let the gateway halt what is in doubt, and no more what is not; whether it got no answer.
 
         All is told after each start: what the one before doubted may be over.
         """
         doubted = {(each.symbol, each.about): each for each in doubts}
         self._log_doubts(doubted)
-        if self._told == frozenset(doubted):
+        now = asyncio.get_running_loop().time()
+        if self._told == frozenset(doubted) and not (doubted and now >= self._doubt_due):
             return False
+        self._doubt_due = now + DOUBT_AGAIN_SECONDS
         async with self._turns:
             try:
                 await self._gateway.doubt(_as_told(tuple(doubted.values())))

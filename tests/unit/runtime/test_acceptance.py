@@ -7,7 +7,7 @@ import pytest
 
 from agenttrader.model.activities import ActivityKind
 from agenttrader.model.authority import Act
-from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.breaks import Break, BreakKind, DoubtKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import BreakFound, BreakSettled, CashPosted, Event, PositionAdjusted
 from agenttrader.model.identifiers import BrokerOrderId
@@ -17,13 +17,22 @@ from agenttrader.model.times import SECOND, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.reconciliation.compare import compare
 from agenttrader.runtime.acceptance import break_id, meaning_of, refusal_of
-from agenttrader.runtime.inputs import CancelAsked, Compared, Reported, StatementGiven, TimeReached
+from agenttrader.runtime.doubts import break_of_doubt
+from agenttrader.runtime.inputs import (
+    CancelAsked,
+    Compared,
+    DoubtsTold,
+    Reported,
+    StatementGiven,
+    TimeReached,
+)
 from agenttrader.runtime.recovery import book_statement
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
     BRAVO,
+    EXITS,
     MULTIPLIERS,
     OPEN,
     PERSON,
@@ -228,6 +237,24 @@ def test_a_whole_sale_by_hand_is_settled_to_the_end() -> None:
     assert driver.engine.state.breaks == ()
 
 
+def test_a_doubt_is_accepted_beside_books_that_agree_and_stands_again_where_its_unit_still_has_it() -> None:
+    driver = bare_position()
+    doubted = break_of_doubt(ALFA, DoubtKind.PRICE, "no price")
+    driver.give(DoubtsTold(EXITS, (doubted,)))
+    assert "came after the last comparison" in str(accept(driver, doubted))
+    (differs,) = compare_with(driver, as_we_say(driver, **held(7)))
+    assert "the books differ beside it" in str(accept(driver, doubted))
+    compare_with(driver, as_we_say(driver))
+    (settled,) = accepted(driver, doubted)
+    assert isinstance(settled, BreakSettled)
+    assert settled.signed is not None
+    assert driver.engine.standing(proposal(2)).state is TradingState.ACTIVE
+    assert folded(driver).breaks == driver.engine.state.breaks == ()
+    assert driver.give(DoubtsTold(EXITS, (doubted,))) == [BreakFound(found=doubted)]
+    assert driver.engine.standing(proposal(2)).state is TradingState.HALTED
+    assert differs.kind is BreakKind.POSITION
+
+
 # What is refused.
 
 
@@ -276,6 +303,7 @@ def test_every_kind_says_what_accepting_it_does_or_what_to_do_instead(kind: Brea
     refusal = refusal_of(found, driver.engine.state)
     explained = (
         BreakKind.ACTIVITY,
+        BreakKind.DOUBT,
         BreakKind.EXECUTION_MISSING_AT_BROKER,
         BreakKind.EXECUTION_MISSING_HERE,
         BreakKind.IMPOSSIBLE_TRANSITION,

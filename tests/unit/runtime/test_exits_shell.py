@@ -307,6 +307,25 @@ async def test_a_doubt_is_told_once_for_as_long_as_it_lasts() -> None:
     assert world.doubts == [[(ALFA, DoubtKind.PLAN)], [], [(ALFA, DoubtKind.PLAN)]]
 
 
+async def test_what_stays_in_doubt_is_told_again_for_a_person_may_have_accepted_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "DOUBT_AGAIN_SECONDS", 0.01)
+    world = World("accepted")
+    with structlog.testing.capture_logs() as logs:
+        async with running(world):
+            world.tell(snapshot(position(exit_plan=None)))
+            world.minute(1)
+            await world.until(lambda: len(world.doubts) > 3)
+            world.tell(PositionsChanged(positions=()))
+            world.minute(2)
+            await world.until(lambda: world.settled_minutes == [1, 2])
+            told = len(world.doubts)
+            await asyncio.sleep(3 * module.DOUBT_AGAIN_SECONDS)
+    assert world.doubts == [*[[(ALFA, DoubtKind.PLAN)]] * (told - 1), []]
+    assert [each["symbol"] for each in logs if each["event"] == "doubt"] == [ALFA]
+
+
 async def test_what_the_one_before_doubted_is_over_where_this_one_does_not() -> None:
     world = World("accepted")
     async with running(world):
