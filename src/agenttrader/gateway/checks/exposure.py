@@ -5,6 +5,7 @@ Every number includes the order that is asked for, at its worst.
 
 from decimal import Decimal
 
+from agenttrader.gateway.checks.bounds import at_most, sum_at_most, with_more
 from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.checks.shape import protection_can_rest
 from agenttrader.model.decisions import Check
@@ -23,20 +24,20 @@ def agent_does_not_repeat_itself(case: Case) -> Check:
     if case.snapshot.replaced is not None:
         return _IN_PLACE
     permitted = None if limits is None else limits.repeats_max
-    return _with_more("repeats", case.snapshot.repeats, 1, permitted)
+    return with_more("repeats", case.snapshot.repeats, 1, permitted)
 
 
 def agents_rate_is_within_limit(case: Case) -> Check:
     """The agent has not asked too often in the last minute."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.orders_per_minute_max
-    return _with_more("order_rate_agent", case.snapshot.orders_last_minute_agent, 1, permitted)
+    return with_more("order_rate_agent", case.snapshot.orders_last_minute_agent, 1, permitted)
 
 
 def accounts_rate_is_within_limit(case: Case) -> Check:
     """All agents together have not had too many orders approved in the last minute."""
     permitted = case.account_limits.orders_per_minute_max
-    return _with_more("order_rate_account", case.snapshot.orders_last_minute_account, 1, permitted)
+    return with_more("order_rate_account", case.snapshot.orders_last_minute_account, 1, permitted)
 
 
 def agents_open_orders_are_within_limit(case: Case) -> Check:
@@ -44,40 +45,40 @@ def agents_open_orders_are_within_limit(case: Case) -> Check:
     limits = case.agent_limits
     permitted = None if limits is None else limits.open_orders_max
     count, more = case.snapshot.open_orders_agent, _more_orders(case)
-    return _with_more("open_orders_agent", count, more, permitted)
+    return with_more("open_orders_agent", count, more, permitted)
 
 
 def accounts_open_orders_are_within_limit(case: Case) -> Check:
     """The account has not too many orders that work or may work."""
     permitted = case.account_limits.open_orders_max
     count, more = case.snapshot.open_orders_account, _more_orders(case)
-    return _with_more("open_orders_account", count, more, permitted)
+    return with_more("open_orders_account", count, more, permitted)
 
 
 def agents_day_has_room_for_one_more(case: Case) -> Check:
     """The agent has not had too many entries approved since the day opened."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.daily_orders_max
-    return _with_more("daily_orders_agent", case.snapshot.entries_today_agent, 1, permitted)
+    return with_more("daily_orders_agent", case.snapshot.entries_today_agent, 1, permitted)
 
 
 def accounts_day_has_room_for_one_more(case: Case) -> Check:
     """All agents together have not had too many entries approved since the day opened."""
     permitted = case.account_limits.daily_orders_max
-    return _with_more("daily_orders_account", case.snapshot.entries_today_account, 1, permitted)
+    return with_more("daily_orders_account", case.snapshot.entries_today_account, 1, permitted)
 
 
 def agents_new_risk_is_within_limit(case: Case) -> Check:
     """What the agent's entries of the day may cost stays within its limit, filled or not."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.daily_new_risk_max
-    return _sum_at_most("daily_new_risk_agent", case.snapshot.new_risk_today_agent, case.added, permitted)
+    return sum_at_most("daily_new_risk_agent", case.snapshot.new_risk_today_agent, case.added, permitted)
 
 
 def accounts_new_risk_is_within_limit(case: Case) -> Check:
     """What all entries of the day may cost stays within the account's limit, filled or not."""
     permitted = case.account_limits.daily_new_risk_max
-    return _sum_at_most("daily_new_risk_account", case.snapshot.new_risk_today_account, case.added, permitted)
+    return sum_at_most("daily_new_risk_account", case.snapshot.new_risk_today_account, case.added, permitted)
 
 
 def position_is_within_limit(case: Case) -> Check:
@@ -87,21 +88,21 @@ def position_is_within_limit(case: Case) -> Check:
     if leg.position is None or leg.open_buy is None or leg.open_sell is None:
         return Check("position", None, permitted, passed=False)
     if leg.quantity > ZERO:
-        return _at_most("position", leg.position + leg.open_buy + case.more, permitted)
-    return _at_most("position", leg.open_sell - leg.position + case.more, permitted)
+        return at_most("position", leg.position + leg.open_buy + case.more, permitted)
+    return at_most("position", leg.open_sell - leg.position + case.more, permitted)
 
 
 def agents_exposure_is_within_limit(case: Case) -> Check:
     """The agent's gross exposure stays within its limit if everything fills."""
     limits = case.agent_limits
     permitted = None if limits is None else limits.gross_exposure_max
-    return _sum_at_most("gross_exposure_agent", case.snapshot.gross_exposure_agent, case.added, permitted)
+    return sum_at_most("gross_exposure_agent", case.snapshot.gross_exposure_agent, case.added, permitted)
 
 
 def accounts_exposure_is_within_limit(case: Case) -> Check:
     """The account's gross exposure stays within its limit if everything fills."""
     permitted = case.account_limits.gross_exposure_max
-    return _sum_at_most("gross_exposure_account", case.snapshot.gross_exposure_account, case.added, permitted)
+    return sum_at_most("gross_exposure_account", case.snapshot.gross_exposure_account, case.added, permitted)
 
 
 def agents_net_exposure_is_within_limit(case: Case) -> Check:
@@ -109,14 +110,14 @@ def agents_net_exposure_is_within_limit(case: Case) -> Check:
     limits, seen = case.agent_limits, case.snapshot
     permitted = None if limits is None else limits.net_exposure_max
     carried = seen.net_long_agent if case.leg.quantity > ZERO else seen.net_short_agent
-    return _sum_at_most("net_exposure_agent", carried, case.added, permitted)
+    return sum_at_most("net_exposure_agent", carried, case.added, permitted)
 
 
 def accounts_net_exposure_is_within_limit(case: Case) -> Check:
     """The account's net exposure stays within its limit if everything in the order's direction fills."""
     seen = case.snapshot
     carried = seen.net_long_account if case.leg.quantity > ZERO else seen.net_short_account
-    return _sum_at_most("net_exposure_account", carried, case.added, case.account_limits.net_exposure_max)
+    return sum_at_most("net_exposure_account", carried, case.added, case.account_limits.net_exposure_max)
 
 
 def buying_power_is_sufficient(case: Case) -> Check:
@@ -125,14 +126,14 @@ def buying_power_is_sufficient(case: Case) -> Check:
     if ours is None or theirs is None:
         return Check("buying_power", None, None, passed=False)
     left = min(ours, theirs)
-    return _at_most("buying_power", case.added, left if left.is_finite() else None)
+    return at_most("buying_power", case.added, left if left.is_finite() else None)
 
 
 def days_loss_is_within_limit(case: Case) -> Check:
     """Equity has not fallen too far since the day opened. Observed is the loss; a gain is negative."""
     start, equity = case.snapshot.day_start_equity, case.snapshot.equity
     loss = None if start is None or equity is None else start - equity
-    return _at_most("daily_loss", loss, case.account_limits.daily_loss_max)
+    return at_most("daily_loss", loss, case.account_limits.daily_loss_max)
 
 
 def dead_machine_loss_is_within_limit(case: Case) -> Check:
@@ -148,7 +149,7 @@ def dead_machine_loss_is_within_limit(case: Case) -> Check:
     if not opens and added == ZERO:
         return _NO_MORE
     carried, permitted = case.snapshot.dead_machine_loss, case.account_limits.dead_machine_loss_max
-    return _sum_at_most("dead_machine_loss", carried, added, permitted)
+    return sum_at_most("dead_machine_loss", carried, added, permitted)
 
 
 def _loss_at_stop(case: Case) -> Decimal | None:
@@ -185,23 +186,3 @@ def _rest(case: Case) -> Decimal:
 def _more_orders(case: Case) -> int:
     """What comes in the place of another is not one more."""
     return 1 if case.snapshot.replaced is None else 0
-
-
-def _with_more(code: str, count: int | None, more: int, permitted: int | None) -> Check:
-    if count is None or permitted is None:
-        return Check(code, None if count is None else count + more, permitted, passed=False)
-    return Check(code, count + more, permitted, count + more <= permitted)
-
-
-def _at_most(code: str, observed: Decimal | None, permitted: Decimal | None) -> Check:
-    if observed is None or permitted is None:
-        return Check(code, observed, permitted, passed=False)
-    return Check(code, observed, permitted, observed.is_finite() and observed <= permitted)
-
-
-def _sum_at_most(
-    code: str, carried: Decimal | None, added: Decimal | None, permitted: Decimal | None
-) -> Check:
-    if carried is None or added is None:
-        return Check(code, None, permitted, passed=False)
-    return _at_most(code, carried + added, permitted)
