@@ -35,6 +35,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.app.config import Configuration, demo_template, load
@@ -249,6 +250,7 @@ class Double:
             account=AccountName(PAPER.account),
             surroundings=Surroundings.PAPER,
             answer_seconds=2.0,
+            allowance=Allowance(None, lambda: 0.0),
             connector=lambda: aiohttp.TCPConnector(resolver=Loopback(port), ssl=trusted),
         )
         try:

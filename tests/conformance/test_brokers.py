@@ -25,14 +25,8 @@ from agenttrader.simulation.inputs import (
     Settings,
 )
 from agenttrader.simulation.listings import Listing
-from agenttrader.testing.broker_suite import (
-    BrokerSuite,
-    BrokerWorld,
-    Heard,
-    nothing_halts,
-    sending,
-    until,
-)
+from agenttrader.testing.broker_suite import BrokerSuite
+from agenttrader.testing.broker_world import BrokerWorld, Heard, sending, until
 from agenttrader.testing.fault_proxy import FaultProxy
 from agenttrader.testing.serving import serving
 
@@ -98,7 +92,9 @@ class VenueWorld(BrokerWorld):
             clock=NoClock(),
             emit=self.heard.emit,
             link=self.heard.link,
-            patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
+            patience=Patience(
+                answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1), requests_per_minute_max=None
+            ),
         )
 
     async def start_exchange(self) -> None:
@@ -153,7 +149,7 @@ class TestAlpacaBrokerAtTheVenue(BrokerSuite):
         await world.stop_exchange()
 
     async def test_a_stop_alone_goes_out_as_oto_and_protects(self, world: BrokerWorld) -> None:
-        world.broker.submit(sending(world, stop=Decimal(95)), nothing_halts)
+        world.submit(sending(world, stop=Decimal(95)))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         (stop,) = world.heard.reports(ReportKind.ACCEPTED)[0].legs
         assert (stop.stop_price, stop.limit_price) == (Decimal(95), None)

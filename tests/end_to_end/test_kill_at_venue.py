@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.second_door import SecondDoor
 from agenttrader.adapters.memory_journal import MemoryJournal
@@ -162,6 +163,7 @@ class World:
                 account=ACCOUNT,
                 surroundings=Surroundings.SIMULATED,
                 answer_seconds=1,
+                allowance=Allowance(None, lambda: 0.0),
             )
         )
         log = SideJournal(self.heads, ACCOUNT, "kill", "kill by ann", lambda: self.now)

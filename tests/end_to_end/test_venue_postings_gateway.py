@@ -258,7 +258,7 @@ async def test_coins_are_one_symbol_and_what_the_venue_keeps_of_them_is_stated()
             clock=WatermarkClock(),
             emit=lambda _: None,
             link=lambda *_: None,
-            patience=Patience(),
+            patience=Patience(requests_per_minute_max=None),
         )
         statement, history = await broker.statement(OPEN), await broker.history(OPEN)
         await broker.close()

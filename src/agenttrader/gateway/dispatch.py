@@ -1,9 +1,10 @@
 """The only door out: the one caller of the order route. It takes what is on record, looks again, sends once.
 
 Nothing here decides or waits. An order leaves only while its trading state and every wired switch, read now,
-permit its effect. A cancel always leaves. So does a close that was approved before a halt: its position has
-no other protection left by then. Only FROZEN stops that too, and what the exits unit sends; what a person
-closes by hand is stopped only by a switch that freezes, which is the fence of a kill.
+permit its effect, and an entry only until its proposal's `valid_until`. A cancel always leaves. So does a
+close that was approved before a halt: its position has no other protection left by then. Only FROZEN stops
+that too, and what the exits unit sends; what a person closes by hand is stopped only by a switch that
+freezes, which is the fence of a kill.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ class Dispatcher:
         *,
         effect: Effect,
         state: Callable[[], TradingState],
+        is_over: Callable[[], bool] = lambda: False,
         grant: Grant | None = None,
     ) -> str | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
@@ -56,8 +58,9 @@ class Dispatcher:
         `grant` is its agent's: a key that only reduces goes on through a halt, a person's hand beyond.
 
         `state` gives the trading state that holds for the order at the time of asking: the route may keep the
-        order waiting for its turn, and looks again when that comes. Any other error of the route is raised:
-        the order may have left, it stays SENDING on record, and only the broker can say what became of it.
+        order waiting for its turn, and looks again when that comes; `is_over` whether its proposal's time has
+        passed by then. What reduces goes before what adds. Any other error of the route is raised: the order
+        may have left, it stays SENDING on record, and only the broker can say what became of it.
         """
         assert isinstance(order, Recorded), f"expected a record that the journal returned, found {order!r}"
         assert order.event.instruction is not None, f"expected an order that leaves, found {order.event}"
@@ -71,13 +74,15 @@ class Dispatcher:
             if effect not in now_permitted[(seen := state())]:
                 permits = f"the last look before sending permits no order to {effect.value}"
                 return f"trading is {seen.value}: {permits}"
+            if effect is Effect.OPEN and is_over():
+                return "it waited beyond its valid_until: the last look before sending permits it no more"
             return self._stopped_by_a_switch(effect, by_switches)
 
         reason = look()
         if reason is not None:
             return reason
         try:
-            self._route.submit(order, look)
+            self._route.submit(order, look, urgent=effect is not Effect.OPEN)
         except Unsent as error:
             return str(error)
         return None

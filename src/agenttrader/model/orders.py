@@ -198,6 +198,10 @@ class Proposal(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
         if self.type is OrderType.TRAILING_STOP or self.trail_price or self.trail_percent:
             self._require_trail()
 
+    def is_over(self, now: Instant | None) -> bool:
+        """Whether its own time has passed; where it has one and nobody knows what time it is, it has."""
+        return self.valid_until is not None and (now is None or now > self.valid_until)
+
     @property
     def role(self) -> Role:
         """What the order is for: an exit protects where it rests at a stop, or is the target of a pair."""

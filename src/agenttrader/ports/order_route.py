@@ -16,10 +16,11 @@ class OrderRoute(Protocol):
     Accepts, rejects, silence and fills come back as inputs to the session.
     """
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:
         """Send the order once, under the client order id derived from its record; never again by itself.
 
-        An order may wait for its turn; `look` is asked when that comes, and what it stops is NOT_SENT.
+        An order may wait for its turn; `look` is asked when that comes, and what it stops is NOT_SENT. Where
+        not all may leave at once, what is `urgent` goes first.
         """
         ...
 

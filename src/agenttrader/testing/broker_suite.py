@@ -4,109 +4,30 @@ The broker is reached through a proxy that breaks connections on request, and th
 directly what it has. So "exactly one order" is counted there, and never by who sent it.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
-from typing import Any, Protocol
 
 import pytest
-from msgspec import structs
 
 from agenttrader.model.activities import ActivityKind
-from agenttrader.model.events import CancelRequested, Sending
-from agenttrader.model.identifiers import (
-    BrokerOrderId,
-    ClientOrderId,
-    OrderId,
-    Symbol,
-    derive_client_order_id,
-)
-from agenttrader.model.instructions import Instruction
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
 from agenttrader.model.market import Watermark
-from agenttrader.model.orders import Leg, OrderType, Side, TimeInForce
-from agenttrader.model.records import Chain, Recorded
-from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
-from agenttrader.model.times import Instant
-from agenttrader.ports.broker import Broker
-from agenttrader.ports.order_route import OrderRoute
+from agenttrader.model.orders import OrderType
+from agenttrader.model.reports import ReportKind
+from agenttrader.testing.broker_world import (
+    BrokerWorld,
+    canceling,
+    id_of,
+    open_at_broker,
+    sending,
+    told,
+    until,
+)
 from agenttrader.testing.fault_proxy import FaultProxy
 
 ORDERS = b"POST /v2/orders"
-WAIT_SECONDS = 10
-
-
-def nothing_halts() -> str | None:
-    """A look that lets everything leave."""
-    return None
-
-
-class Heard:
-    """What the broker told."""
-
-    def __init__(self) -> None:
-        self.said: list[ExecutionReport | Watermark] = []
-        self.links: list[bool] = []
-
-    def emit(self, said: ExecutionReport | Watermark) -> None:
-        """Take a report or a watermark."""
-        self.said.append(said)
-
-    def link(self, up: bool, reason: str) -> None:  # noqa: FBT001 - the broker's callback
-        """Take a change of the link; that it is down for another reason is none."""
-        assert reason
-        if self.links[-1:] != [up]:
-            self.links.append(up)
-
-    def reports(self, kind: ReportKind | None = None) -> list[ExecutionReport]:
-        """The reports so far, or those of one kind."""
-        reports = [said for said in self.said if isinstance(said, ExecutionReport)]
-        return [report for report in reports if kind in (None, report.kind)]
-
-    @property
-    def kinds(self) -> list[ReportKind]:
-        """The kinds of the reports so far."""
-        return [report.kind for report in self.reports()]
-
-
-class Route(OrderRoute, Broker, Protocol):
-    """A broker as the gateway has it."""
-
-    async def run(self) -> None:
-        """Carry orders and tell what becomes of them, until canceled."""
-        ...
-
-
-class BrokerWorld(ABC):
-    """A running broker adapter, the exchange behind it, and the network between them. One symbol, at 100."""
-
-    broker: Route
-    heard: Heard
-    faults: FaultProxy
-    symbol: Symbol
-    since: Instant
-    """The session's open."""
-
-    @abstractmethod
-    def trade(self, low: int, high: int) -> None:
-        """A minute in which the symbol opens at 100 and trades between `low` and `high`."""
-
-    @abstractmethod
-    def pay_dividend(self, cash: Decimal) -> None:
-        """Each share of the symbol pays so much."""
-
-    @abstractmethod
-    def split(self, new: int) -> None:
-        """Each share of the symbol becomes so many."""
-
-    @abstractmethod
-    def orders_at_exchange(self) -> Sequence[str]:
-        """The client order ids of all entries that the exchange ever took, in the order in which it did."""
-
-    @abstractmethod
-    async def move_exchange(self) -> None:
-        """End the exchange and start it again, with all that it knew, on another port."""
 
 
 class BrokerSuite(ABC):
@@ -126,7 +47,7 @@ class BrokerSuite(ABC):
     async def test_an_order_is_accepted_under_its_own_id(self, world: BrokerWorld) -> None:
         """And known to the exchange by it."""
         order = sending(world)
-        world.broker.submit(order, nothing_halts)
+        world.submit(order)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         accepted = world.heard.reports(ReportKind.ACCEPTED)[0]
         assert accepted.client_order_id == id_of(order)
@@ -135,7 +56,7 @@ class BrokerSuite(ABC):
 
     async def test_a_fill_is_told_once_and_before_the_watermark_of_its_bar(self, world: BrokerWorld) -> None:
         """And counts in the statement under the same execution id."""
-        world.broker.submit(sending(world), nothing_halts)
+        world.submit(sending(world))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         world.trade(99, 101)
         await until(lambda: world.heard.reports(ReportKind.FILLED))
@@ -154,7 +75,7 @@ class BrokerSuite(ABC):
 
     async def test_a_bracket_protects_and_its_legs_exclude_each_other(self, world: BrokerWorld) -> None:
         """The stop fills, the target is canceled, and both are known by the ids that the accept told."""
-        world.broker.submit(sending(world, stop=Decimal(95), target=Decimal(110)), nothing_halts)
+        world.submit(sending(world, stop=Decimal(95), target=Decimal(110)))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         legs = world.heard.reports(ReportKind.ACCEPTED)[0].legs
         (stop,) = (leg.broker_order_id for leg in legs if leg.stop_price == Decimal(95))
@@ -176,7 +97,7 @@ class BrokerSuite(ABC):
 
     async def test_what_moved_the_account_without_a_fill_is_stated(self, world: BrokerWorld) -> None:
         """As what it means; told again it is the same, and later too: a broker may have posted it late."""
-        world.broker.submit(sending(world), nothing_halts)
+        world.submit(sending(world))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         world.trade(99, 101)
         world.pay_dividend(Decimal("0.5"))
@@ -195,7 +116,7 @@ class BrokerSuite(ABC):
 
     async def test_what_the_exchange_refuses_is_rejected(self, world: BrokerWorld) -> None:
         """With its reason, and without a trace there."""
-        world.broker.submit(sending(world, quantity=Decimal(1_000_000)), nothing_halts)
+        world.submit(sending(world, quantity=Decimal(1_000_000)))
         await until(lambda: world.heard.kinds)
         (rejected,) = world.heard.reports()
         assert rejected.kind is ReportKind.REJECTED
@@ -221,7 +142,7 @@ class BrokerSuite(ABC):
         halted: list[str] = []
         orders = [sending(world, number, quantity=Decimal(1)) for number in range(1, 21)]
         for order in orders:
-            world.broker.submit(order, lambda: halted[0] if halted else None)
+            world.submit(order, lambda: halted[0] if halted else None)
         halted.append("halted meanwhile")
         await until(lambda: len(world.heard.reports(ReportKind.NOT_SENT)) == len(orders))
         assert {report.reason for report in world.heard.reports(ReportKind.NOT_SENT)} == {"halted meanwhile"}
@@ -231,7 +152,7 @@ class BrokerSuite(ABC):
         """All of them, once."""
         orders = [sending(world, number, quantity=Decimal(1)) for number in range(1, 41)]
         for order in orders:
-            world.broker.submit(order, nothing_halts)
+            world.submit(order)
         await until(lambda: len(set(told(world, ReportKind.ACCEPTED))) == len(orders))
         assert world.orders_at_exchange() == [id_of(order) for order in orders]
 
@@ -252,12 +173,12 @@ class BrokerSuite(ABC):
         """Found by asking, sent once, filled once; the next order shows that nothing waits to be repeated."""
         loss(world.faults)
         order = sending(world)
-        world.broker.submit(order, nothing_halts)
+        world.submit(order)
         await until(lambda: world.heard.reports(ReportKind.ANSWER_LOST))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.faults.heal()
         following = sending(world, 2)
-        world.broker.submit(following, nothing_halts)
+        world.submit(following)
         await until(lambda: id_of(following) in told(world, ReportKind.ACCEPTED))
         assert world.orders_at_exchange() == [id_of(order), id_of(following)]
         assert [line for line in world.faults.forwarded if line.startswith(ORDERS)] == [
@@ -279,7 +200,7 @@ class BrokerSuite(ABC):
     ) -> None:
         """Nobody can know that at first: it is lost, then not found, and never sent again."""
         loss(world.faults)
-        world.broker.submit(sending(world), nothing_halts)
+        world.submit(sending(world))
         await until(lambda: world.heard.reports(ReportKind.NOT_FOUND))
         assert world.heard.kinds == [ReportKind.ANSWER_LOST, ReportKind.NOT_FOUND]
         await world.faults.heal()
@@ -291,7 +212,7 @@ class BrokerSuite(ABC):
         """Not lost: no connection was made."""
         await world.faults.refuse()
         order = sending(world)
-        world.broker.submit(order, nothing_halts)
+        world.submit(order)
         await until(lambda: world.heard.reports(ReportKind.NOT_SENT))
         assert told(world, ReportKind.NOT_SENT) == [id_of(order)]
         await world.faults.heal()
@@ -301,7 +222,7 @@ class BrokerSuite(ABC):
     async def test_what_happened_while_nobody_listened_is_in_the_history(self, world: BrokerWorld) -> None:
         """The stream does not tell it again; told twice, the history is the same."""
         resting = sending(world, stop=Decimal(95), target=Decimal(110))
-        world.broker.submit(resting, nothing_halts)
+        world.submit(resting)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.faults.refuse()
         world.trade(99, 101)
@@ -329,12 +250,12 @@ class BrokerSuite(ABC):
     async def test_a_broker_that_moves_is_found_again(self, world: BrokerWorld) -> None:
         """With all that it knew; orders go on."""
         first = sending(world)
-        world.broker.submit(first, nothing_halts)
+        world.submit(first)
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         await world.move_exchange()
         await until(lambda: world.heard.links == [True, False, True])
         second = sending(world, 2)
-        world.broker.submit(second, nothing_halts)
+        world.submit(second)
         await until(lambda: id_of(second) in told(world, ReportKind.ACCEPTED))
         assert world.orders_at_exchange() == [id_of(first), id_of(second)]
 
@@ -345,56 +266,9 @@ class BrokerSuite(ABC):
 
     async def _resting(self, world: BrokerWorld) -> BrokerOrderId:
         """The exchange's id of an order that rests there."""
-        world.broker.submit(sending(world, type=OrderType.LIMIT, limit_price=Decimal(50)), nothing_halts)
+        world.submit(sending(world, type=OrderType.LIMIT, limit_price=Decimal(50)))
         await until(lambda: world.heard.reports(ReportKind.ACCEPTED))
         broker_order_id = world.heard.reports(ReportKind.ACCEPTED)[0].broker_order_id
         assert broker_order_id is not None
         assert open_at_broker(await world.broker.statement(world.since)) == {broker_order_id}
         return broker_order_id
-
-
-def sending(world: BrokerWorld, number: int = 1, **changes: Any) -> Recorded[Sending]:
-    """The record of an order about to leave: buy 10 at the market, for the day, with changes."""
-    instruction = Instruction(
-        legs=(Leg(world.symbol),),
-        side=Side.BUY,
-        quantity=Decimal(10),
-        type=OrderType.MARKET,
-        time_in_force=TimeInForce.DAY,
-        limit_price=None,
-        stop_price=None,
-        stop=None,
-        target=None,
-    )
-    event = Sending(order_id=OrderId(f"order-{number}"), instruction=structs.replace(instruction, **changes))
-    return Recorded(Chain(number - 1).seal(event, world.since))  # type: ignore[arg-type]
-
-
-def canceling(broker_order_id: BrokerOrderId) -> Recorded[CancelRequested]:
-    """The record of a cancel about to leave."""
-    event = CancelRequested(
-        order_id=OrderId("order-1"), broker_order_id=broker_order_id, by="suite", reason="it must end"
-    )
-    return Recorded(Chain(1_000).seal(event, Instant(0)))  # type: ignore[arg-type]
-
-
-def open_at_broker(statement: BrokerStatement) -> set[BrokerOrderId]:
-    """The broker's ids of what it says is open."""
-    return {order.broker_order_id for order in statement.open_orders}
-
-
-def id_of(order: Recorded[Sending]) -> ClientOrderId:
-    """The id under which the order must arrive."""
-    return derive_client_order_id(order.sealed.sequence, order.sealed.hash)
-
-
-def told(world: BrokerWorld, kind: ReportKind) -> list[ClientOrderId]:
-    """The client order ids of the reports of one kind."""
-    return [report.client_order_id for report in world.heard.reports(kind)]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it holds; a test that waits in vain fails."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():  # noqa: ASYNC110 - the condition raises no event
-            await asyncio.sleep(0.002)

@@ -217,7 +217,7 @@ class CarelessGateway:
 
     # What leaves it: the order route.
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:  # noqa: ARG002 - the port
         """See `ports.order_route`: now, or with the next parcels."""
         if self._happens(LATE_PERCENT):
             self._parcels.append(lambda: self._post(order, look))
@@ -286,6 +286,7 @@ class CarelessGateway:
             leaving,
             effect=order.effect,
             state=lambda: self.engine.standing(order.proposal).state,
+            is_over=lambda: order.proposal.is_over(self.now),
             grant=self.engine.rules.grant_of(order.agent),
         )
         if reason is not None:

@@ -75,7 +75,9 @@ class GatewayAtVenue:
             clock=clock,
             emit=lambda said: self.session.broker(said),  # noqa: PLW0108 - the session is made of the broker
             link=self._link,
-            patience=Patience(answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1)),
+            patience=Patience(
+                answer_seconds=1, ask_again_seconds=(0.02, 0.1, 0.3, 1), requests_per_minute_max=None
+            ),
         )
         multipliers = dict(MULTIPLIERS) | {each.symbol: each.multiplier for each in _singles(made)}
         self.session = Session(

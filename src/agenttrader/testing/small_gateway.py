@@ -57,7 +57,7 @@ class ScriptedBroker:
         self.asked: list[tuple[str, Instant]] = []
         self.on_submit: Callable[[Recorded[Leaving]], None] | None = None
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:  # noqa: ARG002 - the port has it
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:  # noqa: ARG002 - the port
         """Take an order."""
         self.sent.append(order)
         if self.on_submit is not None:

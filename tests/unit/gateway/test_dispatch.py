@@ -20,6 +20,11 @@ def ignore(_: SwitchReading) -> None:
     """Hear nothing."""
 
 
+def never() -> bool:
+    """Say that the proposal's time has not passed."""
+    return False
+
+
 class Route:
     """An order route that keeps what it was handed, or fails as told."""
 
@@ -28,8 +33,10 @@ class Route:
         self.submitted: list[Recorded[Leaving]] = []
         self.canceled: list[Recorded[CancelRequested]] = []
         self.looks: list[Look] = []
+        self.urgent: list[bool] = []
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:
+        self.urgent.append(urgent)
         self.looks.append(look)
         self.submitted.append(order)
         if self.failure is not None:
@@ -86,8 +93,13 @@ def test_an_order_leaves_when_everything_is_active() -> None:
     route, switch = Route(), Switch(TradingState.ACTIVE)
     dispatcher = Dispatcher(route, [switch], ignore)
     first, second = sendings(2)
-    assert dispatcher.submit(first, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is None
-    assert dispatcher.submit(second, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is None
+    assert (
+        dispatcher.submit(first, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE) is None
+    )
+    assert (
+        dispatcher.submit(second, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
+        is None
+    )
     assert route.submitted == [first, second]
     assert switch.reads == 2
 
@@ -97,7 +109,7 @@ def test_the_look_goes_with_the_order_and_is_a_look_at_that_time() -> None:
     route, switch, state = Route(), Switch(TradingState.ACTIVE), [TradingState.ACTIVE]
     heard: list[SwitchReading] = []
     Dispatcher(route, [switch], heard.append).submit(
-        sendings(1)[0], effect=Effect.OPEN, state=lambda: state[0]
+        sendings(1)[0], effect=Effect.OPEN, is_over=never, state=lambda: state[0]
     )
     (look,) = route.looks
     assert look() is None
@@ -124,7 +136,7 @@ def test_the_trading_state_is_looked_at_once_more(
 ) -> None:
     route = Route()
     reason = Dispatcher(route, [Switch(TradingState.ACTIVE)], ignore).submit(
-        sendings(1)[0], effect=effect, state=lambda: state
+        sendings(1)[0], effect=effect, is_over=never, state=lambda: state
     )
     assert (reason is None) == (effect in leaving) == bool(route.submitted)
     if reason is not None:
@@ -146,6 +158,7 @@ def test_a_key_that_only_reduces_goes_on_until_everything_is_frozen(
             sendings(1)[0],
             effect=effect,
             grant=grant(reduces_only=True),
+            is_over=never,
             state=lambda said=said: said,  # type: ignore[misc]
         )
         assert (reason is None) == leaves == bool(route.submitted)
@@ -163,6 +176,7 @@ def test_a_persons_hand_goes_on_while_all_else_is_frozen_but_not_past_the_fence_
             sendings(1)[0],
             effect=effect,
             grant=hand,
+            is_over=never,
             state=lambda said=said: said,  # type: ignore[misc]
         )
         leaves = effect is not Effect.OPEN and switched is not TradingState.FROZEN
@@ -177,11 +191,27 @@ def test_every_wired_switch_is_read_once_more(
     route = Route()
     switches = [Switch(TradingState.ACTIVE), Switch(state)]
     reason = Dispatcher(route, switches, ignore).submit(
-        sendings(1)[0], effect=effect, state=lambda: TradingState.ACTIVE
+        sendings(1)[0], effect=effect, is_over=never, state=lambda: TradingState.ACTIVE
     )
     assert (reason is None) == (effect in leaving) == bool(route.submitted)
     if reason is not None:
         assert reason == f"switch file says {state.value}: it holds 1"
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_an_entry_that_waited_beyond_its_time_does_not_leave(effect: Effect) -> None:
+    """What reduces does, and goes first: an entry is not urgent, however soon its time ends."""
+    route, is_over = Route(), [False]
+    dispatcher = Dispatcher(route, [], ignore)
+    first, second = sendings(2)
+    dispatcher.submit(first, effect=effect, is_over=lambda: is_over[0], state=lambda: TradingState.ACTIVE)
+    (look,) = route.looks
+    assert (look(), route.urgent) == (None, [effect is not Effect.OPEN])
+    is_over[0] = True
+    stopped = "it waited beyond its valid_until: the last look before sending permits it no more"
+    assert look() == (stopped if effect is Effect.OPEN else None)
+    reason = dispatcher.submit(second, effect=effect, is_over=lambda: True, state=lambda: TradingState.ACTIVE)
+    assert reason == look()
 
 
 def test_a_cancel_leaves_whatever_is_halted() -> None:
@@ -194,10 +224,10 @@ def test_a_record_leaves_once() -> None:
     route = Route()
     dispatcher = Dispatcher(route, [], ignore)
     first, second = sendings(2)
-    dispatcher.submit(second, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+    dispatcher.submit(second, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
     for again in (first, second):
         with pytest.raises(AssertionError, match="was here before; an order leaves once"):
-            dispatcher.submit(again, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+            dispatcher.submit(again, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
     assert route.submitted == [second]
 
 
@@ -205,10 +235,13 @@ def test_what_was_withheld_does_not_leave_later() -> None:
     route, switch = Route(), Switch(TradingState.HALTED)
     dispatcher = Dispatcher(route, [switch], ignore)
     (order,) = sendings(1)
-    assert dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE) is not None
+    assert (
+        dispatcher.submit(order, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
+        is not None
+    )
     switch.state = TradingState.ACTIVE
     with pytest.raises(AssertionError, match="an order leaves once"):
-        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
     assert route.submitted == []
 
 
@@ -217,7 +250,10 @@ def test_what_is_not_on_record_does_not_leave() -> None:
     sealed = sendings(1)[0].sealed
     with pytest.raises(AssertionError, match="expected a record that the journal returned"):
         Dispatcher(route, [], ignore).submit(
-            cast("Recorded[Sending]", sealed), effect=Effect.OPEN, state=lambda: TradingState.ACTIVE
+            cast("Recorded[Sending]", sealed),
+            effect=Effect.OPEN,
+            is_over=never,
+            state=lambda: TradingState.ACTIVE,
         )
     with pytest.raises(AssertionError, match="expected a record that the journal returned"):
         Dispatcher(route, [], ignore).cancel(cast("Recorded[CancelRequested]", cancel_request().sealed))
@@ -227,7 +263,9 @@ def test_what_is_not_on_record_does_not_leave() -> None:
 
 def test_what_cannot_have_left_is_withheld_with_the_reason() -> None:
     dispatcher = Dispatcher(Route(Unsent("the broker: expected a connection, found none")), [], ignore)
-    reason = dispatcher.submit(sendings(1)[0], effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+    reason = dispatcher.submit(
+        sendings(1)[0], effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE
+    )
     assert reason == "the broker: expected a connection, found none"
 
 
@@ -236,7 +274,7 @@ def test_what_may_have_left_is_not_called_withheld_and_not_sent_again() -> None:
     dispatcher = Dispatcher(route, [], ignore)
     (order,) = sendings(1)
     with pytest.raises(Unreachable):
-        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
     with pytest.raises(AssertionError, match="an order leaves once"):
-        dispatcher.submit(order, effect=Effect.OPEN, state=lambda: TradingState.ACTIVE)
+        dispatcher.submit(order, effect=Effect.OPEN, is_over=never, state=lambda: TradingState.ACTIVE)
     assert route.submitted == [order]

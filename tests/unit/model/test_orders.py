@@ -188,3 +188,16 @@ def test_what_reserves_what_works_and_what_has_ended() -> None:
         "approved",
     }
     assert not terminal & working
+
+
+@pytest.mark.parametrize(
+    ("until", "now", "is_over"),
+    ((None, 5, False), (None, None, False), (5, 4, False), (5, 5, False), (5, 6, True), (5, None, True)),
+)
+def test_a_proposal_is_over_after_its_own_time_and_where_nobody_knows_the_time(
+    until: int | None,
+    now: int | None,
+    is_over: bool,  # noqa: FBT001
+) -> None:
+    proposal = msgspec.structs.replace(PROPOSAL, valid_until=None if until is None else Instant(until))
+    assert proposal.is_over(None if now is None else Instant(now)) is is_over

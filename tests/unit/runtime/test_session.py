@@ -89,7 +89,7 @@ class SpyRoute:
         self.left: list[Event] = []
         self.looks = True
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:  # noqa: ARG002 - the port has it
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:  # noqa: ARG002 - the port
         self._must_be_on_disk(order)
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:

@@ -12,7 +12,9 @@ NOT_FOUND, for the engine to judge; if it does not answer, the order stays unkno
 again and the history is read.
 
 In order. Orders leave in the order of `submit` (`outbox`); cancels have a lane of their own. No lane waits
-for an order that is being asked for.
+for an order that is being asked for. Where the broker's rate limit is near, entries wait for what reduces,
+for cancels and for questions (`allowance`), and meet `look` when their turn comes. A cancel that meets 429
+all the same is asked for again, which does no harm; an order is not.
 
 Times. A report has the broker's time where it gives one, else the time of the record that it answers.
 
@@ -27,10 +29,12 @@ Times. A report has the broker's time where it gives one, else the time of the r
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 
 from msgspec import Struct
 
 from agenttrader.adapters.alpaca.account import AccountReader
+from agenttrader.adapters.alpaca.allowance import REQUESTS_PER_MINUTE_MAX, Allowance, Urgency
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.alpaca.orders import (
     answer_to_cancel,
@@ -57,9 +61,14 @@ from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.protocols.alpaca_trading import CLOSED_STATUSES, encode
 
 OUTBOX_MAX = 256
-"""Orders that wait, whose answer is awaited, or that are being asked for; one more is NOT_SENT."""
+"""Orders that wait, whose answer is awaited, or that are being asked for; one more is NOT_SENT.
+
+Entries are NOT_SENT before that: a part is kept for what reduces.
+"""
 _TOO_MANY = f"{OUTBOX_MAX} requests wait for the broker's answers, the most that may; this one did not leave"
 DELIVER_AGAIN_SECONDS = 0.05
+CANCEL_TRIES_MAX = 3
+"""How often a cancel is asked for that the broker's rate limit refuses."""
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -70,6 +79,8 @@ class Patience(Struct, frozen=True, kw_only=True):
 
     answer_seconds: float = 5.0
     ask_again_seconds: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+    requests_per_minute_max: int | None = REQUESTS_PER_MINUTE_MAX
+    """None keeps to no limit: for the simulated exchange, whose minutes are those of its data."""
 
 
 class AlpacaBroker:
@@ -95,6 +106,7 @@ class AlpacaBroker:
         link: Link,
         patience: Patience,
     ) -> None:
+        allowance = Allowance(patience.requests_per_minute_max, lambda: asyncio.get_running_loop().time())
         self._clock = clock
         self._emit = emit
         self._account = account
@@ -105,6 +117,7 @@ class AlpacaBroker:
             account=account,
             surroundings=surroundings,
             answer_seconds=patience.answer_seconds,
+            allowance=allowance,
         )
         self._reader = AccountReader(self._connection, self._now)
         self._updates = TradeUpdates(
@@ -115,8 +128,8 @@ class AlpacaBroker:
             # Only the simulated exchange says how far it has told everything.
             watermarks=surroundings is Surroundings.SIMULATED,
         )
-        self._orders = Outbox(OUTBOX_MAX)
-        self._cancels = Outbox(OUTBOX_MAX)
+        self._orders = Outbox(OUTBOX_MAX, allowance)
+        self._cancels = Outbox(OUTBOX_MAX, allowance)
         self._others: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -145,7 +158,7 @@ class AlpacaBroker:
         await self._connection.verify()
         return self._account
 
-    def submit(self, order: Recorded[Leaving], look: Look) -> None:
+    def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool = False) -> None:
         """Take the order to be posted once, when its turn comes and `look` lets it."""
         client_order_id = derive_client_order_id(order.sealed.sequence, order.sealed.hash)
         time, instruction = order.sealed.time, order.event.instruction
@@ -156,15 +169,14 @@ class AlpacaBroker:
             self._later(self._deliver(not_sent(client_order_id, time, str(error))))
             return
         if len(self._others) >= OUTBOX_MAX or not self._orders.put(
-            lambda departed: self._place(request, client_order_id, time, look, departed)
+            lambda departed: self._place(request, client_order_id, time, look, departed),
+            Urgency.URGENT if urgent else Urgency.ENTRY,
         ):
             self._later(self._deliver(not_sent(client_order_id, time, _TOO_MANY)))
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:
         """Take the request to cancel. See `ports.order_route`."""
-        broker_order_id, time = request.event.broker_order_id, request.sealed.time
-        if not self._cancels.put(lambda departed: self._delete(broker_order_id, time, departed)):
-            self._later(self._deliver(cancel_refused(broker_order_id, time, _TOO_MANY)))
+        self._put_cancel(request.event.broker_order_id, request.sealed.time, 1)
 
     async def statement(self, since: Instant) -> BrokerStatement:
         """See `ports.broker`."""
@@ -218,9 +230,18 @@ class AlpacaBroker:
             missing = told
         await self._deliver(*missing)
 
-    async def _delete(self, broker_order_id: BrokerOrderId, time: Instant, departed: asyncio.Event) -> None:
+    def _put_cancel(self, broker_order_id: BrokerOrderId, time: Instant, attempt: int) -> None:
+        if not self._cancels.put(lambda departed: self._delete(broker_order_id, time, attempt, departed)):
+            self._later(self._deliver(cancel_refused(broker_order_id, time, _TOO_MANY)))
+
+    async def _delete(
+        self, broker_order_id: BrokerOrderId, time: Instant, attempt: int, departed: asyncio.Event
+    ) -> None:
         try:
             answer = await self._connection.send("DELETE", f"v2/orders/{broker_order_id}", None, departed)
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS and attempt < CANCEL_TRIES_MAX:
+                self._put_cancel(broker_order_id, time, attempt + 1)
+                return
             refusal = answer_to_cancel(answer)
         except Unsent as error:
             refusal = str(error)

@@ -7,6 +7,9 @@ What an error means for the request is the whole point here:
 - `Unreachable`: a connection stood. Whatever happened then (time-out, reset, half an answer), the request may
   have arrived. It is never sent again from here; a redirect, which would send it again, is an error.
 
+Questions wait for their turn where the broker's rate limit is near (`allowance`), a bounded time. What acts
+does not wait here: who sends it has waited, and taken its turn.
+
 aiohttp repeats a GET or DELETE by itself, one time, where the connection breaks before the answer; never a
 POST, and nothing that is sent `once`. Connections are kept for less time than any server keeps them, so that
 an order seldom meets a closing one.
@@ -22,6 +25,7 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
+from agenttrader.adapters.alpaca.allowance import Allowance, Urgency
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
@@ -36,6 +40,10 @@ HEARTBEAT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
+TURN_SECONDS_MAX = 120.0
+"""How long a question waits for its turn at the most; then it was not asked."""
+TURN_PAUSE_SECONDS_MAX = 0.25
+"""How long until it looks again: an answer may have moved its turn."""
 
 _Body = TypeVar("_Body")
 
@@ -79,6 +87,7 @@ class Connection:
         account: AccountName,
         surroundings: Surroundings,
         answer_seconds: float,
+        allowance: Allowance,
         connector: Callable[[], aiohttp.BaseConnector] = _connector,
     ) -> None:
         self._address = address
@@ -87,6 +96,7 @@ class Connection:
         self._surroundings = surroundings
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._answer_seconds = answer_seconds
+        self._allowance = allowance
         self._connector = connector
         self._session: aiohttp.ClientSession | None = None
         self._verified: URL | None = None
@@ -101,6 +111,7 @@ class Connection:
         if self._verified is not None:
             return self._verified
         base, asked = self._base(), self._forgotten
+        self._allowance.take()
         answer = await self._request("GET", base / "v2/account")
         account = answer.as_kind(Account)
         self._surroundings.refuse_account(self._account, account.account_number)
@@ -121,7 +132,11 @@ class Connection:
         self._forgotten += 1
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
-        """Ask for something where orders go, too. The host is checked, the account is not: see `check`."""
+        """Ask for something where orders go, too. The host is checked, the account is not: see `check`.
+
+        Waits for its turn. Raises Unsent where that does not come.
+        """
+        await self._turn(f"GET {path}")
         return await self._request("GET", (self._verified or self._base()) / path, parameters=parameters)
 
     async def send(
@@ -153,6 +168,7 @@ class Connection:
 
         Who is there is asked anew: whoever was seen before the last stream ended may have gone with it.
         """
+        await self._turn("the stream")
         self.forget()
         base = await self.check()
         try:
@@ -175,6 +191,15 @@ class Connection:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _turn(self, what: str) -> None:
+        """Return when a question may leave, counted as leaving."""
+        give_up_at = asyncio.get_running_loop().time() + TURN_SECONDS_MAX
+        while (seconds := self._allowance.wait_seconds(Urgency.QUESTION)) > 0:
+            if asyncio.get_running_loop().time() >= give_up_at:
+                raise Unsent(f"{what}: the broker's rate limit has left no room for {TURN_SECONDS_MAX:g} s")
+            await asyncio.sleep(min(seconds, TURN_PAUSE_SECONDS_MAX))
+        self._allowance.take()
 
     def _base(self) -> URL:
         address = self._address()
@@ -200,6 +225,7 @@ class Connection:
             "APCA-API-SECRET-KEY": self._credential.secret.reveal(),
             "Content-Type": "application/json",
         }
+        self._allowance.begin()
         try:
             async with self._open().request(
                 method,
@@ -210,6 +236,7 @@ class Connection:
                 trace_request_ctx=departed,
                 middlewares=(_Once(),) if once else (),
             ) as response:
+                self._allowance.hear(response.status, response.headers)
                 return Answer(response.status, await _read(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unsent(f"{method} {url.path}: no connection to {url.origin()}: {_text(error)}") from error
@@ -221,6 +248,8 @@ class Connection:
             raise Unreachable(
                 f"{method} {url.path}: no whole answer from {url.origin()}: {_text(error)}"
             ) from error
+        finally:
+            self._allowance.end()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from agenttrader.adapters.agent_keys import AgentKeys
+from agenttrader.adapters.alpaca.allowance import REQUESTS_PER_MINUTE_MAX
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.alpaca.trade_updates import Emit, Link
@@ -214,7 +215,10 @@ def _broker(
         clock=clock,
         emit=emit,
         link=link,
-        patience=Patience(answer_seconds=configuration.gateway.submit_timeout_ms / 1000),
+        patience=Patience(
+            answer_seconds=configuration.gateway.submit_timeout_ms / 1000,
+            requests_per_minute_max=None if configuration.broker.is_simulated else REQUESTS_PER_MINUTE_MAX,
+        ),
     )
 
 

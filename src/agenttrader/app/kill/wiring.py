@@ -151,7 +151,8 @@ async def at_door(settings: KillSettings) -> AsyncIterator["Callable[[], KillDoo
 
 def wire_door(settings: KillSettings) -> "SecondDoor":
     """The second door of the account. Raises ConfigurationError where it is not said which."""
-    from agenttrader.adapters.alpaca.connection import Connection  # noqa: PLC0415 - see above
+    from agenttrader.adapters.alpaca.allowance import Allowance  # noqa: PLC0415 - see above
+    from agenttrader.adapters.alpaca.connection import Connection  # noqa: PLC0415 - the same
     from agenttrader.adapters.alpaca.second_door import SecondDoor  # noqa: PLC0415 - the same
     from agenttrader.app.config import secret_at  # noqa: PLC0415 - the same
     from agenttrader.model.credentials import Credential  # noqa: PLC0415 - the same
@@ -164,6 +165,8 @@ def wire_door(settings: KillSettings) -> "SecondDoor":
             account=settings.account,
             surroundings=broker.kind,
             answer_seconds=ANSWER_SECONDS,
+            # Nothing holds it back: it has a key of its own, and a broker that refuses says so.
+            allowance=Allowance(None, lambda: 0.0),
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
+from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.identifiers import AccountName
@@ -42,6 +43,8 @@ CLOCK: dict[str, Any] = {
     "next_open": "2026-11-23T09:30:00-05:00",
     "next_close": "2026-11-20T16:00:00-05:00",
 }
+
+UNLIMITED = Allowance(None, lambda: 0.0)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -222,6 +225,7 @@ async def connect(server: ScriptedServer, credential: Credential) -> AsyncIterat
             "account": AccountName("SIM-1"),
             "surroundings": Surroundings.SIMULATED,
             "answer_seconds": 0.5,
+            "allowance": UNLIMITED,
         }
         connection = Connection(**(values | changes))
         made.append(connection)

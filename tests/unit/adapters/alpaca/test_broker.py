@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from msgspec import structs
 
-from agenttrader.adapters.alpaca.broker import OUTBOX_MAX, AlpacaBroker, Patience
+from agenttrader.adapters.alpaca.broker import CANCEL_TRIES_MAX, OUTBOX_MAX, AlpacaBroker, Patience
+from agenttrader.adapters.alpaca.outbox import KEPT_PERCENT
 from agenttrader.model.credentials import Credential
 from agenttrader.model.errors import AgentTraderError, ConfigurationError, Unreachable
 from agenttrader.model.events import CancelRequested, Sending
@@ -29,11 +30,12 @@ from agenttrader.model.records import Chain, Recorded
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_surroundings import Surroundings
-from agenttrader.testing.broker_suite import nothing_halts
+from agenttrader.testing.broker_world import nothing_halts
 
 RECORD_TIME = Instant(1_795_186_800_000_000_000)
 BROKER_ID = BrokerOrderId("61e69015-8549-4bfd-b9c3-01e75843f47d")
-PATIENCE = Patience(answer_seconds=0.2, ask_again_seconds=(0.01, 0.01, 0.01))
+PATIENCE = Patience(answer_seconds=0.2, ask_again_seconds=(0.01, 0.01, 0.01), requests_per_minute_max=None)
+PATIENT = Patience(answer_seconds=30, ask_again_seconds=(), requests_per_minute_max=None)
 FOUND = "/v2/orders:by_client_order_id"
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
 Body = Callable[..., dict[str, Any]]
@@ -337,7 +339,7 @@ async def test_a_cancel_does_not_wait_for_an_order_that_hangs(
 
     server.handle("POST", "/v2/orders", slowly)
     server.answer("DELETE", f"/v2/orders/{BROKER_ID}", NOT_FOUND, status=404)
-    async with running(patience=Patience(answer_seconds=30, ask_again_seconds=())) as broker:
+    async with running(patience=PATIENT) as broker:
         broker.submit(sending(1), nothing_halts)
         await heard.until(server.posted)
         broker.cancel(canceling())
@@ -356,12 +358,17 @@ async def test_more_unanswered_orders_than_may_be_are_not_sent(
         return web.Response(status=504)
 
     server.handle("POST", "/v2/orders", slowly)
-    async with running(patience=Patience(answer_seconds=30, ask_again_seconds=())) as broker:
-        for sequence in range(1, OUTBOX_MAX + 2):
+    async with running(patience=PATIENT) as broker:
+        entries = OUTBOX_MAX - OUTBOX_MAX * KEPT_PERCENT // 100
+        for sequence in range(1, entries + 2):
             broker.submit(sending(sequence), nothing_halts)
         await heard.until(lambda: heard.said)
-        assert heard.kinds == ["not_sent"]
-        assert heard.said[0].client_order_id.startswith(f"at-{OUTBOX_MAX + 1}-")
+        assert [report.client_order_id.split("-")[1] for report in heard.said] == [str(entries + 1)]
+        for sequence in range(entries + 2, OUTBOX_MAX + 3):
+            broker.submit(sending(sequence), nothing_halts, urgent=True)
+        await heard.until(lambda: len(heard.said) > 1)
+        assert heard.kinds == ["not_sent", "not_sent"]
+        assert heard.said[1].client_order_id.startswith(f"at-{OUTBOX_MAX + 2}-")
         hang.set()
 
 
@@ -477,3 +484,49 @@ async def test_a_broker_finds_by_the_clock_and_probes_the_account(server: Any, r
     async with running(address=lambda: None) as broker:
         with pytest.raises(Unreachable):
             await broker.probe()
+
+
+async def test_where_the_limit_is_near_an_entry_waits_and_what_reduces_does_not(
+    server: Any, stream: Any, heard: Any, running: Running, order_body: Body
+) -> None:
+    """Of four a minute an entry leaves one to others: the stream and the account took two, the first one."""
+    first, entry, leaving = sending(1), sending(2), sending(3)
+    server.answer("POST", "/v2/orders", *(taken(order, order_body) for order in (first, leaving)))
+    async with running(patience=structs.replace(PATIENCE, requests_per_minute_max=4)) as broker:
+        await heard.until(lambda: heard.links)
+        assert stream.connections == 1
+        broker.submit(first, nothing_halts)
+        await heard.until(lambda: heard.said)
+        broker.submit(entry, nothing_halts)
+        broker.submit(leaving, nothing_halts, urgent=True)
+        await heard.until(lambda: len(heard.said) == 2)
+    assert [report.client_order_id for report in heard.said] == [id_of(first), id_of(leaving)]
+    assert len(server.posted()) == 2
+
+
+async def test_a_cancel_that_meets_the_rate_limit_is_asked_for_again(
+    server: Any, heard: Any, running: Running
+) -> None:
+    limited = web.Response(status=429, text='{"code": 42910000, "message": "rate limit exceeded"}')
+    answers = iter((limited, web.Response(status=204)))
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return next(answers)
+
+    server.handle("DELETE", f"/v2/orders/{BROKER_ID}", answer)
+    async with running() as broker:
+        broker.cancel(canceling())
+        await heard.until(lambda: sum(method == "DELETE" for method, *_ in server.requests) == 2)
+    assert heard.said == []
+
+
+async def test_a_cancel_that_the_rate_limit_goes_on_refusing_is_told_as_refused(
+    server: Any, heard: Any, running: Running
+) -> None:
+    refusal = {"code": 42910000, "message": "rate limit exceeded"}
+    server.answer("DELETE", f"/v2/orders/{BROKER_ID}", refusal, status=429)
+    async with running() as broker:
+        broker.cancel(canceling())
+        await heard.until(lambda: heard.said)
+    assert heard.kinds == ["cancel_refused"]
+    assert sum(method == "DELETE" for method, *_ in server.requests) == CANCEL_TRIES_MAX

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
@@ -185,3 +186,27 @@ async def test_departure_is_told_when_the_bytes_leave_and_not_before(server: Any
     with pytest.raises(Unsent):
         await connect(address=lambda: None).send("POST", "v2/orders", b"{}", refused)
     assert not refused.is_set()
+
+
+async def test_a_question_waits_for_its_turn_and_is_told_where_that_does_not_come(
+    connect: Connect, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of it arrives meanwhile; what is told in an answer's headers counts."""
+    elapsed = [0.0]
+    allowance = Allowance(10, lambda: elapsed[0])
+    connection = connect(allowance=allowance)
+
+    async def limited(_: web.Request) -> web.StreamResponse:
+        return web.json_response({}, status=429, headers={"Retry-After": "30"})
+
+    server.handle("GET", "/v2/positions", limited)
+    assert (await connection.get("v2/positions")).status == 429
+    asking = asyncio.create_task(connection.get("v2/clock"))
+    await asyncio.sleep(0.02)
+    assert server.asked("GET", "/v2/clock") == []
+    elapsed[0] = 30.0
+    assert (await asking).status == 200
+    monkeypatch.setattr("agenttrader.adapters.alpaca.connection.TURN_SECONDS_MAX", 0)
+    await connection.get("v2/positions")
+    with pytest.raises(Unsent, match="rate limit has left no room"):
+        await connection.get("v2/clock")

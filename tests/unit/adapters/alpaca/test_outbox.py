@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from agenttrader.adapters.alpaca.allowance import WINDOW_SECONDS, Allowance, Urgency
 from agenttrader.adapters.alpaca.outbox import Job, Outbox
+
+UNLIMITED = Allowance(None, lambda: 0.0)
 
 
 class Peer:
@@ -44,7 +47,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_an_order_waits_for_the_answer_to_the_one_before() -> None:
-    peer, outbox = Peer(), Outbox(8, patience_seconds=30)
+    peer, outbox = Peer(), Outbox(8, UNLIMITED, patience_seconds=30)
     async with running(outbox):
         assert outbox.put(peer.job("first", connecting=5))
         assert outbox.put(peer.job("second"))
@@ -58,7 +61,7 @@ async def test_an_order_waits_for_the_answer_to_the_one_before() -> None:
 
 
 async def test_a_slow_answer_is_waited_for_once_and_order_still_holds() -> None:
-    peer, outbox = Peer(), Outbox(8, patience_seconds=0.01)
+    peer, outbox = Peer(), Outbox(8, UNLIMITED, patience_seconds=0.01)
     async with running(outbox):
         outbox.put(peer.job("slow"))
         outbox.put(peer.job("second", connecting=9))
@@ -68,7 +71,7 @@ async def test_a_slow_answer_is_waited_for_once_and_order_still_holds() -> None:
 
 
 async def test_patience_is_spent_once_however_many_follow() -> None:
-    peer, outbox = Peer(), Outbox(8, patience_seconds=0.2)
+    peer, outbox = Peer(), Outbox(8, UNLIMITED, patience_seconds=0.2)
     loop = asyncio.get_running_loop()
     async with running(outbox):
         started = loop.time()
@@ -79,7 +82,7 @@ async def test_patience_is_spent_once_however_many_follow() -> None:
 
 
 async def test_a_request_that_fails_lets_the_next_one_go() -> None:
-    peer, outbox = Peer(), Outbox(8)
+    peer, outbox = Peer(), Outbox(8, UNLIMITED)
 
     async def never_connects(departed: asyncio.Event) -> None:
         await asyncio.sleep(0)
@@ -92,7 +95,7 @@ async def test_a_request_that_fails_lets_the_next_one_go() -> None:
 
 
 async def test_a_full_lane_says_so_and_counts_what_is_unanswered() -> None:
-    peer, outbox = Peer(), Outbox(2, patience_seconds=0)
+    peer, outbox = Peer(), Outbox(2, UNLIMITED, patience_seconds=0)
     async with running(outbox):
         assert outbox.put(peer.job("a"))
         assert outbox.put(peer.job("b"))
@@ -105,10 +108,33 @@ async def test_a_full_lane_says_so_and_counts_what_is_unanswered() -> None:
 
 
 async def test_canceling_leaves_no_task_behind() -> None:
-    peer, outbox = Peer(), Outbox(4, patience_seconds=0)
+    peer, outbox = Peer(), Outbox(4, UNLIMITED, patience_seconds=0)
     before = asyncio.all_tasks()
     async with running(outbox):
         outbox.put(peer.job("a"))
         outbox.put(peer.job("b"))
         await until(lambda: len(peer.log) == 2)
     assert asyncio.all_tasks() == before
+
+
+async def test_without_room_for_an_entry_what_is_urgent_leaves_before_it() -> None:
+    """Of four an entry leaves one: after three it waits, and the fourth is for what is urgent."""
+    elapsed = [0.0]
+    peer, outbox = Peer(), Outbox(8, Allowance(4, lambda: elapsed[0]), patience_seconds=0)
+    async with running(outbox):
+        for name in ("a", "b", "c", "waits"):
+            outbox.put(peer.job(name), Urgency.ENTRY)
+        await until(lambda: len(peer.log) == 3)
+        outbox.put(peer.job("urgent"))
+        await until(lambda: len(peer.log) == 4)
+        assert peer.log == ["a left", "b left", "c left", "urgent left"]
+        elapsed[0] = WINDOW_SECONDS
+        outbox.put(peer.job("last"), Urgency.ENTRY)
+        await until(lambda: len(peer.log) == 6)
+        assert peer.log[4:] == ["waits left", "last left"]
+
+
+async def test_entries_never_fill_the_lane() -> None:
+    outbox = Outbox(8, UNLIMITED)
+    assert [outbox.put(Peer().job("entry"), Urgency.ENTRY) for _ in range(7)] == [*[True] * 6, False]
+    assert [outbox.put(Peer().job("exit")) for _ in range(3)] == [True, True, False]
