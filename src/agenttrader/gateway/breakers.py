@@ -17,7 +17,9 @@ from agenttrader.model.times import MINUTE, SECOND, Instant
 from agenttrader.model.values import exact
 
 KEPT = 100
-"""How many rejections of an agent, and answers of the broker, are remembered: no limit may ask for more."""
+"""How much of what the broker did is remembered, of each kind: no limit may ask for more."""
+_FRACTIONS = ("soft_fraction", "medium_fraction", "hard_fraction")
+_REMEMBERED = ("rejects_max", "broker_latency_answers", "errors_max")
 
 
 class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +31,8 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From here on nothing may be opened."""
     hard_fraction: Decimal
     """From here on nothing of an agent's leaves."""
+    day_loss_max: Decimal
+    """How much the account may lose from the day's open on, open profit included, in its currency."""
     loss_streak_max: int
     """How many round trips in a row an agent may lose."""
     rejects_max: int
@@ -38,20 +42,26 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How long the broker may take to answer an order, by the market's time."""
     broker_latency_answers: int
     """How many answers in a row have to be slower than that."""
+    errors_max: int
+    """How many orders without an answer, and comparisons that failed, there may be within `error_minutes`."""
+    error_minutes: int
+    breaking_comparisons_max: int
+    """How many comparisons with the broker in a row may find a difference, or fail."""
 
     def __post_init__(self) -> None:
-        fractions = ("soft_fraction", "medium_fraction", "hard_fraction")
-        ladder = [Decimal(0), *(exact(getattr(self, name), name) for name in fractions), Decimal(1)]
+        ladder = [Decimal(0), *(exact(getattr(self, name), name) for name in _FRACTIONS), Decimal(1)]
         if any(lower >= higher for lower, higher in pairwise(ladder)):
             found = ", ".join(str(each) for each in ladder[1:-1])
             raise BadValue(
                 "soft_fraction, medium_fraction, hard_fraction: expected fractions above 0 and below 1, each "
                 f"larger than the one before, such as 0.02, 0.04, 0.06; found {found}"
             )
-        for name in self.__struct_fields__[len(fractions) :]:
-            most = KEPT - 1 if name in ("rejects_max", "broker_latency_answers") else None
+        if exact(self.day_loss_max, "day_loss_max") <= 0:
+            raise BadValue(f"day_loss_max: expected an amount above 0, found {self.day_loss_max}")
+        for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value < 1 or (most is not None and value > most):
+            most = KEPT - 1 if name in _REMEMBERED else None
+            if isinstance(value, int) and (value < 1 or (most is not None and value > most)):
                 expected = "a whole number above 0" if most is None else f"1 to {most}"
                 raise BadValue(f"{name}: expected {expected}, found {value}")
 
@@ -79,6 +89,16 @@ def by_drawdown(limits: BreakerLimits, drawdown: Decimal | None) -> Tripped | No
     return None
 
 
+def by_daily_loss(limits: BreakerLimits, loss: Decimal | None) -> Tripped | None:
+    """An account that has lost too much today opens nothing more."""
+    if loss is None or loss <= limits.day_loss_max:
+        return None
+    return Tripped(
+        TradingState.REDUCE_ONLY,
+        f"{loss:.2f} lost since the day's open; day_loss_max is {limits.day_loss_max}",
+    )
+
+
 def by_losses(limits: BreakerLimits, losses: int) -> Tripped | None:
     """An agent that has lost too often in a row opens nothing more."""
     if losses <= limits.loss_streak_max:
@@ -91,14 +111,40 @@ def by_losses(limits: BreakerLimits, losses: int) -> Tripped | None:
 
 def by_rejections(limits: BreakerLimits, times: Sequence[Instant]) -> Tripped | None:
     """An agent whose orders the broker rejects again and again sends nothing more. `times`, oldest first."""
-    most, span = limits.rejects_max, limits.reject_minutes * MINUTE
-    if len(times) <= most or times[-1] - times[-1 - most] >= span:
+    if not _are_too_many(times, limits.rejects_max, limits.reject_minutes):
         return None
     return Tripped(
         TradingState.HALTED,
-        f"the broker rejected {most + 1} orders within {limits.reject_minutes} minutes; "
-        f"rejects_max is {most}",
+        f"the broker rejected {limits.rejects_max + 1} orders within {limits.reject_minutes} minutes; "
+        f"rejects_max is {limits.rejects_max}",
     )
+
+
+def by_errors(limits: BreakerLimits, times: Sequence[Instant]) -> Tripped | None:
+    """While the broker fails again and again nothing is opened. `times`, oldest first."""
+    if not _are_too_many(times, limits.errors_max, limits.error_minutes):
+        return None
+    return Tripped(
+        TradingState.REDUCE_ONLY,
+        f"the broker failed {limits.errors_max + 1} times within {limits.error_minutes} minutes to answer an "
+        f"order or to be compared with; errors_max is {limits.errors_max}",
+    )
+
+
+def by_comparisons(limits: BreakerLimits, breaking: int) -> Tripped | None:
+    """While the books differ each time that they are compared nothing is opened."""
+    if breaking <= limits.breaking_comparisons_max:
+        return None
+    return Tripped(
+        TradingState.REDUCE_ONLY,
+        f"{breaking} comparisons in a row found a difference or failed; breaking_comparisons_max is "
+        f"{limits.breaking_comparisons_max}",
+    )
+
+
+def _are_too_many(times: Sequence[Instant], most: int, minutes: int) -> bool:
+    """Whether more than `most` of the `times`, the last among them, lie within so many minutes."""
+    return len(times) > most and times[-1] - times[-1 - most] < minutes * MINUTE
 
 
 def by_latency(limits: BreakerLimits, answers: Sequence[int | None]) -> Tripped | None:

@@ -1,18 +1,22 @@
 """The breakers: what they go by, folded from the journal, and the latches that they ask for.
 
-What was sampled, filled, rejected and answered is all on record, and so is that a breaker tripped and that a
-person resumed. So a restart forgets nothing, and what was due when a process died is recorded by the next.
+What was sampled, filled, rejected, answered and compared is all on record, and so is that a breaker tripped
+and that a person resumed. So a restart forgets nothing, and what was due when a process died is recorded by
+the next.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 from agenttrader.gateway.breakers import (
     KEPT,
     BreakerLimits,
     Tripped,
+    by_comparisons,
+    by_daily_loss,
     by_drawdown,
+    by_errors,
     by_latency,
     by_losses,
     by_rejections,
@@ -25,6 +29,7 @@ from agenttrader.model.events import (
     AnswerLost,
     Busted,
     CashPosted,
+    DayOpened,
     EquitySampled,
     Event,
     Filled,
@@ -42,13 +47,23 @@ from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.day_loss import DayLoss
 from agenttrader.portfolio.high_water import HighWater
 from agenttrader.portfolio.round_trips import Closed, RoundTrips
 
 PREFIX = "breaker:"
 """How whoever halted is called where it was a breaker."""
-DRAWDOWN, LOSSES = f"{PREFIX}drawdown", f"{PREFIX}loss_streak"
-REJECTIONS, LATENCY = f"{PREFIX}rejections", f"{PREFIX}broker_latency"
+DRAWDOWN, DAY, LOSSES = f"{PREFIX}drawdown", f"{PREFIX}daily_loss", f"{PREFIX}loss_streak"
+REJECTIONS, LATENCY, ERRORS = f"{PREFIX}rejections", f"{PREFIX}broker_latency", f"{PREFIX}broker_errors"
+COMPARISONS = f"{PREFIX}reconciliation"
+
+
+class Asked(NamedTuple):
+    """What a breaker asked for, when, and why; ACTIVE where it only warned."""
+
+    state: TradingState
+    since: Instant
+    reason: str
 
 
 class Breakers:
@@ -57,20 +72,26 @@ class Breakers:
     def __init__(self, book: Book) -> None:
         self._book = book
         self.water = HighWater()
+        self.day = DayLoss()
         self.losses: dict[AgentName, int] = {}
         """The round trips that each agent has lost since the last that it did not."""
         self.rejections: dict[AgentName, deque[Instant]] = {}
         """When the broker rejected orders of each agent, oldest first."""
         self.answers: deque[int | None] = deque(maxlen=KEPT)
         """Nanoseconds until the broker's first word on each order, oldest first; None where none came."""
-        self.tripped: dict[tuple[str, Scope], TradingState] = {}
-        """What each breaker asked for last and no person has lifted; ACTIVE where it only warned."""
+        self.errors: deque[Instant] = deque(maxlen=KEPT)
+        """When the broker left an order without answer, or could not be compared with, oldest first."""
+        self.breaking = 0
+        """Comparisons that found a difference, or failed, since the last that did neither."""
+        self.tripped: dict[tuple[str, Scope], Asked] = {}
+        """What each breaker asked for last and no person has lifted."""
         self._round_trips = RoundTrips()
         self._is_own = False
         """Whether what is UNKNOWN now was sent by the process that writes."""
         self._stale = False
         """Whether something has changed that was not judged yet."""
         self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
+            DayOpened: self._opened,
             EquitySampled: self._sampled,
             CashPosted: self._posted,
             Filled: self._filled,
@@ -102,7 +123,7 @@ class Breakers:
             if tripped is None:
                 continue
             before = self.tripped.get((name, scope))
-            if before is not None and before.severity >= tripped.state.severity:
+            if before is not None and before.state.severity >= tripped.state.severity:
                 continue
             if tripped.state is TradingState.ACTIVE:
                 yield Warned(scope=scope, by=name, reason=tripped.reason)
@@ -114,7 +135,10 @@ class Breakers:
     ) -> Iterator[tuple[str, Scope, Tripped | None]]:
         everybody = Scope(ScopeKind.ACCOUNT, account)
         yield DRAWDOWN, everybody, by_drawdown(limits, self.water.drawdown())
+        yield DAY, everybody, by_daily_loss(limits, self.day.loss())
         yield LATENCY, everybody, by_latency(limits, tuple(self.answers))
+        yield ERRORS, everybody, by_errors(limits, self.errors)
+        yield COMPARISONS, everybody, by_comparisons(limits, self.breaking)
         for agent, losses in self.losses.items():
             yield LOSSES, Scope(ScopeKind.AGENT, agent), by_losses(limits, losses)
         for agent, times in self.rejections.items():
@@ -122,8 +146,13 @@ class Breakers:
 
     # Equity.
 
+    def _opened(self, sealed: Sealed[Event]) -> None:
+        self.day.open(cast("DayOpened", sealed.event).equity)
+
     def _sampled(self, sealed: Sealed[Event]) -> None:
-        self.water.sample(cast("EquitySampled", sealed.event).equity, sealed.time)
+        equity = cast("EquitySampled", sealed.event).equity
+        self.water.sample(equity, sealed.time)
+        self.day.sample(equity, sealed.time)
         if not self.water.drawdown():
             self._rearm()
 
@@ -131,10 +160,11 @@ class Breakers:
         activity = cast("CashPosted", sealed.event).activity
         if activity.kind is ActivityKind.TRANSFER:
             self.water.transfer(activity.amount)
+            self.day.transfer(activity.amount)
 
     def _rearm(self) -> None:
         """Warn again of the next fall: the account has climbed out of the last."""
-        warned = [key for key, state in self.tripped.items() if state is TradingState.ACTIVE]
+        warned = [key for key, asked in self.tripped.items() if asked.state is TradingState.ACTIVE]
         for key in warned:
             del self.tripped[key]
 
@@ -189,22 +219,27 @@ class Breakers:
             self.answers.append(sealed.time - order.updated)
         elif self._is_own:
             self.answers.append(None)
+            self.errors.append(sealed.time)
 
     def _began(self, _: Sealed[Event]) -> None:
         """What was leaving when the last process died was not answered because nobody listened."""
         self._is_own = False
 
-    def _compared(self, _: Sealed[Event]) -> None:
+    def _compared(self, sealed: Sealed[Event]) -> None:
         self._is_own = True
+        compared = cast("Reconciled", sealed.event)
+        self.breaking = self.breaking + 1 if compared.breaks or compared.failure else 0
+        if compared.failure:
+            self.errors.append(sealed.time)
 
     # Latches.
 
     def _tripped(self, sealed: Sealed[Event]) -> None:
         match sealed.event:
-            case Halted(scope=scope, by=by, state=state) if by.startswith(PREFIX):
-                self.tripped[by, scope] = state
-            case Warned(scope=scope, by=by):
-                self.tripped[by, scope] = TradingState.ACTIVE
+            case Halted(scope=scope, by=by, state=state, reason=reason) if by.startswith(PREFIX):
+                self.tripped[by, scope] = Asked(state, sealed.time, reason)
+            case Warned(scope=scope, by=by, reason=reason):
+                self.tripped[by, scope] = Asked(TradingState.ACTIVE, sealed.time, reason)
             case _:
                 pass
 
@@ -213,19 +248,24 @@ class Breakers:
         resumed = cast("Resumed", sealed.event).scope
         lifted = [
             (name, scope)
-            for (name, scope), state in self.tripped.items()
-            if state is not TradingState.ACTIVE and resumed in (EVERYTHING, scope)
+            for (name, scope), asked in self.tripped.items()
+            if asked.state is not TradingState.ACTIVE and resumed in (EVERYTHING, scope)
         ]
         for name, scope in lifted:
             del self.tripped[name, scope]
             self._begin_anew(name, AgentName(scope.name))
 
     def _begin_anew(self, name: str, agent: AgentName) -> None:
-        if name == DRAWDOWN:
-            self.water.begin_anew()
-        elif name == LATENCY:
-            self.answers.clear()
-        elif name == LOSSES:
-            self.losses.pop(agent, None)
-        else:
-            self.rejections.pop(agent, None)
+        anew: dict[str, Callable[[], object]] = {
+            DRAWDOWN: self.water.begin_anew,
+            DAY: self.day.begin_anew,
+            LATENCY: self.answers.clear,
+            ERRORS: self.errors.clear,
+            COMPARISONS: self._agree,
+            LOSSES: lambda: self.losses.pop(agent, None),
+            REJECTIONS: lambda: self.rejections.pop(agent, None),
+        }
+        anew[name]()
+
+    def _agree(self) -> None:
+        self.breaking = 0

@@ -9,7 +9,10 @@ import pytest
 from agenttrader.gateway.breakers import (
     KEPT,
     BreakerLimits,
+    by_comparisons,
+    by_daily_loss,
     by_drawdown,
+    by_errors,
     by_latency,
     by_losses,
     by_rejections,
@@ -24,11 +27,15 @@ SET: dict[str, Any] = {
     "soft_fraction": "0.02",
     "medium_fraction": "0.04",
     "hard_fraction": "0.06",
+    "day_loss_max": "500",
     "loss_streak_max": 4,
     "rejects_max": 3,
     "reject_minutes": 5,
     "broker_latency_seconds_max": 2,
     "broker_latency_answers": 3,
+    "errors_max": 2,
+    "error_minutes": 1,
+    "breaking_comparisons_max": 3,
 }
 LIMITS = msgspec.convert(SET, BreakerLimits)
 
@@ -54,6 +61,14 @@ def test_a_drawdown_that_nobody_knows_yet_trips_nothing() -> None:
     assert by_drawdown(LIMITS, None) is None
 
 
+def test_a_days_loss_trips_beyond_its_limit() -> None:
+    assert by_daily_loss(LIMITS, None) is None
+    assert by_daily_loss(LIMITS, D(-900)) is None
+    assert by_daily_loss(LIMITS, D(500)) is None
+    found = by_daily_loss(LIMITS, D("500.001"))
+    assert found == (REDUCE_ONLY, "500.00 lost since the day's open; day_loss_max is 500")
+
+
 def test_a_streak_trips_beyond_its_limit() -> None:
     assert by_losses(LIMITS, 4) is None
     found = by_losses(LIMITS, 5)
@@ -68,6 +83,22 @@ def test_more_than_three_rejections_in_five_minutes_trip() -> None:
     found = by_rejections(LIMITS, [*times, Instant(5 * MINUTE - 1)])
     assert found is not None
     assert found.state is HALTED
+
+
+def test_more_errors_than_permitted_within_the_time_trip() -> None:
+    times = [Instant(each * SECOND) for each in (0, 30)]
+    assert by_errors(LIMITS, times) is None
+    assert by_errors(LIMITS, [*times, Instant(60 * SECOND)]) is None
+    found = by_errors(LIMITS, [*times, Instant(60 * SECOND - 1)])
+    assert found is not None
+    assert found.state is REDUCE_ONLY
+
+
+def test_comparisons_that_break_trip_beyond_their_number() -> None:
+    assert by_comparisons(LIMITS, 3) is None
+    found = by_comparisons(LIMITS, 4)
+    assert found is not None
+    assert found.state is REDUCE_ONLY
 
 
 def test_slow_answers_trip_when_the_last_all_were_slow() -> None:
@@ -105,12 +136,17 @@ def made(**changes: Any) -> BreakerLimits:
         {"medium_fraction": D("0.02")},
         {"medium_fraction": D("0.07")},
         {"soft_fraction": D("nan")},
+        {"day_loss_max": D(0)},
+        {"day_loss_max": D("inf")},
         {"loss_streak_max": 0},
         {"rejects_max": 0},
         {"rejects_max": KEPT},
         {"reject_minutes": 0},
         {"broker_latency_seconds_max": 0},
         {"broker_latency_answers": KEPT},
+        {"errors_max": KEPT},
+        {"error_minutes": 0},
+        {"breaking_comparisons_max": 0},
     ),
     ids=str,
 )
