@@ -10,6 +10,7 @@ from msgspec import Struct
 from agenttrader.model.activities import AccountActivity
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.orders import Side
+from agenttrader.model.permits import Permits
 from agenttrader.model.times import Instant
 from agenttrader.model.words import Word
 
@@ -132,4 +133,4 @@ class BrokerStatement(Struct, frozen=True, gc=False, kw_only=True):
     """What else moved the account, since some days before: brokers post late. Oldest first."""
     executions: tuple[ExecutionId, ...]
     """Every execution id since then, from the broker's activities."""
-    blocked: bool
+    permits: Permits

@@ -122,7 +122,7 @@ def _wrong_account(ours: str, theirs: str) -> Break:
 
 
 def _blocked(theirs: BrokerStatement) -> Iterable[Break]:
-    if theirs.blocked:
+    if theirs.permits.is_blocked:
         yield Break(
             kind=BreakKind.ACCOUNT_BLOCKED,
             ours="not blocked",

@@ -71,7 +71,7 @@ class BrokerSuite(ABC):
         assert [(held.symbol, held.quantity) for held in statement.positions] == [(world.symbol, Decimal(10))]
         assert statement.cash == Decimal(99_000)
         assert statement.open_orders == ()
-        assert not statement.blocked
+        assert not statement.permits.is_blocked
 
     async def test_a_bracket_protects_and_its_legs_exclude_each_other(self, world: BrokerWorld) -> None:
         """The stop fills, the target is canceled, and both are known by the ids that the accept told."""

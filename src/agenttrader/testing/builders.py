@@ -50,6 +50,7 @@ from agenttrader.model.instructions import Instruction
 from agenttrader.model.instruments import Equity, Instrument
 from agenttrader.model.market import Bar
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
+from agenttrader.model.permits import Permits
 from agenttrader.model.records import Sealed
 from agenttrader.model.reports import BrokerStatement, Execution, ExecutionReport, ReportedLeg, ReportKind
 from agenttrader.model.sessions import Calendar, Session
@@ -72,6 +73,7 @@ SWITCH = "file"
 OPEN, CLOSE = from_rfc3339("2026-11-20T14:30:00Z"), from_rfc3339("2026-11-20T21:00:00Z")
 DAY = Instant(24 * 60 * MINUTE)
 CASH = Decimal(100_000)
+PERMITS = Permits(status="ACTIVE", blocks=(), coin_status="ACTIVE", shorting=True, options_level=3)
 FEES = FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30"))
 MULTIPLIERS: Mapping[Symbol, Decimal] = dict.fromkeys((ALFA, BRAVO, CHARLY), Decimal(1))
 
@@ -269,7 +271,7 @@ def broker_statement(**changes: Any) -> BrokerStatement:
         "open_orders": (),
         "activities": (),
         "executions": (),
-        "blocked": False,
+        "permits": PERMITS,
     }
     return BrokerStatement(**(fields | changes))
 

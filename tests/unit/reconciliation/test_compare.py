@@ -21,10 +21,15 @@ from agenttrader.model.identifiers import (
     Symbol,
 )
 from agenttrader.model.orders import Side
+from agenttrader.model.permits import Permits
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement
 from agenttrader.model.times import Instant
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 
+PERMITS = Permits(status="ACTIVE", blocks=(), coin_status=None, shorting=True, options_level=0)
+BLOCKED = Permits(
+    status="ACTIVE", blocks=("trading_blocked",), coin_status=None, shorting=True, options_level=0
+)
 AAPL, MSFT, TSLA, NVDA = (Symbol(name) for name in ("AAPL", "MSFT", "TSLA", "NVDA"))
 ACCOUNT = AccountName("SIM-1")
 Replace = Callable[..., Any]
@@ -92,7 +97,7 @@ THEIRS = BrokerStatement(
     open_orders=(their_order(1),),
     activities=(posted("fee-1"),),
     executions=(ExecutionId("e2"), ExecutionId("e1")),
-    blocked=False,
+    permits=PERMITS,
 )
 
 
@@ -213,11 +218,11 @@ CASES: tuple[tuple[str, BookStatement, BrokerStatement, list[tuple[K, str, str]]
         theirs(open_orders=(their_order(1), their_order(2, filled_quantity=Decimal(4)))),
         [(K.ORDER_UNKNOWN, "buy 10 AAPL", "buy 10 AAPL, 4 filled")],
     ),
-    ("a blocked account", OURS, theirs(blocked=True), [(K.ACCOUNT_BLOCKED, "not blocked", "blocked")]),
+    ("a blocked account", OURS, theirs(permits=BLOCKED), [(K.ACCOUNT_BLOCKED, "not blocked", "blocked")]),
     (
         "of another account nothing else is said",
         OURS,
-        theirs(account="SIM-2", blocked=True, cash=Decimal(0), positions=(), open_orders=()),
+        theirs(account="SIM-2", permits=BLOCKED, cash=Decimal(0), positions=(), open_orders=()),
         [(K.WRONG_ACCOUNT, "SIM-1", "SIM-2")],
     ),
 )
@@ -297,7 +302,7 @@ def test_lots_of_one_symbol_are_added() -> None:
 
 def test_what_is_urgent_stands_first() -> None:
     book = ours(unknown_orders=(our_order(2),), cash=Decimal(1), executions=())
-    statement = theirs(blocked=True, positions=(), open_orders=())
+    statement = theirs(permits=BLOCKED, positions=(), open_orders=())
     assert kinds(book, statement) == [
         K.ACCOUNT_BLOCKED,
         K.ORDER_UNKNOWN,

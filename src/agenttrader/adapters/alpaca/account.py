@@ -30,6 +30,7 @@ from agenttrader.adapters.alpaca.reports import (
 )
 from agenttrader.model.errors import BadValue, Unreachable
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
+from agenttrader.model.permits import Permits
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement, ExecutionReport
 from agenttrader.model.times import MILLISECOND, SECOND, Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import ZERO
@@ -174,7 +175,7 @@ class AccountReader:
                 sorted(map(activity_of, others), key=lambda activity: (activity.time, activity.id))
             ),
             executions=_executions(fills, since),
-            blocked=_is_blocked(account),
+            permits=_permits(account),
         )
 
     async def _past(self, since: Instant) -> tuple[list[Order], Fills, Begun]:
@@ -309,10 +310,16 @@ def _time_of(fill: Activity) -> Instant:
     return from_rfc3339(fill.transaction_time or "")
 
 
-def _is_blocked(account: Account) -> bool:
-    blocks = (account.trading_blocked, account.account_blocked, account.trade_suspended_by_user)
-    # A flag that the broker does not give is not a permission.
-    return account.status != "ACTIVE" or any(block is not False for block in blocks)
+def _permits(account: Account) -> Permits:
+    blocks = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
+    return Permits(
+        status=account.status,
+        # A flag that the broker does not give is not a permission.
+        blocks=tuple(name for name in blocks if getattr(account, name) is not False),
+        coin_status=account.crypto_status,
+        shorting=account.shorting_enabled,
+        options_level=account.options_trading_level,
+    )
 
 
 def _required(value: Decimal | None, name: str) -> Decimal:

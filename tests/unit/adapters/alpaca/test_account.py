@@ -14,6 +14,7 @@ from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.errors import Unreachable
 from agenttrader.model.identifiers import AccountName, ActivityId, BrokerOrderId, ClientOrderId
 from agenttrader.model.orders import Side
+from agenttrader.model.permits import Permits
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement, ExecutionReport
 from agenttrader.model.times import Instant, from_rfc3339
 
@@ -122,7 +123,7 @@ async def test_a_statement_has_everything(
             fee("x::2", "2026-11-20", "2026-11-21T05:00:00Z"),
         ),
         executions=("8efc7b9a-8b2b-4000-9955-d36e7db0df74",),  # type: ignore[arg-type]
-        blocked=False,
+        permits=Permits(status="ACTIVE", blocks=(), coin_status="ACTIVE", shorting=True, options_level=None),
     )
 
 
@@ -192,24 +193,40 @@ async def test_an_account_that_never_rests_gives_no_statement(quiet: Any, reader
 
 
 @pytest.mark.parametrize(
-    ("changes", "blocked"),
+    ("changes", "blocks"),
     (
-        ({}, False),
-        ({"trading_blocked": True}, True),
-        ({"account_blocked": True}, True),
-        ({"trade_suspended_by_user": True}, True),
-        ({"status": "INACTIVE"}, True),
-        ({"trading_blocked": None}, True),
+        ({}, ()),
+        ({"trading_blocked": True}, ("trading_blocked",)),
+        ({"account_blocked": True}, ("account_blocked",)),
+        ({"trade_suspended_by_user": True}, ("trade_suspended_by_user",)),
+        ({"trading_blocked": None}, ("trading_blocked",)),
     ),
 )
 async def test_an_account_is_blocked_unless_it_says_that_it_is_not(
-    changes: dict[str, Any],
-    blocked: bool,  # noqa: FBT001
-    quiet: Any,
-    reader: AccountReader,
+    changes: dict[str, Any], blocks: tuple[str, ...], quiet: Any, reader: AccountReader
 ) -> None:
     quiet.answer("GET", "/v2/account", account(**changes))
-    assert (await reader.statement(OPEN)).blocked is blocked
+    permits = (await reader.statement(OPEN)).permits
+    assert permits.blocks == blocks
+    assert permits.is_blocked is bool(blocks)
+
+
+async def test_what_a_statement_does_not_say_the_account_may_is_not_made_up(
+    quiet: Any, reader: AccountReader
+) -> None:
+    said = {
+        "status": "INACTIVE",
+        "crypto_status": None,
+        "shorting_enabled": False,
+        "options_trading_level": 2,
+    }
+    quiet.answer("GET", "/v2/account", account(**said))
+    permits = (await reader.statement(OPEN)).permits
+    assert permits == Permits(status="INACTIVE", blocks=(), coin_status=None, shorting=False, options_level=2)
+    assert permits.is_blocked
+    quiet.answer("GET", "/v2/account", account(shorting_enabled=None, options_trading_level=None))
+    permits = (await reader.statement(OPEN)).permits
+    assert (permits.shorting, permits.options_level) == (None, None)
 
 
 async def test_a_statement_of_another_account_is_given_as_such(quiet: Any, reader: AccountReader) -> None:
