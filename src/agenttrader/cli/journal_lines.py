@@ -4,9 +4,10 @@ from decimal import Decimal
 from typing import assert_never
 
 from agenttrader.model.activities import AccountActivity
+from agenttrader.model.approvals import ApprovalAsked, ApprovalEvent, ApprovalGiven, ApprovalRefused
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
-from agenttrader.model.decisions import Verdict
+from agenttrader.model.decisions import Decision, Verdict
 from agenttrader.model.events import (
     Accepted,
     AccountOpened,
@@ -49,8 +50,7 @@ from agenttrader.model.events import (
     WindowSuspended,
     Withheld,
 )
-from agenttrader.model.identifiers import OrderId
-from agenttrader.model.orders import ExitPlan, Leg, OrderType, Side
+from agenttrader.model.orders import ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MILLISECOND, Instant, rfc3339
@@ -78,6 +78,7 @@ _Order = (
     | DoneForDay
     | Busted
     | Restated
+    | ApprovalEvent
 )
 
 
@@ -153,7 +154,7 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
         case LinkChanged():
             return f"{event.link} {'up' if event.up else 'down'}: {event.reason}"
         case _:
-            return f"{_short(_order_of(event))}  {_tell_order(event)}"
+            return f"{_short(event.order_id)}  {_tell_order(event)}"
 
 
 def _tell_outside(event: ActedOutside | OrderAdopted) -> str:
@@ -171,7 +172,13 @@ def _tell_outside(event: ActedOutside | OrderAdopted) -> str:
 def _tell_order(event: _Order) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
     match event:
         case Decided():
-            return _decided(event)
+            return _decided(event.proposal, event.decision)
+        case ApprovalAsked():
+            shown = event.shown
+            until = f"until {_time(shown.expires)}, shown as {_short(event.digest)}"
+            return f"{_decided(shown.proposal, shown.decision)}; {until}"
+        case ApprovalGiven() | ApprovalRefused():
+            return f"by {_person(event.signed)}"
         case Sending():
             ordered = event.instruction
             price = _price(ordered.type, ordered.limit_price, ordered.stop_price)
@@ -206,12 +213,7 @@ def _tell_order(event: _Order) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm
             assert_never(event)
 
 
-def _order_of(event: _Order) -> OrderId:
-    return event.proposal.id if isinstance(event, Decided) else event.order_id
-
-
-def _decided(event: Decided) -> str:
-    asked, decision = event.proposal, event.decision
+def _decided(asked: Proposal, decision: Decision) -> str:
     verdict = decision.verdict.value.upper()
     if decision.verdict is Verdict.DENIED:
         failed = next((check for check in decision.checks if check.code == decision.denied_by), None)

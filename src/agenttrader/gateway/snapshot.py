@@ -11,7 +11,7 @@ from msgspec import Struct
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import Mode, Statement
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.identifiers import Digest, Symbol
+from agenttrader.model.identifiers import Digest, PersonName, Symbol
 from agenttrader.model.instruments import Single
 from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.sessions import Session
@@ -122,6 +122,10 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
 
     limits_digest: Digest
     replaced: ReplacedView | None = None
+    approved_by: tuple[PersonName, ...] = ()
+    """Who has approved the order as it was shown; nobody where nobody was asked."""
+    persons_needed: int = 0
+    """How many different persons have to; 0 where nobody was asked."""
     exits_unit: bool = False
     """Whether somebody places protection after the fill, where none can rest with the entry."""
     prices: tuple[tuple[Symbol, Decimal | None], ...] = ()

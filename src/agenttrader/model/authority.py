@@ -74,6 +74,8 @@ class Act(Word):
     RESUME_WINDOW = "resume_window"
     RESUME = "resume"
     ACCEPT_BREAK = "accept_break"
+    APPROVE_ORDER = "approve_order"
+    DENY_ORDER = "deny_order"
 
 
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -96,7 +98,7 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     nonce: str
     issued_at: Instant
     about: str = ""
-    """What an act is about that is no scope: the id of the break that is accepted."""
+    """What an act is about that is no scope: the break that is accepted, the digest of what is approved."""
 
 
 SINGLE_PERSON = "SINGLE PERSON"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from agenttrader.model.activities import AccountActivity
+from agenttrader.model.approvals import ApprovalEvent
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
@@ -391,4 +392,5 @@ Event = (
     | BreakSettled
     | Reconciled
     | LinkChanged
+    | ApprovalEvent
 )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import cast
 
 from agenttrader.model.activities import AccountActivity, ActivityKind
+from agenttrader.model.approvals import ApprovalAsked, ApprovalRefused
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.events import (
     Accepted,
@@ -52,6 +53,7 @@ from agenttrader.portfolio.working import Stops, Working
 
 _TRIGGERS: dict[type, Trigger] = {
     Withheld: Trigger.WITHHOLD,
+    ApprovalRefused: Trigger.WITHHOLD,
     AnswerLost: Trigger.LOSE,
     Rejected: Trigger.REJECT,
     CancelRequested: Trigger.REQUEST_CANCEL,
@@ -99,6 +101,7 @@ class Book:
         self.handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             AccountOpened: self._account_opened,
             Decided: self._decided,
+            ApprovalAsked: self._held_back,
             Sending: self._sending,
             OrderAdopted: self._order_adopted,
             Accepted: self._accepted,
@@ -218,6 +221,9 @@ class Book:
 
     def _decided(self, sealed: Sealed[Event]) -> None:
         self.orders.decide(cast("Sealed[Decided]", sealed))
+
+    def _held_back(self, sealed: Sealed[Event]) -> None:
+        self.orders.hold(cast("Sealed[ApprovalAsked]", sealed))
 
     def _sending(self, sealed: Sealed[Event]) -> None:
         self.orders.send(cast("Sealed[Sending]", sealed))

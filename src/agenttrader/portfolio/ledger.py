@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from operator import mul
 
+from agenttrader.model.approvals import ApprovalAsked
+from agenttrader.model.decisions import Decision
 from agenttrader.model.events import Accepted, Decided, Filled, Leaving, Sending
 from agenttrader.model.identifiers import (
     AgentName,
@@ -26,7 +28,7 @@ from agenttrader.model.transitions import Trigger
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.adopted import adopted_order
 from agenttrader.portfolio.orders import Order, protective_id
-from agenttrader.portfolio.reserves import Reserves
+from agenttrader.portfolio.reserves import Reserves, Sums
 from agenttrader.portfolio.totals import OrderTotals
 
 _ONE = Decimal(1)
@@ -56,6 +58,8 @@ class OrderLedger:
         self.open_notional_total = ZERO
         self.open_longs, self.open_shorts = Reserves(), Reserves()
         """By where they go; what goes both ways, for it has legs that do, counts whole in each."""
+        self.open_by_table = Sums(ZERO)
+        """What is reserved, by the tables of limits that count it."""
         self.totals = OrderTotals(touch)
 
     def open_in(self, symbol: Symbol) -> Collection[Order]:
@@ -70,27 +74,49 @@ class OrderLedger:
         return iter(seen.values())
 
     def decide(self, sealed: Sealed[Decided]) -> Order:
-        """A proposal became an order, denied or approved; an approval reserves, and may leave at once."""
+        """A proposal became an order, denied or approved; an approval reserves, and may leave at once.
+
+        One that waited for a person is decided anew: nothing of how it waited is left.
+        """
         event, time = sealed.event, sealed.time
         proposal = event.proposal
+        waited = self.by_id.get(proposal.id)
+        if waited is not None:
+            self.set_aside(waited.id)
         old = None if proposal.replaces is None else self.by_id[proposal.replaces]
         order = Order(proposal, proposal.role, time, None if old is None else old.family)
+        order.awaited = waited is not None and waited.awaited
         self.by_id[order.id] = order
         order.decision = event.decision
         if event.decision.denied_by is not None:
             order.advance(Trigger.DENY, time)
             return order
         order.advance(Trigger.APPROVE, time)
-        if order.adds_risk:
-            order.multiplier = self._multiplier(proposal.symbol)
-            order.reserve_price = self._worst_price(proposal, event)
         if old is not None:
             _link(order, old)
-        self._open(order)
+        self._admit(order, event.decision)
         if event.instruction is not None:
             self._leave(order, event.instruction, sealed)
         self.totals.recount(order.family)
         return order
+
+    def hold(self, sealed: Sealed[ApprovalAsked]) -> Order:
+        """An entry waits for a person: it reserves as if it were working, and nothing of it leaves."""
+        shown = sealed.event.shown
+        order = Order(shown.proposal, shown.proposal.role, sealed.time)
+        order.awaited = True
+        self.by_id[order.id] = order
+        order.decision = shown.decision
+        order.advance(Trigger.HOLD, sealed.time)
+        self._admit(order, shown.decision)
+        self.totals.recount(order.family)
+        return order
+
+    def set_aside(self, order_id: OrderId) -> None:
+        """Reserve nothing more for one that waited for a person: it is about to be decided again."""
+        order = self.by_id[order_id]
+        if order.state is OrderState.PENDING_APPROVAL:
+            self.advance(order_id, Trigger.WITHHOLD, order.updated)
 
     def forget(self, order_id: OrderId) -> Order:
         """Take back an approval that was only tried: nothing is reserved for it, and nobody knows it."""
@@ -240,6 +266,13 @@ class OrderLedger:
         self._open(leg)
         return leg
 
+    def _admit(self, order: Order, decision: Decision) -> None:
+        """Count an order that may come to fill, and reserve for it."""
+        if order.adds_risk:
+            order.multiplier = self._multiplier(order.proposal.symbol)
+            order.reserve_price = self._worst_price(order.proposal, decision)
+        self._open(order)
+
     def _open(self, order: Order) -> None:
         for leg in order.legs:
             self.open_by_symbol.setdefault(leg.symbol, {})[order.id] = order
@@ -280,19 +313,21 @@ class OrderLedger:
             order.reserved = needed
             self.open_notional[order.agent] = self.open_notional.get(order.agent, ZERO) + change
             self.open_notional_total += change
+            about = order.proposal.strategy, order.legs
+            self.open_by_table.change(about, change)
             if order.goes(_BUY):
-                self.open_longs.change(order.agent, change)
+                self.open_longs.change(order.agent, change, about)
             if order.goes(_SELL):
-                self.open_shorts.change(order.agent, change)
+                self.open_shorts.change(order.agent, change, about)
         if order.replaced_by is not None and order.replaced_by.state not in TERMINAL:
             self._reserve(order.replaced_by)
 
-    def _worst_price(self, proposal: Proposal, event: Decided) -> Decimal:
+    def _worst_price(self, proposal: Proposal, decision: Decision) -> Decimal:
         """What one unit may cost at the worst price that the decision knew.
 
         That is the marks of all legs, or a dearer price that the order names.
         """
-        marks = {mark.symbol: mark.price or ZERO for mark in event.decision.inputs.marks}
+        marks = {mark.symbol: mark.price or ZERO for mark in decision.inputs.marks}
         prices = [abs(leg.ratio) * marks.get(leg.symbol, ZERO) for leg in proposal.legs]
         multipliers = [self._multiplier(leg.symbol) for leg in proposal.legs]
         stated = (proposal.limit_price, proposal.stop_price, proposal.trigger(sum(prices, ZERO)))

@@ -55,6 +55,7 @@ class Order:
 
     __slots__ = (
         "adds_risk",
+        "awaited",
         "broker_id",
         "client_id",
         "decision",
@@ -109,6 +110,8 @@ class Order:
         self.trail_price = proposal.trail_price
         self.trail_percent = proposal.trail_percent
         self.state = OrderState.PROPOSED
+        self.awaited = False
+        """Whether it waited for a person, or does: its client was told of it before it could be denied."""
         self.decision: Decision | None = None
         """None for a protective leg, approved with its parent, and for an order that was adopted."""
         self.parent: Order | None = None

@@ -80,7 +80,7 @@ def _others_armed(book: Book, leg: Order) -> bool:
 
 def cancel_of(order: Order, by: str, reason: str) -> CancelRequested | Withheld | None:
     """What ends the order as far as it is up to us; None where the broker cannot be asked now."""
-    if order.state is OrderState.APPROVED:
+    if order.state in (OrderState.APPROVED, OrderState.PENDING_APPROVAL):
         return Withheld(order_id=order.id, reason=f"{by}: {reason}")
     if order.state in MAY_BE_ASKED and order.broker_id is not None:
         return CancelRequested(order_id=order.id, broker_order_id=order.broker_id, by=by, reason=reason)

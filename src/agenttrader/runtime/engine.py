@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from agenttrader.gateway.decide import decide
+from agenttrader.model.approvals import ApprovalGiven
 from agenttrader.model.decisions import Decision, SwitchReading
 from agenttrader.model.events import (
     BreakFound,
@@ -32,7 +33,7 @@ from agenttrader.model.reports import BrokerStatement, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import acceptance, adoption, closing, groups, replacing
+from agenttrader.runtime import acceptance, adoption, approvals, closing, groups, replacing
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
@@ -151,6 +152,7 @@ class Engine(Recorder):
             case _:
                 assert_never(received)
         self._emit_all(self.state.breakers.due(self.rules.breakers, self.rules.authority.account))
+        self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
         self._go_on_closing()
         return self._step
 
@@ -205,7 +207,10 @@ class Engine(Recorder):
     def _record(self, proposal: Proposal, decision: Decision) -> None:
         """Record what was decided, and what follows from it."""
         orders = self.state.book.orders.by_id
-        if decision.denied_by is not None:
+        asked = approvals.asked_about(proposal, decision, self.state, self.rules, self._now)
+        if asked is not None:
+            self._emit(asked)
+        elif decision.denied_by is not None:
             self._emit_all(events_of_denial(proposal, decision))
         elif proposal.effect is Effect.CLOSE:
             self._emit(Decided(proposal=proposal, decision=decision))
@@ -319,11 +324,15 @@ class Engine(Recorder):
     # Authority.
 
     def _statement(self, given: StatementGiven) -> None:
+        self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
         outcome = judge(given.signed, self.rules.authority, self.state, self.rules.calendar, self._now)
         if isinstance(outcome, str):
             self._step.refusal = outcome
             return
         self._emit_all(acceptance.events_of(outcome, self._now))
+        if isinstance(outcome, ApprovalGiven) and self.state.approvals.waiting[outcome.order_id].is_approved:
+            approved = self.state.set_aside(outcome.order_id)
+            self._record(approved, self._decision_on(approved))
         if isinstance(outcome, (WindowOpened, WindowResumed)):
             # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
             self.switches.clear()

@@ -46,13 +46,14 @@ class Entries:
                 self._times.setdefault(_same(order.proposal), []).append(time)
 
     def forget(self, order: Order) -> None:
-        """Take back one that was only tried, and is still as it was approved."""
+        """Take back one that was only tried, or waited for a person, and is still as it was then."""
         if order.adds_risk:
             self._count(order.agent, -1, -order.reserved)
-            if order.replaces is None:
-                same = _same(order.proposal)
-                self._times[same].pop()
-                if not self._times[same]:
+            same = _same(order.proposal)
+            times = self._times.get(same, [])
+            if order.replaces is None and order.updated in times:
+                times.remove(order.updated)
+                if not times:
                     del self._times[same]
 
     def repeated(self, proposal: Proposal, since: Instant) -> int:

@@ -42,5 +42,7 @@ def left_behind(state: State) -> Iterator[Event]:
     for order in state.book.orders.open_orders():
         if not order.is_leg and order.state is OrderState.SENDING:
             yield AnswerLost(order_id=order.id, reason="the gateway died while it was leaving")
+        elif order.state is OrderState.PENDING_APPROVAL:
+            yield Withheld(order_id=order.id, reason="its approval is void: the gateway started again")
         elif not order.is_leg and order.state is OrderState.APPROVED and order.effect is not Effect.CLOSE:
             yield Withheld(order_id=order.id, reason="the gateway stopped before it was sent")

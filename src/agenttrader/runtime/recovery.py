@@ -34,6 +34,9 @@ LOOK_AGAIN_SECONDS = 0.2
 ROOM_SECONDS = 0.02
 """Between two tries to hand a report to an inbox that is full."""
 
+_NOT_SENT = frozenset({OrderState.APPROVED, OrderState.PENDING_APPROVAL})
+"""What no broker can know of."""
+
 logger = structlog.get_logger()
 
 
@@ -137,7 +140,7 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
             # The legs of an order that nobody has confirmed are as unknown as it is, and one break says so.
             if not order.is_leg:
                 unknown.append(_book_order(order))
-        elif order.state is not OrderState.APPROVED:
+        elif order.state not in _NOT_SENT:
             working += _parts_of(order) if len(order.legs) > 1 else (_book_order(order),)
     return BookStatement(
         account=account,

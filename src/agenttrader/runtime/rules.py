@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from agenttrader.gateway.breakers import BreakerLimits
 from agenttrader.gateway.limits import Grant, Limits
+from agenttrader.model.approvals import ApprovalTerms
 from agenttrader.model.authority import Approval, Scope, ScopeKind
 from agenttrader.model.identifiers import AgentName, Digest, Symbol, person_of
 from agenttrader.model.instruments import Instrument
@@ -27,6 +28,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     fees: FeeSchedule
     wired_switches: tuple[str, ...]
     market_source: str
+    approvals: ApprovalTerms | None = None
+    """How persons are asked about entries; None: nobody can be, and an entry that needs one is denied."""
 
     @property
     def has_exits_unit(self) -> bool:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, cast
 
 from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.approvals import ApprovalGiven
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import InboxFull, NotReady, StoreError
@@ -56,7 +57,10 @@ from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
-_ANCHORED = (BreakSettled, Halted, Resumed, WindowOpened, WindowExtended, WindowResumed, WindowClosed)
+_ANCHORED = (
+    *(ApprovalGiven, BreakSettled, Halted, Resumed),
+    *(WindowOpened, WindowExtended, WindowResumed, WindowClosed),
+)
 
 
 class AdvancingClock(MarketClock, Protocol):
@@ -316,6 +320,7 @@ class Session:
             effect=order.effect,
             grant=self.engine.rules.grant_of(order.agent),
             state=lambda: self._state_for(order.proposal),
+            is_over=lambda: order.proposal.is_over(self.now),
         )
         return None if reason is None else LastLookStopped(order.id, reason)
 

@@ -36,10 +36,11 @@ def take_snapshot(
     value, net_of_agent = valued.value(), valued.net_of(agent)
     window = state.standing.window
     today = state.entries if state.day is not None else None
+    waits = state.approvals.waiting.get(proposal.id)
     agent_minute, account_minute = state.decided_last_minute(agent, now)
     return Snapshot(
         now=now,
-        id_used=proposal.id in book.orders.by_id,
+        id_used=waits is None and proposal.id in book.orders.by_id,
         grant=grant,
         legs=tuple([_leg_view(proposal, leg, state, market, rules.instruments) for leg in proposal.legs]),
         trading_state=standing.state,
@@ -70,6 +71,8 @@ def take_snapshot(
         day_start_equity=state.day_start_equity,
         dead_machine_loss=_loss_of(proposal, valued),
         replaced=_replaced_by(proposal, book, market),
+        approved_by=() if waits is None else waits.approved_by,
+        persons_needed=0 if waits is None else waits.asked.shown.terms.persons_needed,
         limits_digest=rules.limits_digest,
         exits_unit=rules.has_exits_unit,
         prices=valued.untold(state.told),

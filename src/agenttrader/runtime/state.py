@@ -7,7 +7,9 @@ from typing import cast
 
 from msgspec import structs
 
+from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven, ApprovalRefused
 from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.decisions import Decision
 from agenttrader.model.events import (
     BreakFound,
     BreakSettled,
@@ -23,7 +25,7 @@ from agenttrader.model.events import (
     Withheld,
 )
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
-from agenttrader.model.orders import Effect
+from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import MINUTE, Instant
@@ -35,6 +37,7 @@ from agenttrader.runtime.entries import Entries
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
+from agenttrader.runtime.waiting import Approvals
 
 _OF_STANDING = frozenset({SegmentOpened, BreakFound, BreakSettled, Reconciled, LinkChanged, *STANDING_EVENTS})
 
@@ -70,6 +73,7 @@ class State:
         self._flows_at_open = ZERO
         self.entries = Entries()
         """Those approved since the day opened."""
+        self.approvals = Approvals()
         self.outside = Outside()
         self.breakers = Breakers(self.book)
         self.bare: dict[Symbol, Bare] = {}
@@ -87,6 +91,9 @@ class State:
         self._handlers: dict[type, Callable[[Sealed[Event]], None]] = {
             **self.book.handlers,
             Decided: self._apply_decided,
+            ApprovalAsked: self._apply_asked,
+            ApprovalGiven: self._apply_given,
+            ApprovalRefused: self._apply_refused,
             Sending: self._apply_to_waiting,
             Withheld: self._apply_to_waiting,
             EquitySampled: self._apply_equity_sampled,
@@ -115,6 +122,20 @@ class State:
             self._decided[order.agent].pop()
             self._approved_in_account.pop()
 
+    def set_aside(self, order_id: OrderId) -> Proposal:
+        """Take back what an entry that waited for a person counted for; the proposal, to be decided again.
+
+        Once is enough, and folding the decision does so, too: after that record it is as if it never waited.
+        """
+        order = self.book.orders.by_id[order_id]
+        if order.state is OrderState.PENDING_APPROVAL:
+            self.entries.forget(order)
+            for times in (self._decided[order.agent], self._approved_in_account):
+                if order.updated in times:
+                    times.remove(order.updated)
+            self.book.orders.set_aside(order_id)
+        return order.proposal
+
     def _time_protection(self, now: Instant) -> None:
         """Start the clock of what this record left bare, and stop that of what it left protected."""
         for symbol in self._touched:
@@ -125,27 +146,49 @@ class State:
         self._touched.clear()
 
     def _apply_decided(self, sealed: Sealed[Event]) -> None:
-        order = self.book.orders.decide(cast("Sealed[Decided]", sealed))
-        prices = cast("Decided", sealed.event).decision.inputs.prices
-        if prices:
-            self.told.update(prices)
-        agent = order.agent
-        if agent not in self._decided:
-            self._decided[agent] = deque()
-        self._decided[agent].append(sealed.time)
-        if order.denied_by is not None:
-            return
-        self._approved_in_account.append(sealed.time)
-        self.entries.note(order, sealed.time)
-        if order.effect is Effect.CLOSE:
+        decided = cast("Sealed[Decided]", sealed)
+        order_id, waiting = decided.event.order_id, self.approvals.waiting
+        if waiting and order_id in waiting:
+            self.set_aside(order_id)
+            self.approvals.end(order_id)
+        order = self.book.orders.decide(decided)
+        self._count(order, decided.event.decision, sealed.time)
+        if order.denied_by is None and order.effect is Effect.CLOSE:
             self.closing[order.id] = order
             if any(order.quantity * abs(leg.ratio) < (self.shared(leg.symbol) or ZERO) for leg in order.legs):
                 self.parts.add(order.id)
 
+    def _count(self, order: Order, decision: Decision, time: Instant) -> None:
+        """Count what was decided, and what has been approved or waits for a person."""
+        if decision.inputs.prices:
+            self.told.update(decision.inputs.prices)
+        agent = order.agent
+        if agent not in self._decided:
+            self._decided[agent] = deque()
+        self._decided[agent].append(time)
+        if decision.denied_by is None:
+            self._approved_in_account.append(time)
+            self.entries.note(order, time)
+
+    def _apply_asked(self, sealed: Sealed[Event]) -> None:
+        asked = cast("Sealed[ApprovalAsked]", sealed)
+        self._count(self.book.orders.hold(asked), asked.event.shown.decision, sealed.time)
+        self.approvals.ask(asked.event)
+
+    def _apply_given(self, sealed: Sealed[Event]) -> None:
+        given = cast("ApprovalGiven", sealed.event)
+        self.standing.use(given.signed)
+        self.approvals.give(given)
+
+    def _apply_refused(self, sealed: Sealed[Event]) -> None:
+        self.standing.use(cast("ApprovalRefused", sealed.event).signed)
+        self._apply_to_waiting(sealed)
+
     def _apply_to_waiting(self, sealed: Sealed[Event]) -> None:
         """Fold what ends an order's waiting: it leaves, or never will."""
         self.book.apply(sealed)
-        order_id = cast("Sending | Withheld", sealed.event).order_id
+        order_id = cast("Sending | Withheld | ApprovalRefused", sealed.event).order_id
+        self.approvals.end(order_id)
         self.closing.pop(order_id, None)
         self.parts.discard(order_id)
 

@@ -3,18 +3,21 @@
 Its signature was verified before; this judges what it says.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.events import Event, Resumed, WindowExtended, WindowOpened, WindowResumed
-from agenttrader.model.identifiers import AccountName, Digest, PersonName
+from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
-from agenttrader.runtime import acceptance
+from agenttrader.runtime import acceptance, waiting
 from agenttrader.runtime.halts import NEEDED_LINKS
 from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
 
+_WITH_SUBJECT = frozenset({Act.ACCEPT_BREAK, Act.APPROVE_ORDER, Act.DENY_ORDER})
 _MAY_ACT = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
 
 
@@ -29,6 +32,8 @@ class Authority(Struct, frozen=True, kw_only=True):
     people: dict[PersonName, PersonRole]
     persons: int = 2
     """How many different persons there are to sign for what needs two: 2, or 1 by a declared profile."""
+    requesters: Mapping[AgentName, PersonName] = {}
+    """Who stands behind an agent's proposals, and so approves none of them."""
 
     def may_act(self, person: PersonName | None) -> bool:
         """Whether the person may loosen, cancel and close: a viewer only looks, compares and halts."""
@@ -57,6 +62,9 @@ def judge(
             return Resumed(scope=statement.scope, signed=signed)
         case Act.ACCEPT_BREAK:
             return acceptance.judged(signed, state)
+        case Act.APPROVE_ORDER | Act.DENY_ORDER:
+            held = state.approvals.waiting.values()
+            return waiting.judged(signed, held, authority.people, authority.requesters)
 
 
 def _binding(statement: Statement, authority: Authority, state: State) -> str:
@@ -84,10 +92,8 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
         return f"the statement with nonce {statement.nonce} was used before; sign a new one"
     if not statement.reason.strip():
         return "the statement gives no reason; say why"
-    if bool(statement.about) is not (statement.act is Act.ACCEPT_BREAK):
-        return (
-            f"a statement to {statement.act.value} is about {statement.about or 'no break'}; sign a new one"
-        )
+    if bool(statement.about) is not (statement.act in _WITH_SUBJECT):
+        return f"a statement to {statement.act.value} is about {statement.about or 'nothing'}; sign a new one"
     return ""
 
 
@@ -107,7 +113,7 @@ def _subject(
             return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME:
             return _lifts(statement, state, now)
-        case Act.ACCEPT_BREAK:
+        case Act.ACCEPT_BREAK | Act.APPROVE_ORDER | Act.DENY_ORDER:
             return _in_time(statement, now)
 
 

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from agenttrader.model.activities import AccountActivity, ActivityKind
+from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven, ApprovalRefused, ApprovalTerms, Shown
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement, Statement
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, TradingState, Verdict
@@ -154,6 +155,12 @@ SIGNED = SignedStatement(
         issued_at=OPEN,
     ),
     envelope='{"payload":"…"}',
+)
+SHOWN = Shown(
+    proposal=PROPOSAL,
+    decision=msgspec.structs.replace(DECISION, verdict=Verdict.PENDING_APPROVAL, denied_by=None),
+    expires=NOON,
+    terms=ApprovalTerms(expiry_seconds=300, adverse_move_fraction=D("0.005"), persons_needed=2),
 )
 BREAK = Break(
     kind=BreakKind.POSITION,
@@ -315,6 +322,9 @@ EVENTS: tuple[Event, ...] = (
         by="breaker:drawdown",
         reason="equity lies 2.10 % below its highest; soft_fraction is 0.02",
     ),
+    ApprovalAsked(shown=SHOWN, digest=SHOWN.digest),
+    ApprovalGiven(order_id=ORDER, signed=SIGNED),
+    ApprovalRefused(order_id=ORDER, signed=SIGNED),
 )
 
 

@@ -332,7 +332,7 @@ def test_a_statement_is_for_one_break_in_its_time_and_used_once() -> None:
     cash = of_kind(compare_with(driver, as_we_say(driver, cash=Decimal(1))), BreakKind.CASH)
     assert "expected start < end" in str(accept(driver, cash, start=OPEN, end=Instant(OPEN + 1)))
     assert "no break 'else' stands" in str(accept(driver, cash, about="else"))
-    assert "is about no break" in str(accept(driver, cash, about=""))
+    assert "is about nothing" in str(accept(driver, cash, about=""))
     assert "gives no reason" in str(accept(driver, cash, reason=" "))
     opened = driver.hear(StatementGiven(signed(Act.OPEN_WINDOW, nonce="w", about=break_id(cash))))
     assert "a statement to open_window is about" in opened.refusal

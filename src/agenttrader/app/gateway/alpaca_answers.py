@@ -27,7 +27,7 @@ FRACTION_STEP = Decimal("0.000001")
 
 STATUSES: dict[OrderState, str] = {
     OrderState.PROPOSED: "pending_new",
-    OrderState.DENIED: "rejected",  # never told: for this client a denied order has not been
+    OrderState.DENIED: "rejected",  # told of one that had waited for a person; else it has not been
     OrderState.PENDING_APPROVAL: "pending_review",
     OrderState.APPROVED: "pending_new",  # a close that waits until its position's protection has ended
     OrderState.WITHHELD: "rejected",  # Alpaca has no word for an order that the broker never saw
@@ -83,8 +83,8 @@ def find_order(book: Book, agent: AgentName, name: str) -> Order | None:
 
 
 def is_shown(order: Order, agent: AgentName) -> bool:
-    """Whether the agent is told of the order: its own, and not one that was denied, for that never was."""
-    return order.agent == agent and order.state is not OrderState.DENIED
+    """Whether the agent is told of the order: its own, and none that was denied at once: that never was."""
+    return order.agent == agent and (order.awaited or order.state is not OrderState.DENIED)
 
 
 def order_answer(order: Order, instrument: Instrument | None, moment: Moment, *, nested: bool) -> OrderAnswer:

@@ -93,7 +93,7 @@ def named_close(agent: AgentName, symbol: Symbol) -> Name:
 
 def was_denied(order: Order) -> bool:
     """Whether the order never was, as far as clients are told."""
-    return order.state is OrderState.DENIED
+    return order.state is OrderState.DENIED and not order.awaited
 
 
 def has_ended(order: Order) -> bool:

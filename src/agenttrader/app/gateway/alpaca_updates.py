@@ -3,7 +3,8 @@
 A listener hears of its own agent's orders and of nothing else, each message once and in the journal's
 order, and only what is on disk. What happened while it was away is not told again, as Alpaca does not: it
 asks over REST. One that does not keep up is ended; it never slows the session or another listener. An
-order that was denied is told nowhere: for these clients it never was.
+order that was denied is told nowhere, for these clients it never was; one that waited for a person was, and
+is told as rejected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,14 @@ from agenttrader.app.gateway.alpaca_answers import (
     part_answer,
 )
 from agenttrader.app.trade_listener import TradeListener
+from agenttrader.model.approvals import ApprovalRefused
 from agenttrader.model.events import (
     Accepted,
     Busted,
     Canceled,
     CancelRefused,
     CancelRequested,
+    Decided,
     DoneForDay,
     Event,
     Expired,
@@ -66,6 +69,7 @@ class _OfOneOrder(Protocol):
 _WORDS: dict[type, tuple[str, str | None]] = {
     Accepted: (_NEW, None),
     Withheld: ("rejected", "rejected"),
+    ApprovalRefused: ("rejected", "rejected"),
     Rejected: ("rejected", "rejected"),
     CancelRequested: ("pending_cancel", "pending_cancel"),
     CancelRefused: ("order_cancel_rejected", None),
@@ -112,6 +116,9 @@ class AlpacaUpdates:
         for each in recorded:
             if isinstance(each.event, (Withheld, Rejected)):
                 self._reasons[each.event.order_id] = each.event.reason
+            elif isinstance(each.event, ApprovalRefused):
+                said = each.event.signed.statement
+                self._reasons[each.event.order_id] = f"{said.person} did not approve it: {said.reason}"
         while len(self._reasons) > REASONS_MAX:
             self._reasons.pop(next(iter(self._reasons)))
         heard = {listener.owner for listener in self._listeners if listener.streams}
@@ -160,6 +167,10 @@ class _Retold:
         time: Instant = getattr(event, "time", recorded.sealed.time)
         if isinstance(event, Filled):
             yield from self._back_over_fill(event, time)
+        elif isinstance(event, Decided):
+            order = self._book.orders.by_id[event.order_id]
+            if order.awaited and order.denied_by is not None:
+                yield self._update("rejected", order, "rejected", time)
         elif (words := _WORDS.get(type(event))) is not None:
             order = self._book.orders.by_id[cast("_OfOneOrder", event).order_id]
             if isinstance(event, Accepted) and order.proposal.is_pair and order.replaces is None:

@@ -69,7 +69,7 @@ def order_body(order: Order) -> OrderBody:
 def decision_body(decision: Decision) -> DecisionBody:
     """The decision in its code and sentence, with every check."""
     return DecisionBody(
-        code=decision.denied_by or "approved",
+        code=decision.denied_by or decision.verdict.value,
         sentence=sentence_of_decision(decision),
         checks=tuple(_check_body(check) for check in decision.checks),
     )

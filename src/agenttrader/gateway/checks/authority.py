@@ -46,7 +46,11 @@ _AGENTS_WHILE_ACTIVE = {
     for effect, states in _TO_AGENTS[1].items()
 }
 _IN_SCOPE = Check("scope", "everything", "everything", passed=True)
-_NOBODY_ASKED = Check("approval", "auto", "auto", passed=True)
+APPROVAL = "approval"
+"""The check by which an entry is held until persons have approved it."""
+NOBODY_APPROVED = Approval.MANUAL.value
+"""What is observed where a person has to approve, and none has."""
+_NOBODY_ASKED = Check(APPROVAL, "auto", "auto", passed=True)
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _ACTIVE, _FROZEN = TradingState.ACTIVE, TradingState.FROZEN
@@ -136,11 +140,15 @@ def proposal_still_holds(case: Case) -> Check:
     return Check("valid_until", now, until, now is not None and (until is None or now <= until))
 
 
-def nobody_need_approve(case: Case) -> Check:
-    """Nobody has to approve the entry: neither the agent's policy nor the environment's asks a person."""
-    grant = case.snapshot.grant
+def persons_have_approved(case: Case) -> Check:
+    """Nobody has to approve, by its agent's policy or the environment's, or enough persons have."""
+    grant, needed = case.snapshot.grant, case.snapshot.persons_needed
     if grant is None:
-        return Check("approval", None, "auto", passed=False)
+        return Check(APPROVAL, None, "auto", passed=False)
     if grant.approval is _AUTO:
         return _NOBODY_ASKED
-    return Check("approval", grant.approval.value, "auto", passed=False)
+    persons = sorted(set(case.snapshot.approved_by))
+    if not needed or not persons:
+        return Check(APPROVAL, NOBODY_APPROVED, "auto", passed=False)
+    observed, permitted = f"approved by {' and '.join(persons)}", f"approved by {needed}"
+    return Check(APPROVAL, observed, permitted, len(persons) >= needed)
