@@ -19,7 +19,10 @@ from agenttrader.adapters.journal_lock import StoreLock
 from agenttrader.model.errors import StoreError
 
 FILE, INDEX = "decisions.ndjson", "decided.index"
-_TABLE = "CREATE TABLE IF NOT EXISTS decided (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS decided (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS approved (id TEXT PRIMARY KEY, day TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+"""
 _TAIL_BYTES = 1_048_576
 """How much of a file is looked at for the end of its last line, which is far shorter."""
 
@@ -48,9 +51,7 @@ class DecisionLog:
         try:
             self._index = sqlite3.connect(folder / INDEX, isolation_level=None)
             self._index.execute("PRAGMA synchronous=FULL")
-            self._index.execute(
-                "CREATE TABLE IF NOT EXISTS decided (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID"
-            )
+            self._index.executescript(_TABLES)
             self._take_in_newest()
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
@@ -64,10 +65,15 @@ class DecisionLog:
         except sqlite3.Error as error:
             raise self._fault(error) from error
 
-    def append(self, day: str, line: bytes, proposal_id: str | None) -> None:
-        """Add the line to the file of `day`, YYYY-MM-DD; None where it decides on no proposal."""
+    def append(self, day: str, line: bytes, proposal_id: str | None, approved: bytes | None = None) -> None:
+        """Add the line to the file of `day`, YYYY-MM-DD; None where it decides on no proposal.
+
+        What was `approved` is kept before its line: after a crash in between it counts, and is decided anew.
+        """
         path = self.folder / day / FILE
         try:
+            if approved is not None:
+                self._keep(day, proposal_id, approved)
             make_folder(path.parent)
             is_new = not path.exists()
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -82,6 +88,15 @@ class DecisionLog:
         except (OSError, sqlite3.Error) as error:
             raise self._fault(error) from error
 
+    def approved(self, day: str) -> tuple[bytes, ...]:
+        """What was approved on `day`, the oldest first."""
+        try:
+            rows = self._index.execute("SELECT body FROM approved WHERE day = ? ORDER BY rowid", (day,))
+            with closing(rows):
+                return tuple([body for (body,) in rows])
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
     def close(self) -> None:
         """Let go of the folder; another process may write it."""
         self._index.close()
@@ -89,6 +104,11 @@ class DecisionLog:
 
     def _note(self, proposal_id: str) -> None:
         self._index.execute("INSERT OR IGNORE INTO decided VALUES (?)", (proposal_id,))
+
+    def _keep(self, day: str, proposal_id: str | None, approved: bytes) -> None:
+        """Keep an approval, and those of no other day: they count no more."""
+        self._index.execute("DELETE FROM approved WHERE day <> ?", (day,))
+        self._index.execute("INSERT OR REPLACE INTO approved VALUES (?, ?, ?)", (proposal_id, day, approved))
 
     def _take_in_newest(self) -> None:
         """Note what the newest file decides: the process before may have died between line and note."""

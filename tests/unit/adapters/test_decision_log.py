@@ -29,6 +29,20 @@ def test_each_day_has_its_file_and_what_was_decided_stays_decided(tmp_path: Path
     again.close()
 
 
+def test_what_was_approved_on_a_day_is_known_again_that_day_and_kept_no_longer(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path)
+    for number in (1, 2):
+        log.append(DAY, line(f"p-{number}"), f"p-{number}", b"approved %d" % number)
+    log.append(DAY, line("p-3"), "p-3")
+    log.append(DAY, line("p-1"), "p-1", b"anew")
+    log.close()
+    again = DecisionLog(tmp_path)
+    assert (again.approved(DAY), again.approved(NEXT)) == ((b"approved 2", b"anew"), ())
+    again.append(NEXT, line("p-4"), "p-4", b"approved 4")
+    assert (again.approved(DAY), again.approved(NEXT)) == ((), (b"approved 4",))
+    again.close()
+
+
 def test_what_a_crash_left_on_file_alone_is_decided(tmp_path: Path) -> None:
     log = DecisionLog(tmp_path)
     log.append(DAY, line("p-1"), "p-1")

@@ -1,6 +1,6 @@
 """One line in, one decision out: read, decided once, on disk before it is told."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from agenttrader.app.deciding.decider import Decider
 from agenttrader.app.deciding.facts import Facts
 from agenttrader.app.deciding.lines import LINE_BYTES_MAX, Line
 from agenttrader.app.deciding.proposals import PARSE, SCHEMA, Malformed, Wanted, read_proposal
-from agenttrader.app.deciding.records import Safety, line_of, record_of, refusal_of
+from agenttrader.app.deciding.records import APPROVE, Safety, line_of, record_of, refusal_of
 from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Event
@@ -27,8 +27,12 @@ class DecisionKeeper(Protocol):
         """Whether the proposal was decided, in this run or in one before."""
         ...
 
-    def append(self, day: str, line: bytes, proposal_id: str | None) -> None:
-        """Keep the line; StoreError where it cannot be, and then nothing is told."""
+    def append(self, day: str, line: bytes, proposal_id: str | None, approved: bytes | None = None) -> None:
+        """Keep the line, with what was `approved`; StoreError where it cannot be: then nothing is told."""
+        ...
+
+    def approved(self, day: str) -> Sequence[bytes]:
+        """What was approved on that day; StoreError where it cannot be read."""
         ...
 
 
@@ -58,11 +62,15 @@ class Answers:
         self._world = world
         self._keeper = keeper
         self._tell = tell
+        self._is_begun = False
 
     def answer(self, line: Line) -> bytes | None:
         """The decision on the line, which is on disk then; None for a proposal that was decided before."""
         wall = self._world.wall()
         self._decider.follow(self._world.records(self._decider.sequence))
+        if not self._is_begun:
+            self._decider.take_in(self._keeper.approved(rfc3339(wall)[:10]), self._now(wall))
+            self._is_begun = True
         try:
             wanted = self._read(line)
             if self._keeper.is_decided(wanted.proposal_id):
@@ -87,7 +95,8 @@ class Answers:
             raise Malformed(SCHEMA, str(error), wanted.proposal_id) from error
         record = record_of(wanted, ruling, self._safety(switches, facts, wall), wall)
         found = line_of(record)
-        self._keeper.append(rfc3339(wall)[:10], found, wanted.proposal_id)
+        approved = self._decider.reserve(ruling, now) if record.decision == APPROVE else None
+        self._keeper.append(rfc3339(wall)[:10], found, wanted.proposal_id, approved)
         self._tell(
             "execution_decision",
             {
@@ -108,7 +117,7 @@ class Answers:
 
     def _now(self, wall: Instant) -> Instant:
         """The market's time: where nothing was recorded yet, the wall's."""
-        last = self._decider.state.last_time
+        last = self._decider.heard
         return last if self._world.by_data and last else wall
 
     def _switches(self) -> Mapping[str, SwitchReading]:

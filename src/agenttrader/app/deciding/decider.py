@@ -1,8 +1,8 @@
 """What the gateway would decide of one proposal: its own decision, on its own snapshot, by its own limits.
 
 The book, the window and the latches are the gateway's journal folded, as far as this process can read it; the
-market is the marks file. What neither says is not known, and denies. Each proposal is decided alone: nothing
-is reserved for one that was approved here, for nothing was sent.
+market is the marks file. What neither says is not known, and denies. What was approved here counts as if the
+gateway had approved it, though nothing was sent.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,11 +12,14 @@ from msgspec import Struct, structs
 
 from agenttrader.app.deciding.facts import NONE, Facts
 from agenttrader.app.deciding.proposals import Wanted
+from agenttrader.app.deciding.reservations import Reservations, kept_as
+from agenttrader.app.gateway.alpaca_requests import default_plan
+from agenttrader.app.sections import ExitFractions
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import Approval
 from agenttrader.model.decisions import Decision, SwitchReading, TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.events import Event, SegmentSealed
+from agenttrader.model.events import Decided, Event, SegmentSealed
 from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
 from agenttrader.model.instruments import Instrument, Option
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal
@@ -50,12 +53,20 @@ class Decider:
         multipliers: Mapping[Symbol, Decimal],
         agent: AgentName,
         silence_seconds_max: int,
+        fractions: ExitFractions | None = None,
     ) -> None:
-        """`silence_seconds_max`: how old the journal's last word may be; a gateway that stopped says none."""
+        """`silence_seconds_max`: how old the journal's last word may be; a gateway that stopped says none.
+
+        `fractions` are the agent's own exit plan, for entries that bring none.
+        """
         self._rules = rules
         self._agent = agent
         self._silence_seconds_max = silence_seconds_max
+        self._fractions = fractions
         self.state = State(multipliers)
+        self.heard = Instant(0)
+        """When the gateway last recorded anything."""
+        self._reservations = Reservations(self.state)
         self._sealed = False
         self._market = MarketView("marks file")
         self._valued: MarkedBook | None = None
@@ -68,7 +79,7 @@ class Decider:
         for record in records:
             self.state.apply(record)
             self._sealed = isinstance(record.event, SegmentSealed)
-            self.sequence = record.sequence
+            self.sequence, self.heard = record.sequence, record.time
 
     def is_halted(self, switches: Mapping[str, SwitchReading], now: Instant) -> bool:
         """Whether a wired switch or a latch halts; a switch that was not read does."""
@@ -99,7 +110,8 @@ class Decider:
         _expect_instrument(wanted, instrument)
         if self._valued is None:
             self._valued = MarkedBook(self.state.book, self._market.prices, rules.owners)
-        proposal = self._proposal_of(wanted, now)
+        proposal = self._proposal_of(wanted, instrument, now)
+        self._reservations.let_go(proposal.id, now)
         # Made anew: only switches that were just read count, and they are asked once.
         standing = self._with_doubts(Standings(rules).of(self.state, switches, proposal), rules, now)
         snapshot = take_snapshot(
@@ -115,12 +127,22 @@ class Decider:
             loses_too_much=_loses_too_much(wanted, proposal, multiplier),
         )
 
-    def _proposal_of(self, wanted: Wanted, now: Instant) -> Proposal:
+    def reserve(self, ruling: Ruling, now: Instant) -> bytes:
+        """Count what was approved at `now`, from here on; what `take_in` needs to count it again."""
+        approved = Decided(proposal=ruling.proposal, decision=ruling.decision)
+        self._reservations.hold(approved, now)
+        return kept_as(approved)
+
+    def take_in(self, kept: Iterable[bytes], now: Instant) -> None:
+        """Count what was approved today by a process before this one."""
+        self._reservations.take_in(kept, now)
+
+    def _proposal_of(self, wanted: Wanted, instrument: Instrument | None, now: Instant) -> Proposal:
         symbol, side = wanted.symbol, wanted.side
         opens = self.state.book.position(symbol) * side.sign >= ZERO
         mark = self._market.prices.get(symbol)
         plan = ExitPlan(stop=wanted.stop_loss, target=wanted.take_profit)
-        return Proposal(
+        proposal = Proposal(
             id=derive_proposed_id(self._agent, wanted.proposal_id),
             client_order_id=wanted.proposal_id,
             agent=self._agent,
@@ -139,11 +161,15 @@ class Decider:
             exit_plan=plan if opens and plan != ExitPlan() else None,
             valid_until=wanted.valid_until,
         )
+        if not opens or proposal.exit_plan is not None or self._fractions is None or mark is None:
+            return proposal
+        default = default_plan(proposal, mark, self._fractions, instrument)
+        return structs.replace(proposal, exit_plan=default)
 
     def _with_doubts(self, standing: HaltStanding, rules: Rules, now: Instant) -> HaltStanding:
         """The standing, halted where the journal does not speak for a gateway that runs by `rules`."""
         segment = self.state.segment
-        seconds = -((self.state.last_time - now) // SECOND)
+        seconds = -((self.heard - now) // SECOND)
         if segment is None:
             why = "no record of a gateway can be read"
         elif self._sealed:
@@ -161,7 +187,7 @@ class Decider:
         stated = self._facts.buying_power
         if stated is None or not 0 <= now - stated.time <= self._silence_seconds_max * SECOND:
             return None
-        return stated.amount
+        return stated.amount - self._reservations.total
 
 
 def _expect_instrument(wanted: Wanted, found: Instrument | None) -> None:
@@ -184,6 +210,7 @@ def _expect_instrument(wanted: Wanted, found: Instrument | None) -> None:
 def _loses_too_much(wanted: Wanted, proposal: Proposal, multiplier: Decimal) -> bool:
     if wanted.max_loss is None or proposal.effect is not Effect.OPEN:
         return False
-    if wanted.stop_loss is None or not multiplier:
+    stop = None if proposal.exit_plan is None else proposal.exit_plan.stop
+    if stop is None or not multiplier:
         return True
-    return abs(proposal.decision_price - wanted.stop_loss) * wanted.quantity * multiplier > wanted.max_loss
+    return abs(proposal.decision_price - stop) * wanted.quantity * multiplier > wanted.max_loss

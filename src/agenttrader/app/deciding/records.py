@@ -5,6 +5,7 @@ code of each check that did not pass, in their published order; `denied_by` is t
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,7 @@ from agenttrader.app.deciding.proposals import SCHEMA, Malformed, Wanted
 from agenttrader.app.deciding.startup import NAME, ROLE
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.identifiers import derive_order_id, digest_of
+from agenttrader.model.orders import ExitPlan
 from agenttrader.model.times import Instant, rfc3339
 
 APPROVE, REJECT = "APPROVE", "REJECT"
@@ -34,6 +36,9 @@ class Recommended(Struct, frozen=True, kw_only=True):
     side: str
     quantity: str
     limit_price: str | None
+    stop_loss: str | None
+    """The stop that it was decided with: its own, or its agent's."""
+    take_profit: str | None
     time_in_force: str
     valid_until_utc: str
     requires_human_approval: bool
@@ -84,7 +89,7 @@ def record_of(wanted: Wanted, ruling: Ruling, safety: Safety, now: Instant) -> D
         reject_reason_codes=reasons,
         notes=tuple(dict.fromkeys(sentence_of(check) for check in failed)),
         denied_by=ruling.decision.denied_by,
-        recommended_order=_recommended(wanted),
+        recommended_order=_recommended(wanted, ruling.proposal.exit_plan),
         safety_snapshot=safety,
         limits=ruling.decision.inputs.limits,
     )
@@ -130,8 +135,7 @@ def _reasons(wanted: Wanted, ruling: Ruling, safety: Safety) -> Iterator[str]:
     )
 
 
-def _recommended(wanted: Wanted) -> Recommended:
-    price = wanted.limit_price
+def _recommended(wanted: Wanted, plan: ExitPlan | None) -> Recommended:
     return Recommended(
         proposal_id=wanted.proposal_id,
         correlation_id=wanted.correlation_id,
@@ -140,8 +144,14 @@ def _recommended(wanted: Wanted) -> Recommended:
         asset_type=wanted.asset_type,
         side=wanted.side.value,
         quantity=f"{wanted.quantity.normalize():f}",
-        limit_price=None if price is None else f"{price:f}",
+        limit_price=_text(wanted.limit_price),
+        stop_loss=None if plan is None else _text(plan.stop),
+        take_profit=None if plan is None else _text(plan.target),
         time_in_force=wanted.time_in_force.value,
         valid_until_utc=rfc3339(wanted.valid_until),
         requires_human_approval=wanted.requires_approval,
     )
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else f"{price:f}"

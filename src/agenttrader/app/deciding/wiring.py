@@ -43,6 +43,7 @@ def wire_answers(
         multipliers_of(configuration),
         wish.agent,
         configuration.marketdata.max_age_seconds,
+        configuration.agents[wish.agent].exit_plan,
     )
     world = World(
         wall=WallClock().now,

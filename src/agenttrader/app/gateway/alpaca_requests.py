@@ -162,7 +162,7 @@ def proposal_of(
     )
     if effect is not Effect.OPEN or wish.plan is not None or fractions is None or mark is None:
         return proposal
-    plan = _default_plan(proposal, mark.price, fractions, instrument)
+    plan = default_plan(proposal, mark.price, fractions, instrument)
     return msgspec.structs.replace(proposal, exit_plan=plan)
 
 
@@ -182,7 +182,7 @@ def effect_of(wish: Wish, position: Decimal, quantity: Decimal | None) -> Effect
     )
 
 
-def _default_plan(
+def default_plan(
     entry: Proposal, mark: Decimal, fractions: ExitFractions, instrument: Instrument | None
 ) -> ExitPlan | None:
     """The agent's own plan, from the price at which the entry would fill; each price on the nearer tick.

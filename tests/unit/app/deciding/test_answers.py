@@ -25,14 +25,20 @@ class Kept:
     def __init__(self) -> None:
         self.lines: list[tuple[str, bytes]] = []
         self.decided: set[str] = set()
+        self.kept: list[tuple[str, bytes]] = []
         self.is_full = False
+
+    def approved(self, day: str) -> list[bytes]:
+        return [body for kept_on, body in self.kept if kept_on == day]
 
     def is_decided(self, proposal_id: str) -> bool:
         return proposal_id in self.decided
 
-    def append(self, day: str, line: bytes, proposal_id: str | None) -> None:
+    def append(self, day: str, line: bytes, proposal_id: str | None, approved: bytes | None = None) -> None:
         if self.is_full:
             raise StoreError("full")
+        if approved is not None:
+            self.kept.append((day, approved))
         self.lines.append((day, line))
         if proposal_id is not None:
             self.decided.add(proposal_id)
@@ -41,9 +47,9 @@ class Kept:
 class Stage:
     """A process that decides beside a gateway that trades, one minute into the day."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, kept: Kept | None = None, **changes: Any) -> None:
         self.records = trading().records
-        self.now, self.kept = at(1), Kept()
+        self.now, self.kept = at(1), kept or Kept()
         self.told: list[tuple[str, Mapping[str, object]]] = []
         self.switch = switch(TradingState.ACTIVE)
         self.facts = Facts(
@@ -105,6 +111,16 @@ def test_an_approval_says_what_it_was_given_on() -> None:
     assert found["limits"] == rules().limits_digest
     assert stage.kept.lines == [("2026-11-20", json.dumps(found, separators=(",", ":")).encode() + b"\n")]
     assert [kind for kind, _ in stage.told] == ["execution_decision"]
+
+
+def test_what_was_approved_counts_for_the_next_process_too() -> None:
+    large = {"symbol": "ALFA", "side": "buy", "qty": 600, "stop_loss": 95}
+    first = Stage()
+    assert first.decide(order=large)["decision"] == "APPROVE"
+    assert first.decide("p-2", order=large)["denied_by"] == "buying_power"
+    second = Stage(kept=first.kept)
+    assert second.decide("p-3", order=large)["denied_by"] == "buying_power"
+    assert second.decide("p-4")["decision"] == "APPROVE"
 
 
 def test_what_needs_a_person_is_rejected_in_both_words() -> None:
