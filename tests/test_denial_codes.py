@@ -17,7 +17,8 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agenttrader.api.gateway import Keys, create_gateway_app
+from agenttrader.api.callers import Keys
+from agenttrader.api.gateway import create_gateway_app
 from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
 from agenttrader.model.authority import EVERYTHING, Approval, Mode, Scope, ScopeKind

@@ -24,7 +24,8 @@ import pytest
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.api.alpaca import create_alpaca_app, with_alpaca
-from agenttrader.api.gateway import Keys, create_gateway_app
+from agenttrader.api.callers import Keys
+from agenttrader.api.gateway import create_gateway_app
 from agenttrader.app.config import demo_template, load
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates

@@ -17,6 +17,7 @@ import typer.main
 from msgspec import Struct
 
 from agenttrader.api import gateway, venue_entrance
+from agenttrader.api.callers import Keys
 from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Document
@@ -265,7 +266,7 @@ def test_every_verb_that_a_page_names_is_one() -> None:
 
 
 def test_every_route_of_the_gateway_is_on_a_page() -> None:
-    desk, keys = cast("Desk", None), gateway.Keys({}, {})
+    desk, keys = cast("Desk", None), Keys({}, {})
     several = (
         *(gateway._orders_routes, gateway._agents_routes),
         *(gateway._windows_routes, gateway._persons_routes, gateway._hands_routes),

@@ -7,19 +7,28 @@ and compare; what loosens comes in an envelope that the person signed, whoever c
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, cast
 
-import msgspec
 import structlog
 from litestar import Litestar, Request, Response, WebSocket, delete, get, patch, post, put, websocket
-from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, WebSocketDisconnect
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
-from msgspec import Struct
 
+from agenttrader.api.callers import (
+    Caller,
+    Forbidden,
+    Keys,
+    NotPermitted,
+    agent_of,
+    answer,
+    body_of,
+    caller_of,
+    decode,
+    operator_of,
+    person_of,
+)
 from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
 from agenttrader.api.probes import Application, Scope
 from agenttrader.app.gateway import hand
@@ -35,7 +44,6 @@ from agenttrader.model.errors import (
     StoreError,
     Unreachable,
 )
-from agenttrader.model.identifiers import AgentName, PersonName
 from agenttrader.protocols.native import ErrorBody
 from agenttrader.protocols.person_bodies import (
     CancelAskedBody,
@@ -52,10 +60,7 @@ CLOSE_REASON_MAX = 120
 UNAUTHORIZED = 4401
 """The web socket's close code for a key that is not known."""
 
-T = TypeVar("T")
-
 logger = structlog.get_logger()
-_encoder = msgspec.json.Encoder()
 _STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
     (BadValue, 422, "bad_value"),
     (StatementRefused, 403, "statement_refused"),
@@ -66,28 +71,6 @@ _STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
     (Unreachable, 502, "broker_unreachable"),
 )
 """What each of our errors is over HTTP; the first that fits."""
-
-
-class Keys(Struct, frozen=True):
-    """Who may speak: SHA-256 of each agent's key and of each person's token."""
-
-    agents: Mapping[str, AgentName]
-    people: Mapping[str, PersonName]
-
-
-class Caller(Struct, frozen=True):
-    """Who speaks: an agent, or a person (then `agent` is None and everything may be seen)."""
-
-    name: str
-    agent: AgentName | None
-
-
-class NotPermitted(AgentTraderError):
-    """The key is not known."""
-
-
-class Forbidden(NotPermitted):
-    """The key is known, and it may not do this."""
 
 
 def create_gateway_app(desk: Desk, keys: Keys) -> Application:
@@ -113,15 +96,15 @@ def _orders_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @post("/v1/proposals", status_code=200)
     async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _json(await desk.propose(await _body(request), _agent(request, keys)))
+        return answer(await desk.propose(await body_of(request), agent_of(request, keys)))
 
     @post("/v1/groups", status_code=200)
     async def propose_group(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _json(await desk.propose_group(await _body(request), _agent(request, keys)))
+        return answer(await desk.propose_group(await body_of(request), agent_of(request, keys)))
 
     @patch("/v1/orders/{order_id:str}", status_code=200)
     async def change(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
-        return _json(await desk.change(order_id, await _body(request), _agent(request, keys)))
+        return answer(await desk.change(order_id, await body_of(request), agent_of(request, keys)))
 
     return [propose, propose_group, change]
 
@@ -131,20 +114,20 @@ def _agents_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @delete("/v1/orders/{order_id:str}", status_code=202)
     async def cancel(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
-        caller = _caller(request, keys)
+        caller = caller_of(request, keys)
         if caller.agent is None:
-            _operator(request, desk, keys)
+            operator_of(request, desk, keys)
         found = await desk.cancel(order_id, caller.agent, caller.name, "asked for")
-        return _json(CancelAskedBody(found, asked=True), status=202)
+        return answer(CancelAskedBody(found, asked=True), status=202)
 
     @get("/v1/status")
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _caller(request, keys)
-        return _json(desk.status())
+        caller_of(request, keys)
+        return answer(desk.status())
 
     @get("/v1/snapshot")
     async def snapshot(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _json(desk.snapshot(_caller(request, keys).agent))
+        return answer(desk.snapshot(caller_of(request, keys).agent))
 
     @websocket("/v1/stream")
     async def stream(socket: WebSocket[Any, Any, Any]) -> None:
@@ -174,12 +157,12 @@ def _windows_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @post("/v1/windows/close", status_code=200)
     async def close_window(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person = _person(request, keys)
-        return _json(await desk.close_window(person, _decode(await _body(request), ReasonBody).reason))
+        person = person_of(request, keys)
+        return answer(await desk.close_window(person, decode(await body_of(request), ReasonBody).reason))
 
     async def give(request: Request[Any, Any, Any], act: Act) -> Response[bytes]:
-        _person(request, keys)
-        return _json(await desk.give(_decode(await _body(request), EnvelopeBody).envelope, act))
+        person_of(request, keys)
+        return answer(await desk.give(decode(await body_of(request), EnvelopeBody).envelope, act))
 
     return [open_window, extend_window, resume_window, resume, close_window]
 
@@ -189,14 +172,14 @@ def _persons_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @post("/v1/halt", status_code=200)
     async def halt(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person = _person(request, keys)
-        asked = _decode(await _body(request), HaltBody)
-        return _json(await desk.halt(asked.scope, asked.state, person, asked.reason))
+        person = person_of(request, keys)
+        asked = decode(await body_of(request), HaltBody)
+        return answer(await desk.halt(asked.scope, asked.state, person, asked.reason))
 
     @post("/v1/reconcile", status_code=200)
     async def reconcile(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        return _json(await desk.reconcile())
+        person_of(request, keys)
+        return answer(await desk.reconcile())
 
     return [halt, reconcile]
 
@@ -206,25 +189,25 @@ def _hands_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @get("/v1/breaks")
     async def breaks(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        return _json(hand.breaks_of(desk.session.engine))
+        person_of(request, keys)
+        return answer(hand.breaks_of(desk.session.engine))
 
     @post("/v1/breaks/accept", status_code=200)
     async def accept_break(request: Request[Any, Any, Any]) -> Response[bytes]:
-        _person(request, keys)
-        envelope = _decode(await _body(request), EnvelopeBody).envelope
-        return _json(await desk.give(envelope, Act.ACCEPT_BREAK))
+        person_of(request, keys)
+        envelope = decode(await body_of(request), EnvelopeBody).envelope
+        return answer(await desk.give(envelope, Act.ACCEPT_BREAK))
 
     @post("/v1/orders/cancel", status_code=200)
     async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person, asked = _operator(request, desk, keys), _decode(await _body(request), CancelBody)
+        person, asked = operator_of(request, desk, keys), decode(await body_of(request), CancelBody)
         found = await hand.cancel_order(desk, asked.order_id, person, asked.reason)
-        return _json(CancelAskedBody(found, asked=True))
+        return answer(CancelAskedBody(found, asked=True))
 
     @post("/v1/positions/close", status_code=200)
     async def close_position(request: Request[Any, Any, Any]) -> Response[bytes]:
-        person, asked = _operator(request, desk, keys), _decode(await _body(request), CloseBody)
-        return _json(await hand.close_position(desk, asked.symbol, person, asked.reason))
+        person, asked = operator_of(request, desk, keys), decode(await body_of(request), CloseBody)
+        return answer(await hand.close_position(desk, asked.symbol, person, asked.reason))
 
     return [breaks, accept_break, cancel_order, close_position]
 
@@ -234,10 +217,10 @@ def _exits_routes(desk: Desk, keys: Keys) -> list[ControllerRouterHandler]:
 
     @put("/v1/doubts", status_code=200)
     async def doubt(request: Request[Any, Any, Any]) -> Response[bytes]:
-        caller = _caller(request, keys)
+        caller = caller_of(request, keys)
         if caller.agent is None or not desk.may_doubt(caller.agent):
             raise Forbidden(f"{caller.name} is not the exits unit: only its key says what it cannot judge")
-        return _json(await desk.doubt(await _body(request), caller.agent))
+        return answer(await desk.doubt(await body_of(request), caller.agent))
 
     return [doubt]
 
@@ -246,7 +229,7 @@ async def _serve_stream(socket: WebSocket[Any, Any, Any], desk: Desk, keys: Keys
     """Send what the caller may see until it leaves or does not keep up."""
     await socket.accept()
     try:
-        caller = _caller(socket, keys)
+        caller = caller_of(socket, keys)
     except NotPermitted as error:
         await socket.close(UNAUTHORIZED, str(error)[:CLOSE_REASON_MAX])
         return
@@ -280,7 +263,7 @@ async def _until_gone(socket: WebSocket[Any, Any, Any], hear: Callable[[str], No
 def _is_known(socket: WebSocket[Any, Any, Any], keys: Keys, caller: Caller) -> bool:
     """Whether the key that opened the stream is still its caller's."""
     try:
-        return _caller(socket, keys) == caller
+        return caller_of(socket, keys) == caller
     except NotPermitted:
         return False
 
@@ -299,81 +282,24 @@ async def _next(queue: asyncio.Queue[bytes | None], *ends: asyncio.Task[None]) -
     return None
 
 
-def _caller(connection: ASGIConnection[Any, Any, Any, Any], keys: Keys) -> Caller:
-    """Whoever holds the bearer token. Raises NotPermitted."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    digest = hashlib.sha256(token.strip().encode()).hexdigest()
-    if scheme.lower() == "bearer" and token:
-        if (agent := keys.agents.get(digest)) is not None:
-            return Caller(agent, agent)
-        if (person := keys.people.get(digest)) is not None:
-            return Caller(person, None)
-    raise NotPermitted(
-        "expected the header `Authorization: Bearer KEY` with an agent's key or a person's token that this "
-        "gateway knows, found none of them"
-    )
-
-
-def _agent(request: Request[Any, Any, Any], keys: Keys) -> AgentName:
-    caller = _caller(request, keys)
-    if caller.agent is None:
-        raise Forbidden("a person's token neither proposes orders nor replaces them; use an agent's key")
-    return caller.agent
-
-
-def _person(request: Request[Any, Any, Any], keys: Keys) -> str:
-    caller = _caller(request, keys)
-    if caller.agent is not None:
-        raise Forbidden(f"{caller.name} is an agent; this takes a person's token")
-    return caller.name
-
-
-def _operator(request: Request[Any, Any, Any], desk: Desk, keys: Keys) -> str:
-    """A person who may do more than look: what cancels may take protection away."""
-    person = _person(request, keys)
-    if not desk.session.engine.rules.authority.may_act(PersonName(person)):
-        raise Forbidden(
-            f"{person} may look, compare and halt; this takes an operator, approver or admin in [people]"
-        )
-    return person
-
-
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    body = await request.body()
-    if not body:
-        raise BadValue("body: expected JSON, found nothing")
-    return body
-
-
-def _decode(body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise BadValue(f"body: {error}") from error
-
-
-def _json(body: object, status: int = 200) -> Response[bytes]:
-    return Response(_encoder.encode(body), status_code=status, media_type="application/json")
-
-
 def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     if isinstance(error, Forbidden):
-        return _json(ErrorBody(code="forbidden", message=str(error)), 403)
+        return answer(ErrorBody(code="forbidden", message=str(error)), 403)
     if isinstance(error, NotPermitted):
-        return _json(ErrorBody(code="not_permitted", message=str(error)), 401)
+        return answer(ErrorBody(code="not_permitted", message=str(error)), 401)
     for kind, status, code in _STATUS_OF_ERROR:
         if isinstance(error, kind):
-            return _json(ErrorBody(code=code, message=str(error)), status)
-    return _json(ErrorBody(code="internal", message=str(error)), 500)
+            return answer(ErrorBody(code=code, message=str(error)), status)
+    return answer(ErrorBody(code="internal", message=str(error)), 500)
 
 
 def _http_refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """A route, method or body that the framework refused."""
-    return _json(ErrorBody(code="http", message=str(error.detail)), error.status_code)
+    return answer(ErrorBody(code="http", message=str(error.detail)), error.status_code)
 
 
 def _crashed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of ours: the trace is for the log, the client learns that it was not its own."""
     logger.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
     message = "the gateway failed; its log says how. Ask what became of the request before sending it again"
-    return _json(ErrorBody(code="internal", message=message), 500)
+    return answer(ErrorBody(code="internal", message=message), 500)

@@ -11,7 +11,8 @@ def main(words: list[str]) -> int:
 
 async def _assemble(arguments: Arguments) -> int:
     from agenttrader.api.alpaca import create_alpaca_app, with_alpaca
-    from agenttrader.api.gateway import Keys, create_gateway_app
+    from agenttrader.api.callers import Keys
+    from agenttrader.api.gateway import create_gateway_app
     from agenttrader.api.openapi import with_descriptions
     from agenttrader.api.operations import FACES
     from agenttrader.api.turns import with_turns

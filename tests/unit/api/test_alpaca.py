@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from agenttrader.api.alpaca import BODY_BYTES_MAX, REPEATED, create_alpaca_app, with_alpaca
-from agenttrader.api.gateway import Keys, create_gateway_app
+from agenttrader.api.callers import Keys
+from agenttrader.api.gateway import create_gateway_app
 from agenttrader.app.gateway import alpaca_reads, denial_rates
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates

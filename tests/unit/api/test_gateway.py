@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from agenttrader.api import owners
-from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, Keys, create_gateway_app
+from agenttrader.api.callers import Keys
+from agenttrader.api.gateway import BODY_BYTES_MAX, UNAUTHORIZED, create_gateway_app
 from agenttrader.app.gateway import denial_rates
 from agenttrader.model.authority import Act, PersonRole
 from agenttrader.model.events import BreakFound

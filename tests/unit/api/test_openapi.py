@@ -8,7 +8,8 @@ import pytest
 from litestar import Litestar
 
 from agenttrader.api.alpaca import create_alpaca_app
-from agenttrader.api.gateway import Keys, create_gateway_app
+from agenttrader.api.callers import Keys
+from agenttrader.api.gateway import create_gateway_app
 from agenttrader.api.openapi import Face, describe, with_descriptions
 from agenttrader.api.operations import ALPACA, FACES, NATIVE
 from agenttrader.api.probes import nothing_else
