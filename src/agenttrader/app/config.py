@@ -52,12 +52,11 @@ class Configuration(Document, frozen=True, kw_only=True):
         return grants
 
     def _grant(self, agent: Agent) -> Grant:
-        asks = Approval.MANUAL in (agent.approval, self.environment.approval)
         return Grant(
             strategies=frozenset(agent.strategies),
             symbols=frozenset(agent.symbols),
             mode_ceiling=agent.mode_ceiling,
-            approval=Approval.MANUAL if asks else Approval.AUTO,
+            approval=Approval.MANUAL if self.asks(agent) else Approval.AUTO,
         )
 
     def agent_names(self) -> frozenset[AgentName]:

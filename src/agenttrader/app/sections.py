@@ -9,12 +9,13 @@ from msgspec import field
 
 from agenttrader.app.broker_sections import Broker
 from agenttrader.app.credential_sections import Credentials, KeyHash
+from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals
 from agenttrader.app.prices import Generated, Recorded
 from agenttrader.app.section import Section, require_account, require_day
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.breakers import BreakerLimits
 from agenttrader.gateway.limits import Limits
-from agenttrader.model.authority import Approval, Mode, PersonRole
+from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Instrument, Option, Spread
@@ -208,6 +209,8 @@ class Agent(Section, frozen=True):
     """The farthest mode in which its entries may leave; not beyond the environment's."""
     approval: Approval
     """Whether a person approves its entries; they are asked for where the environment says so, too."""
+    requester: PersonName | None = None
+    """Who stands behind what it proposes, and so approves none of it."""
     exit_plan: ExitFractions | None = None
     """For its orders in Alpaca's words without a bracket; where there is none, such an entry is denied."""
     dedupe_window_seconds: int | None = None
@@ -234,17 +237,6 @@ class Exits(Section, frozen=True):
     """How long what has filled of an entry may be bare before the rest of the entry is canceled."""
     retry_seconds_max: int
     """The longest wait after failures: the first is a second, and each is twice the one before."""
-
-
-class Person(Section, frozen=True):
-    """Who may loosen, known by an Ed25519 public key (32 bytes in hexadecimal).
-
-    Whoever holds the token may look, halt and close; what loosens is signed with the key and nothing else.
-    """
-
-    public_key: str
-    token_sha256: str
-    role: PersonRole
 
 
 class Sentinel(Section, frozen=True):
@@ -278,6 +270,12 @@ class Document(Section, frozen=True):
     """Where there is none, a position has no protection but what rests at the broker."""
     sentinel: Sentinel | None = None
     """Where there is none, nobody watches the gateway from outside."""
+    approvals: Approvals | None = None
+    """Where there is none, no agent's entries need a person."""
+
+    def asks(self, agent: Agent) -> bool:
+        """Whether persons approve the agent's entries: the stricter of its word and the environment's."""
+        return Approval.MANUAL in (agent.approval, self.environment.approval)
 
     def faults(self) -> Iterator[str]:
         """Where sections contradict each other, as sentences that name both."""
@@ -287,6 +285,8 @@ class Document(Section, frozen=True):
         yield from self._faults_of_markets()
         yield from self._faults_of_exits()
         yield from self._faults_of_broker()
+        asking = {name: agent.requester for name, agent in self.agents.items() if self.asks(agent)}
+        yield from faults_of_approvals(self.approvals, asking, self.people)
 
     def _faults_of_broker(self) -> Iterator[str]:
         keys = (
@@ -316,6 +316,8 @@ class Document(Section, frozen=True):
             yield from _unmatched(
                 f"agents.{name}.symbols", agent.symbols, "limits.symbol", self.limits.symbol
             )
+            requesters = () if agent.requester is None else (agent.requester,)
+            yield from _unmatched(f"agents.{name}.requester", requesters, "people", self.people)
             if agent.mode_ceiling.rank > self.environment.mode_ceiling.rank:
                 yield (
                     f"[agents.{name}] mode_ceiling: expected at most that of [environment], "

@@ -20,6 +20,11 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
             configuration=configuration.digest,
             ceiling=configuration.environment.mode_ceiling,
             people={name: person.role for name, person in configuration.people.items()},
+            requesters={
+                name: agent.requester
+                for name, agent in configuration.agents.items()
+                if agent.requester is not None
+            },
             persons=configuration.environment.people,
         ),
         limits=configuration.limits,
@@ -35,6 +40,7 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
         ),
         wired_switches=wired,
         market_source=configuration.marketdata.source,
+        approvals=None if configuration.approvals is None else configuration.approvals.terms,
     )
 
 

@@ -31,7 +31,7 @@ _BOT = """[agents.{bot}]
 symbols = {symbols}
 strategies = []                 # a bot names none
 mode_ceiling = "paper"          # the farthest mode in which its entries may leave
-approval = "auto"               # manual: a person approves its entries, which this version cannot ask for
+approval = "auto"               # manual: persons approve its entries, by [approvals]
 dedupe_window_seconds = 60      # an order without an id, sent again within this time, is the same order
 
 [agents.{bot}.exit_plan]        # for entries without a bracket: fractions of the price
