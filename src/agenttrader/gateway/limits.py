@@ -15,6 +15,9 @@ from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbo
 from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.model.values import exact
 
+REPEAT_SECONDS_MAX = 86_400
+"""No limit on repeats looks back for longer: so long what came is kept when the day turns."""
+
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that stand together. No number below 0, none that is not finite."""
@@ -73,8 +76,10 @@ class AgentLimits(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.repeat_seconds < 1:
-            raise BadValue(f"repeat_seconds: expected 1 or more, found {self.repeat_seconds}")
+        if not 1 <= self.repeat_seconds <= REPEAT_SECONDS_MAX:
+            raise BadValue(
+                f"repeat_seconds: expected 1 to {REPEAT_SECONDS_MAX}, a day, found {self.repeat_seconds}"
+            )
 
 
 class SymbolLimits(_Table, frozen=True):

@@ -200,7 +200,7 @@ class State:
             self.overnight = frozenset(self.book.positions())
             self.version += 1
         self.day = cast("DayOpened", sealed.event)
-        self.entries = Entries()
+        self.entries = self.entries.next_day(sealed.time)
         self._flows_at_open = self.book.flows
 
     def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:

@@ -22,7 +22,7 @@ def test_a_limit_is_a_finite_number_and_not_below_0(number: str) -> None:
 
 
 def test_repeats_are_counted_over_some_time() -> None:
-    with pytest.raises(BadValue, match="repeat_seconds: expected 1 or more, found 0"):
+    with pytest.raises(BadValue, match="repeat_seconds: expected 1 to 86400, a day, found 0"):
         msgspec.structs.replace(entry().limits.agent[AGENT], repeat_seconds=0)
 
 

@@ -9,7 +9,7 @@ import pytest
 from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import Decided, Event, Halted
+from agenttrader.model.events import DayOpened, Decided, Event, Halted
 from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderType
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import SECOND, Instant
@@ -123,6 +123,21 @@ def test_a_restart_forgets_nothing_and_the_next_day_begins_anew() -> None:
     assert (again.state.entries.count, again.state.entries.risk) == ({AGENT: 2}, {AGENT: D(2_000)})
     driver.give(TimeReached(Instant(OPEN + 3 * DAY)))
     assert sums(driver) == (0, D(0))
+
+
+def test_the_turn_of_the_day_forgives_no_repeats_and_what_was_counted_before_it_is_taken_back_no_more() -> (
+    None
+):
+    driver = trading(limits=repeating())
+    driver.propose(proposal(1), proposal(2))
+    opened = next(record for record in driver.records if isinstance(record.event, DayOpened))
+    driver.engine.state.apply(msgspec.structs.replace(opened, time=Instant(OPEN + 18 * 3_600 * SECOND)))
+    entries = driver.engine.state.entries
+    assert (sums(driver), entries.repeated(proposal(3), OPEN)) == ((0, D(0)), 2)
+    entries.forget(driver.order(proposal(1).id))
+    assert (sums(driver), entries.repeated(proposal(3), OPEN)) == ((0, D(0)), 1)
+    assert entries.next_day(Instant(OPEN + DAY)).repeated(proposal(3), OPEN) == 1
+    assert entries.next_day(Instant(OPEN + 2 * DAY)).repeated(proposal(3), OPEN) == 0
 
 
 def test_what_was_only_tried_with_its_group_is_not_counted() -> None:

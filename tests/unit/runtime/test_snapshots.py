@@ -92,6 +92,17 @@ def test_net_exposure_is_positions_at_the_mark_with_the_entries_that_make_it_wor
     assert (theirs.net_long_agent, theirs.net_short_agent) == (D(300), D(0))
 
 
+def test_what_reduces_neither_sets_off_net_exposure_nor_adds_to_it() -> None:
+    driver = trading()
+    driver.enter(1)
+    before = taken(driver)
+    driver.propose(closing_proposal(2))
+    assert driver.order(closing_proposal(2).id).denied_by is None
+    after = taken(driver)
+    assert (after.net_long_account, after.net_short_account) == (D(1_000), D(-1_000))
+    assert (before.net_long_account, before.net_short_account) == (D(1_000), D(-1_000))
+
+
 def test_an_agents_exposure_is_in_the_symbols_that_it_owns() -> None:
     driver = trading()
     driver.enter(1)
