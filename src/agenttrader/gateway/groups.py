@@ -20,14 +20,15 @@ def together(proposals: Sequence[Proposal], alone: Sequence[Decision]) -> list[D
     pairs = zip(proposals, alone, strict=True)
     denied = [f"{each.symbol} denied by {found.denied_by}" for each, found in pairs if found.denied_by]
     check = Check(CODE, ", ".join(denied) or PERMITTED, PERMITTED, passed=not denied)
-    return [_with_group(decision, check) for decision in alone]
+    return [_with_group(decision, check, len(alone)) for decision in alone]
 
 
-def _with_group(alone: Decision, check: Check) -> Decision:
+def _with_group(alone: Decision, check: Check, together: int) -> Decision:
     denied_by = alone.denied_by if check.passed else alone.denied_by or CODE
     return replace(
         alone,
         verdict=Verdict.APPROVED if denied_by is None else Verdict.DENIED,
         denied_by=denied_by,
         checks=(*alone.checks, check),
+        inputs=replace(alone.inputs, together=together),
     )

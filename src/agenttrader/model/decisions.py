@@ -87,6 +87,8 @@ class DecisionInputs(
     """What is held was valued at these, where no decision of this segment has said so before."""
     said: tuple[tuple[str, str], ...] = ()
     """Why each switch halts that does; of one that was not read, nothing."""
+    together: int = 0
+    """How many proposals were decided as a group, itself counted; 0 where it was decided alone."""
 
 
 class Decision(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):

@@ -52,7 +52,7 @@ _FLAT = _Valued()
 
 
 class MarkedBook:
-    """A book at `prices`, which may change: whoever changes one says so by `see`.
+    """A book at `prices`, which may change: whoever changes one says so by `see`. One that is None is none.
 
     `owners` name the agents in whose symbols exposure is also summed.
     """
@@ -60,7 +60,7 @@ class MarkedBook:
     def __init__(
         self,
         book: Book,
-        prices: Mapping[Symbol, Decimal],
+        prices: Mapping[Symbol, Decimal | None],
         owners: Mapping[Symbol, tuple[AgentName, ...]] | None = None,
     ) -> None:
         self.book = book

@@ -7,7 +7,8 @@ day again, to the last identifier.
 
 `play` returns what happened. `disagreements` is empty unless a promise was broken: books that differ, an
 order that left twice, without a window or past a limit, a refusal that left a trace, a journal that does not
-verify or does not fold to the state that was live, a venue that its log does not give again.
+verify, does not fold to the state that was live, or whose decisions come out otherwise when they are made
+again, a venue that its log does not give again.
 """
 
 import asyncio
@@ -60,6 +61,7 @@ from agenttrader.testing.careless_world import (
     rules,
     venue_settings,
 )
+from agenttrader.testing.decided_again import decided_otherwise
 from agenttrader.testing.state_dump import dump_state
 from agenttrader.testing.told_book import Charges, Dividend, Split
 from agenttrader.testing.venue_calls import VenueCalls
@@ -280,6 +282,8 @@ class _Day:
         folded, _ = fold(self._gateway.journal, MULTIPLIERS)
         if dump_state(folded) != dump_state(self._gateway.engine.state):
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"
+        rules = self._gateway.engine.rules
+        yield from decided_otherwise(self._gateway.journal.read(), rules, MULTIPLIERS)
         yield from self._what_the_log_lost()
 
     def _what_the_log_lost(self) -> Iterator[str]:

@@ -47,6 +47,7 @@ from agenttrader.testing.careless_world import (
     rules,
     venue_settings,
 )
+from agenttrader.testing.decided_again import decided_otherwise
 from agenttrader.testing.venue_calls import VenueCalls
 
 EXITS = AgentName("exits")
@@ -183,6 +184,7 @@ class _Day:
                 *self._turned(records),
                 *self._bare_for_too_long(records),
                 *self._left_bare(),
+                *decided_otherwise(records, self._gateway.engine.rules, MULTIPLIERS),
             ),
         )
 

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec import structs
+
 from agenttrader.gateway.groups import CODE, together
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.decisions import Verdict
@@ -31,4 +33,5 @@ def test_one_that_is_denied_denies_the_others_by_the_groups_code_and_keeps_its_o
 
 def test_what_was_decided_on_stays_as_it_was() -> None:
     alone = [decision(each, price=Decimal(7)) for each in MEMBERS]
-    assert [each.inputs for each in together(MEMBERS, alone)] == [each.inputs for each in alone]
+    inputs = [each.inputs for each in together(MEMBERS, alone)]
+    assert inputs == [structs.replace(each.inputs, together=len(MEMBERS)) for each in alone]

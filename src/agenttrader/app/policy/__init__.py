@@ -1,0 +1,1 @@
+"""What other limits would have decided: every decision of a journal made again."""

@@ -1,0 +1,211 @@
+"""The journal folded once more, and each of its decisions made again by the gateway's own function.
+
+A decision is made on the state before it, which is folded from the records before it, and on what it says
+itself that it used: the time, prices, switches, the broker's buying power. Nothing comes from anywhere else,
+and nothing is different afterwards: the next one is made on what really followed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from agenttrader.gateway.decide import decide
+from agenttrader.model.decisions import Decision, DecisionInputs, SwitchReading, TradingState
+from agenttrader.model.events import Decided, Event, ReplaceRequested, SegmentOpened
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.market import Mark, TradingStatus
+from agenttrader.model.orders import Proposal
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
+from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.runtime.groups import decisions_on
+from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.snapshots import take_snapshot
+from agenttrader.runtime.standings import Standings
+from agenttrader.runtime.state import State
+
+_STATUSES = {status.value: status for status in TradingStatus}
+
+
+class Again(NamedTuple):
+    """One recorded decision, and what it comes to when it is made again."""
+
+    sequence: int
+    proposal: Proposal
+    recorded: Decision
+    asked: Decision
+    """By the limits that are asked about."""
+    own: Decision
+    """By the configuration's; asked of them alone where the other is not what was recorded."""
+
+
+class _Held(NamedTuple):
+    """A decision as it is recorded."""
+
+    sequence: int
+    proposal: Proposal
+    decision: Decision
+
+
+class Replay:
+    """One journal, handed in record by record; its decisions come out, made again.
+
+    `state` is folded from the records so far, but for those of decisions that are still to come out.
+    """
+
+    def __init__(self, own: Rules, asked: Rules, multipliers: Mapping[Symbol, Decimal]) -> None:
+        """`own` are the configuration's rules, `asked` the same with the limits that are asked about."""
+        self.state = State(multipliers)
+        self._own, self._asked = own, asked
+        self._wired = own.wired_switches
+        self._owners = own.owners
+        self._market = MarketView(own.market_source)
+        self._valued = MarkedBook(self.state.book, self.state.told, self._owners)
+        self._switches: dict[str, SwitchReading] = {}
+        self._standings = Standings(own)
+        self._held: list[Sealed[Event]] = []
+        """Records that are folded together: the decisions among them were made before the first."""
+        self._missing = 0
+        """How many decisions belong to them that have not come yet."""
+
+    def see(self, sealed: Sealed[Event]) -> Iterator[Again]:
+        """Take in the next record: out come the decisions that are complete, just before they are folded."""
+        event = sealed.event
+        if not self._held and not isinstance(event, Decided | ReplaceRequested):
+            self._fold(sealed)
+            return
+        # A replacement is recorded before the decision that lets it be asked for, which was made before both;
+        # the halt of an agent that repeats itself may stand between the members of a group.
+        self._held.append(sealed)
+        if isinstance(event, Decided):
+            self._missing = max(1, self._missing or event.decision.inputs.together) - 1
+            if not self._missing:
+                yield from self._decide()
+
+    def _decide(self) -> Iterator[Again]:
+        held, self._held = self._held, []
+        decided = [
+            _Held(each.sequence, each.event.proposal, each.event.decision)
+            for each in held
+            if isinstance(each.event, Decided)
+        ]
+        yield from self._again(decided)
+        for sealed in held:
+            self._fold(sealed)
+
+    def _fold(self, sealed: Sealed[Event]) -> None:
+        self.state.apply(sealed)
+        if isinstance(sealed.event, SegmentOpened):
+            # Another process, that had heard of no price yet.
+            self._valued = MarkedBook(self.state.book, self.state.told, self._owners)
+
+    def _again(self, decided: Sequence[_Held]) -> Iterator[Again]:
+        asked = self._made(decided, self._asked)
+        is_as_recorded = all(
+            outcome(made) == outcome(each.decision) for made, each in zip(asked, decided, strict=True)
+        )
+        own = asked if is_as_recorded or self._own is self._asked else self._made(decided, self._own)
+        for each, by_asked, by_own in zip(decided, asked, own, strict=True):
+            yield Again(each.sequence, each.proposal, each.decision, by_asked, by_own)
+
+    def _made(self, decided: Sequence[_Held], rules: Rules) -> list[Decision]:
+        """The decisions by `rules`, those of a group each as if the ones before it had been approved."""
+        inputs = {each.proposal.id: each.decision.inputs for each in decided}
+        proposals = [each.proposal for each in decided]
+
+        def made(proposal: Proposal) -> Decision:
+            return self._decision_on(proposal, inputs[proposal.id], rules)
+
+        first = inputs[proposals[0].id]
+        if not first.together:
+            return [made(each) for each in proposals]
+        now = _time_of(first)
+        return decisions_on(proposals, made, self.state, rules.instruments, now)
+
+    def _decision_on(self, proposal: Proposal, inputs: DecisionInputs, rules: Rules) -> Decision:
+        self._hear(inputs)
+        snapshot = take_snapshot(
+            proposal,
+            self.state,
+            self._market,
+            self._valued,
+            rules,
+            self._standings.of(self.state, self._switches, proposal),
+            inputs.buying_power,
+            _time_of(inputs),
+        )
+        return decide(proposal, snapshot, rules.limits)
+
+    def _hear(self, inputs: DecisionInputs) -> None:
+        """Take what the decision says that it used."""
+        for symbol, price in inputs.prices:
+            self.state.told[symbol] = price
+            self._valued.see(symbol)
+        market = self._market
+        for known in (market.marks, market.prices, market.statuses):
+            known.clear()
+        for mark in inputs.marks:
+            if mark.price is not None and mark.time is not None:
+                market.marks[mark.symbol] = Mark(price=mark.price, time=mark.time, source=mark.source or "")
+                market.prices[mark.symbol] = mark.price
+        for symbol, status in inputs.symbol_statuses:
+            if status in _STATUSES:
+                market.statuses[symbol] = _STATUSES[status]
+        self._read_switches(inputs)
+
+    def _read_switches(self, inputs: DecisionInputs) -> None:
+        wired = tuple([name for name, _ in inputs.switches])
+        readings = switches_in(inputs)
+        if wired != self._wired:
+            self._wired = wired
+            self._standings = Standings(structs.replace(self._own, wired_switches=wired))
+        elif readings != self._switches:
+            self._standings.clear()
+        self._switches = readings
+
+
+def outcome(decision: Decision) -> str:
+    """What was decided, in a word: the code of what denied it, or `approved`."""
+    return decision.denied_by or decision.verdict.value
+
+
+def is_alike(one: Decision, other: Decision) -> bool:
+    """Whether two decisions say the same, check by check; a number is the same however it is written."""
+    if outcome(one) != outcome(other):
+        return False
+    before, after = (msgspec.json.encode(each.checks) for each in (one, other))
+    # How many noughts end a sum depends on the way to it.
+    return before == after or _numbers(msgspec.json.decode(before)) == _numbers(msgspec.json.decode(after))
+
+
+def _numbers(value: object) -> object:
+    """The value as a record holds it, and what reads as a number as one."""
+    match value:
+        case list():
+            return list(map(_numbers, value))
+        case str():
+            try:
+                return Decimal(value)
+            except InvalidOperation:
+                return value
+        case _:
+            return value
+
+
+def switches_in(inputs: DecisionInputs) -> dict[str, SwitchReading]:
+    """What each switch said. One that halts and gave no reason was not read."""
+    said = dict(inputs.said)
+    return {
+        name: SwitchReading(name=name, state=state, reason=said.get(name, ""))
+        for name, state in inputs.switches
+        if state is TradingState.ACTIVE or name in said
+    }
+
+
+def _time_of(inputs: DecisionInputs) -> Instant:
+    assert inputs.now is not None, "expected the time of a decision"
+    return inputs.now

@@ -1,0 +1,202 @@
+"""Every decision comes out as it was, made again from the records alone; by other limits, as they say."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from agenttrader.app.policy.again import Again, Replay, is_alike, outcome
+from agenttrader.model.decisions import Check, DecisionInputs, TradingState
+from agenttrader.model.events import Decided, Event
+from agenttrader.model.identifiers import Digest
+from agenttrader.model.orders import Changes, Effect, Leg, OrderType, Side
+from agenttrader.model.records import Sealed
+from agenttrader.model.times import Instant
+from agenttrader.runtime.inputs import GroupProposed, MarketSeen, ReplaceAsked, SwitchSeen, TimeReached
+from agenttrader.runtime.rules import Rules
+from agenttrader.testing.builders import (
+    AGENT,
+    ALFA,
+    BRAVO,
+    MULTIPLIERS,
+    at,
+    bar,
+    closing_proposal,
+    proposal,
+    rules,
+    switch,
+)
+from agenttrader.testing.decided_again import decided_again, decided_otherwise
+from agenttrader.testing.driver import READY, Driver, at_rest, trading
+from agenttrader.testing.hostile_day import HostileDay
+
+D = Decimal
+TRAILING = proposal(2, type=OrderType.TRAILING_STOP, trail_price=D(5))
+PAIR = (proposal(5, group="pair"), proposal(6, group="pair", legs=(Leg(BRAVO),)))
+
+
+def with_account(**limits: object) -> Rules:
+    own = rules()
+    account = structs.replace(own.limits.account, **limits)
+    return structs.replace(
+        own, limits=structs.replace(own.limits, account=account), limits_digest=Digest("b0" * 32)
+    )
+
+
+def played(driver: Driver, asked: Rules) -> list[Again]:
+    replay = Replay(rules(), asked, MULTIPLIERS)
+    return [again for sealed in driver.records for again in replay.see(sealed)]
+
+
+def outcomes(found: Iterable[Again]) -> list[tuple[str, str, str]]:
+    return [(outcome(each.recorded), outcome(each.asked), outcome(each.own)) for each in found]
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32), length=st.integers(1, 200))
+def test_whatever_happens_every_decision_comes_out_as_it_was(seed: int, length: int) -> None:
+    day = HostileDay(seed)
+    for _ in range(length):
+        day.go_on()
+    assert list(decided_otherwise(day.records, rules(), MULTIPLIERS)) == []
+
+
+def busy() -> Driver:
+    """A position whose price moves, a replaced entry, a pair, a denied pair, a close, a restart."""
+    driver = trading()
+    driver.enter(1)
+    driver.give(MarketSeen(bar(2, 104, ALFA)), MarketSeen(bar(2, 104, BRAVO)), TimeReached(at(2)))
+    driver.propose(TRAILING)
+    driver.accept(TRAILING.id)
+    driver.give(ReplaceAsked(TRAILING.id, proposal(3).id, Changes(quantity=D(12)), AGENT, "more"))
+    driver.give(GroupProposed(PAIR))
+    twins = tuple(
+        structs.replace(each, id=proposal(each_id).id, quantity=D(quantity))
+        for each, each_id, quantity in zip(PAIR, (7, 8), (3, 5_000), strict=True)
+    )
+    driver.give(GroupProposed(twins))
+    driver.give(MarketSeen(bar(3, 103, ALFA)), TimeReached(at(3)))
+    driver.propose(proposal(9), closing_proposal())
+    driver.start(epoch=2)
+    driver.give(*READY[:4])
+    driver.propose(proposal(10))
+    return driver
+
+
+def test_positions_replacements_groups_closes_and_restarts_are_made_again() -> None:
+    driver = busy()
+    found = list(decided_again(driver.records, rules(), MULTIPLIERS))
+    assert [outcome(each.asked) for each in found] == [
+        *("approved", "approved", "approved"),
+        *("approved", "approved"),
+        *("group", "order_quantity"),
+        *("approved", "approved"),
+        "trading_state",
+    ]
+    assert list(decided_otherwise(driver.records, rules(), MULTIPLIERS)) == []
+    assert all(each.own is each.asked for each in found)
+
+
+def without(driver: Driver, **changes: object) -> list[Sealed[Event]]:
+    """The records, with something left out of what each decision says that it used."""
+    records = []
+    for sealed in driver.records:
+        event = sealed.event
+        if isinstance(event, Decided):
+            inputs = structs.replace(event.decision.inputs, **changes)
+            event = structs.replace(event, decision=structs.replace(event.decision, inputs=inputs))
+        records.append(structs.replace(sealed, event=event))
+    return records
+
+
+@pytest.mark.parametrize("field", ("prices", "buying_power", "marks", "symbol_statuses"))
+def test_a_decision_that_does_not_say_what_it_used_comes_out_otherwise(field: str) -> None:
+    driver = busy()
+    empty = structs.fields(DecisionInputs)
+    (default,) = [each.default for each in empty if each.name == field]
+    nothing = () if default is msgspec.NODEFAULT else default
+    told = list(decided_otherwise(without(driver, **{field: nothing}), rules(), MULTIPLIERS))
+    assert told
+    assert told[0].startswith("record ")
+
+
+def test_a_switch_that_was_not_read_is_told_from_one_that_halts() -> None:
+    driver = at_rest()
+    driver.propose(proposal(1))
+    driver.give(SwitchSeen(switch(TradingState.HALTED, "EXECUTION_HALTED is 1")))
+    driver.propose(proposal(2))
+    first, second = decided_again(driver.records, rules(), MULTIPLIERS)
+    for again, said in ((first, "has not been read"), (second, "halts: EXECUTION_HALTED is 1")):
+        (check,) = [each for each in again.asked.checks if each.code == "trading_state"]
+        assert said in str(check.observed)
+        assert is_alike(again.recorded, again.asked)
+
+
+def test_tighter_limits_deny_what_was_approved_and_the_past_stays_as_it_was() -> None:
+    found = played(busy(), with_account(open_orders_max=0))
+    assert outcomes(found) == [
+        *(("approved", "open_orders_account", "approved"),) * 5,
+        ("group", "open_orders_account", "group"),
+        ("order_quantity", "order_quantity", "order_quantity"),
+        ("approved", "open_orders_account", "approved"),
+        ("approved", "approved", "approved"),
+        ("trading_state", "trading_state", "trading_state"),
+    ]
+
+
+def test_the_members_of_a_group_count_each_other() -> None:
+    driver = trading()
+    driver.give(GroupProposed(PAIR))
+    found = played(driver, with_account(open_orders_max=1))
+    assert outcomes(found) == [
+        ("approved", "group", "approved"),
+        ("approved", "open_orders_account", "approved"),
+    ]
+    # Nothing of what was tried is left behind.
+    assert outcomes(played(driver, with_account(open_orders_max=2))) == [("approved",) * 3] * 2
+
+
+def test_wider_limits_approve_what_was_denied() -> None:
+    driver = Driver(trading(limits=with_account(gross_exposure_max=D(500)).limits).engine)
+    driver.propose(proposal(1))
+    replay = Replay(rules(limits=driver.engine.rules.limits), rules(), MULTIPLIERS)
+    driver = trading(limits=driver.engine.rules.limits)
+    driver.propose(proposal(1))
+    found = [again for sealed in driver.records for again in replay.see(sealed)]
+    assert outcomes(found) == [("gross_exposure_account", "approved", "gross_exposure_account")]
+
+
+def test_a_group_of_the_same_name_that_was_sent_later_is_another() -> None:
+    driver = trading()
+    driver.give(GroupProposed(PAIR))
+    driver.now = Instant(driver.now + 1)
+    later = tuple(structs.replace(each, id=proposal(number).id) for number, each in enumerate(PAIR, 20))
+    driver.give(GroupProposed(later))
+    found = played(driver, with_account(open_orders_max=2))
+    assert [outcome(each.asked) for each in found] == [
+        *("approved", "approved"),
+        *("open_orders_account", "open_orders_account"),
+    ]
+    assert list(decided_otherwise(driver.records, rules(), MULTIPLIERS)) == []
+
+
+def test_alike_is_by_value_and_by_every_check() -> None:
+    driver = trading()
+    driver.propose(proposal(1, side=Side.SELL, exit_plan=None, effect=Effect.OPEN))
+    (again,) = decided_again(driver.records, rules(), MULTIPLIERS)
+    first, *rest = again.recorded.checks
+    for observed, permitted, expected in (
+        (D("1.500"), "1.5", True),
+        ("1.500", "1.5", True),
+        (D(1), "2", False),
+    ):
+        one = structs.replace(again.recorded, checks=(Check("a", observed, D(2), passed=True), *rest))
+        other = structs.replace(again.recorded, checks=(Check("a", permitted, D(2), passed=True), *rest))
+        assert is_alike(one, other) is expected
+    assert not is_alike(again.recorded, structs.replace(again.recorded, checks=tuple(rest)))
+    assert not is_alike(again.recorded, structs.replace(again.recorded, denied_by="other"))
+    assert first.code == "agent"
