@@ -53,6 +53,7 @@ from agenttrader.model.events import (
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
+from agenttrader.model.ruling import LimitsLoosened, LimitTightened, LooseningSigned, RulingChange
 from agenttrader.model.times import MILLISECOND, Instant, rfc3339
 from agenttrader.model.values import ZERO
 
@@ -97,6 +98,12 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
                 f"account {event.account}, session {event.session}, epoch {event.epoch}, "
                 f"code {_short(event.code)}, configuration {_short(event.configuration)}"
             )
+        case LimitTightened():
+            return f"{_changed(event.change)}, by {event.by}: {event.reason}"
+        case LooseningSigned():
+            return f"loosening {event.signed.statement.about} by {_person(event.signed)}"
+        case LimitsLoosened():
+            return f"by {_person(event.signed)}: {'; '.join(map(_changed, event.changes))}"
         case SegmentSealed() | WindowSuspended():
             return event.reason
         case AccountOpened():
@@ -269,6 +276,10 @@ def _break(found: Break) -> str:
 
 def _scope(scope: Scope) -> str:
     return f"{scope.kind.value} {scope.name}".strip()
+
+
+def _changed(change: RulingChange) -> str:
+    return f"{change.name} from {change.before or 'none'} to {change.after or 'none'}"
 
 
 def _person(signed: SignedStatement) -> str:

@@ -76,6 +76,7 @@ class Act(Word):
     ACCEPT_BREAK = "accept_break"
     APPROVE_ORDER = "approve_order"
     DENY_ORDER = "deny_order"
+    LOOSEN_LIMITS = "loosen_limits"
 
 
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +99,9 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     nonce: str
     issued_at: Instant
     about: str = ""
-    """What an act is about that is no scope: the break that is accepted, the digest of what is approved."""
+    """What an act is about that is no scope: what is accepted, the digest of what is approved or loosened."""
+    confirmation: str = ""
+    """What the person retyped."""
 
 
 SINGLE_PERSON = "SINGLE PERSON"

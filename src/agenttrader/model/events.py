@@ -17,6 +17,7 @@ from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, Ex
 from agenttrader.model.instructions import Instruction, PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.model.ruling import RulingEvent, RulingValue
 from agenttrader.model.times import Instant
 
 
@@ -24,8 +25,8 @@ class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=
     pass
 
 
-class SegmentOpened(_Event, frozen=True, tag="segment_opened.1"):
-    """A process became the writer. `epoch` fences off every earlier one; digests name what it runs with."""
+class SegmentOpened(_Event, frozen=True, tag="segment_opened.1", omit_defaults=True):
+    """A process became the writer. `epoch` fences off every earlier one; `rules` is all that rules in it."""
 
     session: str
     account: AccountName
@@ -34,6 +35,7 @@ class SegmentOpened(_Event, frozen=True, tag="segment_opened.1"):
     code: str
     parameters: Digest
     calendar: Digest
+    rules: tuple[RulingValue, ...] = ()
 
 
 class SegmentSealed(_Event, frozen=True, tag="segment_sealed.1"):
@@ -393,4 +395,5 @@ Event = (
     | Reconciled
     | LinkChanged
     | ApprovalEvent
+    | RulingEvent
 )

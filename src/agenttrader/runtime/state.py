@@ -28,6 +28,7 @@ from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import Sealed
+from agenttrader.model.ruling import LimitsLoosened, LimitTightened, LooseningSigned, RulingEvent
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
@@ -36,6 +37,7 @@ from agenttrader.runtime.breakers import Breakers
 from agenttrader.runtime.entries import Entries
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
+from agenttrader.runtime.ruling import Ruling
 from agenttrader.runtime.standing import STANDING_EVENTS, Standing
 from agenttrader.runtime.waiting import Approvals
 
@@ -74,6 +76,7 @@ class State:
         self.entries = Entries()
         """Those approved since the day opened."""
         self.approvals = Approvals()
+        self.ruling = Ruling()
         self.outside = Outside()
         self.breakers = Breakers(self.book)
         self.bare: dict[Symbol, Bare] = {}
@@ -100,6 +103,7 @@ class State:
             DayOpened: self._apply_day_opened,
             ActedOutside: self._apply_acted_outside,
             OrderAdopted: self._apply_adopted,
+            **dict.fromkeys((LimitTightened, LooseningSigned, LimitsLoosened), self._apply_ruling),
             **dict.fromkeys(_OF_STANDING, self._apply_to_standing),
         }
 
@@ -210,6 +214,11 @@ class State:
         self.book.apply(sealed)
         self.outside.adopt(cast("OrderAdopted", sealed.event))
 
+    def _apply_ruling(self, sealed: Sealed[Event]) -> None:
+        signed = self.ruling.apply(cast("RulingEvent", sealed.event))
+        if signed is not None:
+            self.standing.use(signed)
+
     def _apply_to_standing(self, sealed: Sealed[Event]) -> None:
         """Fold what decides whether anything may leave; `version` moves with it."""
         self.version += 1
@@ -217,6 +226,7 @@ class State:
         match event:
             case SegmentOpened():
                 self.segment, self.reconciled, self._stated, self.links = event, None, None, {}
+                self.ruling.begin(event)
                 self.told.clear()
             case BreakFound():
                 self._found.append(event.found)

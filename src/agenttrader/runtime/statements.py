@@ -10,14 +10,16 @@ from msgspec import Struct
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
 from agenttrader.model.events import Event, Resumed, WindowExtended, WindowOpened, WindowResumed
 from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName
+from agenttrader.model.ruling import RulingChange
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant, rfc3339
-from agenttrader.runtime import acceptance, waiting
+from agenttrader.runtime import acceptance, loosening, waiting
 from agenttrader.runtime.halts import NEEDED_LINKS
+from agenttrader.runtime.ruling import checks_gone
 from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
 
-_WITH_SUBJECT = frozenset({Act.ACCEPT_BREAK, Act.APPROVE_ORDER, Act.DENY_ORDER})
+_WITH_SUBJECT = frozenset({Act.ACCEPT_BREAK, Act.APPROVE_ORDER, Act.DENY_ORDER, Act.LOOSEN_LIMITS})
 _MAY_ACT = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
 
 
@@ -41,11 +43,16 @@ class Authority(Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    signed: SignedStatement, authority: Authority, state: State, calendar: Calendar, now: Instant
+    signed: SignedStatement,
+    authority: Authority,
+    state: State,
+    calendar: Calendar,
+    now: Instant,
+    looser: tuple[RulingChange, ...] = (),
 ) -> Event | str:
     """The event that the statement brings about, or the sentence with which it is refused.
 
-    Nothing is loosened in doubt.
+    Nothing is loosened in doubt. `looser` is what of the configuration waits to be signed for.
     """
     statement = signed.statement
     refusal = _binding(statement, authority, state) or _subject(statement, authority, state, calendar, now)
@@ -65,6 +72,8 @@ def judge(
         case Act.APPROVE_ORDER | Act.DENY_ORDER:
             held = state.approvals.waiting.values()
             return waiting.judged(signed, held, authority.people, authority.requesters)
+        case Act.LOOSEN_LIMITS:
+            return loosening.judged(signed, state, looser, authority.persons)
 
 
 def _binding(statement: Statement, authority: Authority, state: State) -> str:
@@ -113,7 +122,7 @@ def _subject(
             return refusal or _lease(statement, authority, calendar, now) or _fit_to_trade(state)
         case Act.RESUME:
             return _lifts(statement, state, now)
-        case Act.ACCEPT_BREAK | Act.APPROVE_ORDER | Act.DENY_ORDER:
+        case Act.ACCEPT_BREAK | Act.APPROVE_ORDER | Act.DENY_ORDER | Act.LOOSEN_LIMITS:
             return _in_time(statement, now)
 
 
@@ -215,6 +224,11 @@ def _fit_to_trade(state: State) -> str:
         return f"the book has not been compared with the broker since this start{failure}"
     if state.breaks:
         return "the book differs from the broker: " + "; ".join(found.sentence for found in state.breaks)
+    if gone := checks_gone(state.ruling):
+        return (
+            f"checks that ruled before are not in this program: {', '.join(gone)}; run the version that has "
+            "them, or sign for the loosening (`agenttrader limits loosen`)"
+        )
     links = {name: state.links.get(name) for name in NEEDED_LINKS}
     down = [
         f"{name}: {'not seen up since this start' if link is None else link.reason}"

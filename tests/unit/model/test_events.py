@@ -81,6 +81,13 @@ from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderType, 
 from agenttrader.model.outside import ActedOutside, OrderAdopted
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
 from agenttrader.model.reports import StatedOrder
+from agenttrader.model.ruling import (
+    LimitsLoosened,
+    LimitTightened,
+    LooseningSigned,
+    RulingChange,
+    RulingValue,
+)
 from agenttrader.model.times import Instant
 
 _FILE = Path(__file__).parent / "golden_records.jsonl"
@@ -161,6 +168,16 @@ SHOWN = Shown(
     decision=msgspec.structs.replace(DECISION, verdict=Verdict.PENDING_APPROVAL, denied_by=None),
     expires=NOON,
     terms=ApprovalTerms(expiry_seconds=300, adverse_move_fraction=D("0.005"), persons_needed=2),
+)
+LOOSENING = SignedStatement(
+    statement=msgspec.structs.replace(
+        SIGNED.statement,
+        act=Act.LOOSEN_LIMITS,
+        mode=Mode.OFF,
+        about="0a1b2c3d4e5f6071",
+        confirmation="SINGLE PERSON",
+    ),
+    envelope='{"payload":"…"}',
 )
 BREAK = Break(
     kind=BreakKind.POSITION,
@@ -325,6 +342,27 @@ EVENTS: tuple[Event, ...] = (
     ApprovalAsked(shown=SHOWN, digest=SHOWN.digest),
     ApprovalGiven(order_id=ORDER, signed=SIGNED),
     ApprovalRefused(order_id=ORDER, signed=SIGNED),
+    LimitTightened(
+        change=RulingChange("account.gross_exposure_max", "60000", "5000"), by=MANUAL, reason="a rough day"
+    ),
+    LooseningSigned(signed=LOOSENING, session="2026-11-20"),
+    LimitsLoosened(
+        changes=(
+            RulingChange("account.gross_exposure_max", "5000", "60000"),
+            RulingChange("symbol.ALFA.shorting_permitted", None, "true"),
+        ),
+        signed=LOOSENING,
+    ),
+    SegmentOpened(
+        session="2026-11-20",
+        account=AccountName("SIM-1"),
+        epoch=2,
+        configuration=DIGEST,
+        code="0123abc",
+        parameters=DIGEST,
+        calendar=DIGEST,
+        rules=(RulingValue("account.gross_exposure_max", "5000"), RulingValue("account.restricted", "")),
+    ),
 )
 
 
