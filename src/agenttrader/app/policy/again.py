@@ -13,6 +13,7 @@ import msgspec
 from msgspec import structs
 
 from agenttrader.gateway.decide import decide
+from agenttrader.model.approvals import ApprovalAsked
 from agenttrader.model.decisions import Decision, DecisionInputs, SwitchReading, TradingState
 from agenttrader.model.events import Decided, Event, ReplaceRequested, SegmentOpened
 from agenttrader.model.identifiers import Symbol
@@ -21,6 +22,7 @@ from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.runtime.approvals import asked_about
 from agenttrader.runtime.groups import decisions_on
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -75,25 +77,21 @@ class Replay:
     def see(self, sealed: Sealed[Event]) -> Iterator[Again]:
         """Take in the next record: out come the decisions that are complete, just before they are folded."""
         event = sealed.event
-        if not self._held and not isinstance(event, Decided | ReplaceRequested):
+        if not self._held and not isinstance(event, Decided | ApprovalAsked | ReplaceRequested):
             self._fold(sealed)
             return
         # A replacement is recorded before the decision that lets it be asked for, which was made before both;
         # the halt of an agent that repeats itself may stand between the members of a group.
         self._held.append(sealed)
-        if isinstance(event, Decided):
-            self._missing = max(1, self._missing or event.decision.inputs.together) - 1
+        found = _decision_in(sealed)
+        if found is not None:
+            self._missing = max(1, self._missing or found.decision.inputs.together) - 1
             if not self._missing:
                 yield from self._decide()
 
     def _decide(self) -> Iterator[Again]:
         held, self._held = self._held, []
-        decided = [
-            _Held(each.sequence, each.event.proposal, each.event.decision)
-            for each in held
-            if isinstance(each.event, Decided)
-        ]
-        yield from self._again(decided)
+        yield from self._again([found for each in held if (found := _decision_in(each)) is not None])
         for sealed in held:
             self._fold(sealed)
 
@@ -104,6 +102,9 @@ class Replay:
             self._valued = MarkedBook(self.state.book, self.state.told, self._owners)
 
     def _again(self, decided: Sequence[_Held]) -> Iterator[Again]:
+        for each in decided:
+            if each.proposal.id in self.state.approvals.waiting:
+                self.state.set_aside(each.proposal.id)
         asked = self._made(decided, self._asked)
         is_as_recorded = all(
             outcome(made) == outcome(each.decision) for made, each in zip(asked, decided, strict=True)
@@ -128,6 +129,7 @@ class Replay:
 
     def _decision_on(self, proposal: Proposal, inputs: DecisionInputs, rules: Rules) -> Decision:
         self._hear(inputs)
+        now = _time_of(inputs)
         snapshot = take_snapshot(
             proposal,
             self.state,
@@ -136,9 +138,11 @@ class Replay:
             rules,
             self._standings.of(self.state, self._switches, proposal),
             inputs.buying_power,
-            _time_of(inputs),
+            now,
         )
-        return decide(proposal, snapshot, rules.limits)
+        decision = decide(proposal, snapshot, rules.limits)
+        asked = asked_about(proposal, decision, self.state, rules, now)
+        return decision if asked is None else asked.shown.decision
 
     def _hear(self, inputs: DecisionInputs) -> None:
         """Take what the decision says that it used."""
@@ -168,8 +172,18 @@ class Replay:
         self._switches = readings
 
 
+def _decision_in(sealed: Sealed[Event]) -> _Held | None:
+    match sealed.event:
+        case Decided(proposal=proposal, decision=decision):
+            return _Held(sealed.sequence, proposal, decision)
+        case ApprovalAsked(shown=shown):
+            return _Held(sealed.sequence, shown.proposal, shown.decision)
+        case _:
+            return None
+
+
 def outcome(decision: Decision) -> str:
-    """What was decided, in a word: the code of what denied it, or `approved`."""
+    """What was decided, in a word: `approved`, `pending_approval`, or the code of what denied it."""
     return decision.denied_by or decision.verdict.value
 
 

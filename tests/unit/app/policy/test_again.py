@@ -10,24 +10,38 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from agenttrader.app.policy.again import Again, Replay, is_alike, outcome
+from agenttrader.model.approvals import ApprovalAsked, ApprovalTerms
+from agenttrader.model.authority import Act, Approval, PersonRole
 from agenttrader.model.decisions import Check, DecisionInputs, TradingState
 from agenttrader.model.events import Decided, Event
-from agenttrader.model.identifiers import Digest
+from agenttrader.model.identifiers import Digest, PersonName
 from agenttrader.model.orders import Changes, Effect, Leg, OrderType, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
-from agenttrader.runtime.inputs import GroupProposed, MarketSeen, ReplaceAsked, SwitchSeen, TimeReached
+from agenttrader.runtime.inputs import (
+    GroupProposed,
+    MarketSeen,
+    ReplaceAsked,
+    StatementGiven,
+    SwitchSeen,
+    TimeReached,
+)
 from agenttrader.runtime.rules import Rules
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     BRAVO,
     MULTIPLIERS,
+    PERSON,
+    STRATEGY,
     at,
+    authority,
     bar,
     closing_proposal,
+    grant,
     proposal,
     rules,
+    signed,
     switch,
 )
 from agenttrader.testing.decided_again import decided_again, decided_otherwise
@@ -182,6 +196,33 @@ def test_a_group_of_the_same_name_that_was_sent_later_is_another() -> None:
         *("open_orders_account", "open_orders_account"),
     ]
     assert list(decided_otherwise(driver.records, rules(), MULTIPLIERS)) == []
+
+
+def test_an_entry_that_waited_for_a_person_is_made_again_as_it_was_asked_about_and_as_it_left() -> None:
+    manual = rules(
+        grants=rules().grants | {AGENT: grant(ALFA, strategies=(STRATEGY,), approval=Approval.MANUAL)},
+        approvals=ApprovalTerms(expiry_seconds=600, adverse_move_fraction=D("0.1"), persons_needed=1),
+        authority=authority(
+            people={PERSON: PersonRole.ADMIN}, requesters={AGENT: PersonName("who runs the agent")}
+        ),
+    )
+    driver = trading(**structs.asdict(manual))
+    (asked,) = driver.propose(proposal(1))
+    assert isinstance(asked, ApprovalAsked)
+    driver.propose(proposal(2))
+    driver.give(StatementGiven(signed(Act.APPROVE_ORDER, about=asked.digest, nonce="yes")))
+    found = list(decided_again(driver.records, manual, MULTIPLIERS))
+    assert [outcome(each.asked) for each in found] == ["pending_approval", "pending_approval", "approved"]
+    assert list(decided_otherwise(driver.records, manual, MULTIPLIERS)) == []
+
+    limits = with_account(open_orders_max=1)
+    replay = Replay(manual, structs.replace(manual, limits=limits.limits), MULTIPLIERS)
+    again = [each for sealed in driver.records for each in replay.see(sealed)]
+    assert outcomes(again) == [
+        ("pending_approval", "pending_approval", "pending_approval"),
+        ("pending_approval", "open_orders_account", "pending_approval"),
+        ("approved", "open_orders_account", "approved"),
+    ]
 
 
 def test_alike_is_by_value_and_by_every_check() -> None:
