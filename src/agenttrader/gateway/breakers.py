@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import MINUTE, SECOND, Instant
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.times import MINUTE, SECOND, Duration, Instant
 from agenttrader.model.values import exact
 
 KEPT = 100
@@ -31,6 +32,8 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From here on nothing may be opened."""
     hard_fraction: Decimal
     """From here on nothing of an agent's leaves."""
+    flatten: bool
+    """Whether all that is held is closed then, and all that would enter canceled."""
     day_loss_max: Decimal
     """How much the account may lose from the day's open on, open profit included, in its currency."""
     loss_streak_max: int
@@ -47,6 +50,10 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     error_minutes: int
     breaking_comparisons_max: int
     """How many comparisons with the broker in a row may find a difference, or fail."""
+    stale_seconds_max: int
+    """How long nothing may be heard of a share or a coin while its market trades, by the market's time."""
+    feed_stale_seconds_max: int
+    """How long nothing may be heard of any of them."""
 
     def __post_init__(self) -> None:
         ladder = [Decimal(0), *(exact(getattr(self, name), name) for name in _FRACTIONS), Decimal(1)]
@@ -61,7 +68,7 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for name in self.__struct_fields__:
             value = getattr(self, name)
             most = KEPT - 1 if name in _REMEMBERED else None
-            if isinstance(value, int) and (value < 1 or (most is not None and value > most)):
+            if type(value) is int and (value < 1 or (most is not None and value > most)):
                 expected = "a whole number above 0" if most is None else f"1 to {most}"
                 raise BadValue(f"{name}: expected {expected}, found {value}")
 
@@ -139,6 +146,25 @@ def by_comparisons(limits: BreakerLimits, breaking: int) -> Tripped | None:
         TradingState.REDUCE_ONLY,
         f"{breaking} comparisons in a row found a difference or failed; breaking_comparisons_max is "
         f"{limits.breaking_comparisons_max}",
+    )
+
+
+def by_silence(limits: BreakerLimits, symbol: Symbol, silent: Duration) -> Tripped | None:
+    """Of a symbol of which nothing is heard while its market trades nothing is opened."""
+    return _silence("stale_seconds_max", limits.stale_seconds_max, symbol, silent)
+
+
+def by_feed(limits: BreakerLimits, silent: Duration) -> Tripped | None:
+    """While nothing at all is heard of the market nothing is opened."""
+    return _silence("feed_stale_seconds_max", limits.feed_stale_seconds_max, "any symbol", silent)
+
+
+def _silence(name: str, most: int, what: str, silent: Duration) -> Tripped | None:
+    if silent <= most * SECOND:
+        return None
+    return Tripped(
+        TradingState.REDUCE_ONLY,
+        f"nothing was heard of {what} for {silent // SECOND} s while it trades; {name} is {most}",
     )
 
 

@@ -55,7 +55,9 @@ PREFIX = "breaker:"
 """How whoever halted is called where it was a breaker."""
 DRAWDOWN, DAY, LOSSES = f"{PREFIX}drawdown", f"{PREFIX}daily_loss", f"{PREFIX}loss_streak"
 REJECTIONS, LATENCY, ERRORS = f"{PREFIX}rejections", f"{PREFIX}broker_latency", f"{PREFIX}broker_errors"
-COMPARISONS = f"{PREFIX}reconciliation"
+COMPARISONS, STALE = f"{PREFIX}reconciliation", f"{PREFIX}stale_data"
+FLATTENER = AgentName(DRAWDOWN)
+"""As whom a breaker closes what is held. An agent that is configured under that name is itself."""
 
 
 class Asked(NamedTuple):
@@ -265,7 +267,8 @@ class Breakers:
             LOSSES: lambda: self.losses.pop(agent, None),
             REJECTIONS: lambda: self.rejections.pop(agent, None),
         }
-        anew[name]()
+        if name in anew:  # The others keep nothing: they go by the moment.
+            anew[name]()
 
     def _agree(self) -> None:
         self.breaking = 0

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Mark, StatusChange, TradingStatus
+from agenttrader.model.times import Instant
 
 
 class MarketView:
@@ -17,12 +18,16 @@ class MarketView:
         self.marks: dict[Symbol, Mark] = {}
         self.prices: dict[Symbol, Decimal] = {}
         self.statuses: dict[Symbol, TradingStatus] = {}
+        self.heard: dict[Symbol, Instant] = {}
+        """When anything was told of each symbol last, by the data's time."""
 
     def see(self, event: Bar | StatusChange) -> None:
         """Take a bar's close as the mark, or a symbol's new status.
 
         An older bar than the mark changes nothing.
         """
+        time = event.time if isinstance(event, StatusChange) else event.end
+        self.heard[event.symbol] = max(time, self.heard.get(event.symbol, time))
         if isinstance(event, StatusChange):
             self.statuses[event.symbol] = event.status
             return

@@ -13,13 +13,16 @@ from agenttrader.gateway.breakers import (
     by_daily_loss,
     by_drawdown,
     by_errors,
+    by_feed,
     by_latency,
     by_losses,
     by_rejections,
+    by_silence,
 )
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.times import MINUTE, SECOND, Instant
+from agenttrader.model.identifiers import Symbol
+from agenttrader.model.times import MINUTE, SECOND, Duration, Instant
 
 D = Decimal
 ACTIVE, REDUCE_ONLY, HALTED, _ = TradingState
@@ -27,6 +30,7 @@ SET: dict[str, Any] = {
     "soft_fraction": "0.02",
     "medium_fraction": "0.04",
     "hard_fraction": "0.06",
+    "flatten": False,
     "day_loss_max": "500",
     "loss_streak_max": 4,
     "rejects_max": 3,
@@ -36,6 +40,8 @@ SET: dict[str, Any] = {
     "errors_max": 2,
     "error_minutes": 1,
     "breaking_comparisons_max": 3,
+    "stale_seconds_max": 60,
+    "feed_stale_seconds_max": 30,
 }
 LIMITS = msgspec.convert(SET, BreakerLimits)
 
@@ -101,6 +107,15 @@ def test_comparisons_that_break_trip_beyond_their_number() -> None:
     assert found.state is REDUCE_ONLY
 
 
+def test_silence_trips_beyond_its_time() -> None:
+    assert by_silence(LIMITS, Symbol("ALFA"), Duration(60 * SECOND)) is None
+    assert by_silence(LIMITS, Symbol("ALFA"), Duration(60 * SECOND + 1)) is not None
+    assert by_feed(LIMITS, Duration(30 * SECOND)) is None
+    found = by_feed(LIMITS, Duration(30 * SECOND + 1))
+    assert found is not None
+    assert found.state is REDUCE_ONLY
+
+
 def test_slow_answers_trip_when_the_last_all_were_slow() -> None:
     slow, quick = 2 * SECOND + 1, 2 * SECOND
     calm: tuple[list[int | None], ...] = (
@@ -147,6 +162,8 @@ def made(**changes: Any) -> BreakerLimits:
         {"errors_max": KEPT},
         {"error_minutes": 0},
         {"breaking_comparisons_max": 0},
+        {"stale_seconds_max": 0},
+        {"feed_stale_seconds_max": 0},
     ),
     ids=str,
 )
