@@ -114,6 +114,15 @@ class HaltAsked(_Input, frozen=True, tag=True):
     reason: str
 
 
+class TightenAsked(_Input, frozen=True, tag=True):
+    """A person makes a limit tighter; whether it is tighter is for the engine to judge."""
+
+    name: str
+    value: str
+    by: str
+    reason: str
+
+
 class DoubtsTold(_Input, frozen=True, tag=True):
     """All that the exits unit cannot judge now, as breaks; what it does not name any more is over."""
 
@@ -164,6 +173,7 @@ Input = (
     | StatementGiven
     | WindowCloseAsked
     | HaltAsked
+    | TightenAsked
     | DoubtsTold
     | AccountStated
     | Compared
@@ -180,7 +190,7 @@ RESERVE_FOR_LINKS = 64
 def reserve_for(received: Input | None) -> int:
     """How many more than its capacity an inbox takes where this is what comes."""
     match received:
-        case HaltAsked() | WindowCloseAsked() | CancelAsked(agent=None):
+        case HaltAsked() | TightenAsked() | WindowCloseAsked() | CancelAsked(agent=None):
             return RESERVE_FOR_TIGHTENING
         case LinkSeen():
             return RESERVE_FOR_LINKS

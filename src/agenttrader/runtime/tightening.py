@@ -1,0 +1,100 @@
+"""A person makes a limit tighter while everything runs: easy, on record, and in force for the next decision.
+
+What works already goes on; only what is decided from then on is held to it.
+"""
+
+import difflib
+
+import msgspec
+
+from agenttrader.gateway.tightness import (
+    WORDS,
+    Direction,
+    direction_of,
+    kind_of,
+    list_of,
+    names_in,
+    tighter,
+)
+from agenttrader.model.errors import BadValue
+from agenttrader.model.ruling import LimitTightened, RulingChange
+from agenttrader.model.values import exact
+from agenttrader.runtime.inputs import TightenAsked
+from agenttrader.runtime.rule_values import text_of, values_of, with_values
+from agenttrader.runtime.rules import Rules
+
+NOTHING = "none"
+"""How a list without names is written."""
+LOOSENING = (
+    "loosening is a file, a restart and signatures: write it into the configuration, start the gateway "
+    "again, then sign (`agenttrader limits loosen`)"
+)
+_BY_FILE_ALONE = {
+    "agent.symbols": "its agent could not leave what it holds there; put the symbol onto account.restricted",
+    "agent.strategies": "its agent could not leave what the strategy holds; halt the strategy",
+    "program.checks": "they are the program's own",
+}
+"""What is not tightened while the gateway runs, and why."""
+
+
+def tightened(asked: TightenAsked, rules: Rules) -> LimitTightened | str:
+    """The record of it, or the sentence with which it is refused; `rules` are those that rule."""
+    values = values_of(rules)
+    try:
+        after = _after(asked, values, rules)
+        with_values(rules, {**values, asked.name: after})
+    except BadValue as error:
+        return str(error)
+    except msgspec.ValidationError as error:
+        return f"{asked.name}: {asked.value!r} cannot be: {error}"
+    change = RulingChange(asked.name, values[asked.name], after)
+    return LimitTightened(change=change, by=asked.by, reason=asked.reason)
+
+
+def _after(asked: TightenAsked, values: dict[str, str], rules: Rules) -> str:
+    """The new value. Raises BadValue."""
+    name, before = asked.name, values.get(asked.name)
+    if before is None:
+        near = difflib.get_close_matches(name, values, n=1, cutoff=0.0)
+        raise BadValue(f"{name[:60]!r}: expected the name of a limit, such as {near[0]}; see `limits show`")
+    kind = f"{kind_of(name)}.{name.rpartition('.')[2]}"
+    if (why := _BY_FILE_ALONE.get(kind)) is not None:
+        raise BadValue(f"{name}: it is tightened by the file and a restart alone: {why}")
+    wanted = _read(asked, before, rules)
+    after = tighter(name, before, wanted)
+    if after == before or after != wanted:
+        way = direction_of(name).value
+        raise BadValue(f"{name}: expected {way} than {before or NOTHING}, found {asked.value}; {LOOSENING}")
+    return after
+
+
+def _read(asked: TightenAsked, before: str, rules: Rules) -> str:
+    """The value as it would rule. Raises BadValue."""
+    name, value = asked.name, asked.value
+    match direction_of(name):
+        case Direction.LESS | Direction.MORE:
+            return text_of(exact(value, name))
+        case Direction.ALSO:
+            _require_instruments(name, names_in(value), rules)
+            return list_of(names_in(before) | names_in(value))
+        case Direction.FEWER:
+            return list_of(names_in("" if value == NOTHING else value))
+        case Direction.WORD:
+            known = next((words for words in WORDS if before in words), ())
+            if value not in known:
+                raise BadValue(f"{name}: expected one of {', '.join(known)}, found {value!r}")
+            return value
+        case Direction.FIXED:
+            raise BadValue(
+                f"{name}: which of two values is the tighter nobody can say; it changes by the file, a "
+                "restart and signatures alone"
+            )
+
+
+def _require_instruments(name: str, symbols: frozenset[str], rules: Rules) -> None:
+    """A misspelt symbol would restrict nothing, and look as if it did."""
+    known = set(map(str, rules.instruments))
+    for symbol in sorted(symbols - known):
+        near = difflib.get_close_matches(symbol, known, n=1, cutoff=0.0)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise BadValue(f"{name}: expected a configured instrument, found {symbol!r}{hint}")
