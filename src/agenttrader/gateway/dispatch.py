@@ -5,10 +5,16 @@ permit its effect, and an entry only until its proposal's `valid_until`. A cance
 close that was approved before a halt: its position has no other protection left by then. Only FROZEN stops
 that too, and what the exits unit sends; what a person closes by hand is stopped only by a switch that
 freezes, which is the fence of a kill.
+
+Before all that, what is about to leave is held against what was approved (`balance`), by an account of its
+own. Where the two do not agree, it stays here, and everything halts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec import Struct
+
+from agenttrader.gateway.balance import Balance, Imbalance
 from agenttrader.gateway.checks.authority import (
     PERMITTED_EFFECTS,
     PERMITTED_TO_EXITS,
@@ -17,8 +23,8 @@ from agenttrader.gateway.checks.authority import (
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
-from agenttrader.model.events import CancelRequested, Leaving
-from agenttrader.model.orders import Effect
+from agenttrader.model.events import CancelRequested, Event, Leaving
+from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Recorded
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.ports.order_route import OrderRoute
@@ -32,6 +38,14 @@ LAST_LOOK: dict[TradingState, frozenset[Effect]] = {
 _Permitted = Mapping[TradingState, frozenset[Effect]]
 
 
+class Stopped(Struct, frozen=True):
+    """Why an order did not leave."""
+
+    reason: str
+    imbalance: Imbalance | None = None
+    """That it was not approved so: then everything halts."""
+
+
 class Dispatcher:
     """Hands recorded orders to the route, each at most once, and recorded cancels."""
 
@@ -42,7 +56,16 @@ class Dispatcher:
         self._route = route
         self._switches = tuple(switches)
         self._heard = heard
-        self._last_sequence = 0
+        self.balance = Balance()
+
+    def begin(self, waiting: Iterable[Proposal], working: Iterable[Proposal]) -> None:
+        """Take over what an earlier process approved: what waits to leave, and what has left or may have."""
+        self.balance.begin(waiting, working)
+
+    def take_in(self, recorded: Sequence[Recorded[Event]]) -> None:
+        """Hear what is on record now, before anything of it is sent."""
+        for each in recorded:
+            self.balance.take_in(each.event)
 
     def submit(
         self,
@@ -52,7 +75,7 @@ class Dispatcher:
         state: Callable[[], TradingState],
         is_over: Callable[[], bool] = lambda: False,
         grant: Grant | None = None,
-    ) -> str | None:
+    ) -> Stopped | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
 
         `grant` is its agent's: a key that only reduces goes on through a halt, a person's hand beyond.
@@ -63,28 +86,26 @@ class Dispatcher:
         may have left, it stays SENDING on record, and only the broker can say what became of it.
         """
         assert isinstance(order, Recorded), f"expected a record that the journal returned, found {order!r}"
-        assert order.event.instruction is not None, f"expected an order that leaves, found {order.event}"
-        sequence = order.sealed.sequence
-        assert sequence > self._last_sequence, f"record {sequence} was here before; an order leaves once"
-        self._last_sequence = sequence
-
-        now_permitted, by_switches = _tables_for(grant)
+        instruction = order.event.instruction
+        assert instruction is not None, f"expected an order that leaves, found {order.event}"
+        approved = self.balance.take(order.event)
+        if isinstance(approved, Imbalance):
+            return Stopped(approved.reason, approved)
+        tables = _tables_for(grant)
 
         def look() -> str | None:
-            if effect not in now_permitted[(seen := state())]:
-                permits = f"the last look before sending permits no order to {effect.value}"
-                return f"trading is {seen.value}: {permits}"
             if effect is Effect.OPEN and is_over():
                 return "it waited beyond its valid_until: the last look before sending permits it no more"
-            return self._stopped_by_a_switch(effect, by_switches)
+            return self._reason_to_withhold(effect, tables, state())
 
         reason = look()
         if reason is not None:
-            return reason
+            return Stopped(reason)
         try:
             self._route.submit(order, look, urgent=effect is not Effect.OPEN)
         except Unsent as error:
-            return str(error)
+            return Stopped(str(error))
+        self.balance.note(approved, instruction.quantity)
         return None
 
     def cancel(self, request: Recorded[CancelRequested]) -> None:
@@ -94,12 +115,19 @@ class Dispatcher:
         )
         self._route.cancel(request)
 
-    def _stopped_by_a_switch(self, effect: Effect, permitted: _Permitted) -> str | None:
+    def _reason_to_withhold(
+        self, effect: Effect, tables: tuple[_Permitted, _Permitted], state: TradingState
+    ) -> str | None:
+        by_state, by_switch = tables
+        if effect not in by_state[state]:
+            return (
+                f"trading is {state.value}: the last look before sending permits no order to {effect.value}"
+            )
         for switch in self._switches:
             reading = switch.read()
             if reading.state is not TradingState.ACTIVE:
                 self._heard(reading)
-            if effect not in permitted[reading.state]:
+            if effect not in by_switch[reading.state]:
                 return f"switch {reading.name} says {reading.state.value}: {reading.reason}"
         return None
 

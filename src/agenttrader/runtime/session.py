@@ -36,6 +36,7 @@ from agenttrader.model.market import Bar, MarketEvent, Watermark
 from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Recorded, Sealed
 from agenttrader.model.reports import ExecutionReport
+from agenttrader.model.ruling import LimitsLoosened, LimitTightened
 from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.journal import Journal
@@ -45,20 +46,20 @@ from agenttrader.runtime.inbox import Inbox, Source
 from agenttrader.runtime.inputs import (
     HaltAsked,
     Input,
-    LastLookStopped,
     MarketSeen,
     Reported,
     Stopping,
     TimeReached,
     reserve_for,
 )
+from agenttrader.runtime.last_look import inputs_of, waiting_and_working
 from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
 from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
 
 RETRY_STORE_SECONDS = 1.0
 _ANCHORED = (
-    *(ApprovalGiven, BreakSettled, Halted, Resumed),
+    *(ApprovalGiven, BreakSettled, Halted, Resumed, LimitTightened, LimitsLoosened),
     *(WindowOpened, WindowExtended, WindowResumed, WindowClosed),
 )
 
@@ -229,6 +230,7 @@ class Session:
         first = early[-1].received.time
         self._clock.advance(first)
         state = self.engine.state
+        self._dispatcher.begin(*waiting_and_working(state.book))
         step = self.engine.start(self._segment(state), first, self._meanwhile(state))
         recorded = await asyncio.get_running_loop().run_in_executor(
             self._writer, self._journal.append, step.records
@@ -288,8 +290,9 @@ class Session:
             self._fail(str(error))
             return False
         sends = {send.sequence for step in steps for send in step.sends}
+        self._dispatcher.take_in(recorded)
         instructions = [each for each in recorded if each.sealed.sequence in sends]
-        stopped = [found for each in instructions if (found := self._send(each)) is not None]
+        stopped = [found for each in instructions for found in self._send(each)]
         self._tell_listeners(recorded)
         self._answers.recorded(self.engine.state.book.orders, sealed)
         if stopped and not await self._commit([self._step(look) for look in stopped]):
@@ -307,22 +310,22 @@ class Session:
         for listener in self.listeners:
             listener(recorded)
 
-    def _send(self, recorded: Recorded[Event]) -> LastLookStopped | None:
-        """Hand a recorded instruction to the dispatcher; what its last look stops comes back as an input."""
+    def _send(self, recorded: Recorded[Event]) -> tuple[Input, ...]:
+        """Hand a recorded instruction to the dispatcher; what its last look stops comes back as inputs."""
         event = recorded.event
         if isinstance(event, CancelRequested):
             self._dispatcher.cancel(cast("Recorded[CancelRequested]", recorded))
-            return None
+            return ()
         leaving = cast("Recorded[Leaving]", recorded)
         order = self.engine.state.book.orders.by_id[leaving.event.order_id]
-        reason = self._dispatcher.submit(
+        stopped = self._dispatcher.submit(
             leaving,
             effect=order.effect,
             grant=self.engine.rules.grant_of(order.agent),
             state=lambda: self._state_for(order.proposal),
             is_over=lambda: order.proposal.is_over(self.now),
         )
-        return None if reason is None else LastLookStopped(order.id, reason)
+        return () if stopped is None else inputs_of(stopped.reason, stopped.imbalance, order)
 
     def _state_for(self, proposal: Proposal) -> TradingState:
         """What holds for the order at this moment; a store that cannot be written halts it, too."""
@@ -366,6 +369,7 @@ class Session:
                 self.failure = str(error)
                 continue
             engine.take_over(self.engine)
+            self._dispatcher.begin(*waiting_and_working(engine.state.book))
             self.engine, self.failure = engine, ""
             for refolded in self.refolded_listeners:
                 refolded()

@@ -44,13 +44,13 @@ from agenttrader.runtime.inputs import (
     AccountStated,
     Compared,
     Input,
-    LastLookStopped,
     LinkSeen,
     MarketSeen,
     Reported,
     SwitchSeen,
     TimeReached,
 )
+from agenttrader.runtime.last_look import inputs_of, waiting_and_working
 from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.recovery import asked_since, book_statement, fold
 from agenttrader.runtime.rules import Rules
@@ -160,6 +160,7 @@ class CarelessGateway:
         """Another process, on what the journal holds."""
         self.engine = Engine(self._rules, *fold(self.journal, MULTIPLIERS))
         self._dispatcher = self._make_dispatcher()
+        self._dispatcher.begin(*waiting_and_working(self.engine.state.book))
         self.start(self.now)
 
     def handle(self, received: Input) -> str:
@@ -269,6 +270,7 @@ class CarelessGateway:
     def _finish(self, step: Step) -> str:
         """Commit what the step recorded, then send: `runtime.session`, without its threads."""
         recorded = self.journal.append(step.records)
+        self._dispatcher.take_in(recorded)
         sends = {send.sequence for send in step.sends}
         for each in recorded:
             if each.sealed.sequence in sends:
@@ -282,15 +284,15 @@ class CarelessGateway:
             return
         leaving = cast("Recorded[Leaving]", recorded)
         order = self.engine.state.book.orders.by_id[leaving.event.order_id]
-        reason = self._dispatcher.submit(
+        stopped = self._dispatcher.submit(
             leaving,
             effect=order.effect,
             state=lambda: self.engine.standing(order.proposal).state,
             is_over=lambda: order.proposal.is_over(self.now),
             grant=self.engine.rules.grant_of(order.agent),
         )
-        if reason is not None:
-            self._inputs.append(LastLookStopped(order.id, reason))
+        if stopped is not None:
+            self._inputs.extend(inputs_of(stopped.reason, stopped.imbalance, order))
 
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(self, (self.switch,), lambda reading: self._inputs.append(SwitchSeen(reading)))

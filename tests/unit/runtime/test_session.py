@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.journal_reader import read_records
@@ -26,9 +27,11 @@ from agenttrader.model.events import (
     Leaving,
     SegmentOpened,
     SegmentSealed,
+    Sending,
     Withheld,
 )
 from agenttrader.model.identifiers import AgentName, OrderId
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Recorded, Sealed
@@ -54,6 +57,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     WindowCloseAsked,
 )
+from agenttrader.runtime.instructions import departure_of
 from agenttrader.runtime.lingering import LINGER_SECONDS
 from agenttrader.runtime.recovery import fold
 from agenttrader.runtime.session import Session
@@ -65,6 +69,8 @@ from agenttrader.testing.builders import (
     SWITCH,
     at,
     bar,
+    closing_proposal,
+    execution,
     proposal,
     report,
     reported_legs,
@@ -322,6 +328,57 @@ async def test_what_the_last_look_stops_is_withheld_and_never_leaves(gateway: Ga
     assert gateway.route.left == []
     assert gateway.order(entry).state is S.WITHHELD
     assert any(isinstance(event, Withheld) and event.order_id == entry for event in gateway.on_disk())
+
+
+def grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine makes of each approval an order that is larger: what nobody foresaw."""
+
+    def larger(*asked: Any) -> Instruction:
+        instruction = departure_of(*asked)
+        return structs.replace(instruction, quantity=instruction.quantity * 2)
+
+    monkeypatch.setattr("agenttrader.runtime.engine.departure_of", larger)
+
+
+async def test_an_order_that_is_larger_than_its_approval_never_leaves_and_everything_halts(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.start()
+    grown(monkeypatch)
+    entry = await gateway.propose()
+    assert gateway.route.left == []
+    assert gateway.order(entry).state is S.WITHHELD
+    (halted,) = [event for event in gateway.on_disk() if isinstance(event, Halted)]
+    assert (halted.scope, halted.state, halted.by) == (EVERYTHING, TradingState.HALTED, "balance")
+    assert halted.reason.endswith("expected a quantity of at most 10, found 20")
+    monkeypatch.undo()
+    again = await gateway.propose(2)
+    assert gateway.order(again).denied_by == "trading_state"
+    assert (await gateway.session.ask(StatementGiven(signed(Act.RESUME)))).refusal == ""
+    await gateway.propose(3)
+    assert [event.order_id for event in gateway.route.left if isinstance(event, Decided)] == [proposal(3).id]
+
+
+async def test_a_close_that_waited_over_a_restart_is_still_known_as_approved(tmp_path: Path) -> None:
+    first = Gateway(tmp_path)
+    await first.start()
+    entry = await first.propose()
+    first.accept(entry)
+    order = first.order(entry)
+    first.session.broker(report(K.FILLED, order.client_id or "", execution=execution()))
+    await first.settle()
+    close = closing_proposal()
+    assert (await first.session.ask(Proposed(close))).refusal == ""
+    assert first.order(close.id).state is S.APPROVED
+    await first.stop()
+    second = Gateway(tmp_path)
+    await second.start()
+    for leg in second.order(entry).protection:
+        second.session.broker(report(K.CANCELED, "", broker_order_id=leg.broker_id))
+    await second.settle()
+    assert [event.order_id for event in second.route.left if isinstance(event, Sending)] == [close.id]
+    assert second.order(close.id).state is S.SENDING
+    await second.stop()
 
 
 async def test_a_halt_in_the_same_batch_stops_what_was_approved_before_it(gateway: Gateway) -> None:

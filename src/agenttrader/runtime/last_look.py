@@ -1,0 +1,32 @@
+"""What the dispatcher's account of approvals begins with, and what follows where it stops an order."""
+
+from agenttrader.gateway.balance import Imbalance
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.decisions import TradingState
+from agenttrader.model.orders import OrderState, Proposal
+from agenttrader.portfolio.book import Book
+from agenttrader.portfolio.orders import Order
+from agenttrader.runtime.inputs import HaltAsked, Input, LastLookStopped
+
+BY = "balance"
+"""Who halts where what leaves is not what was approved."""
+
+
+def waiting_and_working(book: Book) -> tuple[list[Proposal], list[Proposal]]:
+    """What was approved and has not left, and what has left or may have, of all that is open."""
+    orders = [order for order in book.orders.open_orders() if not order.is_leg]
+    waiting = [order.proposal for order in orders if order.state is OrderState.APPROVED]
+    return waiting, [order.proposal for order in orders if order.state.is_working]
+
+
+def inputs_of(reason: str, imbalance: Imbalance | None, order: Order) -> tuple[Input, ...]:
+    """What the engine is told: that the order was stopped, and where it was not approved so, to halt.
+
+    One that came before may be at the broker, and one that is not leaving is not stopped: these only halt.
+    """
+    withheld = LastLookStopped(order.id, reason)
+    if imbalance is None:
+        return (withheld,)
+    halt = HaltAsked(EVERYTHING, TradingState.HALTED, BY, reason)
+    may_have_left = imbalance.was_here or order.state is not OrderState.SENDING
+    return (halt,) if may_have_left else (withheld, halt)
