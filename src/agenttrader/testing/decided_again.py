@@ -17,7 +17,7 @@ def decided_again(
     records: Iterable[Sealed[Event]], rules: Rules, multipliers: Mapping[Symbol, Decimal]
 ) -> Iterator[Again]:
     """Every decision of the records, with what it comes to by the `rules` that it was made by."""
-    replay = Replay(rules, rules, multipliers)
+    replay = Replay(rules, multipliers)
     for sealed in records:
         yield from replay.see(sealed)
 

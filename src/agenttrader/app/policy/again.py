@@ -5,7 +5,7 @@ itself that it used: the time, prices, switches, the broker's buying power. Noth
 and nothing is different afterwards: the next one is made on what really followed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
@@ -20,12 +20,15 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Sealed
+from agenttrader.model.ruling import RulingEvent
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.approvals import asked_about
 from agenttrader.runtime.groups import decisions_on
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rule_values import ruled, values_of, with_values
 from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.ruling import Ruling
 from agenttrader.runtime.snapshots import take_snapshot
 from agenttrader.runtime.standings import Standings
 from agenttrader.runtime.state import State
@@ -42,7 +45,7 @@ class Again(NamedTuple):
     asked: Decision
     """By the limits that are asked about."""
     own: Decision
-    """By the configuration's; asked of them alone where the other is not what was recorded."""
+    """By those that ruled; asked of them alone where the other is not what was recorded."""
 
 
 class _Held(NamedTuple):
@@ -59,16 +62,20 @@ class Replay:
     `state` is folded from the records so far, but for those of decisions that are still to come out.
     """
 
-    def __init__(self, own: Rules, asked: Rules, multipliers: Mapping[Symbol, Decimal]) -> None:
-        """`own` are the configuration's rules, `asked` the same with the limits that are asked about."""
+    def __init__(
+        self,
+        configured: Rules,
+        multipliers: Mapping[Symbol, Decimal],
+        ask: Callable[[Rules], Rules] | None = None,
+    ) -> None:
+        """`ask` makes the rules that are asked about of those that ruled; None: about those themselves."""
         self.state = State(multipliers)
-        self._own, self._asked = own, asked
-        self._wired = own.wired_switches
-        self._owners = own.owners
-        self._market = MarketView(own.market_source)
-        self._valued = MarkedBook(self.state.book, self.state.told, self._owners)
+        self._configured = configured
+        self._ask = ask
+        self._market = MarketView(configured.market_source)
+        self._wired = configured.wired_switches
         self._switches: dict[str, SwitchReading] = {}
-        self._standings = Standings(own)
+        self._rule()
         self._held: list[Sealed[Event]] = []
         """Records that are folded together: the decisions among them were made before the first."""
         self._missing = 0
@@ -97,9 +104,16 @@ class Replay:
 
     def _fold(self, sealed: Sealed[Event]) -> None:
         self.state.apply(sealed)
-        if isinstance(sealed.event, SegmentOpened):
-            # Another process, that had heard of no price yet.
-            self._valued = MarkedBook(self.state.book, self.state.told, self._owners)
+        if isinstance(sealed.event, SegmentOpened | RulingEvent):
+            self._rule()
+
+    def _rule(self) -> None:
+        """Go by what ruled, as the journal says, whatever the configuration says by now."""
+        self._own = rules_on_record(self._configured, self.state.ruling)
+        self._asked = self._own if self._ask is None else self._ask(self._own)
+        self._standings = Standings(structs.replace(self._own, wired_switches=self._wired))
+        # A process that has just started had heard of no price; what is told since is in the state.
+        self._valued = MarkedBook(self.state.book, self.state.told, self._own.owners)
 
     def _again(self, decided: Sequence[_Held]) -> Iterator[Again]:
         for each in decided:
@@ -170,6 +184,13 @@ class Replay:
         elif readings != self._switches:
             self._standings.clear()
         self._switches = readings
+
+
+def rules_on_record(configured: Rules, ruling: Ruling) -> Rules:
+    """What rules by the journal; of what it does not say, what is configured."""
+    values = values_of(configured)
+    on_record = {**values, **(ruling.base or {})}
+    return ruled(configured if on_record == values else with_values(configured, on_record), ruling)
 
 
 def _decision_in(sealed: Sealed[Event]) -> _Held | None:

@@ -1,6 +1,6 @@
 """Every decision comes out as it was, made again from the records alone; by other limits, as they say."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -13,8 +13,8 @@ from agenttrader.app.policy.again import Again, Replay, is_alike, outcome
 from agenttrader.model.approvals import ApprovalAsked, ApprovalTerms
 from agenttrader.model.authority import Act, Approval, PersonRole
 from agenttrader.model.decisions import Check, DecisionInputs, TradingState
-from agenttrader.model.events import Decided, Event
-from agenttrader.model.identifiers import Digest, PersonName
+from agenttrader.model.events import Decided, Event, SegmentOpened
+from agenttrader.model.identifiers import PersonName
 from agenttrader.model.orders import Changes, Effect, Leg, OrderType, Side
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
@@ -24,9 +24,12 @@ from agenttrader.runtime.inputs import (
     ReplaceAsked,
     StatementGiven,
     SwitchSeen,
+    TightenAsked,
     TimeReached,
 )
+from agenttrader.runtime.rule_values import said_by
 from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.ruling import Ruling
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
@@ -53,16 +56,16 @@ TRAILING = proposal(2, type=OrderType.TRAILING_STOP, trail_price=D(5))
 PAIR = (proposal(5, group="pair"), proposal(6, group="pair", legs=(Leg(BRAVO),)))
 
 
-def with_account(**limits: object) -> Rules:
-    own = rules()
-    account = structs.replace(own.limits.account, **limits)
-    return structs.replace(
-        own, limits=structs.replace(own.limits, account=account), limits_digest=Digest("b0" * 32)
-    )
+def with_account(**limits: object) -> Callable[[Rules], Rules]:
+    def asked(own: Rules) -> Rules:
+        account = structs.replace(own.limits.account, **limits)
+        return structs.replace(own, limits=structs.replace(own.limits, account=account))
+
+    return asked
 
 
-def played(driver: Driver, asked: Rules) -> list[Again]:
-    replay = Replay(rules(), asked, MULTIPLIERS)
+def played(driver: Driver, asked: Callable[[Rules], Rules], configured: Rules | None = None) -> list[Again]:
+    replay = Replay(configured or rules(), MULTIPLIERS, asked)
     return [again for sealed in driver.records for again in replay.see(sealed)]
 
 
@@ -175,12 +178,10 @@ def test_the_members_of_a_group_count_each_other() -> None:
 
 
 def test_wider_limits_approve_what_was_denied() -> None:
-    driver = Driver(trading(limits=with_account(gross_exposure_max=D(500)).limits).engine)
+    narrow = with_account(gross_exposure_max=D(500))(rules())
+    driver = trading(limits=narrow.limits)
     driver.propose(proposal(1))
-    replay = Replay(rules(limits=driver.engine.rules.limits), rules(), MULTIPLIERS)
-    driver = trading(limits=driver.engine.rules.limits)
-    driver.propose(proposal(1))
-    found = [again for sealed in driver.records for again in replay.see(sealed)]
+    found = played(driver, with_account(gross_exposure_max=D(50_000)), narrow)
     assert outcomes(found) == [("gross_exposure_account", "approved", "gross_exposure_account")]
 
 
@@ -215,14 +216,36 @@ def test_an_entry_that_waited_for_a_person_is_made_again_as_it_was_asked_about_a
     assert [outcome(each.asked) for each in found] == ["pending_approval", "pending_approval", "approved"]
     assert list(decided_otherwise(driver.records, manual, MULTIPLIERS)) == []
 
-    limits = with_account(open_orders_max=1)
-    replay = Replay(manual, structs.replace(manual, limits=limits.limits), MULTIPLIERS)
-    again = [each for sealed in driver.records for each in replay.see(sealed)]
-    assert outcomes(again) == [
+    assert outcomes(played(driver, with_account(open_orders_max=1), manual)) == [
         ("pending_approval", "pending_approval", "pending_approval"),
         ("pending_approval", "open_orders_account", "pending_approval"),
         ("approved", "open_orders_account", "approved"),
     ]
+
+
+def test_what_was_tightened_meanwhile_rules_from_then_on_and_over_a_restart() -> None:
+    driver = trading()
+    driver.propose(proposal(1))
+    driver.give(TightenAsked("account.open_orders_max", "1", "ada", "it is late"))
+    driver.propose(proposal(2))
+    assert list(decided_otherwise(driver.records, rules(), MULTIPLIERS)) == []
+    assert outcomes(played(driver, with_account(daily_orders_max=2))) == [
+        ("approved",) * 3,
+        ("open_orders_account",) * 3,
+    ]
+
+
+def test_what_a_segment_says_that_ruled_goes_before_what_is_configured_now() -> None:
+    narrow = with_account(open_orders_max=1)(rules())
+    driver = trading(limits=narrow.limits)
+    driver.propose(proposal(1), proposal(2))
+    first = driver.records[0]
+    assert isinstance(first.event, SegmentOpened)
+    said = structs.replace(first.event, rules=said_by(narrow, Ruling()))
+    records = [structs.replace(first, event=said), *driver.records[1:]]
+    for each, second in ((records, "open_orders_account"), (driver.records, "approved")):
+        made = [outcome(again.own) for again in decided_again(each, rules(), MULTIPLIERS)]
+        assert made == ["approved", second]
 
 
 def test_alike_is_by_value_and_by_every_check() -> None:
