@@ -212,7 +212,7 @@ def test_what_changes_voids_it_and_releases_what_it_reserved(cause: str) -> None
     assert withheld.reason.startswith(f"its approval is void: {reason}")
     assert driver.order(entry.id).state is S.WITHHELD
     book = driver.engine.state.book
-    assert (book.orders.open_notional_total, book.orders.open_count_total) == (0, 0)
+    assert (book.orders.open_notional_total, book.orders.open_count_total) == (Decimal(0), 0)
     assert book.working(ALFA).buys == 0
     step = driver.hear(word(digest, BEN))
     assert (step.refusal[:13], step.sends) == ("nothing waits", [])
