@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.values import ZERO
 
 
@@ -19,17 +19,20 @@ class Closed(NamedTuple):
     """Who opened it."""
     net: Decimal
     """What it made, in the account's currency, fees taken off."""
+    orders: tuple[OrderId, ...] = ()
+    """Those whose fills it was made of, the first to fill first, as far as they were named."""
 
 
 class _Open:
     """One that is not over: what is held of each symbol, signed, and the cash that it has brought so far."""
 
-    __slots__ = ("agent", "cash", "held")
+    __slots__ = ("agent", "cash", "held", "orders")
 
     def __init__(self, agent: AgentName) -> None:
         self.agent = agent
         self.held: dict[Symbol, Decimal] = {}
         self.cash = ZERO
+        self.orders: dict[OrderId, None] = {}
 
 
 class RoundTrips:
@@ -48,13 +51,17 @@ class RoundTrips:
         quantity: Decimal,
         price: Decimal,
         fee: Decimal,
+        order: OrderId | None = None,
     ) -> Closed | None:
         """Take in a fill in `symbol` by an order of `agent` in `symbols`: what it closed, if anything.
 
         `quantity` is signed, `price` that of one unit with its multiplier. A fill through flat closes one and
-        opens another, its fee counted to the first. A fill that is taken back is one the other way.
+        opens another, its fee counted to the first. A fill that is taken back is one the other way. Whoever
+        wants to know which orders made a round trip names them.
         """
         trip = self._joined(agent, tuple(symbols), symbol)
+        if order is not None:
+            trip.orders[order] = None
         held = trip.held.get(symbol, ZERO)
         beyond = held + quantity
         if len(trip.held) > 1 or held * beyond >= 0:
@@ -64,7 +71,7 @@ class RoundTrips:
         trip.held[symbol] = ZERO
         trip.cash += held * price - fee
         closed = self._over(trip)
-        self.trade(agent, (symbol,), symbol, beyond, price, ZERO)
+        self.trade(agent, (symbol,), symbol, beyond, price, ZERO, order)
         return closed
 
     def adjust(self, symbol: Symbol, quantity: Decimal, cash: Decimal) -> Closed | None:
@@ -77,6 +84,11 @@ class RoundTrips:
         trip.cash += cash
         return self._over(trip)
 
+    def still_open(self) -> tuple[tuple[OrderId, ...], ...]:
+        """The orders that made what is not over yet, for each round trip."""
+        trips = {id(trip): trip for trip in self._open.values()}
+        return tuple(tuple(trip.orders) for trip in trips.values())
+
     def _joined(self, agent: AgentName, symbols: tuple[Symbol, ...], symbol: Symbol) -> _Open:
         """The one round trip of the symbols: those that were open in them, put together."""
         named = dict.fromkeys((*symbols, symbol))
@@ -85,6 +97,7 @@ class RoundTrips:
         for other in several[1:]:
             trip.cash += other.cash
             trip.held |= other.held
+            trip.orders |= other.orders
         self._open |= dict.fromkeys((*trip.held, symbol), trip)
         return trip
 
@@ -93,4 +106,4 @@ class RoundTrips:
             return None
         for symbol in trip.held:
             del self._open[symbol]
-        return Closed(trip.agent, trip.cash)
+        return Closed(trip.agent, trip.cash, tuple(trip.orders))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.portfolio.round_trips import Closed, RoundTrips
 
 D = Decimal
@@ -87,3 +87,23 @@ def test_together_they_made_what_the_account_made(fills: list[tuple[int, int]]) 
         made += closed.net if closed is not None else 0
         if not held:
             assert made == cash
+
+
+def test_it_names_the_orders_that_made_it_and_a_fill_through_flat_is_of_both() -> None:
+    trips = RoundTrips()
+
+    def fill(order: str, quantity: int, *symbols: Symbol) -> Closed | None:
+        symbol, *_ = symbols = symbols or (ALFA,)
+        return trips.trade(ADA, symbols, symbol, D(quantity), D(10), D(0), OrderId(order))
+
+    fill("in", 10)
+    fill("more", 5)
+    fill("in", 1)
+    assert trips.still_open() == (("in", "more"),)
+    assert fill("out", -20) == Closed(ADA, D(0), (OrderId("in"), OrderId("more"), OrderId("out")))
+    assert trips.still_open() == (("out",),)
+    fill("pair", 1, BRAVO, ALFA)
+    assert trips.still_open() == (("out", "pair"),)
+    assert fill("back", -1, BRAVO) is None
+    assert fill("cover", 4) == Closed(ADA, D(0), tuple(map(OrderId, ("out", "pair", "back", "cover"))))
+    assert trips.still_open() == ()
