@@ -143,9 +143,10 @@ class Day:
         self.seen = 0
         self.catch_up()
         again = signed(Act.RESUME_WINDOW, epoch=self.epoch, nonce=f"window-{self.epoch}")
-        ready = [each for each in READY if isinstance(each, LinkSeen | AccountStated | Compared | SwitchSeen)]
+        ready = [each for each in READY if isinstance(each, LinkSeen | AccountStated | Compared)]
+        switches = [each for each in READY if isinstance(each, SwitchSeen)]
         prices = [MarketSeen(bar(self.minute, 100, symbol)) for symbol in (ALFA, BRAVO)]
-        self.driver.give(*ready, StatementGiven(again), *prices)
+        self.driver.give(*ready, StatementGiven(again), *switches, *prices)
         self.catch_up()
 
 
