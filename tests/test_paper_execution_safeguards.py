@@ -18,27 +18,18 @@ tried against it.
 """
 
 import itertools
-import re
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.announcements import Announcements
-from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.gateway.wiring import wire_gateway
 from agenttrader.app.kill.settings import read_settings
 from agenttrader.app.kill.wiring import wire_door
@@ -47,50 +38,10 @@ from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
 from agenttrader.model.identifiers import AccountName
 from agenttrader.protocols.alpaca_surroundings import Surroundings
+from agenttrader.testing.broker_files import LIVE, LIVE_HOST, PAPER, PAPER_HOST, VENUE, Written, at
+from agenttrader.testing.paper_host import Loopback, certificate
 
-PAPER_HOST, LIVE_HOST = "https://paper-api.alpaca.markets", "https://api.alpaca.markets"
 ORDER = b'{"symbol": "AAPL", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}'
-
-
-class Written(NamedTuple):
-    """What a file says of its broker, each in the file's own words."""
-
-    broker: str
-    account: str
-    key: str
-    kill_key: str
-    ceiling: str
-    inbox: str
-
-    def load(self, folder: Path, **environment: str) -> Configuration:
-        """The demo's file with this in it, as every role reads it."""
-        numbers = itertools.count(1)
-        text = re.sub(r'= ""', lambda _: f'= "{next(numbers):064x}"', demo_template())
-        for old, new in (
-            ('kind = "venue"', self.broker),
-            ('[account]\nname = "DEMO-1"', f'[account]\nname = "{self.account}"'),
-            ('[[venue.accounts]]\nname = "DEMO-1"', f'[[venue.accounts]]\nname = "{self.account}"'),
-            ('key_id = "demo-account"\nsecret = {', f'key_id = "{self.key}"\nsecret = {{'),
-            ('key_id = "demo-kill"\nsecret = {', f'key_id = "{self.kill_key}"\nsecret = {{'),
-            ('mode_ceiling = "paper"', f'mode_ceiling = "{self.ceiling}"'),
-            ('inbox = "watermark"', f'inbox = "{self.inbox}"'),
-        ):
-            assert old in text, f"the template has no {old!r}"
-            text = text.replace(old, new, 1)
-        (folder / "run.toml").write_text(text)
-        (folder / "secrets").mkdir(exist_ok=True)
-        for name in ("gateway-broker", "kill-broker"):
-            (folder / "secrets" / name).write_text("SECRET")
-        return load(folder / "run.toml", environment)
-
-
-def at(kind: str, address: str) -> str:
-    return f'kind = "{kind}"\naddress = "{address}"'
-
-
-VENUE = Written('kind = "venue"', "DEMO-1", "demo-account", "demo-kill", "paper", "watermark")
-PAPER = Written(at("alpaca_paper", PAPER_HOST), "PA3T8N36NVJK", "PKGATEWAY1", "PKKILL1", "paper", "arrival")
-LIVE = Written(at("alpaca_live", LIVE_HOST), "910036420", "AKGATEWAY1", "AKKILL1", "live", "arrival")
 
 
 @pytest.mark.parametrize(
@@ -204,24 +155,6 @@ async def test_kill_keeps_to_the_same_rules(tmp_path: Path) -> None:
     await door.shut()
 
 
-class Loopback(AbstractResolver):
-    """Finds every host at one port of this machine."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        assert port == 443, f"expected nobody to ask for another port, found {host}:{port}"
-        return [
-            ResolveResult(hostname=host, host="127.0.0.1", port=self._port, family=family, proto=0, flags=0)
-        ]
-
-    async def close(self) -> None:
-        """It holds nothing."""
-
-
 class Double:
     """Says over TLS that it is an account at Alpaca's paper host, and notes what arrives."""
 
@@ -251,7 +184,9 @@ class Double:
             surroundings=Surroundings.PAPER,
             answer_seconds=2.0,
             allowance=Allowance(None, lambda: 0.0),
-            connector=lambda: aiohttp.TCPConnector(resolver=Loopback(port), ssl=trusted),
+            connector=lambda: aiohttp.TCPConnector(
+                resolver=Loopback({"paper-api.alpaca.markets": port}), ssl=trusted
+            ),
         )
         try:
             yield connection
@@ -264,27 +199,6 @@ class Double:
         if request.method == "POST" and self._moved is not None:
             return web.Response(status=307, headers={"Location": f"{self._moved}{request.path}"})
         return web.json_response({"account_number": self._number, "id": "an-order", "status": "ACTIVE"})
-
-
-def certificate(host: str) -> bytes:
-    """A key and the certificate for `host` that it signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ) + made.public_bytes(serialization.Encoding.PEM)
 
 
 async def test_an_order_leaves_for_the_paper_account_that_the_paper_host_says_it_is(tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ from decimal import Decimal
 
 import pytest
 
+from agenttrader.app.brokers.exam import CASES, Standing, sit
 from agenttrader.model.activities import ActivityKind
-from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId
+from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import OrderType
 from agenttrader.model.reports import ReportKind
 from agenttrader.testing.broker_world import (
     BrokerWorld,
+    bench_of,
     canceling,
     id_of,
     open_at_broker,
@@ -43,6 +45,15 @@ class BrokerSuite(ABC):
         async with self.open() as world:
             await until(lambda: world.heard.links == [True])
             yield world
+
+    async def test_the_exam_is_passed_and_the_account_as_it_was(self, world: BrokerWorld) -> None:
+        """What a person's own account is asked for before it is relied on."""
+        statement = await world.broker.statement(world.since)
+        sitting = await sit(bench_of(world), AccountName(statement.account), world.symbol)
+        unmet = [finding for finding in sitting.findings if finding.standing is not Standing.PASS]
+        assert (unmet, sitting.left) == ([], ())
+        assert sitting.has_passed
+        assert len(sitting.findings) == 1 + len(CASES)
 
     async def test_an_order_is_accepted_under_its_own_id(self, world: BrokerWorld) -> None:
         """And known to the exchange by it."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from agenttrader.app.brokers.bench import Bench
 from agenttrader.model.events import CancelRequested, Sending
 from agenttrader.model.identifiers import (
     BrokerOrderId,
@@ -40,10 +41,13 @@ class Heard:
     def __init__(self) -> None:
         self.said: list[ExecutionReport | Watermark] = []
         self.links: list[bool] = []
+        self.listener: Callable[[ExecutionReport | Watermark], None] = lambda _: None
+        """Who hears it, too."""
 
     def emit(self, said: ExecutionReport | Watermark) -> None:
         """Take a report or a watermark."""
         self.said.append(said)
+        self.listener(said)
 
     def link(self, up: bool, reason: str) -> None:  # noqa: FBT001 - the broker's callback
         """Take a change of the link; that it is down for another reason is none."""
@@ -120,6 +124,28 @@ def sending(world: BrokerWorld, number: int = 1, **changes: Any) -> Recorded[Sen
     )
     event = Sending(order_id=OrderId(f"order-{number}"), instruction=structs.replace(instruction, **changes))
     return Recorded(Chain(number - 1).seal(event, world.since))  # type: ignore[arg-type]
+
+
+def bench_of(world: BrokerWorld, wait_seconds: float = WAIT_SECONDS) -> Bench:
+    """The world's broker as the exam holds it, from now on."""
+    chain = Chain()
+
+    def send(instruction: Instruction) -> ClientOrderId:
+        event = Sending(order_id=OrderId(f"exam-{chain.sequence}"), instruction=instruction)
+        order = Recorded(chain.seal(event, world.since))
+        world.submit(order)  # type: ignore[arg-type]
+        return id_of(order)  # type: ignore[arg-type]
+
+    bench = Bench(
+        broker=world.broker,
+        send=send,
+        cancel=lambda order: world.broker.cancel(canceling(order)),
+        wait_seconds=wait_seconds,
+        now=world.since,
+    )
+    bench.link(up=True, reason="it stood before")
+    world.heard.listener = bench.hear
+    return bench
 
 
 def canceling(broker_order_id: BrokerOrderId) -> Recorded[CancelRequested]:
