@@ -6,7 +6,7 @@ limit is inclusive: the number itself is still permitted.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -127,6 +127,18 @@ def by_rejections(limits: BreakerLimits, times: Sequence[Instant]) -> Tripped | 
     )
 
 
+def slow_in_a_row(limits: BreakerLimits, answers: Sequence[int | None]) -> int:
+    """How many of the last `answers` in a row took too long, or never came; no more than are asked for."""
+    longest = limits.broker_latency_seconds_max * SECOND
+    last = answers[-limits.broker_latency_answers :]
+    return len(list(takewhile(lambda each: each is None or each > longest, reversed(last))))
+
+
+def within(times: Sequence[Instant], minutes: int, now: Instant) -> int:
+    """How many of `times` lie less than so many minutes before `now`."""
+    return sum(now - each < minutes * MINUTE for each in times)
+
+
 def by_errors(limits: BreakerLimits, times: Sequence[Instant]) -> Tripped | None:
     """While the broker fails again and again nothing is opened. `times`, oldest first."""
     if not _are_too_many(times, limits.errors_max, limits.error_minutes):
@@ -178,9 +190,8 @@ def by_latency(limits: BreakerLimits, answers: Sequence[int | None]) -> Tripped 
 
     `answers` are nanoseconds, oldest first; None is one that never came.
     """
-    several, longest = limits.broker_latency_answers, limits.broker_latency_seconds_max * SECOND
-    last = answers[-several:]
-    if len(last) < several or any(each is not None and each <= longest for each in last):
+    several = limits.broker_latency_answers
+    if slow_in_a_row(limits, answers) < several:
         return None
     return Tripped(
         TradingState.REDUCE_ONLY,
