@@ -11,13 +11,11 @@ from typing import assert_never
 
 from agenttrader.gateway.decide import decide
 from agenttrader.model.approvals import ApprovalGiven
-from agenttrader.model.decisions import Decision, SwitchReading
+from agenttrader.model.decisions import Decision
 from agenttrader.model.events import (
     BreakFound,
     Decided,
     Event,
-    Halted,
-    LinkChanged,
     PositionAdjusted,
     Reconciled,
     SegmentOpened,
@@ -30,17 +28,27 @@ from agenttrader.model.events import (
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerStatement, ReportKind
+from agenttrader.model.ruling import RulingEvent
 from agenttrader.model.times import Instant
-from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
-from agenttrader.runtime import acceptance, adoption, approvals, closing, groups, replacing
+from agenttrader.runtime import (
+    acceptance,
+    adoption,
+    approvals,
+    closing,
+    flattening,
+    groups,
+    replacing,
+    tightening,
+)
+from agenttrader.runtime.breakers import FLATTENER
 from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.cancels import refusal_of, unconfirmed, unwanted
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.doubts import events_of_doubts
 from agenttrader.runtime.entries import events_of_denial
 from agenttrader.runtime.executions import events_of, find_order
-from agenttrader.runtime.halts import HaltStanding, latch_of
+from agenttrader.runtime.footing import Footing
 from agenttrader.runtime.inputs import (
     AccountStated,
     CancelAsked,
@@ -59,42 +67,38 @@ from agenttrader.runtime.inputs import (
     StatementGiven,
     Stopping,
     SwitchSeen,
+    TightenAsked,
     TimeReached,
     WindowCloseAsked,
 )
 from agenttrader.runtime.instructions import departure_of
-from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.meanwhile import left_behind
 from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.protection import overdue
-from agenttrader.runtime.recorder import Recorder, Step
+from agenttrader.runtime.recorder import Step
+from agenttrader.runtime.rule_values import waiting
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.samples import sample_of
 from agenttrader.runtime.snapshots import take_snapshot
-from agenttrader.runtime.standings import Standings
+from agenttrader.runtime.staleness import Staleness
 from agenttrader.runtime.state import State
 from agenttrader.runtime.statements import judge
 from agenttrader.runtime.strangers import Strangers
 
 
-class Engine(Recorder):
+class Engine(Footing):
     """One account's decisions. `state` and `chain` come from a fold of the journal, empty or not."""
 
     def __init__(self, rules: Rules, state: State, chain: Chain) -> None:
-        super().__init__(state, chain)
-        self.rules = rules
-        self.market = MarketView(rules.market_source)
-        self.valued = MarkedBook(state.book, self.market.prices, rules.owners)
-        self.switches: dict[str, SwitchReading] = {}
+        super().__init__(rules, state, chain)
         self._buying_power = BuyingPower()
-        self._standings = Standings(rules)
         self._strangers = Strangers()
+        self._staleness = Staleness()
 
     def take_over(self, before: "Engine") -> None:
         """Take what no journal holds from the engine before: last words of market, switches and broker."""
         self.market, self.switches = before.market, before.switches
-        self.valued = MarkedBook(self.state.book, self.market.prices, self.rules.owners)
-        self._standings.clear()
+        self._rule()
         self._buying_power = before._buying_power  # noqa: SLF001 - the same class
 
     def start(self, segment: SegmentOpened, now: Instant, meanwhile: Sequence[Event] = ()) -> Step:
@@ -139,6 +143,8 @@ class Engine(Recorder):
                 self._close_window(received.by, received.reason)
             case HaltAsked():
                 self._halt(received)
+            case TightenAsked():
+                self._bring_about(tightening.tightened(received, self.rules))
             case DoubtsTold():
                 self._emit_all(events_of_doubts(self.state.breaks, received))
             case AccountStated():
@@ -152,13 +158,11 @@ class Engine(Recorder):
             case _:
                 assert_never(received)
         self._emit_all(self.state.breakers.due(self.rules.breakers, self.rules.authority.account))
+        if isinstance(received, TimeReached):
+            self._flatten()
         self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
         self._go_on_closing()
         return self._step
-
-    def standing(self, proposal: Proposal | None = None) -> HaltStanding:
-        """What may leave for `proposal`, or for anybody where none is given, and why not more."""
-        return self._standings.of(self.state, self.switches, proposal)
 
     # Orders.
 
@@ -273,6 +277,14 @@ class Engine(Recorder):
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 
+    def _flatten(self) -> None:
+        """Close what is held and end what would enter, where a breaker asks for that."""
+        for proposal in tuple(flattening.closes(self.state, self.rules, self.market, self._now)):
+            self._record(proposal, self._decision_on(proposal))
+        if (latch := flattening.latch_behind(self.state, self.rules)) is not None:
+            for order in flattening.entries(self.state):
+                self._cancel_order(order, FLATTENER, latch.reason)
+
     # Time and money.
 
     def _time(self, reached: Instant) -> None:
@@ -285,6 +297,8 @@ class Engine(Recorder):
         sample = sample_of(self.valued)
         if sample is not None:
             self._emit(sample)
+        stale = self._staleness.judge(self.market, self.rules, self.state.breakers, reached)
+        self._emit_all(stale)
         window = self.state.standing.window
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")
@@ -325,7 +339,14 @@ class Engine(Recorder):
 
     def _statement(self, given: StatementGiven) -> None:
         self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
-        outcome = judge(given.signed, self.rules.authority, self.state, self.rules.calendar, self._now)
+        rules, looser = self.rules, waiting(self.configured, self.state.ruling)
+        outcome = judge(given.signed, rules.authority, self.state, rules.calendar, self._now, looser)
+        if isinstance(outcome, WindowOpened):
+            outcome = self.rules.refusal_of_scope(outcome.signed.statement.scope) or outcome
+        self._bring_about(outcome)
+
+    def _bring_about(self, outcome: Event | str) -> None:
+        """Record what a person's word brings about, or refuse it with a sentence."""
         if isinstance(outcome, str):
             self._step.refusal = outcome
             return
@@ -333,15 +354,12 @@ class Engine(Recorder):
         if isinstance(outcome, ApprovalGiven) and self.state.approvals.waiting[outcome.order_id].is_approved:
             approved = self.state.set_aside(outcome.order_id)
             self._record(approved, self._decision_on(approved))
+        if isinstance(outcome, RulingEvent):
+            self._rule()
         if isinstance(outcome, (WindowOpened, WindowResumed)):
             # Opening moves the wired switches to 0; a reading from before that is no reason to latch.
             self.switches.clear()
             self._standings.clear()
-
-    def _halt(self, asked: HaltAsked) -> None:
-        self._step.refusal = self.rules.refusal_of_scope(asked.scope)
-        if not self._step.refusal:
-            self._emit(Halted(scope=asked.scope, state=asked.state, by=asked.by, reason=asked.reason))
 
     def _close_window(self, by: str, reason: str) -> None:
         if self.state.standing.window is None:
@@ -351,16 +369,3 @@ class Engine(Recorder):
         for order in self.state.book.orders.open_orders():
             if order.adds_risk:
                 self._cancel_order(order, by, reason)
-
-    def _switch(self, reading: SwitchReading) -> None:
-        before = self.switches.get(reading.name)
-        self.switches[reading.name] = reading
-        self._standings.clear()
-        latch = latch_of(before, reading)
-        if latch is not None and self.state.standing.window is not None:
-            self._emit(latch)
-
-    def _link(self, seen: LinkSeen) -> None:
-        known = self.state.links.get(seen.link)
-        if known is None or known.up is not seen.up:
-            self._emit(LinkChanged(link=seen.link, up=seen.up, reason=seen.reason))

@@ -1,0 +1,150 @@
+"""A limit that a person tightens: at once, only tighter, over restarts, and named by every decision."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from agenttrader.model.events import Decided
+from agenttrader.model.ruling import LimitTightened, RulingChange
+from agenttrader.runtime.rule_values import said_by, values_of
+from agenttrader.runtime.state import State
+from agenttrader.testing.builders import AGENT, ALFA, BRAVO, MULTIPLIERS, closing_proposal, proposal, rules
+from agenttrader.testing.driver import Driver
+from agenttrader.testing.ruling_driver import begun, tighten, trading
+
+
+def decided(driver: Driver, number: int) -> Decided:
+    (found, *_) = driver.propose(proposal(number))
+    assert isinstance(found, Decided)
+    return found
+
+
+def test_it_rules_the_next_decision_which_names_what_ruled() -> None:
+    driver = trading()
+    before = decided(driver, 1)
+    assert before.decision.denied_by is None
+    assert tighten(driver, "symbol.ALFA.order_quantity_max", "9") == ""
+    last = driver.records[-1].event
+    assert last == LimitTightened(
+        change=RulingChange("symbol.ALFA.order_quantity_max", "1000", "9"), by="ada", reason="a rough day"
+    )
+    after = decided(driver, 2)
+    assert after.decision.denied_by == "order_quantity"
+    assert after.decision.inputs.limits == driver.engine.rules.limits_digest != before.decision.inputs.limits
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    (
+        ("account.gross_exposure_max", "999.99", "gross_exposure_account"),
+        ("account.daily_orders_max", "0", "daily_orders_account"),
+        (f"agent.{AGENT}.daily_new_risk_max", "999", "daily_new_risk_agent"),
+        (f"agent.{AGENT}.order_types", "limit,stop", "order_type"),
+        (f"agent.{AGENT}.order_types", "none", "order_type"),
+        (f"agent.{AGENT}.mode_ceiling", "observe", "mode"),
+        ("environment.mode_ceiling", "dry_run", "mode"),
+        ("symbol.ALFA.price_collar_fraction_max", "0.0", None),
+        ("symbol.ALFA.position_quantity_max", "9", "position"),
+        ("account.restricted", "ALFA", "restricted"),
+        ("account.restricted", "BRAVO,ALFA", "restricted"),
+    ),
+)
+def test_each_kind_of_value_can_be_tightened(name: str, value: str, code: str | None) -> None:
+    driver = trading()
+    assert tighten(driver, name, value) == ""
+    assert decided(driver, 1).decision.denied_by == code
+
+
+def test_a_breaker_can_be_tightened() -> None:
+    driver = trading()
+    assert tighten(driver, "breakers.rejects_max", "1") == ""
+    assert driver.engine.rules.breakers.rejects_max == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    (
+        ("account.gross_exposure_max", "10000001", "expected a smaller number than 10000000, found 10000001"),
+        ("account.gross_exposure_max", "10000000.0", "expected a smaller number"),
+        ("account.gross_exposure_max", "1e3x", "expected a decimal number"),
+        ("account.gross_exposure_max", "-1", "cannot be"),
+        ("account.open_orders_max", "2.5", "cannot be"),
+        (f"agent.{AGENT}.repeat_seconds", "30", "expected a larger number than 60, found 30"),
+        (f"agent.{AGENT}.times_in_force", "day,gtc", "expected fewer names than day, found day,gtc"),
+        (
+            "account.restricted",
+            "ALPHA",
+            "expected a configured instrument, found 'ALPHA'; the nearest is ALFA",
+        ),
+        (f"agent.{AGENT}.mode_ceiling", "live", "expected a stricter word than paper, found live"),
+        (f"agent.{AGENT}.mode_ceiling", "papr", "expected one of off, observe, dry_run, paper, live"),
+        (f"agent.{AGENT}.symbols", "ALFA", "put the symbol onto account.restricted"),
+        ("account.gros_exposure_max", "1", "such as account.gross_exposure_max; see `limits show`"),
+        ("breakers.hard_fraction", "0.0001", "cannot be"),
+        ("program.checks", "ALFA", "they are the program's own"),
+    ),
+)
+def test_what_is_not_tighter_or_cannot_be_is_refused_and_changes_nothing(
+    name: str, value: str, sentence: str
+) -> None:
+    driver = trading()
+    before, records = values_of(driver.engine.rules), len(driver.records)
+    assert sentence in tighten(driver, name, value)
+    assert values_of(driver.engine.rules) == before
+    assert len(driver.records) == records
+
+
+def test_looser_is_refused_with_how_loosening_is_done() -> None:
+    refusal = tighten(trading(), "account.open_orders_max", "2000")
+    assert "loosening is a file, a restart and signatures" in refusal
+    assert "agenttrader limits loosen" in refusal
+
+
+def test_a_restricted_symbol_can_still_be_left() -> None:
+    driver = trading()
+    held = driver.enter(1)
+    assert tighten(driver, "account.restricted", "ALFA") == ""
+    (found, *_) = driver.propose(closing_proposal(2, quantity=held.filled))
+    assert isinstance(found, Decided)
+    assert found.decision.denied_by is None
+
+
+def test_it_survives_restarts_and_the_file_does_not_undo_it() -> None:
+    driver = trading()
+    tighten(driver, "account.gross_exposure_max", "5000")
+    tighten(driver, "account.restricted", "BRAVO")
+    again = begun(before=driver)
+    assert again.engine.rules.limits.account.gross_exposure_max == 5000
+    assert again.engine.rules.limits.account.restricted == {BRAVO}
+    wider = structs.replace(
+        rules().limits, account=structs.replace(rules().limits.account, gross_exposure_max=Decimal(7000))
+    )
+    third = begun(structs.replace(rules(), limits=wider, limits_digest=wider.digest), again)
+    assert third.engine.rules.limits.account.gross_exposure_max == 5000
+    tighter = structs.replace(wider, account=structs.replace(wider.account, gross_exposure_max=Decimal(4000)))
+    fourth = begun(structs.replace(rules(), limits=tighter, limits_digest=tighter.digest), third)
+    assert fourth.engine.rules.limits.account.gross_exposure_max == 4000
+
+
+def test_folded_again_in_the_middle_of_a_segment_it_rules_the_same() -> None:
+    driver = trading()
+    tighten(driver, "symbol.ALFA.order_quantity_max", "9")
+    state = State(MULTIPLIERS)
+    for sealed in driver.records:
+        state.apply(sealed)
+    assert state.ruling.tightened == driver.engine.state.ruling.tightened
+    engine = type(driver.engine)(driver.engine.configured, state, driver.engine.chain)
+    assert values_of(engine.rules) == values_of(driver.engine.rules)
+    assert said_by(engine.configured, state.ruling) == said_by(
+        driver.engine.configured, driver.engine.state.ruling
+    )
+    assert engine.rules.limits.symbol[ALFA].order_quantity_max == 9
+
+
+def test_of_two_the_tighter_stays_and_a_second_is_held_to_the_first() -> None:
+    driver = trading()
+    assert tighten(driver, "account.open_orders_max", "5") == ""
+    assert "expected a smaller number than 5" in tighten(driver, "account.open_orders_max", "5")
+    assert tighten(driver, "account.open_orders_max", "4") == ""
+    assert driver.engine.rules.limits.account.open_orders_max == 4
