@@ -10,8 +10,9 @@ Alpaca's over TLS, on loopback:
    host never is.
 3. Before the broker itself has said that it is that account, no order leaves: not to a live account that
    answers under the paper host, not to whoever answers without a certificate for it, not over a redirect.
-4. What is right in every respect still does not trade: this version has no clock and no prices for paper, and
-   no report on its broker for live, and the gateway says so and does not start.
+4. What is right in every respect still does not trade: this version has no clock and no prices for paper.
+   Live needs an exam of the paper account that passed, by this code and lately, and a verdict that it is
+   ready, which this version cannot give. The gateway says so and does not start.
 
 It does not prove that Alpaca numbers its accounts and keys as we read it to: `docs/brokers.md` says what was
 tried against it.
@@ -22,23 +23,39 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from msgspec import structs
 
 from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.adapters.clocks import WallClock
+from agenttrader.app.brokers.exam import Finding, Sitting, Standing
+from agenttrader.app.brokers.report import Report
+from agenttrader.app.brokers.wiring import write_report
 from agenttrader.app.gateway.wiring import wire_gateway
 from agenttrader.app.kill.settings import read_settings
 from agenttrader.app.kill.wiring import wire_door
 from agenttrader.app.venue.wiring import wire_venue
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError, Unreachable, Unsent
-from agenttrader.model.identifiers import AccountName
+from agenttrader.model.identifiers import AccountName, Symbol
+from agenttrader.model.times import rfc3339
 from agenttrader.protocols.alpaca_surroundings import Surroundings
-from agenttrader.testing.broker_files import LIVE, LIVE_HOST, PAPER, PAPER_HOST, VENUE, Written, at
+from agenttrader.testing.broker_files import (
+    LIVE,
+    LIVE_HOST,
+    PAPER,
+    PAPER_HOST,
+    RESTS_ON,
+    VENUE,
+    Written,
+    at,
+)
 from agenttrader.testing.paper_host import Loopback, certificate
 
 ORDER = b'{"symbol": "AAPL", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}'
@@ -135,13 +152,60 @@ def test_trading_mode_blocks_the_host_of_the_other_kind(
 
 
 def test_what_is_right_in_every_respect_does_not_trade_yet(tmp_path: Path) -> None:
-    for written, lacks in ((PAPER, "no clock and no prices"), (LIVE, "no report says")):
+    for written, lacks in (
+        (PAPER, "no clock and no prices"),
+        (LIVE, "expected a report of alpaca_paper, found"),
+    ):
         found = written.load(tmp_path)
         with pytest.raises(ConfigurationError, match=rf"\[broker\] kind: expected venue, found .*{lacks}"):
             wire_gateway(found, Announcements(tmp_path), "code")
         with pytest.raises(ConfigurationError, match="does not run beside a real broker"):
             wire_venue(found, Announcements(tmp_path))
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacks"),
+    (
+        ({}, "no verdict that it is ready"),
+        ({"passed": False}, "expected the newest report to have passed"),
+        ({"code": "other"}, "expected a report of this code, code, found the newest of other"),
+        ({"ended": "2020-01-02T00:00:00Z"}, "expected a report of the last 7 days"),
+        ({"kind": "venue"}, "expected a report of alpaca_paper, found none"),
+    ),
+)
+def test_live_needs_an_exam_of_paper_that_passed_and_even_then_a_verdict(
+    changes: dict[str, Any], lacks: str, tmp_path: Path
+) -> None:
+    """Lately, and by the very code: the exam is one condition, and the verdict that nobody gives another."""
+    found = LIVE.load(tmp_path)
+    assert found.conformance is not None
+    sat = Sitting(findings=(Finding(case="a", promise="b", standing=Standing.PASS, found="c"),), left=())
+    now = rfc3339(WallClock().now())
+    report = Report(
+        kind="alpaca_paper",
+        address=PAPER_HOST,
+        account=AccountName(PAPER.account),
+        symbol=Symbol("SPY"),
+        began=now,
+        ended=now,
+        configuration=found.digest,
+        code="code",
+        passed=True,
+        sitting=sat,
+    )
+    write_report(found.path(found.conformance.reports) / "one", structs.replace(report, **changes))
+    with pytest.raises(ConfigurationError, match=lacks):
+        wire_gateway(found, Announcements(tmp_path), "code")
+
+
+@pytest.mark.parametrize(
+    "written",
+    (LIVE._replace(broker=at("alpaca_live", LIVE_HOST)), PAPER._replace(broker=PAPER.broker + RESTS_ON)),
+)
+def test_live_alone_says_which_exams_it_rests_on(written: Written, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[conformance\]: expected .*, found"):
+        written.load(tmp_path)
 
 
 async def test_kill_keeps_to_the_same_rules(tmp_path: Path) -> None:

@@ -9,6 +9,20 @@ from agenttrader.model.identifiers import AccountName
 from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 
+class Conformance(Section, frozen=True):
+    """The exams of the paper account that live rests on: a table of live alone, without a default there."""
+
+    reports: str
+    """The folder where they are kept."""
+    age_days_max: int
+    """How old the newest may be."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.age_days_max < 1:
+            raise BadValue(f"age_days_max: expected at least 1, found {self.age_days_max}")
+
+
 class Broker(Section, frozen=True):
     """Which broker the account is at: `venue`, `alpaca_paper` or `alpaca_live`, and where that is."""
 
@@ -36,7 +50,13 @@ class Broker(Section, frozen=True):
         """How to ask where it is: as configured, or for the venue as `announced`."""
         return announced if self.address is None else lambda: self.address
 
-    def faults(self, account: AccountName, keys: Iterable[tuple[str, str]], ceiling: Mode) -> Iterator[str]:
+    def faults(
+        self,
+        account: AccountName,
+        keys: Iterable[tuple[str, str]],
+        ceiling: Mode,
+        conformance: Conformance | None,
+    ) -> Iterator[str]:
         """Where number, keys (by the table that holds each) or mode are of another kind, as sentences."""
         kind = f"[broker] kind is {self.kind.value}"
         if (fault := self.kind.fault_of_number(account)) is not None:
@@ -46,6 +66,9 @@ class Broker(Section, frozen=True):
                 yield f"[{table}] key_id: {fault}: {kind}"
         if (fault := self.kind.fault_of_ceiling(ceiling)) is not None:
             yield f"[environment] mode_ceiling: {fault}: {kind}"
+        if (self.kind is Surroundings.LIVE) == (conformance is None):
+            expected = "none, which alpaca_live alone needs" if conformance else "where the exams are kept"
+            yield f"[conformance]: expected {expected}, found {'it' if conformance else 'none'}: {kind}"
 
     @property
     def trading_mode(self) -> str:

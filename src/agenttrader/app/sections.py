@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import field
 
-from agenttrader.app.broker_sections import Broker
+from agenttrader.app.broker_sections import Broker, Conformance
 from agenttrader.app.credential_sections import Credentials, KeyHash
 from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals
 from agenttrader.app.prices import Generated, Recorded
@@ -272,6 +272,7 @@ class Document(Section, frozen=True):
     """Where there is none, nobody watches the gateway from outside."""
     approvals: Approvals | None = None
     """Where there is none, no agent's entries need a person."""
+    conformance: Conformance | None = None
 
     def asks(self, agent: Agent) -> bool:
         """Whether persons approve the agent's entries: the stricter of its word and the environment's."""
@@ -293,7 +294,8 @@ class Document(Section, frozen=True):
             ("credentials.gateway.broker", self.credentials.gateway.broker.key_id),
             ("credentials.kill.broker", self.credentials.kill.broker.key_id),
         )
-        yield from self.broker.faults(self.account.name, keys, self.environment.mode_ceiling)
+        ceiling = self.environment.mode_ceiling
+        yield from self.broker.faults(self.account.name, keys, ceiling, self.conformance)
         if self.gateway.inbox == "watermark" and not self.broker.is_simulated:
             yield "[gateway] inbox: expected arrival: only simulated accounts go by the data; found watermark"
 

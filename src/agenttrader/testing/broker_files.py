@@ -49,4 +49,7 @@ def at(kind: str, address: str) -> str:
 
 VENUE = Written('kind = "venue"', "DEMO-1", "demo-account", "demo-kill", "paper", "watermark")
 PAPER = Written(at("alpaca_paper", PAPER_HOST), "PA3T8N36NVJK", "PKGATEWAY1", "PKKILL1", "paper", "arrival")
-LIVE = Written(at("alpaca_live", LIVE_HOST), "910036420", "AKGATEWAY1", "AKKILL1", "live", "arrival")
+RESTS_ON = '\n\n[conformance]\nreports = "conformance"\nage_days_max = 7'
+LIVE = Written(
+    at("alpaca_live", LIVE_HOST) + RESTS_ON, "910036420", "AKGATEWAY1", "AKKILL1", "live", "arrival"
+)

@@ -1,0 +1,40 @@
+"""Whether a gateway may start at the configured broker, by what stands in writing about it."""
+
+from typing import assert_never
+
+from agenttrader.app.brokers.report import fault_of, read_reports
+from agenttrader.app.config import Configuration
+from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.times import Instant
+from agenttrader.protocols.alpaca_surroundings import Surroundings
+
+
+def refuse_to_start(configuration: Configuration, code: str, now: Instant) -> None:
+    """Raise ConfigurationError where this version, of the commit `code`, does not trade that account.
+
+    Live needs an exam of the paper account that passed, by this code, and lately. It also needs a verdict
+    that it is ready, which this version cannot give: so live is refused in any case.
+    """
+    match configuration.broker.kind:
+        case Surroundings.SIMULATED:
+            return
+        case Surroundings.PAPER:
+            lacks = "it has no clock and no prices but those of the data that it plays"
+        case Surroundings.LIVE:
+            lacks = _fault_of_reports(configuration, code, now) or (
+                "this version can give no verdict that it is ready for live orders"
+            )
+        case _:
+            assert_never(configuration.broker.kind)
+    raise ConfigurationError(
+        f"[broker] kind: expected venue, found {configuration.broker.kind.value}: {lacks}; nothing was "
+        "started"
+    )
+
+
+def _fault_of_reports(configuration: Configuration, code: str, now: Instant) -> str | None:
+    wanted = configuration.conformance
+    assert wanted is not None, "a configuration for live says where its reports are"
+    reports, paper = read_reports(configuration.path(wanted.reports)), Surroundings.PAPER.value
+    fault = fault_of(reports, kind=paper, code=code, now=now, days_max=wanted.age_days_max)
+    return fault and f"{fault}, in {wanted.reports}: `agenttrader brokers conformance` makes one"
