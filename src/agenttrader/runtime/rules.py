@@ -12,6 +12,7 @@ from agenttrader.model.identifiers import AgentName, Digest, Symbol, person_of
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.runtime.breakers import FLATTENER
 from agenttrader.runtime.statements import Authority
 
 
@@ -37,8 +38,9 @@ class Rules(Struct, frozen=True, kw_only=True):
         return any(grant.reduces_only for grant in self.grants.values())
 
     def grant_of(self, agent: AgentName) -> Grant | None:
-        """What the agent may act for, and how far: a person's hand makes any position smaller."""
-        if agent in self.grants or not self.authority.may_act(person_of(agent)):
+        """What the agent may act for, and how far: a person's hand, or a breaker, makes any smaller."""
+        person = person_of(agent)
+        if agent in self.grants or not (agent == FLATTENER or self.authority.may_act(person)):
             return self.grants.get(agent)
         return Grant(
             strategies=frozenset(),
@@ -46,7 +48,7 @@ class Rules(Struct, frozen=True, kw_only=True):
             mode_ceiling=self.authority.ceiling,
             approval=Approval.AUTO,
             reduces_only=True,
-            by_hand=True,
+            by_hand=agent != FLATTENER,
         )
 
     def only_reduces(self, agent: AgentName | None) -> bool:
@@ -74,9 +76,9 @@ class Rules(Struct, frozen=True, kw_only=True):
         return owners
 
     def refusal_of_scope(self, scope: Scope) -> str:
-        """Why nothing can be halted by `scope`; empty where something can.
+        """Why nothing can be halted, or leased, by `scope`; empty where something can.
 
-        A halt of a name that nobody has would halt nobody, and look as if it did.
+        A halt of a name that nobody has would halt nobody, and look as if it did; a window lets nobody in.
         """
         known: dict[ScopeKind, Iterable[str]] = {
             ScopeKind.EVERYTHING: ("",),
@@ -89,4 +91,4 @@ class Rules(Struct, frozen=True, kw_only=True):
         if scope.name in names:
             return ""
         expected = ", ".join(sorted(names)) or "none, for none is configured"
-        return f"halt: expected the name of one {scope.kind.value} ({expected}), found {scope.name!r}"
+        return f"scope: expected the name of one {scope.kind.value} ({expected}), found {scope.name!r}"
