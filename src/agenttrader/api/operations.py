@@ -37,11 +37,13 @@ from agenttrader.protocols.alpaca_trading import (
     OrderReplacement,
     Position,
 )
+from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody
 from agenttrader.protocols.native import AnswerBody, ErrorBody, ProposalBody, Snapshot, TradingBody
 from agenttrader.protocols.native_changes import ChangesBody
 from agenttrader.protocols.native_doubts import DoubtsBody
 from agenttrader.protocols.native_groups import GroupAnswerBody, GroupBody
 from agenttrader.protocols.person_bodies import (
+    ApprovalsBody,
     BreaksBody,
     CancelAskedBody,
     CancelBody,
@@ -49,6 +51,7 @@ from agenttrader.protocols.person_bodies import (
     EnvelopeBody,
     HaltBody,
     ReasonBody,
+    WordBody,
 )
 
 _ERRORS = {
@@ -103,8 +106,14 @@ NATIVE = Face(
         _post("/v1/halt", "Halted, until a person lifts it.", HaltBody, TradingBody),
         _get("/v1/breaks", "What differs, and what accepting it would do.", BreaksBody),
         _post("/v1/breaks/accept", "Accepted, by a signed statement.", EnvelopeBody, TradingBody),
+        _get("/v1/approvals", "The entries that wait for a person.", ApprovalsBody),
+        _post("/v1/approvals/approve", "The order, decided again with the last yes.", WordBody, AnswerBody),
+        _post("/v1/approvals/deny", "The order, ended.", WordBody, AnswerBody),
         _post("/v1/orders/cancel", "The broker was asked, by a person.", CancelBody, CancelAskedBody),
         _post("/v1/positions/close", "The closing order of a person, decided.", CloseBody, AnswerBody),
+        _get("/v1/limits", "What rules, how much of it is used, and what waits.", LimitsBody),
+        _post("/v1/limits/tighten", "Tighter, from the next decision on.", TightenBody, LimitBody),
+        _post("/v1/limits/loosen", "Signed for; with the last one it rules.", EnvelopeBody, TradingBody),
         _post("/v1/reconcile", "Compared with the broker.", None, ReconcileBody),
         Operation(
             method="PUT",

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from agenttrader.cli.agents import agents
+from agenttrader.cli.approvals import approvals
 from agenttrader.cli.bench import bench
 from agenttrader.cli.breaks import breaks
+from agenttrader.cli.brokers import brokers
 from agenttrader.cli.deciding import decide
 from agenttrader.cli.demo import demo
 from agenttrader.cli.doctor import doctor
@@ -21,6 +23,7 @@ from agenttrader.cli.guard import new, up
 from agenttrader.cli.halts import halt, reconcile, resume, status, switches
 from agenttrader.cli.journal import journal
 from agenttrader.cli.kill import emergency_liquidate, kill
+from agenttrader.cli.limits import limits
 from agenttrader.cli.orders import orders
 from agenttrader.cli.persons import persons
 from agenttrader.cli.positions import positions
@@ -84,6 +87,9 @@ app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
 app.add_typer(window, name="window")
 app.add_typer(breaks, name="breaks")
+app.add_typer(approvals, name="approvals")
+app.add_typer(brokers, name="brokers")
+app.add_typer(limits, name="limits")
 app.add_typer(orders, name="orders")
 app.add_typer(positions, name="positions")
 app.add_typer(persons, name="persons")

@@ -23,7 +23,7 @@ from agenttrader.testing.builders import (
     rules,
     signed,
 )
-from agenttrader.testing.driver import READY, Driver, at_rest
+from agenttrader.testing.driver import Driver, trading
 
 ANN, BEN, EVE, VIC = PersonName("ann"), PersonName("ben"), PersonName("eve"), PersonName("vic")
 PEOPLE = {
@@ -37,19 +37,21 @@ PEOPLE = {
 TERMS = ApprovalTerms(expiry_seconds=300, adverse_move_fraction=Decimal("0.02"), persons_needed=1)
 
 
-def manual_rules(terms: ApprovalTerms | None = TERMS, **changes: Any) -> Rules:
-    """The rules of `builders`, with an agent whose entries persons approve, and that alone."""
+def manual(terms: ApprovalTerms | None = TERMS, **changes: Any) -> dict[str, Any]:
+    """What is other in the rules of `builders`: its agent's entries are approved by persons."""
     grants = rules().grants | {AGENT: grant(ALFA, BRAVO, strategies=(STRATEGY,), approval=Approval.MANUAL)}
     people = authority(people=PEOPLE, requesters={AGENT: EVE})
-    return rules(**({"grants": grants, "authority": people, "approvals": terms} | changes))
+    return {"grants": grants, "authority": people, "approvals": terms} | changes
+
+
+def manual_rules(terms: ApprovalTerms | None = TERMS, **changes: Any) -> Rules:
+    """The rules of `builders` with that."""
+    return rules(**manual(terms, **changes))
 
 
 def asking(terms: ApprovalTerms | None = TERMS, **changes: Any) -> Driver:
-    """An engine one minute into the day, as `driver.trading` gives it, that asks persons about entries."""
-    made = manual_rules(terms, **changes)
-    driver = at_rest(**{name: getattr(made, name) for name in made.__struct_fields__})
-    driver.give(*READY)
-    return driver
+    """An engine one minute into the day that asks persons about entries."""
+    return trading(**manual(terms, **changes))
 
 
 def held(driver: Driver, number: int = 1, **changes: Any) -> Proposal:

@@ -7,7 +7,7 @@ for a resume the latches that stand. So a person loosens what they were shown, a
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind, Statement
@@ -15,8 +15,11 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import OrderId, PersonName
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
+from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody
 from agenttrader.protocols.person_bodies import (
+    ApprovalBody,
+    ApprovalsBody,
     BreakBody,
     BreaksBody,
     CancelAskedBody,
@@ -26,6 +29,7 @@ from agenttrader.protocols.person_bodies import (
     EnvelopeBody,
     HaltBody,
     ReasonBody,
+    WordBody,
 )
 
 SIGNED_LASTS = 15 * MINUTE
@@ -36,6 +40,9 @@ PATHS = {
     Act.RESUME_WINDOW: "/v1/windows/resume",
     Act.RESUME: "/v1/resume",
     Act.ACCEPT_BREAK: "/v1/breaks/accept",
+    Act.APPROVE_ORDER: "/v1/approvals/approve",
+    Act.DENY_ORDER: "/v1/approvals/deny",
+    Act.LOOSEN_LIMITS: "/v1/limits/loosen",
 }
 
 T = TypeVar("T")
@@ -62,6 +69,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     end: Instant
     reason: str
     about: str = ""
+    confirmation: str = ""
 
 
 class Pen(Struct, frozen=True):
@@ -135,17 +143,44 @@ class Operator:
     async def accept(self, pen: Pen, found: BreakBody, reason: str) -> TradingBody:
         """Accept a break as it was shown; one that has changed since is another, and not accepted."""
         status = await self.status()
-        start = Instant(0) if status.now is None else from_rfc3339(status.now)
         symbol = found.found.symbol
-        lease = Lease(
-            mode=Mode.OFF,
-            scope=EVERYTHING if symbol is None else Scope(ScopeKind.SYMBOL, symbol),
-            start=start,
-            end=Instant(start + SIGNED_LASTS),
-            reason=reason,
-            about=found.id,
-        )
-        return await self._give(pen, Act.ACCEPT_BREAK, lease, status)
+        scope = EVERYTHING if symbol is None else Scope(ScopeKind.SYMBOL, symbol)
+        return await self._give(pen, Act.ACCEPT_BREAK, _at_once(status, scope, reason, found.id), status)
+
+    async def approvals(self) -> tuple[ApprovalBody, ...]:
+        """Every entry that waits for a person."""
+        return (await self._client.get("/v1/approvals", ApprovalsBody)).approvals
+
+    async def answer_approval(self, pen: Pen, act: Act, found: ApprovalBody, reason: str) -> AnswerBody:
+        """Approve or deny an entry that waits, as it was shown; the order as it then is.
+
+        What is signed is the digest of what was shown, computed here. Raises BadValue where the gateway
+        says another.
+        """
+        digest = found.shown.digest
+        if digest != found.digest:
+            raise BadValue(
+                f"digest: expected that of what is shown, {digest}, found {found.digest}: do not sign. Look "
+                "at the gateway, and at what stands between it and you"
+            )
+        status = await self.status()
+        envelope = self._signed(pen, act, _at_once(status, EVERYTHING, reason, digest), status)
+        return await self._client.post(PATHS[act], WordBody(found.order_id, envelope), AnswerBody)
+
+    async def limits(self) -> LimitsBody:
+        """What rules, how much of it is used, and what waits to be signed for."""
+        return await self._client.get("/v1/limits", LimitsBody)
+
+    async def tighten(self, name: str, value: str, reason: str) -> LimitBody:
+        """Make a limit tighter; on record, and in force, when this returns."""
+        return await self._client.post("/v1/limits/tighten", TightenBody(name, value, reason), LimitBody)
+
+    async def loosen(self, pen: Pen, found: LimitsBody, reason: str, confirmation: str) -> TradingBody:
+        """Sign for what waits as it was shown; what has changed since is another loosening."""
+        status = await self.status()
+        lease = _at_once(status, EVERYTHING, reason, found.loosening)
+        confirmed = structs.replace(lease, confirmation=confirmation)
+        return await self._give(pen, Act.LOOSEN_LIMITS, confirmed, status)
 
     async def cancel(self, order_id: OrderId, reason: str) -> None:
         """Ask for the end of an order; that it has ended is told later."""
@@ -156,6 +191,10 @@ class Operator:
         return await self._client.post("/v1/positions/close", CloseBody(symbol, reason), AnswerBody)
 
     async def _give(self, pen: Pen, act: Act, lease: Lease, status: StatusBody) -> TradingBody:
+        envelope = self._signed(pen, act, lease, status)
+        return await self._client.post(PATHS[act], EnvelopeBody(envelope), TradingBody)
+
+    def _signed(self, pen: Pen, act: Act, lease: Lease, status: StatusBody) -> str:
         statement = Statement(
             act=act,
             account=status.account,
@@ -170,8 +209,16 @@ class Operator:
             nonce=self._nonce(),
             issued_at=self._now(),
             about=lease.about,
+            confirmation=lease.confirmation,
         )
-        return await self._client.post(PATHS[act], EnvelopeBody(pen.sign(statement)), TradingBody)
+        return pen.sign(statement)
+
+
+def _at_once(status: StatusBody, scope: Scope, reason: str, about: str) -> Lease:
+    """What is signed to be used now."""
+    start = Instant(0) if status.now is None else from_rfc3339(status.now)
+    end = Instant(start + SIGNED_LASTS)
+    return Lease(mode=Mode.OFF, scope=scope, start=start, end=end, reason=reason, about=about)
 
 
 def _again(status: StatusBody, end: Instant | None, reason: str) -> Lease:
