@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException, WebSocketDisconnect
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
+from agenttrader.api.approvals import approvals_routes
 from agenttrader.api.callers import (
     Caller,
     Forbidden,
@@ -29,6 +30,7 @@ from agenttrader.api.callers import (
     operator_of,
     person_of,
 )
+from agenttrader.api.limits import limits_routes
 from agenttrader.api.owners import REVOKED, belongs_to, until_revoked
 from agenttrader.api.probes import Application, Scope
 from agenttrader.app.gateway import hand
@@ -82,7 +84,9 @@ def create_gateway_app(desk: Desk, keys: Keys) -> Application:
             *_windows_routes(desk, keys),
             *_persons_routes(desk, keys),
             *_hands_routes(desk, keys),
+            *approvals_routes(desk, keys),
             *_exits_routes(desk, keys),
+            *limits_routes(desk, keys),
         ],
         exception_handlers={AgentTraderError: _refused, HTTPException: _http_refused, Exception: _crashed},
         request_max_body_size=BODY_BYTES_MAX,

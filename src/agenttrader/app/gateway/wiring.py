@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
+from prometheus_client import CollectorRegistry
 
 from agenttrader.adapters.agent_keys import AgentKeys
 from agenttrader.adapters.alpaca.allowance import REQUESTS_PER_MINUTE_MAX
@@ -26,9 +27,12 @@ from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
+from agenttrader.app.brokers.starting import refuse_to_start
 from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
+from agenttrader.app.gateway.breaker_metrics import registry_of
+from agenttrader.app.gateway.breaker_views import breakers_of
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.rules import multipliers_of, rules_of
 from agenttrader.app.gateway.shutdown import Shutdown
@@ -43,12 +47,12 @@ from agenttrader.model.identifiers import AgentName, PersonName, digest_of
 from agenttrader.model.sessions import Calendar
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
-from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import Input
 from agenttrader.runtime.meanwhile import meanwhile
 from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.rule_values import said_by
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
@@ -76,6 +80,7 @@ class GatewayParts(Struct, frozen=True):
     people: dict[str, PersonName]
     work: tuple[Work, ...]
     ready: Callable[[], str | None]
+    metrics: CollectorRegistry
     turns: Callable[[], int]
     """How often its session has turned; a wedged one does not."""
     wind_down: Callable[[], Awaitable[str]]
@@ -87,7 +92,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
-    _refuse_what_is_not_there_yet(configuration)
+    refuse_to_start(configuration, code, WallClock().now())
     journal, rules = _journal(configuration), _rules(configuration)
 
     def folded() -> Engine:
@@ -96,7 +101,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     clock, resync = WatermarkClock(), asyncio.Event()
     engine, fence = folded(), _fence(configuration)
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
-    switches = _switches(configuration, epoch)
+    switches = switches_of(configuration, epoch)
     broker = _broker(
         configuration,
         announcements,
@@ -107,7 +112,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     shutdown = _shutdown(configuration)
     session = Session(
         engine=engine,
-        segment=lambda _: _segment(configuration, rules, code, epoch),
+        segment=lambda state: _segment(configuration, rules, state, code, epoch),
         refold=folded,
         journal=journal,
         dispatcher=Dispatcher(
@@ -149,24 +154,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
+        metrics=registry_of(lambda: breakers_of(session.engine, session.now)),
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
-    )
-
-
-def _refuse_what_is_not_there_yet(configuration: Configuration) -> None:
-    match configuration.broker.kind:
-        case Surroundings.SIMULATED:
-            return
-        case Surroundings.PAPER:
-            lacks = "it has no clock and no prices but those of the data that it plays"
-        case Surroundings.LIVE:
-            lacks = "no report says that this account's broker does as the venue does, and it cannot make one"
-        case _:
-            assert_never(configuration.broker.kind)
-    raise ConfigurationError(
-        f"[broker] kind: expected venue, found {configuration.broker.kind.value}: this version trades only "
-        f"at its own venue, because {lacks}"
     )
 
 
@@ -257,7 +247,7 @@ def _fence_path(configuration: Configuration) -> Path:
     return fence_path(configuration.path(configuration.store.heads_directory), configuration.account.name)
 
 
-def _switches(configuration: Configuration, epoch: int) -> list[HaltSwitch]:
+def switches_of(configuration: Configuration, epoch: int) -> list[HaltSwitch]:
     """The wired switches outside the store, and the fence, which is always one of them."""
     made: dict[str, Callable[[], HaltSwitch]] = {
         "file": lambda: FileHalt(configuration.path(configuration.switches.file)),
@@ -332,7 +322,9 @@ def calendar_around(configuration: Configuration) -> Calendar:
     )
 
 
-def _segment(configuration: Configuration, rules: Rules, code: str, epoch: int) -> SegmentOpened:
+def _segment(
+    configuration: Configuration, rules: Rules, state: State, code: str, epoch: int
+) -> SegmentOpened:
     parameters = "|".join(
         f"{run.name} {run.class_name} {sorted(run.parameters.items())}" for run in configuration.strategy.run
     )
@@ -344,6 +336,7 @@ def _segment(configuration: Configuration, rules: Rules, code: str, epoch: int) 
         code=code,
         parameters=digest_of(parameters.encode()),
         calendar=rules.calendar.digest,
+        rules=said_by(rules, state.ruling),
     )
 
 
