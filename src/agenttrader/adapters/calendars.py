@@ -1,7 +1,8 @@
 """Sessions from the exchange calendar, cut out as plain data for a stated range of dates.
 
 The library behind it (exchange_calendars, with pandas) takes more than half a second to import, so it is
-imported when the first table is asked for. What it does not know about is BadValue, never a guess.
+imported when it is asked something that is not `kept_sessions` yet. What it does not know about is BadValue,
+never a guess.
 """
 
 import warnings
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from agenttrader.adapters.kept_sessions import beside_the_library
 from agenttrader.model.errors import BadValue
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import from_datetime
@@ -73,7 +75,18 @@ def _date(text: str, name: str) -> date:
 
 def _sessions(name: str, first: date, last: date) -> tuple[Session, ...]:
     """The sessions of the range and two weeks around it: the library knows no empty range."""
-    schedule = _schedule(name, first - _NEIGHBOURS, last + _NEIGHBOURS)
+    start, end = first - _NEIGHBOURS, last + _NEIGHBOURS
+    kept = beside_the_library()
+    known = kept.read(name, start.isoformat(), end.isoformat())
+    if known is None:
+        known = _said(name, start, end)
+        kept.keep(name, start.isoformat(), end.isoformat(), known)
+    return known
+
+
+def _said(name: str, start: date, end: date) -> tuple[Session, ...]:
+    """What the library says."""
+    schedule = _schedule(name, start, end)
     if schedule["break_start"].notna().any():
         raise BadValue(f"calendar {name}: expected sessions without a break at noon; this exchange has one")
     return tuple(_session(name, row) for row in schedule.itertuples())

@@ -1,11 +1,20 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters import calendars
 from agenttrader.adapters.calendars import read_calendar, read_session
+from agenttrader.adapters.kept_sessions import KeptSessions
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import rfc3339
+
+
+@pytest.fixture(autouse=True)
+def _asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library itself is asked, whatever was kept before."""
+    monkeypatch.setattr(calendars, "beside_the_library", lambda: KeptSessions(tmp_path, "test"))
 
 
 def test_a_week_with_a_holiday_and_a_half_day() -> None:
