@@ -126,26 +126,31 @@ def sending(world: BrokerWorld, number: int = 1, **changes: Any) -> Recorded[Sen
     return Recorded(Chain(number - 1).seal(event, world.since))  # type: ignore[arg-type]
 
 
-def bench_of(world: BrokerWorld, wait_seconds: float = WAIT_SECONDS) -> Bench:
+def bench_of(world: BrokerWorld) -> Bench:
     """The world's broker as the exam holds it, from now on."""
+    bench = bench_at(world.broker, world.since, WAIT_SECONDS)
+    bench.link(up=True, reason="it stood before")
+    world.heard.listener = bench.hear
+    return bench
+
+
+def bench_at(broker: Route, since: Instant, wait_seconds: float) -> Bench:
+    """A broker as the exam holds it; whoever makes it lets the bench hear what it tells."""
     chain = Chain()
 
     def send(instruction: Instruction) -> ClientOrderId:
         event = Sending(order_id=OrderId(f"exam-{chain.sequence}"), instruction=instruction)
-        order = Recorded(chain.seal(event, world.since))
-        world.submit(order)  # type: ignore[arg-type]
-        return id_of(order)  # type: ignore[arg-type]
+        order: Recorded[Any] = Recorded(chain.seal(event, since))
+        broker.submit(order, nothing_halts, urgent=False)
+        return id_of(order)
 
-    bench = Bench(
-        broker=world.broker,
+    return Bench(
+        broker=broker,
         send=send,
-        cancel=lambda order: world.broker.cancel(canceling(order)),
+        cancel=lambda order: broker.cancel(canceling(order)),
         wait_seconds=wait_seconds,
-        now=world.since,
+        now=since,
     )
-    bench.link(up=True, reason="it stood before")
-    world.heard.listener = bench.hear
-    return bench
 
 
 def canceling(broker_order_id: BrokerOrderId) -> Recorded[CancelRequested]:

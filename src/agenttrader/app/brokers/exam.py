@@ -17,6 +17,7 @@ from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrde
 from agenttrader.model.instructions import Instruction, Replacing
 from agenttrader.model.orders import Changes, Leg, OrderType, Side, TimeInForce
 from agenttrader.model.reports import BrokerStatement, ReportKind
+from agenttrader.model.times import MINUTE, Instant
 
 PRICE, HIGHER, BETWEEN_TICKS = Decimal("1.00"), Decimal("1.01"), Decimal("1.005")
 ENTRY, STOP, TARGET = Decimal("2.00"), Decimal("1.50"), Decimal("3.00")
@@ -77,7 +78,7 @@ async def sit(bench: Bench, account: AccountName, symbol: Symbol) -> Sitting:
     Raises Unreachable where it cannot even be said how it was found: nothing was sent then.
     """
     before = await bench.broker.statement(bench.since)
-    bench.since = before.time
+    bench.since = Instant(before.time - MINUTE)
     first = _judge_account(before, account)
     is_open = first.standing is Standing.PASS
     others = [await _try(case, bench, symbol) if is_open else _untried(case) for case in CASES]
