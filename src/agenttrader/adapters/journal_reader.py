@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from agenttrader.adapters.journal_file import open_for_reading
 from agenttrader.model.errors import StoreError, TamperingFound
@@ -21,6 +22,26 @@ _SELECT = """
     SELECT sequence, time, kind, body, previous, hash, segment FROM records
     WHERE sequence > ? ORDER BY sequence LIMIT ?
 """
+_ENDS = "SELECT sequence, time FROM records ORDER BY sequence {} LIMIT 1"
+
+
+class Span(NamedTuple):
+    """How many records there are, and the times of the first and the last."""
+
+    records: int
+    first: Instant
+    last: Instant
+
+
+def span_of(path: Path) -> Span | None:
+    """The journal's span, unverified; None where nothing was recorded. Raises StoreError, TamperingFound."""
+    try:
+        with closing(open_for_reading(path)) as connection:
+            rows = [connection.execute(_ENDS.format(order)).fetchone() for order in ("ASC", "DESC")]
+    except sqlite3.Error as error:
+        raise damaged(error, 1) from error
+    (_, first), (records, last) = rows if all(rows) else ((0, 0), (0, 0))
+    return Span(records, Instant(first), Instant(last)) if records else None
 
 
 def read_records(path: Path, after: int = 0) -> Iterator[Sealed[Event]]:

@@ -26,6 +26,7 @@ from agenttrader.cli.kill import emergency_liquidate, kill
 from agenttrader.cli.limits import limits
 from agenttrader.cli.orders import orders
 from agenttrader.cli.persons import persons
+from agenttrader.cli.policy import policy
 from agenttrader.cli.positions import positions
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
@@ -95,4 +96,5 @@ app.add_typer(positions, name="positions")
 app.add_typer(persons, name="persons")
 app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
+app.add_typer(policy, name="policy")
 app.command("test", context_settings={"ignore_unknown_options": True})(check)

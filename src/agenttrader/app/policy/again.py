@@ -6,12 +6,12 @@ and nothing is different afterwards: the next one is made on what really followe
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
 from msgspec import structs
 
+from agenttrader.app.policy.alike import outcome
 from agenttrader.gateway.decide import decide
 from agenttrader.model.approvals import ApprovalAsked
 from agenttrader.model.decisions import Decision, DecisionInputs, SwitchReading, TradingState
@@ -44,8 +44,8 @@ class Again(NamedTuple):
     recorded: Decision
     asked: Decision
     """By the limits that are asked about."""
-    own: Decision
-    """By those that ruled; asked of them alone where the other is not what was recorded."""
+    own: Decision | None
+    """By those that ruled; None where the others come to what was recorded, and nobody has to know."""
 
 
 class _Held(NamedTuple):
@@ -123,7 +123,9 @@ class Replay:
         is_as_recorded = all(
             outcome(made) == outcome(each.decision) for made, each in zip(asked, decided, strict=True)
         )
-        own = asked if is_as_recorded or self._own is self._asked else self._made(decided, self._own)
+        own: Sequence[Decision | None] = asked
+        if self._ask is not None:
+            own = [None] * len(asked) if is_as_recorded else self._made(decided, self._own)
         for each, by_asked, by_own in zip(decided, asked, own, strict=True):
             yield Again(each.sequence, each.proposal, each.decision, by_asked, by_own)
 
@@ -201,34 +203,6 @@ def _decision_in(sealed: Sealed[Event]) -> _Held | None:
             return _Held(sealed.sequence, shown.proposal, shown.decision)
         case _:
             return None
-
-
-def outcome(decision: Decision) -> str:
-    """What was decided, in a word: `approved`, `pending_approval`, or the code of what denied it."""
-    return decision.denied_by or decision.verdict.value
-
-
-def is_alike(one: Decision, other: Decision) -> bool:
-    """Whether two decisions say the same, check by check; a number is the same however it is written."""
-    if outcome(one) != outcome(other):
-        return False
-    before, after = (msgspec.json.encode(each.checks) for each in (one, other))
-    # How many noughts end a sum depends on the way to it.
-    return before == after or _numbers(msgspec.json.decode(before)) == _numbers(msgspec.json.decode(after))
-
-
-def _numbers(value: object) -> object:
-    """The value as a record holds it, and what reads as a number as one."""
-    match value:
-        case list():
-            return list(map(_numbers, value))
-        case str():
-            try:
-                return Decimal(value)
-            except InvalidOperation:
-                return value
-        case _:
-            return value
 
 
 def switches_in(inputs: DecisionInputs) -> dict[str, SwitchReading]:
