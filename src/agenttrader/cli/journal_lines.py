@@ -52,6 +52,8 @@ from agenttrader.model.events import (
 )
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.model.permits import Permits, PermitsStated
+from agenttrader.model.plain_text import harmless
 from agenttrader.model.records import Sealed
 from agenttrader.model.ruling import LimitsLoosened, LimitTightened, LooseningSigned, RulingChange
 from agenttrader.model.times import MILLISECOND, Instant, rfc3339
@@ -82,12 +84,14 @@ _Order = (
     | ApprovalEvent
 )
 
+_Account = AccountOpened | PermitsStated | PastIncluded | FeesPosted | CashPosted | PositionAdjusted
+
 
 def line_for_person(sealed: Sealed[Event]) -> str:
     """Number, time, kind without its version, and what happened, on one line whatever stands in it."""
     kind = sealed.kind.partition(".")[0]
     line = f"{sealed.sequence:>7}  {_time(sealed.time):<23}  {kind:<17}  {tell(sealed.event)}"
-    return _harmless(line.rstrip())
+    return harmless(line.rstrip())
 
 
 def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
@@ -106,17 +110,15 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"by {_person(event.signed)}: {'; '.join(map(_changed, event.changes))}"
         case SegmentSealed() | WindowSuspended():
             return event.reason
-        case AccountOpened():
-            return f"cash {_money(event.cash)}"
-        case PastIncluded():
-            return f"in the balance that follows: {_posted(event.activities)}"
-        case FeesPosted():
-            return _posted(event.activities)
-        case CashPosted():
-            return f"{event.activity.kind.value}: {_posted((event.activity,))}"
-        case PositionAdjusted():
-            change = sum((each.quantity for each in event.activities), ZERO)
-            return f"{change:+f} {event.symbol}: {_posted(event.activities)}"
+        case (
+            AccountOpened()
+            | PastIncluded()
+            | FeesPosted()
+            | CashPosted()
+            | PositionAdjusted()
+            | PermitsStated()
+        ):
+            return _tell_account(event)
         case DayOpened():
             hours = f"from {_time(event.open)} to {_time(event.close)}"
             return f"{event.session} {hours}, equity {_money(event.equity)}"
@@ -162,6 +164,34 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
             return f"{event.link} {'up' if event.up else 'down'}: {event.reason}"
         case _:
             return f"{_short(event.order_id)}  {_tell_order(event)}"
+
+
+def _tell_account(event: _Account) -> str:
+    match event:
+        case AccountOpened():
+            return f"cash {_money(event.cash)}"
+        case PermitsStated():
+            return _permits(event.permits)
+        case PastIncluded():
+            return f"in the balance that follows: {_posted(event.activities)}"
+        case FeesPosted():
+            return _posted(event.activities)
+        case CashPosted():
+            return f"{event.activity.kind.value}: {_posted((event.activity,))}"
+        case PositionAdjusted():
+            change = sum((each.quantity for each in event.activities), ZERO)
+            return f"{change:+f} {event.symbol}: {_posted(event.activities)}"
+        case _:
+            assert_never(event)
+
+
+def _permits(permits: Permits) -> str:
+    said = {None: "not said", True: "permitted", False: "not permitted"}
+    blocks = f", blocked by {', '.join(permits.blocks)}" if permits.blocks else ""
+    return (
+        f"{permits.status}{blocks}; coins {permits.coin_status or 'not said'}, shorting "
+        f"{said[permits.shorting]}, options level {permits.options_level}"
+    )
 
 
 def _tell_outside(event: ActedOutside | OrderAdopted) -> str:
@@ -301,10 +331,3 @@ def _time(instant: Instant) -> str:
 
 def _seen(value: object) -> str:
     return "nothing" if value in (None, "") else str(value)
-
-
-def _harmless(text: str) -> str:
-    """The text without what moves a cursor: reasons come from agents, and could draw other lines."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -17,6 +17,7 @@ from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, Ex
 from agenttrader.model.instructions import Instruction, PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
 from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.model.permits import PermitsStated
 from agenttrader.model.ruling import RulingEvent, RulingValue
 from agenttrader.model.times import Instant
 
@@ -360,6 +361,7 @@ Event = (
     | FeesPosted
     | CashPosted
     | PositionAdjusted
+    | PermitsStated
     | DayOpened
     | Decided
     | Sending

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 ACTIVE = "ACTIVE"
+_BLOCKS = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
 
 class Permits(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -10,8 +11,10 @@ class Permits(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fie
 
     status: str
     """`ACTIVE`, or why it is not."""
-    blocks: tuple[str, ...]
-    """What the broker or the owner has blocked, or does not say to be free, by the broker's names."""
+    trading_blocked: bool | None
+    account_blocked: bool | None
+    trade_suspended_by_user: bool | None
+    """By the account's owner."""
     coin_status: str | None
     """`ACTIVE` where it may trade coins."""
     shorting: bool | None
@@ -19,6 +22,25 @@ class Permits(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fie
     """How far it may trade options: 1 covered ones sold, 2 bought, 3 spreads."""
 
     @property
+    def blocks(self) -> tuple[str, ...]:
+        """What is blocked, or not said to be free, by the broker's names."""
+        return tuple([name for name in _BLOCKS if getattr(self, name) is not False])
+
+    @property
     def is_blocked(self) -> bool:
         """Whether nothing may be traded."""
         return self.status != ACTIVE or bool(self.blocks)
+
+
+class PermitsStated(
+    Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="permits_stated.1",
+):
+    """The broker's word on what the account may do is another than before, or the first in this segment."""
+
+    permits: Permits

@@ -39,6 +39,7 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import ActivityId, ExecutionId, StrategyName, Symbol
 from agenttrader.model.orders import Side
 from agenttrader.model.outside import OrderAdopted
+from agenttrader.model.permits import Permits, PermitsStated
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import Instant
 from agenttrader.model.transitions import Trigger
@@ -95,6 +96,8 @@ class Book:
         self.tenures: dict[Symbol, Tenure] = {}
         """Of each position that is held, and the last of each that was."""
         self.by_strategy: dict[tuple[StrategyName, Symbol], Holding] = {}
+        self.permits: Permits | None = None
+        """What the broker lets the account do, by its last word; None before it was heard."""
         self.executions: dict[ExecutionId, Filled] = {}
         self.busted: dict[ExecutionId, Instant] = {}
         """Executions that the exchange took back, by when they were made: they neither count nor surprise."""
@@ -111,6 +114,7 @@ class Book:
             FeesPosted: self._fees_posted,
             CashPosted: self._cash_posted,
             PositionAdjusted: self._adjusted,
+            PermitsStated: self._permitted,
         } | dict.fromkeys(_TRIGGERS, self._moved)
         """What folds a record, by the type of its event. Others change nothing here."""
 
@@ -218,6 +222,9 @@ class Book:
     def _account_opened(self, sealed: Sealed[Event]) -> None:
         self.cash = cast("AccountOpened", sealed.event).cash
         self.is_open = True
+
+    def _permitted(self, sealed: Sealed[Event]) -> None:
+        self.permits = cast("PermitsStated", sealed.event).permits
 
     def _decided(self, sealed: Sealed[Event]) -> None:
         self.orders.decide(cast("Sealed[Decided]", sealed))

@@ -1,4 +1,4 @@
-"""What the broker's statement adds to the book besides fills: its postings in, events out.
+"""What the broker's statement adds to the book besides fills: its postings and permits in, events out.
 
 Each activity is taken in once, by its id. What has no treatment, and a split that does not lead from our
 position to the broker's, is left out: the comparison that follows finds it, and names it.
@@ -17,6 +17,7 @@ from agenttrader.model.events import (
     PositionAdjusted,
 )
 from agenttrader.model.identifiers import Symbol
+from agenttrader.model.permits import PermitsStated
 from agenttrader.model.reports import BrokerStatement
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
@@ -28,6 +29,8 @@ def events_of_statement(book: Book, statement: BrokerStatement) -> Iterator[Even
     The first word on an account without positions opens the book: it fills its cash, never its positions, and
     that cash has whatever was posted before.
     """
+    if statement.permits != book.permits:
+        yield PermitsStated(permits=statement.permits)
     by_id = {each.id: each for each in statement.activities}
     news = tuple(each for name, each in by_id.items() if name not in book.activities)
     if book.is_open:

@@ -73,7 +73,15 @@ SWITCH = "file"
 OPEN, CLOSE = from_rfc3339("2026-11-20T14:30:00Z"), from_rfc3339("2026-11-20T21:00:00Z")
 DAY = Instant(24 * 60 * MINUTE)
 CASH = Decimal(100_000)
-PERMITS = Permits(status="ACTIVE", blocks=(), coin_status="ACTIVE", shorting=True, options_level=3)
+PERMITS = Permits(
+    status="ACTIVE",
+    trading_blocked=False,
+    account_blocked=False,
+    trade_suspended_by_user=False,
+    coin_status="ACTIVE",
+    shorting=True,
+    options_level=3,
+)
 FEES = FeeSchedule(sec_rate=Decimal("0.0000278"), taf_rate=Decimal("0.000166"), taf_cap=Decimal("8.30"))
 MULTIPLIERS: Mapping[Symbol, Decimal] = dict.fromkeys((ALFA, BRAVO, CHARLY), Decimal(1))
 
@@ -305,6 +313,7 @@ def rules(**changes: Any) -> Rules:
         gross_exposure_max=Decimal(10_000_000),
         net_exposure_max=Decimal(10_000_000),
         orders_per_minute_max=1_000,
+        messages_per_minute_max=1_000,
         open_orders_max=1_000,
         daily_orders_max=1_000,
         daily_new_risk_max=Decimal(10_000_000),

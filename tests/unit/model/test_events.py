@@ -79,6 +79,7 @@ from agenttrader.model.identifiers import (
 from agenttrader.model.instructions import Instruction, ProtectiveLeg, Replacing
 from agenttrader.model.orders import Changes, Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.model.permits import Permits, PermitsStated
 from agenttrader.model.records import GENESIS, Chain, hash_of, kind_of, unseal
 from agenttrader.model.reports import StatedOrder
 from agenttrader.model.ruling import (
@@ -362,6 +363,17 @@ EVENTS: tuple[Event, ...] = (
         parameters=DIGEST,
         calendar=DIGEST,
         rules=(RulingValue("account.gross_exposure_max", "5000"), RulingValue("account.restricted", "")),
+    ),
+    PermitsStated(
+        permits=Permits(
+            status="ACTIVE",
+            trading_blocked=False,
+            account_blocked=None,
+            trade_suspended_by_user=True,
+            coin_status=None,
+            shorting=False,
+            options_level=2,
+        )
     ),
 )
 

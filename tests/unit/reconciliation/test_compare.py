@@ -26,10 +26,16 @@ from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStateme
 from agenttrader.model.times import Instant
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 
-PERMITS = Permits(status="ACTIVE", blocks=(), coin_status=None, shorting=True, options_level=0)
-BLOCKED = Permits(
-    status="ACTIVE", blocks=("trading_blocked",), coin_status=None, shorting=True, options_level=0
+PERMITS = Permits(
+    status="ACTIVE",
+    trading_blocked=False,
+    account_blocked=False,
+    trade_suspended_by_user=False,
+    coin_status=None,
+    shorting=True,
+    options_level=0,
 )
+BLOCKED = msgspec.structs.replace(PERMITS, trading_blocked=True)
 AAPL, MSFT, TSLA, NVDA = (Symbol(name) for name in ("AAPL", "MSFT", "TSLA", "NVDA"))
 ACCOUNT = AccountName("SIM-1")
 Replace = Callable[..., Any]

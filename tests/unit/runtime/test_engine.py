@@ -33,6 +33,7 @@ from agenttrader.model.events import (
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 from agenttrader.model.market import StatusChange, TradingStatus
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, Role, Side
+from agenttrader.model.permits import PermitsStated
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, ReportKind
 from agenttrader.model.times import Instant
@@ -68,6 +69,7 @@ from agenttrader.testing.builders import (
     MULTIPLIERS,
     OPEN,
     OTHER_AGENT,
+    PERMITS,
     STRATEGY,
     SWITCH,
     at,
@@ -274,8 +276,21 @@ def test_a_halt_of_a_name_that_nobody_has_is_refused_and_says_who_there_is(
 ) -> None:
     step = trading().hear(HaltAsked(Scope(kind, "MISSPELT"), HALTED, "ada", "it loops"))
     assert step.records == []
-    assert f"halt: expected the name of {expected}" in step.refusal
+    assert f"scope: expected the name of {expected}" in step.refusal
     assert step.refusal.endswith("found 'MISSPELT'")
+
+
+@pytest.mark.parametrize("kind", (ScopeKind.AGENT, ScopeKind.STRATEGY, ScopeKind.SYMBOL))
+def test_a_window_of_a_name_that_nobody_has_is_refused_and_opens_for_one_that_somebody_has(
+    kind: ScopeKind,
+) -> None:
+    driver = trading()
+    driver.give(WindowCloseAsked("ada", "lunch"))
+    step = driver.hear(StatementGiven(signed(scope=Scope(kind, "MISSPELT"), nonce="misspelt")))
+    assert step.records == []
+    assert f"scope: expected the name of one {kind.value}" in step.refusal
+    spelt = signed(scope=Scope(ScopeKind.SYMBOL, ALFA), nonce="spelt")
+    assert driver.hear(StatementGiven(spelt)).refusal == ""
 
 
 def test_a_halt_is_latched_with_who_and_why() -> None:
@@ -422,7 +437,7 @@ def test_records_never_go_back_in_time() -> None:
 def test_the_account_opens_with_the_first_statement_and_only_when_it_holds_nothing() -> None:
     holding = broker_statement(positions=(BrokerPosition(symbol=ALFA, quantity=D(1), average_price=D(1)),))
     driver = at_rest()
-    assert driver.give(AccountStated(holding)) == []
+    assert driver.give(AccountStated(holding)) == [PermitsStated(permits=PERMITS)]
     assert driver.give(AccountStated(broker_statement(cash=D(5)))) == [AccountOpened(cash=D(5))]
     assert driver.give(AccountStated(broker_statement(cash=D(6)))) == []
     assert driver.engine.state.book.cash == 5

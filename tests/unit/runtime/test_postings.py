@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agenttrader.model.activities import AccountActivity
 from agenttrader.model.activities import ActivityKind as K
@@ -18,12 +19,13 @@ from agenttrader.model.events import (
     PositionAdjusted,
 )
 from agenttrader.model.identifiers import Symbol
+from agenttrader.model.permits import PermitsStated
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerPosition, BrokerStatement
 from agenttrader.runtime.inputs import AccountStated
 from agenttrader.runtime.postings import events_of_statement
 from agenttrader.runtime.state import State
-from agenttrader.testing.builders import ALFA, BRAVO, CASH, MULTIPLIERS, broker_statement, posted
+from agenttrader.testing.builders import ALFA, BRAVO, CASH, MULTIPLIERS, PERMITS, broker_statement, posted
 from agenttrader.testing.driver import Driver, at_rest, trading
 from agenttrader.testing.state_dump import dump_state
 
@@ -33,6 +35,9 @@ D = Decimal
 def stated(*activities: AccountActivity, held: int = 0, **changes: Any) -> BrokerStatement:
     position = BrokerPosition(symbol=ALFA, quantity=D(held), average_price=D(100))
     return broker_statement(activities=activities, positions=(position,) if held else (), **changes)
+
+
+PERMITTED = PermitsStated(permits=PERMITS)
 
 
 def split(name: str, quantity: int, cash: str = "0", symbol: Symbol = ALFA) -> AccountActivity:
@@ -46,12 +51,26 @@ def events(driver: Driver, statement: BrokerStatement) -> list[Event]:
 def test_an_account_opens_with_what_was_posted_before() -> None:
     driver, past = at_rest(), (posted("a-1"), posted("a-2", K.UNTREATED))
     found = driver.give(AccountStated(stated(*past, cash=D(5))))
-    assert found == [PastIncluded(activities=past), AccountOpened(cash=D(5))]
+    assert found == [PERMITTED, PastIncluded(activities=past), AccountOpened(cash=D(5))]
     assert driver.give(AccountStated(stated(*past, cash=D(5)))) == []
 
 
 def test_an_account_that_holds_something_opens_nothing_and_takes_nothing_in() -> None:
-    assert events(at_rest(), stated(posted("a-1"), held=1)) == []
+    assert events(at_rest(), stated(posted("a-1"), held=1)) == [PERMITTED]
+
+
+def test_what_the_account_may_do_is_recorded_when_it_changes_and_kept_over_a_restart() -> None:
+    driver = trading()
+    assert driver.engine.state.book.permits == PERMITS
+    barred = replace(PERMITS, shorting=None)
+    assert driver.give(AccountStated(broker_statement(permits=barred))) == [PermitsStated(permits=barred)]
+    assert driver.give(AccountStated(broker_statement(permits=barred))) == []
+    assert driver.give(AccountStated(broker_statement(permits=PERMITS, account="SIM-2"))) == []
+    assert driver.engine.state.book.permits == barred
+    again = State(MULTIPLIERS)
+    for record in driver.records:
+        again.apply(record)
+    assert again.book.permits == barred
 
 
 def test_each_activity_is_recorded_once_and_fees_as_one() -> None:

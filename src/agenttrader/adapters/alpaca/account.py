@@ -311,11 +311,11 @@ def _time_of(fill: Activity) -> Instant:
 
 
 def _permits(account: Account) -> Permits:
-    blocks = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
     return Permits(
         status=account.status,
-        # A flag that the broker does not give is not a permission.
-        blocks=tuple(name for name in blocks if getattr(account, name) is not False),
+        trading_blocked=account.trading_blocked,
+        account_blocked=account.account_blocked,
+        trade_suspended_by_user=account.trade_suspended_by_user,
         coin_status=account.crypto_status,
         shorting=account.shorting_enabled,
         options_level=account.options_trading_level,

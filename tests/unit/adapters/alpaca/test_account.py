@@ -123,7 +123,15 @@ async def test_a_statement_has_everything(
             fee("x::2", "2026-11-20", "2026-11-21T05:00:00Z"),
         ),
         executions=("8efc7b9a-8b2b-4000-9955-d36e7db0df74",),  # type: ignore[arg-type]
-        permits=Permits(status="ACTIVE", blocks=(), coin_status="ACTIVE", shorting=True, options_level=None),
+        permits=Permits(
+            status="ACTIVE",
+            trading_blocked=False,
+            account_blocked=False,
+            trade_suspended_by_user=False,
+            coin_status="ACTIVE",
+            shorting=True,
+            options_level=None,
+        ),
     )
 
 
@@ -222,7 +230,15 @@ async def test_what_a_statement_does_not_say_the_account_may_is_not_made_up(
     }
     quiet.answer("GET", "/v2/account", account(**said))
     permits = (await reader.statement(OPEN)).permits
-    assert permits == Permits(status="INACTIVE", blocks=(), coin_status=None, shorting=False, options_level=2)
+    assert permits == Permits(
+        status="INACTIVE",
+        trading_blocked=False,
+        account_blocked=False,
+        trade_suspended_by_user=False,
+        coin_status=None,
+        shorting=False,
+        options_level=2,
+    )
     assert permits.is_blocked
     quiet.answer("GET", "/v2/account", account(shorting_enabled=None, options_trading_level=None))
     permits = (await reader.statement(OPEN)).permits
