@@ -46,7 +46,7 @@ def unlimited(tables: dict[str, Any]) -> None:
     for limits in (tables["limits"]["account"], tables["limits"]["agent"]["momentum"]):
         limits |= {"orders_per_minute_max": MANY, "open_orders_max": MANY, "gross_exposure_max": str(10**9)}
         limits |= {"net_exposure_max": str(10**9), "daily_orders_max": MANY, "daily_new_risk_max": str(10**9)}
-    tables["limits"]["agent"]["momentum"]["repeats_max"] = MANY
+    tables["limits"]["agent"]["momentum"] |= {"repeats_max": MANY, "messages_per_minute_max": MANY}
     tables["limits"]["account"]["dead_machine_loss_max"] = str(10**9)
     tables["limits"]["symbol"]["ALFA"]["position_quantity_max"] = str(10**9)
     tables["venue"]["accounts"][0]["cash"] = str(10**9)

@@ -106,6 +106,7 @@ def rules(bars: int) -> Rules:
                 gross_exposure_max=WIDE,
                 net_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
+                messages_per_minute_max=10**9,
                 open_orders_max=10**9,
                 daily_orders_max=10**9,
                 daily_new_risk_max=WIDE,

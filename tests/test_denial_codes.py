@@ -163,6 +163,7 @@ EDGES: dict[str, Edge] = {
     "agent.gross_exposure_max": Edge("gross_exposure_agent", agent(gross_exposure_max=AT_1000)),
     "agent.net_exposure_max": Edge("net_exposure_agent", agent(net_exposure_max=AT_1000)),
     "agent.orders_per_minute_max": Edge("order_rate_agent", agent(orders_per_minute_max=1)),
+    "agent.messages_per_minute_max": Edge("message_rate", agent(messages_per_minute_max=1)),
     "agent.open_orders_max": Edge("open_orders_agent", agent(open_orders_max=1)),
     "agent.daily_orders_max": Edge("daily_orders_agent", agent(daily_orders_max=1)),
     "agent.daily_new_risk_max": Edge("daily_new_risk_agent", agent(daily_new_risk_max=AT_1000)),

@@ -25,8 +25,8 @@ from agenttrader.app.gateway.alpaca_questions import Nothing, Pairs, read
 from agenttrader.app.gateway.alpaca_refusals import TOO_MANY, Refused, Unsupported
 from agenttrader.model.errors import (
     AgentTraderError,
+    AskedTooOften,
     BadValue,
-    DeniedTooOften,
     InboxFull,
     NotReady,
     StoreError,
@@ -66,7 +66,7 @@ _ANSWERS: tuple[tuple[type[AgentTraderError], HTTPStatus, int], ...] = (
     (Unsupported, HTTPStatus.UNPROCESSABLE_ENTITY, UNPROCESSABLE),
     (BadValue, HTTPStatus.UNPROCESSABLE_ENTITY, INVALID),
     (InboxFull, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY),
-    (DeniedTooOften, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY),
+    (AskedTooOften, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY),
     (NotReady, HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
 )

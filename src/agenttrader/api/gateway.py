@@ -38,8 +38,8 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.model.authority import Act
 from agenttrader.model.errors import (
     AgentTraderError,
+    AskedTooOften,
     BadValue,
-    DeniedTooOften,
     InboxFull,
     NotReady,
     StatementRefused,
@@ -69,7 +69,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[AgentTraderError], int, str], ...] = (
     (StoreError, 503, "store_unavailable"),
     (NotReady, 503, "starting"),
     (InboxFull, 429, "too_many_waiting"),
-    (DeniedTooOften, 429, "denied_too_often"),
+    (AskedTooOften, 429, "asked_too_often"),
     (Unreachable, 502, "broker_unreachable"),
 )
 """What each of our errors is over HTTP; the first that fits."""

@@ -60,6 +60,8 @@ class AgentLimits(_Table, frozen=True):
     """As the account's, over the symbols that the agent owns."""
     net_exposure_max: Decimal
     orders_per_minute_max: int
+    messages_per_minute_max: int
+    """Orders, replacements and cancels of its own that leave for the broker; exits count and always leave."""
     open_orders_max: int
     daily_orders_max: int
     """As the account's, of the agent's own entries."""

@@ -156,6 +156,10 @@ SENTENCES: dict[str, Sentence] = {
         "It would be the account's approved order number {observed} within a minute, at most "
         "{permitted} are permitted. Wait.",
     ),
+    "message_rate": Sentence(
+        "It would be message number {observed} of the agent to the broker within a minute, cancels and "
+        "replacements included, at most {permitted} are permitted. Wait; what leaves a position still goes.",
+    ),
     "open_orders_agent": Sentence(
         "The agent would have {observed} open orders, at most {permitted} are permitted. Cancel one, "
         "or wait.",

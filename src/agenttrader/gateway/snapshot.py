@@ -93,6 +93,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """Decisions about orders of this agent in the last minute, this one not counted."""
     orders_last_minute_account: int | None
     """Approvals of all agents' orders in the last minute: one agent's denials keep no other out."""
+    messages_last_minute_agent: int | None
+    """Orders, replacements and cancels that left on the agent's word in the last minute."""
     open_orders_agent: int | None
     """Orders that work or may work, this one and protective legs not counted."""
     open_orders_account: int | None

@@ -8,7 +8,7 @@
     │   └── TamperingFound           the journal's chain does not hold; names the record
     ├── NotReady                     the gateway started; the market's time is not known to it yet
     ├── InboxFull                    more waits than may; nothing of this was taken
-    ├── DeniedTooOften               an agent is denied so often that its orders are not looked at for a while
+    ├── AskedTooOften                an agent is denied, or cancels, so often that it must wait for a while
     ├── StatementRefused             a person's statement that does not hold: signature, role, time, nonce
     └── Unreachable                  a peer gave no usable answer                                  exit 5
         └── Unsent                   … and nothing of the request can have arrived there
@@ -57,8 +57,8 @@ class InboxFull(AgentTraderError):
     """
 
 
-class DeniedTooOften(AgentTraderError):
-    """An agent was denied so often lately that this order of its was not looked at; nothing was taken."""
+class AskedTooOften(AgentTraderError):
+    """An agent was denied, or has canceled, so often lately that nothing of this was taken."""
 
 
 class StatementRefused(AgentTraderError):

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from agenttrader.gateway.limits import Limits
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CancelRequested, Withheld
 from agenttrader.model.orders import Effect, OrderState, Proposal
+from agenttrader.model.times import Instant
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.closing import must_end_for
@@ -46,6 +48,24 @@ def refusal_of(
     if refusal or order.state is OrderState.CANCEL_REQUESTED or cancel_of(order, "", "") is not None:
         return refusal
     return f"the order is {order.state.value}: the broker has not confirmed it; ask again when it has"
+
+
+def too_many(state: State, asked: CancelAsked, limits: Limits, now: Instant) -> str:
+    """Why no more cancels of the agent's own leave for a while; empty where this one may, or need not.
+
+    The order stays with its stop; a person, the exits unit and the window's end have no such limit.
+    """
+    found = None if asked.agent is None else limits.agent.get(asked.agent)
+    if asked.agent is None or found is None:
+        return ""
+    count, most = state.messages.last_minute(asked.agent, now), found.messages_per_minute_max
+    order = state.book.orders.by_id.get(asked.order_id)
+    if count < most or order is None or order.state not in MAY_BE_ASKED:
+        return ""
+    return (
+        f"{count} messages of {asked.agent} left for the broker within a minute, at most {most} are "
+        "permitted: the order stays as it is; ask again in a moment, or have a person cancel it"
+    )
 
 
 def _refusal_to_agent(book: Book, order: Order) -> str:

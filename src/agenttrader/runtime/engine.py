@@ -43,7 +43,8 @@ from agenttrader.runtime import (
 )
 from agenttrader.runtime.breakers import FLATTENER
 from agenttrader.runtime.buying_power import BuyingPower
-from agenttrader.runtime.cancels import refusal_of, unconfirmed, unwanted
+from agenttrader.runtime.cancels import refusal_of, too_many, unconfirmed, unwanted
+from agenttrader.runtime.clock_skew import skewed
 from agenttrader.runtime.day import turn_of_day
 from agenttrader.runtime.doubts import events_of_doubts
 from agenttrader.runtime.entries import events_of_denial
@@ -160,6 +161,7 @@ class Engine(Footing):
         self._emit_all(self.state.breakers.due(self.rules.breakers, self.rules.authority.account))
         if isinstance(received, TimeReached):
             self._flatten()
+        self._emit_all(skewed(received, self.rules, self.state.breakers, now, self._now))
         self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
         self._go_on_closing()
         return self._step
@@ -274,6 +276,7 @@ class Engine(Footing):
     def _cancel(self, asked: CancelAsked) -> None:
         only_reduces = self.rules.only_reduces(asked.agent)
         self._step.refusal = refusal_of(self.state.book, asked, self.standing, only_reduces=only_reduces)
+        self._step.refusal = self._step.refusal or too_many(self.state, asked, self.rules.limits, self._now)
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 

@@ -53,6 +53,7 @@ def take_snapshot(
         repeats=_repeats_of(proposal, state, rules, now),
         orders_last_minute_agent=agent_minute,
         orders_last_minute_account=account_minute,
+        messages_last_minute_agent=state.messages.last_minute(agent, now),
         open_orders_agent=book.orders.open_count.get(agent, 0),
         open_orders_account=book.orders.open_count_total,
         entries_today_agent=None if today is None else today.count.get(agent, 0),

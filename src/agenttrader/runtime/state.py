@@ -13,6 +13,7 @@ from agenttrader.model.decisions import Decision
 from agenttrader.model.events import (
     BreakFound,
     BreakSettled,
+    CancelRequested,
     DayOpened,
     Decided,
     EquitySampled,
@@ -35,6 +36,7 @@ from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.breakers import Breakers
 from agenttrader.runtime.entries import Entries
+from agenttrader.runtime.messages import Messages
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
 from agenttrader.runtime.ruling import Ruling
@@ -75,6 +77,7 @@ class State:
         self._flows_at_open = ZERO
         self.entries = Entries()
         """Those approved since the day opened."""
+        self.messages = Messages()
         self.approvals = Approvals()
         self.ruling = Ruling()
         self.outside = Outside()
@@ -101,6 +104,7 @@ class State:
             Withheld: self._apply_to_waiting,
             EquitySampled: self._apply_equity_sampled,
             DayOpened: self._apply_day_opened,
+            CancelRequested: self._apply_cancel,
             ActedOutside: self._apply_acted_outside,
             OrderAdopted: self._apply_adopted,
             **dict.fromkeys((LimitTightened, LooseningSigned, LimitsLoosened), self._apply_ruling),
@@ -125,6 +129,7 @@ class State:
             order = self.book.orders.forget(order_id)
             self._decided[order.agent].pop()
             self._approved_in_account.pop()
+            self.messages.forget(order.agent)
 
     def set_aside(self, order_id: OrderId) -> Proposal:
         """Take back what an entry that waited for a person counted for; the proposal, to be decided again.
@@ -157,6 +162,8 @@ class State:
             self.approvals.end(order_id)
         order = self.book.orders.decide(decided)
         self._count(order, decided.event.decision, sealed.time)
+        if order.denied_by is None:
+            self.messages.note(order.agent, sealed.time)
         if order.denied_by is None and order.effect is Effect.CLOSE:
             self.closing[order.id] = order
             if any(order.quantity * abs(leg.ratio) < (self.shared(leg.symbol) or ZERO) for leg in order.legs):
@@ -206,6 +213,11 @@ class State:
         self.day = cast("DayOpened", sealed.event)
         self.entries = self.entries.next_day(sealed.time)
         self._flows_at_open = self.book.flows
+
+    def _apply_cancel(self, sealed: Sealed[Event]) -> None:
+        self.book.apply(sealed)
+        asked = cast("CancelRequested", sealed.event)
+        self.messages.note_cancel(asked, self.book.orders.by_id[asked.order_id], sealed.time)
 
     def _apply_acted_outside(self, sealed: Sealed[Event]) -> None:
         self.outside.note(cast("ActedOutside", sealed.event))

@@ -124,7 +124,7 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
     agent = next(iter(tables["limits"]["agent"].values()))
     many = {"gross_exposure_max": _WIDE, "orders_per_minute_max": _MANY, "open_orders_max": _MANY}
     many |= {"net_exposure_max": _WIDE, "daily_orders_max": _MANY, "daily_new_risk_max": _WIDE}
-    eager = many | {"repeats_max": _MANY}
+    eager = many | {"repeats_max": _MANY, "messages_per_minute_max": _MANY}
     for name, symbol in symbols.items():
         tables["agents"][name] = {
             "symbols": [symbol],

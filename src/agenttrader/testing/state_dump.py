@@ -28,6 +28,7 @@ def dump_state(state: State) -> Any:
     """
     for agent in {order.agent for order in state.book.orders.by_id.values()}:
         state.decided_last_minute(agent, state.last_time)
+        state.messages.last_minute(agent, state.last_time)
     return _plain(state, top=True)
 
 

@@ -264,7 +264,7 @@ async def test_an_agent_that_is_denied_all_the_time_is_told_to_wait(
     bodies = [encode(to_body(proposal(number, quantity=Decimal(5_000)))) for number in (1, 2)]
     answers = [await client.ask("POST", "/v1/proposals", AGENTS, body) for body in bodies]
     assert [status for status, _ in answers] == [200, 429]
-    assert answers[1][1]["code"] == "denied_too_often"
+    assert answers[1][1]["code"] == "asked_too_often"
 
 
 async def test_a_fault_of_ours_is_in_the_log_and_says_to_ask_first(

@@ -4,16 +4,25 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from agenttrader.gateway.limits import Limits
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CancelRequested, Event, Withheld
 from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Role, Side, TimeInForce
 from agenttrader.model.reports import ReportKind
+from agenttrader.model.times import MINUTE, Instant
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.runtime.cancels import cancel_of, unwanted
-from agenttrader.runtime.inputs import CancelAsked, HaltAsked, TimeReached, WindowCloseAsked
+from agenttrader.runtime.inputs import (
+    CancelAsked,
+    GroupProposed,
+    HaltAsked,
+    TimeReached,
+    WindowCloseAsked,
+)
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
@@ -25,8 +34,10 @@ from agenttrader.testing.builders import (
     compared,
     execution,
     proposal,
+    rules,
 )
 from agenttrader.testing.driver import Driver, trading
+from agenttrader.testing.hostile_day import folded
 
 S, K = OrderState, ReportKind
 A_STOP = {
@@ -45,6 +56,15 @@ def working(driver: Driver, number: int = 1, **changes: Any) -> OrderId:
     driver.propose(entry)
     driver.accept(entry.id)
     return entry.id
+
+
+RESTS = {"type": OrderType.LIMIT, "limit_price": Decimal(100)}
+
+
+def limited(**changes: Any) -> Limits:
+    """Other limits of each agent."""
+    base = rules().limits
+    return replace(base, agent={name: replace(each, **changes) for name, each in base.agent.items()})
 
 
 def asked(events: list[Event]) -> list[OrderId]:
@@ -146,6 +166,39 @@ def test_what_is_frozen_only_a_person_takes_apart_though_an_entry_may_end() -> N
     sentence = "trading is frozen: what protects stays as it is, and only a person ends it"
     assert refusal(driver, own, EXITS) == sentence
     assert (refusal(driver, own, None), refusal(driver, rests)) == ("", "")
+
+
+def test_beyond_its_messages_an_agent_cancels_nothing_and_others_do() -> None:
+    driver = trading(limits=limited(messages_per_minute_max=4))
+    rests = [working(driver, number, **RESTS) for number in (1, 2, 3)]
+    for _ in range(2):
+        assert driver.hear(CancelAsked(rests[0], AGENT, "why", AGENT)).refusal == ""
+    sentence = refusal(driver, rests[1])
+    assert sentence.startswith(f"4 messages of {AGENT} left for the broker within a minute, at most 4")
+    assert driver.order(rests[1]).state is OrderState.ACCEPTED
+    driver.propose(proposal(4, quantity=Decimal(1)))
+    assert driver.order(proposal(4).id).denied_by == "message_rate"
+    assert (refusal(driver, rests[1], EXITS), refusal(driver, rests[2], None)) == ("", "")
+    again = folded(driver.records).state.messages
+    assert again.last_minute(AGENT, driver.now) == 4
+    assert again.last_minute(AGENT, Instant(driver.now + MINUTE)) == 0
+
+
+def test_what_leaves_a_position_leaves_however_many_messages_did() -> None:
+    driver = trading(limits=limited(messages_per_minute_max=1))
+    driver.enter()
+    driver.propose(closing_proposal())
+    assert driver.order(closing_proposal().id).denied_by is None
+    driver.propose(proposal(2))
+    assert driver.order(proposal(2).id).denied_by == "message_rate"
+
+
+def test_what_was_tried_with_a_group_is_no_message() -> None:
+    driver = trading(limits=limited(messages_per_minute_max=1))
+    pair = tuple(proposal(number, group="a pair") for number in (1, 2))
+    driver.hear(GroupProposed(pair))
+    assert driver.order(pair[1].id).denied_by == "message_rate"
+    assert driver.engine.state.messages.last_minute(AGENT, driver.now) == 0
 
 
 def test_protection_that_is_left_over_when_flat_may_be_canceled() -> None:

@@ -45,6 +45,7 @@ approval = "auto"
 gross_exposure_max = "120000"
 net_exposure_max = "120000"
 orders_per_minute_max = 10
+messages_per_minute_max = 30
 open_orders_max = 4
 daily_orders_max = 10
 daily_new_risk_max = "120000"

@@ -31,7 +31,7 @@ from agenttrader.app.gateway.alpaca_symbols import without_slash
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Agent
-from agenttrader.model.errors import BadValue, DeniedTooOften, InboxFull
+from agenttrader.model.errors import AskedTooOften, BadValue, InboxFull
 from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.times import SECOND, Instant
@@ -148,7 +148,7 @@ class AlpacaDesk:
     async def _try_cancel(self, agent: AgentName, order: Order) -> CanceledOrder:
         try:
             await self._cancel(agent, order)
-        except (Refused, BadValue, InboxFull, DeniedTooOften) as error:
+        except (Refused, BadValue, InboxFull, AskedTooOften) as error:
             refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return CanceledOrder(id=wire_id(order), status=int(refused.status), body=body)
@@ -184,7 +184,7 @@ class AlpacaDesk:
         name = without_slash(symbol)
         try:
             closed = await self._close(agent, symbol)
-        except (Refused, BadValue, InboxFull, DeniedTooOften) as error:
+        except (Refused, BadValue, InboxFull, AskedTooOften) as error:
             refused = in_its_line(error)
             body = msgspec.to_builtins(refused.error)
             return ClosedPosition(symbol=name, status=int(refused.status), body=body)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import assert_never
 
 from agenttrader.app.gateway.views import sentence_of_decision
-from agenttrader.model.errors import AgentTraderError, BadValue, DeniedTooOften, InboxFull
+from agenttrader.model.errors import AgentTraderError, AskedTooOften, BadValue, InboxFull
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import (
     FORBIDDEN,
@@ -71,7 +71,7 @@ def not_found(message: str) -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, NOT_FOUND, message)
 
 
-def in_its_line(error: Refused | BadValue | InboxFull | DeniedTooOften) -> Refused:
+def in_its_line(error: Refused | BadValue | InboxFull | AskedTooOften) -> Refused:
     """What one of several that are asked for at once is answered: that it is not done hides no other."""
     match error:
         case Refused():
@@ -80,7 +80,7 @@ def in_its_line(error: Refused | BadValue | InboxFull | DeniedTooOften) -> Refus
             return cannot_be(str(error))
         case BadValue():
             return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, str(error))
-        case InboxFull() | DeniedTooOften():
+        case InboxFull() | AskedTooOften():
             return Refused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, str(error))
         case never:
             assert_never(never)

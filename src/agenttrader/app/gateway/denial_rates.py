@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from agenttrader.model.decisions import Verdict
-from agenttrader.model.errors import DeniedTooOften
+from agenttrader.model.errors import AskedTooOften
 from agenttrader.model.events import Decided, Event
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.orders import Effect
@@ -33,13 +33,13 @@ class DenialRates:
         session.listeners.append(self._recorded)
 
     def expect_room(self, agent: AgentName, *, adds_risk: bool) -> None:
-        """Raises DeniedTooOften where the agent was denied too often to be listened to now."""
+        """Raises AskedTooOften where the agent was denied too often to be listened to now."""
         times = self._denied_seconds.get((agent, adds_risk))
         if times is None or len(times) < DENIALS_PER_MINUTE_MAX:
             return
         left = times[0] + MINUTE_SECONDS - asyncio.get_running_loop().time()
         if left > 0:
-            raise DeniedTooOften(
+            raise AskedTooOften(
                 f"expected at most {DENIALS_PER_MINUTE_MAX} denials of {agent} in a minute, found as many: "
                 f"this was not looked at. See why the others were denied, and come back in {left:.0f} s"
             )

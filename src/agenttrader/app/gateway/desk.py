@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from agenttrader.app.gateway.breaker_views import BreakerBody, breakers_of
 from agenttrader.app.gateway.denial_rates import DenialRates
 from agenttrader.app.gateway.packages import require_leavable, steps_of
 from agenttrader.app.gateway.standing_views import (
@@ -20,23 +21,12 @@ from agenttrader.app.gateway.standing_views import (
     window_of,
 )
 from agenttrader.app.gateway.stream import Stream
-from agenttrader.app.gateway.views import (
-    decision_body,
-    order_body,
-    trading_body,
-)
+from agenttrader.app.gateway.views import decision_body, order_body, trading_body
 from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import BadValue, InboxFull, StatementRefused
-from agenttrader.model.identifiers import (
-    AccountName,
-    AgentName,
-    Digest,
-    OrderId,
-    Symbol,
-    derive_proposed_id,
-)
+from agenttrader.model.errors import AskedTooOften, BadValue, InboxFull, StatementRefused
+from agenttrader.model.identifiers import AccountName, AgentName, Digest, OrderId, Symbol, derive_proposed_id
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Changes, Effect, Proposal
 from agenttrader.model.times import rfc3339
@@ -47,6 +37,7 @@ from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, deco
 from agenttrader.protocols.native_changes import decode_replacement
 from agenttrader.protocols.native_doubts import decode_doubts
 from agenttrader.protocols.native_groups import GroupAnswerBody, decode_group
+from agenttrader.runtime.cancels import too_many
 from agenttrader.runtime.doubts import break_of_doubt
 from agenttrader.runtime.inputs import (
     CancelAsked,
@@ -86,6 +77,7 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     window: WindowBody | None = None
     latches: tuple[LatchBody, ...] = ()
     switches: tuple[SwitchBody, ...] = ()
+    breakers: tuple[BreakerBody, ...] = ()
 
 
 class ReconcileBody(Struct, frozen=True, kw_only=True):
@@ -207,11 +199,16 @@ class Desk:
     async def cancel(self, name: str, agent: AgentName | None, by: str, reason: str) -> OrderId:
         """Ask the broker to end the order of that id, or that its agent calls so; the id of the order.
 
-        That it has ended comes on the stream. Raises BadValue where it cannot be asked.
+        That it has ended comes on the stream. Raises BadValue where it cannot be asked, AskedTooOften where
+        too many messages of the agent have left in the last minute.
         """
-        order_id = self._named(name, agent)
-        await self._ask(CancelAsked(order_id, by, reason, agent))
-        return order_id
+        asked = CancelAsked(self._named(name, agent), by, reason, agent)
+        outcome = await self.session.ask(asked)
+        if outcome.refusal:
+            engine = self.session.engine
+            is_early = too_many(engine.state, asked, engine.rules.limits, engine.state.last_time)
+            raise (AskedTooOften if is_early else BadValue)(outcome.refusal)
+        return asked.order_id
 
     async def give(self, envelope: str, act: Act) -> TradingBody:
         """Take a person's signed statement for `act`.
@@ -295,6 +292,7 @@ class Desk:
             window=window_of(engine),
             latches=latches_of(engine),
             switches=switches_of(engine),
+            breakers=breakers_of(engine, self.session.now),
         )
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
@@ -332,7 +330,7 @@ class Desk:
         return proposed if proposed is not None and known else OrderId(name)
 
     def _expect_room(self, *proposals: Proposal) -> None:
-        """Raises DeniedTooOften for what would be a new order of an agent that is denied all the time."""
+        """Raises AskedTooOften for what would be a new order of an agent that is denied all the time."""
         known = self.session.engine.state.book.orders.by_id
         for each in proposals:
             if each.id not in known:

@@ -42,6 +42,7 @@ _LIMITS = """[limits.agent.{bot}]
 gross_exposure_max = "60000"
 net_exposure_max = "60000"
 orders_per_minute_max = 30
+messages_per_minute_max = 90    # what leaves for the broker: orders, replacements and cancels of its own
 open_orders_max = 10
 daily_orders_max = 300          # entries approved in a day, whatever came of them
 daily_new_risk_max = "3000000"  # what they may cost together, at their worst

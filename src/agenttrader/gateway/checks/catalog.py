@@ -67,6 +67,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("repeats", exposure.agent_does_not_repeat_itself, ENTRIES),
     Rule("order_rate_agent", exposure.agents_rate_is_within_limit, ENTRIES),
     Rule("order_rate_account", exposure.accounts_rate_is_within_limit, ENTRIES),
+    Rule("message_rate", exposure.agents_messages_are_within_limit, RESTING),
     Rule("open_orders_agent", exposure.agents_open_orders_are_within_limit, ENTRIES),
     Rule("open_orders_account", exposure.accounts_open_orders_are_within_limit, ENTRIES),
     Rule("daily_orders_agent", exposure.agents_day_has_room_for_one_more, ENTRIES),

@@ -16,6 +16,7 @@ from agenttrader.model.values import ZERO
 _BUY, _OPEN = Side.BUY, Effect.OPEN
 _IN_PLACE = Check("repeats", "replaces another", "replaces another", passed=True)
 _NO_MORE = Check("dead_machine_loss", "no more", "no more", passed=True)
+_LEAVES = Check("message_rate", "leaves", "leaves", passed=True)
 
 
 def agent_does_not_repeat_itself(case: Case) -> Check:
@@ -38,6 +39,20 @@ def accounts_rate_is_within_limit(case: Case) -> Check:
     """All agents together have not had too many orders approved in the last minute."""
     permitted = case.account_limits.orders_per_minute_max
     return with_more("order_rate_account", case.snapshot.orders_last_minute_account, 1, permitted)
+
+
+def agents_messages_are_within_limit(case: Case) -> Check:
+    """Not too many orders, replacements and cancels of the agent have left in the last minute.
+
+    What leaves a position is never kept, nor what the exits unit or a person moves.
+    """
+    grant, limits = case.snapshot.grant, case.agent_limits
+    if case.proposal.effect is not _OPEN and (
+        case.snapshot.replaced is None or (grant is not None and grant.reduces_only)
+    ):
+        return _LEAVES
+    permitted = None if limits is None else limits.messages_per_minute_max
+    return with_more("message_rate", case.snapshot.messages_last_minute_agent, 1, permitted)
 
 
 def agents_open_orders_are_within_limit(case: Case) -> Check:

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.app.gateway import denial_rates
-from agenttrader.model.errors import BadValue, DeniedTooOften
+from agenttrader.model.errors import AskedTooOften, BadValue
 from agenttrader.model.events import Decided
+from agenttrader.model.identifiers import OrderId
 from agenttrader.model.orders import Changes, Effect, OrderState, OrderType, Proposal, Side
 from agenttrader.protocols.native import encode, to_body
-from agenttrader.testing.builders import AGENT, CHARLY, EXITS, OTHER_AGENT, proposal
+from agenttrader.testing.builders import AGENT, CHARLY, EXITS, OTHER_AGENT, proposal, rules
 from agenttrader.testing.small_gateway import SmallGateway
 
 TOO_MUCH = Decimal(5_000)
@@ -44,11 +46,32 @@ def decided(gateway: SmallGateway) -> int:
 async def test_what_would_be_one_denial_too_many_is_not_decided_nor_recorded(gateway: SmallGateway) -> None:
     await deny(gateway, 1, 3)
     for number in (4, 5):
-        with pytest.raises(DeniedTooOften, match="at most 3 denials of trader in a minute"):
+        with pytest.raises(AskedTooOften, match="at most 3 denials of trader in a minute"):
             await propose(gateway, proposal(number))
     assert decided(gateway) == 3
     assert await propose(gateway, proposal(2, quantity=TOO_MUCH)) is OrderState.DENIED
     assert decided(gateway) == 3
+
+
+async def test_an_agent_that_cancels_too_often_must_wait_and_a_person_need_not() -> None:
+    base = rules().limits
+    few = {name: replace(each, messages_per_minute_max=3) for name, each in base.agent.items()}
+    made = SmallGateway(limits=replace(base, agent=few))
+    made.broker.on_submit = made.accept
+    await made.trade()
+    for number in (1, 2):
+        await propose(made, proposal(number, type=OrderType.LIMIT, limit_price=Decimal(99)))
+    first, second = proposal(1).id, proposal(2).id
+    for _ in range(2):
+        await made.desk.cancel(first, AGENT, AGENT, "asked for")
+    with pytest.raises(AskedTooOften, match="3 messages of trader left for the broker within a minute"):
+        await made.desk.cancel(second, AGENT, AGENT, "asked for")
+    with pytest.raises(BadValue, match="no order nobody's of yours is known"):
+        await made.desk.cancel(OrderId("nobody's"), AGENT, AGENT, "asked for")
+    assert made.broker.canceled == [first]
+    await made.desk.cancel(second, None, "ada", "enough")
+    assert made.broker.canceled == [first, second]
+    await made.stop()
 
 
 async def test_the_exits_unit_is_always_listened_to(gateway: SmallGateway) -> None:
@@ -81,7 +104,7 @@ async def test_a_replacement_is_a_new_order_too(gateway: SmallGateway) -> None:
     assert await propose(gateway, resting) is OrderState.ACCEPTED
     await deny(gateway, 2, 3)
     changes = Changes(limit_price=Decimal(98))
-    with pytest.raises(DeniedTooOften):
+    with pytest.raises(AskedTooOften):
         await gateway.desk.replace(resting.id, changes, AGENT, replacement=proposal(9).id, reason="nearer")
     assert decided(gateway) == 4
 

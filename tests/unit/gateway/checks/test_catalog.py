@@ -114,6 +114,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("repeats", lambda it: it.seeing(repeats=0)),
     ("order_rate_agent", lambda it: it.seeing(orders_last_minute_agent=0)),
     ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
+    ("message_rate", lambda it: it.seeing(messages_last_minute_agent=0)),
     ("open_orders_agent", lambda it: it.seeing(open_orders_agent=0)),
     ("open_orders_account", lambda it: it.seeing(open_orders_account=0)),
     ("daily_orders_agent", lambda it: it.seeing(entries_today_agent=0)),
@@ -160,8 +161,9 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
     for code, repair in REPAIRS:
         decision = situation.decide()
         assert [check.code for check in decision.checks] == bound
-        # What reduces adds to that loss only in the place of a nearer stop.
-        if code in bound and (code, effect) != ("dead_machine_loss", Effect.REDUCE):
+        # What reduces meets these only in the place of another.
+        in_place = effect is Effect.REDUCE and code in ("message_rate", "dead_machine_loss")
+        if code in bound and not in_place:
             assert (decision.verdict, decision.denied_by) == (Verdict.DENIED, code)
         situation = repair(situation)
     decision = situation.decide()
@@ -198,7 +200,7 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime"),
         *("whole", "approval"),
     }
-    of_resting = ("stop_price", "dead_machine_loss")
+    of_resting = ("message_rate", "stop_price", "dead_machine_loss")
     of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code not in of_resting)
     *_, whole, approval = CHECKS
     assert RULES_FOR[Effect.CLOSE] == (*of_both, whole)

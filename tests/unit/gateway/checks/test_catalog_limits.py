@@ -170,6 +170,11 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         entry().seeing(orders_last_minute_agent=29),
         entry().seeing(orders_last_minute_agent=30),
     ),
+    "agent.messages_per_minute_max": (
+        "message_rate",
+        entry().seeing(messages_last_minute_agent=59),
+        entry().seeing(messages_last_minute_agent=60),
+    ),
     "agent.open_orders_max": (
         "open_orders_agent",
         entry().seeing(open_orders_agent=9),
