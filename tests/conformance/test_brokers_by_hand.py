@@ -15,7 +15,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import pytest
@@ -106,7 +106,8 @@ class Book:
                 return await self._replace(name, await request.json())
             case "DELETE", ["orders", name]:
                 return await self._cancel(name)
-        return 404, BODIES["error"] | {"code": 40410000, "message": "endpoint not found."}
+            case _:
+                return 404, BODIES["error"] | {"code": 40410000, "message": "endpoint not found."}
 
     @staticmethod
     def _works(order: Body) -> bool:
@@ -145,7 +146,7 @@ class Book:
         number = sum(1 + len(each["legs"] or ()) for each in self.orders.values()) + len(values)
         name = f"61e69015-8549-4bfd-b9c3-{number:012d}-{len(self.arrived)}-{values.get('type')}"
         fresh = {"id": name, "client_order_id": f"broker-{name}", "symbol": "ALFA", "order_class": ""}
-        return BODIES["order_market"] | DOCUMENTED_NOWHERE | fresh | values
+        return {**BODIES["order_market"], **DOCUMENTED_NOWHERE, **fresh, **values}
 
     async def _replace(self, name: str, asked: Body) -> tuple[int, Any]:
         old = self.orders[name]
@@ -282,19 +283,18 @@ def without(*names: str, **others: Any) -> Callable[[Body], Body]:
     return lambda body: {key: value for key, value in body.items() if key not in names} | others
 
 
-class Changed(NamedTuple):
+def changed(method: str, path: str, change: Callable[[Body], Body]) -> Spoil:
     """Each answer to such requests with other fields."""
 
-    method: str
-    path: str
-    change: Callable[[Body], Body]
-
-    def __call__(self, request: web.Request, status: int, text: str) -> web.Response | None:
-        if request.method != self.method or not request.path.startswith(self.path) or status != 200:
+    def spoil(request: web.Request, status: int, text: str) -> web.Response | None:
+        if request.method != method or not request.path.startswith(path) or status != 200:
             return None
         found = json.loads(text)
-        body = [self.change(each) for each in found] if isinstance(found, list) else self.change(found)
-        return web.json_response(body)
+        return web.json_response(
+            [change(each) for each in found] if isinstance(found, list) else change(found)
+        )
+
+    return spoil
 
 
 ORDERS = "/v2/orders"
@@ -310,10 +310,10 @@ ORDERS = "/v2/orders"
         instead("POST", ORDERS, lambda: web.Response(status=200, text="")),
         instead("PATCH", ORDERS, lambda: html(502)),
         instead("DELETE", ORDERS, lambda: html(500)),
-        Changed("GET", f"{ORDERS}/", without(status="half_open")),
-        Changed("POST", ORDERS, without("client_order_id")),
-        Changed("POST", ORDERS, without("id")),
-        Changed("POST", ORDERS, without(client_order_id="somebody-elses")),
+        changed("GET", f"{ORDERS}/", without(status="half_open")),
+        changed("POST", ORDERS, without("client_order_id")),
+        changed("POST", ORDERS, without("id")),
+        changed("POST", ORDERS, without(client_order_id="somebody-elses")),
     ),
     ids=(
         "HTML instead of an answer",
@@ -344,7 +344,7 @@ async def test_what_can_be_found_out_by_asking_is_and_no_order_leaves_twice(
     (
         (refused, str, {"accept"}),
         (instead("GET", f"{ORDERS}:by", lambda: html(503)), str, {"accept"}),
-        (Changed("GET", f"{ORDERS}:by", without(status="half_open")), str, {"accept", "cancel"}),
+        (changed("GET", f"{ORDERS}:by", without(status="half_open")), str, {"accept", "cancel"}),
         (untouched, lambda text: text.replace('"canceled"', '"vanished"'), {"cancel", "stream"}),
         (untouched, lambda text: text[:-9], {"cancel", "replace", "bracket", "stream"}),
         (untouched, lambda text: text.replace('"timestamp": "2026', '"timestamp": "when'), {"stream"}),
@@ -379,9 +379,9 @@ async def test_what_is_not_understood_is_no_pass_and_nothing_is_left(
     "spoil",
     (
         instead("GET", "/v2/positions", html, times=-1),
-        Changed("GET", "/v2/account", without("cash")),
-        Changed("GET", "/v2/account", without(cash="much")),
-        Changed("GET", "/v2/clock", without(timestamp="noon")),
+        changed("GET", "/v2/account", without("cash")),
+        changed("GET", "/v2/account", without(cash="much")),
+        changed("GET", "/v2/clock", without(timestamp="noon")),
     ),
     ids=("HTML for the positions", "an account without cash", "cash that is no number", "no time"),
 )
@@ -406,7 +406,7 @@ async def test_an_account_that_cannot_be_read_is_sent_nothing(
 async def test_an_account_that_may_not_trade_is_sent_nothing(
     name: str, value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book = Book(Changed("GET", "/v2/account", without(**{name: value})))
+    book = Book(changed("GET", "/v2/account", without(**{name: value})))
     sitting = await sitting_at(book, tmp_path, monkeypatch)
     assert len(unmet(sitting)) == 1 + len(CASES)
     assert book.orders == {}
