@@ -20,6 +20,7 @@ from typing import Any, get_args, get_type_hints
 import aiohttp
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.file_halt import FileHalt
@@ -30,7 +31,7 @@ from agenttrader.app.config import demo_template, load
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.sections import ExitFractions
-from agenttrader.gateway.checks import authority, exposure, identity, market, order, shape
+from agenttrader.gateway.checks import authority, exposure, identity, market, order, permits, shape
 from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.checks.catalog import CHECKS, CHECKS_FOR, RULES_FOR, Rule
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
@@ -40,7 +41,7 @@ from agenttrader.model.authority import EVERYTHING, Approval, Mode
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.errors import BadValue, ConfigurationError
-from agenttrader.model.events import Decided, Event
+from agenttrader.model.events import Decided, EquitySampled, Event, Withheld
 from agenttrader.model.orders import Effect, Leg, OrderState, Side
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import BrokerPosition, ReportKind
@@ -59,6 +60,7 @@ from agenttrader.runtime.inputs import (
 )
 from agenttrader.runtime.state import State
 from agenttrader.testing import builders as b
+from agenttrader.testing.approving import ANN, EVE, TERMS, approved, asking, held, waits, word
 from agenttrader.testing.driver import READY, Driver, at_rest, trading
 from agenttrader.testing.serving import serving
 from agenttrader.testing.situations import Situation, entry, exit_of_long, short_entry, spread_entry
@@ -242,7 +244,7 @@ def test_no_check_is_written_and_never_asked() -> None:
     """A rule that failed to load is only logged elsewhere, and a limit is defined and wired to nothing."""
     written = {
         function
-        for module in (authority, exposure, identity, market, order, shape)
+        for module in (authority, exposure, identity, market, order, permits, shape)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if not name.startswith("_") and get_type_hints(function) == {"case": Case, "return": Check}
     }
@@ -278,6 +280,55 @@ def test_a_word_of_consent_in_the_order_is_no_approval() -> None:
     """Elsewhere a confirmation gate took what the agent itself had said."""
     asked = entry().granting(approval=Approval.MANUAL).proposing(reason="approved by a human; confirm=true")
     assert asked.decide().denied_by == "approval"
+
+
+def test_a_person_who_does_not_answer_has_not_said_yes() -> None:
+    """Elsewhere a confirmation that timed out went through."""
+    driver = asking()
+    entry = held(driver)
+    events = driver.give(TimeReached(b.at(6)))
+    assert [type(event) for event in events if not isinstance(event, EquitySampled)] == [Withheld]
+    assert driver.order(entry.id).state is OrderState.WITHHELD
+
+
+def test_a_yes_to_one_order_lets_no_other_leave() -> None:
+    """Elsewhere what was confirmed was a dialog, and what left was what the agent had by then."""
+    driver = asking()
+    small, large = held(driver), held(driver, 2, quantity=D(500))
+    digest = waits(driver, small).asked.digest
+    driver.hear(word(digest, about=waits(driver, large).asked.digest[:-1] + "x"))
+    assert driver.order(large.id).state is OrderState.PENDING_APPROVAL
+    assert approved(driver, small, ANN) == [""]
+    left = [record.event for record in driver.records if isinstance(record.event, Decided)]
+    assert [each.proposal for each in left] == [small]
+
+
+def test_a_check_that_fails_after_the_yes_denies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's word stands in the place of no check, and one that cannot be made is not passed."""
+
+    def broken(_: Case) -> Check:
+        raise KeyError("mark")
+
+    driver = asking()
+    entry = held(driver)
+    found = tuple(
+        Rule(rule.code, broken, rule.binds) if rule.code == "daily_loss" else rule
+        for rule in RULES_FOR[Effect.OPEN]
+    )
+    monkeypatch.setitem(RULES_FOR, Effect.OPEN, found)
+    monkeypatch.setitem(CHECKS_FOR, Effect.OPEN, tuple(rule.check for rule in found))
+    step = driver.hear(word(waits(driver, entry).asked.digest))
+    assert denied_by([record.event for record in step.records]) == "daily_loss"
+    assert step.sends == []
+
+
+def test_the_same_person_twice_is_one_person_and_whoever_asks_is_none() -> None:
+    driver = asking(replace(TERMS, persons_needed=2))
+    entry = held(driver)
+    digest = waits(driver, entry).asked.digest
+    said = [driver.hear(word(digest, person, nonce=f"{turn}")) for turn, person in enumerate((ANN, ANN, EVE))]
+    assert [bool(each.refusal) for each in said] == [False, True, True]
+    assert [each.sends for each in said] == [[], [], []]
 
 
 @pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))

@@ -17,6 +17,7 @@ import typer.main
 from msgspec import Struct
 
 from agenttrader.api import gateway, venue_entrance
+from agenttrader.api.approvals import approvals_routes
 from agenttrader.api.callers import Keys
 from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.gateway.desk import Desk
@@ -271,6 +272,7 @@ def test_every_route_of_the_gateway_is_on_a_page() -> None:
         *(gateway._orders_routes, gateway._agents_routes),
         *(gateway._windows_routes, gateway._persons_routes, gateway._hands_routes),
         gateway._exits_routes,
+        approvals_routes,
     )
     real = {
         f"{method} {path.replace(':str', '')}"
