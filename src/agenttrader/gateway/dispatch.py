@@ -73,7 +73,7 @@ class Dispatcher:
         *,
         effect: Effect,
         state: Callable[[], TradingState],
-        is_over: Callable[[], bool] = lambda: False,
+        is_over: Callable[[], bool],
         grant: Grant | None = None,
     ) -> Stopped | None:
         """Send the order, or return why it was withheld: then the broker has not seen it.
