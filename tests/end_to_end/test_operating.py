@@ -65,7 +65,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_a_persons_day_at_the_desk(desk: Desk) -> None:
     await desk.bar()
-    assert "reason    no window is open" in await desk.told("status")
+    status = await desk.told("status")
+    assert "reason    no window is open" in status
+    assert "breaker   armed     rejections, agent momentum: 0 rejections within 5 minutes, of 3\n" in status
+    state = 'agenttrader_breaker_state{breaker="drawdown",scope="account:DEMO-1"} 0.0'
+    async with aiohttp.ClientSession() as client:
+        answer = await client.get(f"{desk.address('gateway')}/metrics")
+        assert state in await answer.text()
     assert "window    none is open" in await desk.told("window", "show")
 
     opened = await desk.told("window", "open", "--until", "90m", "--reason", "a quiet morning")

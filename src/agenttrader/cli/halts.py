@@ -18,6 +18,7 @@ from agenttrader.cli.operating import (
     at_desk,
     configuration_at,
     require_reason,
+    show_breakers,
     show_trading,
     show_window,
     signing_at_desk,
@@ -122,6 +123,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     print(f"journal   {found.records} records{failure}")
     show_window(found)
     show_trading(found.trading, as_json=False)
+    show_breakers(found.breakers)
 
 
 def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:

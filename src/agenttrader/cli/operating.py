@@ -1,7 +1,7 @@
 """How a person's verbs reach the gateway of a run, and how they show what it said."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -14,6 +14,7 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
+    from agenttrader.app.gateway.breaker_views import BreakerBody
     from agenttrader.app.gateway.desk import StatusBody
     from agenttrader.app.operators.acts import Operator, Pen
     from agenttrader.app.operators.person import PersonFiles
@@ -111,6 +112,20 @@ def show_trading(trading: "TradingBody", *, as_json: bool) -> None:
     print(f"trading   {trading.state}")
     for reason in trading.reasons:
         print(f"reason    {reason}")
+
+
+def show_breakers(breakers: "Iterable[BreakerBody]") -> None:
+    """Each breaker on a line; of one that tripped, why and how it ends."""
+    from agenttrader.runtime.standing import words_of
+
+    for each in breakers:
+        what = f"{each.name.removeprefix('breaker:')}, {words_of(each.scope)}"
+        print(f"breaker   {each.state.value:<8}  {what}: {each.counted or each.reason}")
+        if each.since is not None:
+            halts = "nothing is halted" if each.halts is None else each.halts.value
+            print(f"          {halts} since {each.since}: {each.reason}")
+        if each.way_back:
+            print(f"          a person ends it: {each.way_back}")
 
 
 def show_window(status: "StatusBody") -> None:

@@ -54,6 +54,8 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How long nothing may be heard of a share or a coin while its market trades, by the market's time."""
     feed_stale_seconds_max: int
     """How long nothing may be heard of any of them."""
+    clock_seconds_max: int
+    """How far our clock may go back, or lie from the broker's."""
 
     def __post_init__(self) -> None:
         ladder = [Decimal(0), *(exact(getattr(self, name), name) for name in _FRACTIONS), Decimal(1)]
@@ -169,6 +171,19 @@ def by_silence(limits: BreakerLimits, symbol: Symbol, silent: Duration) -> Tripp
 def by_feed(limits: BreakerLimits, silent: Duration) -> Tripped | None:
     """While nothing at all is heard of the market nothing is opened."""
     return _silence("feed_stale_seconds_max", limits.feed_stale_seconds_max, "any symbol", silent)
+
+
+def by_clock(limits: BreakerLimits, went_back: Duration, ahead_of_broker: Duration | None) -> Tripped | None:
+    """While nobody knows what time it is nothing is opened. `ahead_of_broker`: below 0, behind it."""
+    most = limits.clock_seconds_max
+    if went_back > most * SECOND:
+        what = f"our clock went back by {went_back / SECOND:.3f} s"
+    elif ahead_of_broker is not None and abs(ahead_of_broker) > most * SECOND:
+        way = "ahead of" if ahead_of_broker > 0 else "behind"
+        what = f"our clock lies {abs(ahead_of_broker) / SECOND:.3f} s {way} the broker's"
+    else:
+        return None
+    return Tripped(TradingState.REDUCE_ONLY, f"{what}; clock_seconds_max is {most}")
 
 
 def _silence(name: str, most: int, what: str, silent: Duration) -> Tripped | None:

@@ -32,6 +32,7 @@ async def _assemble(arguments: Arguments) -> int:
         announcements,
         background=parts.work,
         ready=parts.ready,
+        metrics=parts.metrics,
         turns=parts.turns,
         wind_down=parts.wind_down,
     )

@@ -55,7 +55,7 @@ PREFIX = "breaker:"
 """How whoever halted is called where it was a breaker."""
 DRAWDOWN, DAY, LOSSES = f"{PREFIX}drawdown", f"{PREFIX}daily_loss", f"{PREFIX}loss_streak"
 REJECTIONS, LATENCY, ERRORS = f"{PREFIX}rejections", f"{PREFIX}broker_latency", f"{PREFIX}broker_errors"
-COMPARISONS, STALE = f"{PREFIX}reconciliation", f"{PREFIX}stale_data"
+COMPARISONS, STALE, CLOCK = f"{PREFIX}reconciliation", f"{PREFIX}stale_data", f"{PREFIX}clock"
 FLATTENER = AgentName(DRAWDOWN)
 """As whom a breaker closes what is held. An agent that is configured under that name is itself."""
 

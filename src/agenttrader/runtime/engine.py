@@ -158,10 +158,7 @@ class Engine(Footing):
                 self._emit(SegmentSealed(reason=received.reason))
             case _:
                 assert_never(received)
-        self._emit_all(self.state.breakers.due(self.rules.breakers, self.rules.authority.account))
-        if isinstance(received, TimeReached):
-            self._flatten()
-        self._emit_all(skewed(received, self.rules, self.state.breakers, now, self._now))
+        self._trip(received, now)
         self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
         self._go_on_closing()
         return self._step
@@ -280,8 +277,13 @@ class Engine(Footing):
         if not self._step.refusal:
             self._cancel_order(self.state.book.orders.by_id[asked.order_id], asked.by, asked.reason)
 
-    def _flatten(self) -> None:
-        """Close what is held and end what would enter, where a breaker asks for that."""
+    def _trip(self, received: Input, now: Instant) -> None:
+        """Latch what breakers ask for; close what is held, and end what would enter, where one asks it."""
+        breakers = self.state.breakers
+        due = breakers.due(self.rules.breakers, self.rules.authority.account)
+        self._emit_all((*due, *skewed(received, self.rules, breakers, now, self._now)))
+        if not isinstance(received, TimeReached):
+            return
         for proposal in tuple(flattening.closes(self.state, self.rules, self.market, self._now)):
             self._record(proposal, self._decision_on(proposal))
         if (latch := flattening.latch_behind(self.state, self.rules)) is not None:

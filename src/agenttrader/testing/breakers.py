@@ -20,5 +20,6 @@ BREAKERS = BreakerLimits(
     breaking_comparisons_max=1_000_000,
     stale_seconds_max=1_000_000_000,
     feed_stale_seconds_max=1_000_000_000,
+    clock_seconds_max=1_000_000_000,
 )
 """All of an account's, so far away that no careless day meets them."""

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.app.gateway.breaker_views import BreakerBody, BreakerState
 from agenttrader.app.guarding.perform import make
 from agenttrader.app.guarding.setup import GuardWish
 from agenttrader.cli import main
 from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.operating import show_breakers
+from agenttrader.model.authority import Scope, ScopeKind
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import ConfigurationError
 
 
@@ -52,6 +56,30 @@ def test_what_is_signed_asks_for_no_passphrase_of_somebody_who_has_no_key(
     code, said = typed(capsys, *verb.split(), *words)
     assert code == ExitCode.USAGE
     assert f"{tmp_path / 'me.key'}: expected the key of me, which signs what loosens, found none" in said
+
+
+def test_each_breaker_is_a_line_and_one_that_tripped_says_why_and_how_it_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = Scope(ScopeKind.ACCOUNT, "SIM-1")
+    armed = BreakerBody(name="breaker:daily_loss", scope=account, state=BreakerState.ARMED, counted="0 of 9")
+    tripped = BreakerBody(
+        name="breaker:drawdown",
+        scope=account,
+        state=BreakerState.TRIPPED,
+        counted="0.07 of 0.06",
+        halts=TradingState.HALTED,
+        since="2026-11-20T15:00:00Z",
+        reason="equity lies low",
+        way_back="agenttrader resume --scope account:SIM-1",
+    )
+    show_breakers((armed, tripped))
+    assert capsys.readouterr().out.splitlines() == [
+        "breaker   armed     daily_loss, account SIM-1: 0 of 9",
+        "breaker   tripped   drawdown, account SIM-1: 0.07 of 0.06",
+        "          halted since 2026-11-20T15:00:00Z: equity lies low",
+        "          a person ends it: agenttrader resume --scope account:SIM-1",
+    ]
 
 
 def test_a_person_of_no_role_is_not_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from agenttrader.gateway.breakers import (
     KEPT,
     BreakerLimits,
+    by_clock,
     by_comparisons,
     by_daily_loss,
     by_drawdown,
@@ -42,6 +43,7 @@ SET: dict[str, Any] = {
     "breaking_comparisons_max": 3,
     "stale_seconds_max": 60,
     "feed_stale_seconds_max": 30,
+    "clock_seconds_max": 1,
 }
 LIMITS = msgspec.convert(SET, BreakerLimits)
 
@@ -116,6 +118,22 @@ def test_silence_trips_beyond_its_time() -> None:
     assert found.state is REDUCE_ONLY
 
 
+@pytest.mark.parametrize(
+    ("went_back", "ahead", "sentence"),
+    (
+        (SECOND, None, None),
+        (SECOND + 1, None, "our clock went back by 1.000 s; clock_seconds_max is 1"),
+        (0, SECOND, None),
+        (0, -SECOND, None),
+        (0, 2 * SECOND, "our clock lies 2.000 s ahead of the broker's; clock_seconds_max is 1"),
+        (0, -2 * SECOND, "our clock lies 2.000 s behind the broker's; clock_seconds_max is 1"),
+    ),
+)
+def test_a_clock_trips_beyond_its_limit(went_back: int, ahead: int | None, sentence: str | None) -> None:
+    found = by_clock(LIMITS, Duration(went_back), None if ahead is None else Duration(ahead))
+    assert found == (None if sentence is None else (REDUCE_ONLY, sentence))
+
+
 def test_slow_answers_trip_when_the_last_all_were_slow() -> None:
     slow, quick = 2 * SECOND + 1, 2 * SECOND
     calm: tuple[list[int | None], ...] = (
@@ -164,6 +182,7 @@ def made(**changes: Any) -> BreakerLimits:
         {"breaking_comparisons_max": 0},
         {"stale_seconds_max": 0},
         {"feed_stale_seconds_max": 0},
+        {"clock_seconds_max": 0},
     ),
     ids=str,
 )

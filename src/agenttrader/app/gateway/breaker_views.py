@@ -12,6 +12,7 @@ from agenttrader.model.identifiers import AgentName
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.words import Word
 from agenttrader.runtime.breakers import (
+    CLOCK,
     COMPARISONS,
     DAY,
     DRAWDOWN,
@@ -91,6 +92,8 @@ def _of_account(
     yield _Counted(COMPARISONS, account, words, breakers.breaking > 0)
     words = f"silence of {limits.feed_stale_seconds_max} s, of a symbol {limits.stale_seconds_max} s"
     yield _Counted(STALE, account, words, is_counting=False)
+    words = f"{limits.clock_seconds_max} s back, or from the broker's clock"
+    yield _Counted(CLOCK, account, words, is_counting=False)
 
 
 def _of_agent(breakers: Breakers, limits: BreakerLimits, name: AgentName, now: Instant) -> Iterator[_Counted]:

@@ -42,11 +42,11 @@ def shown(driver: Driver) -> dict[tuple[str, Scope], BreakerBody]:
 def test_every_breaker_is_there_for_the_account_and_for_each_agent_that_may_open() -> None:
     found = shown(trading(breakers=LIMITS))
     of_account = {name for name, scope in found if scope == WHOLE}
-    assert len(of_account) == 6
+    assert len(of_account) == 7
     for agent in (AGENT, OTHER_AGENT):
         scope = Scope(ScopeKind.AGENT, agent)
         assert {name for name, each in found if each == scope} == {LOSSES, REJECTIONS, REPEATS}
-    assert len(found) == 12
+    assert len(found) == 13
     assert {each.state for each in found.values()} == {ARMED}
 
 
