@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from agenttrader.app.policy.again import Again, Replay, is_alike, outcome
+from agenttrader.app.policy.again import Again, Replay
+from agenttrader.app.policy.alike import is_alike, outcome
 from agenttrader.model.decisions import Check
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import Symbol
