@@ -29,7 +29,14 @@ from agenttrader.model.market import StatusChange, TradingStatus
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.protocols.native import encode, to_body
-from agenttrader.runtime.inputs import HaltAsked, Input, MarketSeen, StatementGiven, TimeReached
+from agenttrader.runtime.inputs import (
+    AccountStated,
+    HaltAsked,
+    Input,
+    MarketSeen,
+    StatementGiven,
+    TimeReached,
+)
 from agenttrader.testing import builders as b
 from agenttrader.testing.driver import READY
 from agenttrader.testing.serving import serving
@@ -104,7 +111,9 @@ def ready(old: Input, *new: Input) -> list[Input]:
     return [each for heard in READY for each in (new if heard is old else (heard,))]
 
 
+STATED = READY[2]
 STATEMENT, _, ALFAS_BAR = READY[5:8]
+BARRED = replace(b.PERMITS, status="ACCOUNT_UPDATED")
 
 
 class Edge(Struct, frozen=True):
@@ -281,6 +290,7 @@ REFUSED: dict[str, Refused] = {
     "shape": Refused(b.proposal(type=OrderType.STOP, stop_price=D(101), time_in_force=TimeInForce.IOC)),
     "session": Refused(b.proposal(time_in_force=TimeInForce.OPG)),
     "symbol_status": Refused(heard=[*READY, MarketSeen(trades(TradingStatus.HALTED))]),
+    "account_permits": Refused(heard=ready(STATED, AccountStated(b.broker_statement(permits=BARRED)))),
     "quote": Refused(heard=ready(ALFAS_BAR, MarketSeen(trades(TradingStatus.TRADING)))),
     "quote_time": Refused(heard=ready(ALFAS_BAR, MarketSeen(b.bar(5))), clock=StoppedClock()),
     "opens": Refused(b.proposal(2, **SHORT), first=b.proposal(1)),

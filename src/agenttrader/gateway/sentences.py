@@ -97,6 +97,11 @@ SENTENCES: dict[str, Sentence] = {
         "The exchange has the symbol {observed}. Wait until it lets it trade again.",
         unknown="Whether the exchange lets the symbol trade is not known. Wait for its market data.",
     ),
+    "account_permits": Sentence(
+        "The broker says of the account: {observed}. The order needs {permitted}. Look at the account's "
+        "settings at the broker, or ask it why.",
+        unknown="What the broker lets the account do is not known. Wait for the comparison with the broker.",
+    ),
     "quote": Sentence(
         "The last price is {observed}, which no price can be. Look at the market data.",
         unknown=_NO_PRICE,

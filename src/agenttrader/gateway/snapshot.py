@@ -14,6 +14,7 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import Digest, PersonName, Symbol
 from agenttrader.model.instruments import Single
 from agenttrader.model.market import Mark, TradingStatus
+from agenttrader.model.permits import Permits
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant
 
@@ -84,6 +85,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """Why the window is suspended; empty where it is not."""
     mode_ceiling: Mode
     """The environment's; the agent's own stands in its grant."""
+    permits: Permits | None
+    """What the broker lets the account do, by its last word; None before it was heard."""
     session: Session | None
     """The exchange's session whose hours cover `now`, early and late ones too; None where it is closed."""
 

@@ -49,6 +49,7 @@ def take_snapshot(
         window=window.statement if window is not None else None,
         window_suspended=window.suspended if window is not None else "",
         mode_ceiling=rules.authority.ceiling,
+        permits=book.permits,
         session=session_at(rules.calendar, now),
         repeats=_repeats_of(proposal, state, rules, now),
         orders_last_minute_agent=agent_minute,

@@ -26,6 +26,7 @@ from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal,
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 from agenttrader.model.values import ZERO
+from agenttrader.testing.builders import PERMITS
 
 NOW = from_rfc3339("2026-11-20T15:00:00Z")
 HOUR = Duration(60 * MINUTE)
@@ -171,6 +172,7 @@ def nothing_right(effect: Effect) -> Situation:
         halt_reasons=("the file says 1",),
         window=None,
         session=None,
+        permits=None,
         repeats=5,
         orders_last_minute_agent=5,
         messages_last_minute_agent=5,
@@ -335,6 +337,7 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         window_suspended="",
         mode_ceiling=Mode.PAPER,
         session=session,
+        permits=PERMITS,
         repeats=0,
         orders_last_minute_agent=0,
         messages_last_minute_agent=0,

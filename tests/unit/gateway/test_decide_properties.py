@@ -110,7 +110,7 @@ def test_what_may_be_reduced_must_be_a_finite_number(number: Decimal) -> None:
 NEEDED = (
     *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
     *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
-    *("net_long_agent", "net_long_account", "repeats", "messages_last_minute_agent"),
+    *("net_long_agent", "net_long_account", "repeats", "messages_last_minute_agent", "permits"),
     *("entries_today_agent", "entries_today_account", "new_risk_today_agent", "new_risk_today_account"),
     *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity", "dead_machine_loss"),
 )

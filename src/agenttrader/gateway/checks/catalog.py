@@ -10,7 +10,7 @@ A cancel passes through none of them: it needs only that the order is its agent'
 
 from msgspec import Struct
 
-from agenttrader.gateway.checks import authority, exposure, identity, market, order, shape
+from agenttrader.gateway.checks import authority, exposure, identity, market, order, permits, shape
 from agenttrader.gateway.checks.case import CheckFunction
 from agenttrader.model.orders import Effect
 
@@ -52,6 +52,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("shape", shape.order_can_be, ALL),
     Rule("session", market.session_is_open, ALL),
     Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
+    Rule("account_permits", permits.broker_permits_it, ENTRIES),
     Rule("quote", market.price_is_sane, ALL),
     Rule("quote_time", market.price_is_not_from_the_future, ALL),
     Rule("quote_age", market.price_is_fresh, ENTRIES),

@@ -15,6 +15,7 @@ from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, Side, TimeInForce
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.model.values import ZERO
+from agenttrader.testing.builders import PERMITS
 from agenttrader.testing.situations import (
     ALFA,
     BRVO,
@@ -93,6 +94,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ),
     ("session", lambda it: it.seeing(session=entry().snapshot.session)),
     ("symbol_status", lambda it: it.seeing_leg(status=TradingStatus.TRADING)),
+    ("account_permits", lambda it: it.seeing(permits=PERMITS)),
     ("quote", lambda it: it.seeing_leg(mark=Mark(price=Decimal(100), time=Instant(NOW + 1), source="s"))),
     ("quote_time", lambda it: it.marked(time=Instant(NOW - HOUR))),
     ("quote_age", lambda it: it.marked(time=NOW)),
@@ -182,6 +184,7 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
             "restricted",
             "quote_age",
             "opens",
+            "account_permits",
             "self_match",
             "shorting",
         ),
