@@ -31,7 +31,8 @@ class Desk(PlayedDay):
 
     def _with_ann(self, tables: dict[str, Any]) -> None:
         made = make_person(self.ann, PASSPHRASE)
-        tables["people"]["ann"] = {**msgspec.structs.asdict(made), "role": "operator"}
+        tables["people"]["ann"] = {**msgspec.structs.asdict(made), "role": "approver"}
+        tables["people"]["demo"]["role"] = "admin"
         tables["environment"]["people"] = 2
 
     async def type(self, *words: str) -> subprocess.CompletedProcess[str]:

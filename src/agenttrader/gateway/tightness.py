@@ -44,6 +44,7 @@ _BY_NAME = {
     "agent.approval": Direction.WORD,
     "environment.mode_ceiling": Direction.WORD,
     "person.role": Direction.WORD,
+    "environment.people": Direction.MORE,
 }
 _BY_SUFFIX = {
     "_max": Direction.LESS,

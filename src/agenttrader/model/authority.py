@@ -79,6 +79,23 @@ class Act(Word):
     LOOSEN_LIMITS = "loosen_limits"
 
 
+_OPERATORS = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
+_APPROVERS = frozenset({PersonRole.APPROVER, PersonRole.ADMIN})
+MAY_SIGN: dict[Act, frozenset[PersonRole]] = {
+    Act.OPEN_WINDOW: _OPERATORS,
+    Act.EXTEND_WINDOW: _OPERATORS,
+    Act.RESUME_WINDOW: _OPERATORS,
+    Act.RESUME: _OPERATORS,
+    Act.ACCEPT_BREAK: _OPERATORS,
+    Act.APPROVE_ORDER: _APPROVERS,
+    Act.DENY_ORDER: _APPROVERS,
+    Act.LOOSEN_LIMITS: _APPROVERS,
+}
+"""Whose signature counts for what."""
+MAY_MAKE_SMALLER = _OPERATORS
+"""Whose token cancels, closes and tightens. Anybody's looks, compares, halts and closes a window."""
+
+
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A person's word. It travels in a DSSE envelope signed with the person's own Ed25519 key.
 

@@ -17,16 +17,18 @@ from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.limits import Grant, Limits
 from agenttrader.gateway.tightness import list_of, names_in, scope_of, tighter, tightest
 from agenttrader.model.approvals import ApprovalTerms
-from agenttrader.model.authority import Approval, Mode
+from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.identifiers import AgentName, PersonName, StrategyName, Symbol
 from agenttrader.model.ruling import RulingChange, RulingValue
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.ruling import CHECKS_NAME, Ruling
+from agenttrader.runtime.statements import Authority
 
 _LISTS = (tuple, frozenset)
 _OF_GRANTS = ("symbols", "strategies", "mode_ceiling", "approval")
 _APPROVALS_NAME = "approvals.persons_needed"
 CEILING_NAME = "environment.mode_ceiling"
+_PEOPLE_NAME = "environment.people"
 
 
 def values_of(rules: Rules) -> dict[str, str]:
@@ -36,6 +38,10 @@ def values_of(rules: Rules) -> dict[str, str]:
     found |= _texts("breakers", rules.breakers)
     if rules.approvals is not None:
         found |= _texts("approvals", rules.approvals)
+    found[_PEOPLE_NAME] = str(rules.authority.persons)
+    for person, role in rules.authority.people.items():
+        found[f"person.{person}.role"] = role.value
+        found[f"person.{person}.key"] = rules.authority.keys.get(person, "")
     found |= {f"agent.{agent}.requester": name for agent, name in rules.authority.requesters.items()}
     for field in structs.fields(Limits):
         table = getattr(rules.limits, field.name)
@@ -74,7 +80,11 @@ def with_values(rules: Rules, values: Mapping[str, str]) -> Rules:
         grants={name: grant for name, grant in grants.items() if grant is not None},
         approvals=_row(ApprovalTerms, "approvals", values) if _APPROVALS_NAME in values else None,
         authority=structs.replace(
-            rules.authority, ceiling=Mode(values[CEILING_NAME]), requesters=_requesters(values)
+            rules.authority,
+            ceiling=Mode(values[CEILING_NAME]),
+            requesters=_requesters(values),
+            persons=int(values[_PEOPLE_NAME]),
+            people=_people(rules.authority, values),
         ),
     )
 
@@ -149,6 +159,15 @@ def _row(kind: type[Any], scope: str, values: Mapping[str, str]) -> Any:
             is_list = get_origin(field.type) in _LISTS
             found[field.name] = sorted(names_in(value)) if is_list else value
     return msgspec.convert(found, kind, strict=False)
+
+
+def _people(authority: Authority, values: Mapping[str, str]) -> dict[PersonName, PersonRole]:
+    """Who counts: who was let in, with the very key, and in the lesser role."""
+    return {
+        name: PersonRole(values[f"person.{name}.role"])
+        for name in authority.people
+        if values.get(f"person.{name}.key") == authority.keys.get(name, "")
+    }
 
 
 def _requesters(values: Mapping[str, str]) -> dict[AgentName, PersonName]:

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, SignedStatement, Statement
+from agenttrader.model.authority import (
+    EVERYTHING,
+    MAY_MAKE_SMALLER,
+    MAY_SIGN,
+    Act,
+    Mode,
+    PersonRole,
+    SignedStatement,
+    Statement,
+)
 from agenttrader.model.events import Event, Resumed, WindowExtended, WindowOpened, WindowResumed
 from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName
 from agenttrader.model.ruling import RulingChange
@@ -20,7 +29,6 @@ from agenttrader.runtime.standing import words_of
 from agenttrader.runtime.state import State
 
 _WITH_SUBJECT = frozenset({Act.ACCEPT_BREAK, Act.APPROVE_ORDER, Act.DENY_ORDER, Act.LOOSEN_LIMITS})
-_MAY_ACT = frozenset({PersonRole.OPERATOR, PersonRole.APPROVER, PersonRole.ADMIN})
 
 
 class Authority(Struct, frozen=True, kw_only=True):
@@ -32,14 +40,16 @@ class Authority(Struct, frozen=True, kw_only=True):
     configuration: Digest
     ceiling: Mode
     people: dict[PersonName, PersonRole]
+    keys: Mapping[PersonName, str] = {}
+    """Each person's public key: with another key it is another person, who must be let in."""
     persons: int = 2
     """How many different persons there are to sign for what needs two: 2, or 1 by a declared profile."""
     requesters: Mapping[AgentName, PersonName] = {}
     """Who stands behind an agent's proposals, and so approves none of them."""
 
     def may_act(self, person: PersonName | None) -> bool:
-        """Whether the person may loosen, cancel and close: a viewer only looks, compares and halts."""
-        return person is not None and self.people.get(person) in _MAY_ACT
+        """Whether the person may cancel, close and tighten: a viewer only looks, compares and halts."""
+        return person is not None and self.people.get(person) in MAY_MAKE_SMALLER
 
 
 def judge(
@@ -82,11 +92,12 @@ def _binding(statement: Statement, authority: Authority, state: State) -> str:
     It must give a reason, and not have been used before.
     """
     epoch = state.segment.epoch if state.segment is not None else None
-    if not authority.may_act(statement.person):
-        role = authority.people.get(statement.person)
+    role, permitted = authority.people.get(statement.person), MAY_SIGN[statement.act]
+    if role not in permitted:
+        *others, last = [each.value for each in PersonRole if each in permitted]
         return (
             f"{statement.person} has the role {role.value if role else 'none'}; "
-            "this needs an operator, approver or admin"
+            f"this needs an {', '.join(others)} or {last}"
         )
     for name, said, is_so in (
         ("account", statement.account, authority.account),

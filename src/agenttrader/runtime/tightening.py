@@ -33,6 +33,9 @@ _BY_FILE_ALONE = {
     "agent.symbols": "its agent could not leave what it holds there; put the symbol onto account.restricted",
     "agent.strategies": "its agent could not leave what the strategy holds; halt the strategy",
     "program.checks": "they are the program's own",
+    "person.role": "whoever would sign for the way back may be the one",
+    "person.key": "it is who the person is",
+    "environment.people": "it says who there is",
 }
 """What is not tightened while the gateway runs, and why."""
 

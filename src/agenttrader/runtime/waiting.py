@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct, structs
 
 from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven, ApprovalRefused
-from agenttrader.model.authority import Act, PersonRole, SignedStatement
+from agenttrader.model.authority import MAY_SIGN, Act, PersonRole, SignedStatement
 from agenttrader.model.identifiers import AgentName, OrderId, PersonName
 
-APPROVERS = frozenset({PersonRole.APPROVER, PersonRole.ADMIN})
+APPROVERS = MAY_SIGN[Act.APPROVE_ORDER]
 """Who may answer."""
 
 

@@ -85,4 +85,8 @@ async def test_nothing_is_loosened_by_a_token_alone_nor_where_nothing_waits(clie
     client.gateway.envelopes["signed"] = signed(Act.LOOSEN_LIMITS, about="0" * 16)
     status, answer = await client.ask("POST", "/v1/limits/loosen", PERSONS, {"envelope": "signed"})
     assert (status, answer["code"]) == (403, "statement_refused")
+    assert "this needs an approver or admin" in answer["message"]
+    client.gateway.session.engine.rules.authority.people[PersonName("ada")] = PersonRole.ADMIN
+    status, answer = await client.ask("POST", "/v1/limits/loosen", PERSONS, {"envelope": "signed"})
+    assert (status, answer["code"]) == (403, "statement_refused")
     assert "nothing looser than what rules" in answer["message"]

@@ -145,8 +145,8 @@ def test_a_yes_is_to_what_was_shown_and_to_nothing_else() -> None:
     (
         ({"person": EVE}, "eve is the requester of trader, and nobody approves their own request"),
         ({"person": PERSON}, "ada has the role operator; this needs an approver or admin"),
-        ({"person": VIC}, "vic has the role viewer; this needs an operator, approver or admin"),
-        ({"person": "eric"}, "eric has the role none; this needs an operator, approver or admin"),
+        ({"person": VIC}, "vic has the role viewer; this needs an approver or admin"),
+        ({"person": "eric"}, "eric has the role none; this needs an approver or admin"),
         ({"epoch": 2}, "the statement was made for epoch 2"),
         ({"reason": " "}, "the statement gives no reason"),
         ({"about": ""}, "a statement to approve_order is about nothing"),

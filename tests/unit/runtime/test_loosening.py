@@ -21,16 +21,25 @@ BEN = PersonName("ben")
 CHANGE = RulingChange("account.open_orders_max", "1000", "2000")
 
 
+def of_two(people: int = 2) -> Rules:
+    """Limits as ever, and two persons who may sign for others."""
+    two = authority(
+        people={PERSON: PersonRole.APPROVER, BEN: PersonRole.ADMIN},
+        keys={PERSON: "ada's", BEN: "ben's"},
+        persons=people,
+    )
+    return structs.replace(rules(), authority=two)
+
+
 def wider(people: int = 2, open_orders_max: int = 2_000) -> Rules:
     limits = rules().limits
     limits = structs.replace(limits, account=structs.replace(limits.account, open_orders_max=open_orders_max))
-    two = authority(people={PERSON: PersonRole.OPERATOR, BEN: PersonRole.ADMIN}, persons=people)
-    return structs.replace(rules(), limits=limits, limits_digest=limits.digest, authority=two)
+    return structs.replace(of_two(people), limits=limits, limits_digest=limits.digest)
 
 
 def widened(people: int = 2) -> Driver:
     """A gateway that has started again with a wider file."""
-    return day(begun(wider(people), begun()))
+    return day(begun(wider(people), begun(of_two(people))))
 
 
 def open_orders_max(driver: Driver) -> int:
@@ -110,7 +119,7 @@ def test_it_is_used_once() -> None:
 
 
 def test_nothing_is_loosened_before_a_day_or_while_a_window_lets_orders_in() -> None:
-    early = begun(wider(), begun())
+    early = begun(wider(), begun(of_two()))
     assert "no trading day has begun" in loosen(early)
     driver = widened()
     driver.give(StatementGiven(signed(Act.OPEN_WINDOW, epoch=2)))
@@ -122,7 +131,7 @@ def test_nothing_is_loosened_before_a_day_or_while_a_window_lets_orders_in() -> 
 
 
 def test_where_nothing_is_looser_nothing_waits() -> None:
-    assert "nothing looser than what rules" in loosen(trading(), about="0" * 16)
+    assert "nothing looser than what rules" in loosen(trading(of_two()), about="0" * 16)
 
 
 def test_what_was_tightened_in_this_run_is_loosened_after_a_restart_alone() -> None:
@@ -155,7 +164,7 @@ def test_no_window_opens_where_a_check_that_ruled_is_gone() -> None:
 
 def test_what_the_file_tightened_is_not_widened_by_the_old_file() -> None:
     """A file that is tighter rules at once, and to go back takes signatures."""
-    driver = day(begun(wider(open_orders_max=500), begun()))
+    driver = day(begun(wider(open_orders_max=500), begun(of_two())))
     assert open_orders_max(driver) == 500
     back = begun(wider(open_orders_max=1_000), driver)
     assert open_orders_max(back) == 500
@@ -168,3 +177,50 @@ def test_decimals_are_compared_as_numbers() -> None:
     )
     driver = begun(structs.replace(rules(), limits=same, limits_digest=same.digest), begun())
     assert waiting(driver.engine.configured, driver.engine.state.ruling) == ()
+
+
+def test_a_person_who_is_new_or_has_another_key_or_a_higher_role_counts_only_when_let_in() -> None:
+    """Whoever writes the file could else write in who signs for it."""
+    eve, mine = PersonName("eve"), {PERSON: "ada's", BEN: "ben's"}
+    keys = {**mine, PERSON: "eve's own", eve: "eve's"}
+    people = {PERSON: PersonRole.APPROVER, BEN: PersonRole.ADMIN, eve: PersonRole.ADMIN}
+    forged = structs.replace(wider(), authority=authority(people=people, keys=keys))
+    driver = day(begun(forged, begun(of_two())))
+    assert driver.engine.rules.authority.people == {BEN: PersonRole.ADMIN}
+    for name in (PERSON, eve):
+        assert f"{name} has the role none" in loosen(driver, person=name)
+        opening = driver.hear(StatementGiven(signed(Act.OPEN_WINDOW, epoch=2, person=name)))
+        assert f"{name} has the role none" in opening.refusal
+    assert loosen(driver, person=BEN) == ""
+    assert "missing: 1 more" in loosen(driver, person=BEN)
+    raised = structs.replace(of_two(), authority=authority(people={PERSON: PersonRole.ADMIN}, keys=mine))
+    low = begun(raised, begun(of_two())).engine.rules.authority
+    assert low.people == {PERSON: PersonRole.APPROVER}
+
+
+def test_that_one_person_is_enough_is_signed_for_by_two() -> None:
+    driver = day(begun(wider(people=1), begun(of_two())))
+    assert driver.engine.rules.authority.persons == 2
+    assert loosen(driver, confirmation=SINGLE_PERSON) == ""
+    driver.give(TimeReached(Instant(OPEN + 3 * 24 * 60 * MINUTE)))
+    assert "missing: 1 more" in loosen(driver, confirmation=SINGLE_PERSON)
+    assert loosen(driver, person=BEN) == ""
+    assert driver.engine.rules.authority.persons == 1
+
+
+def test_somebody_new_is_let_in_by_those_who_were_there() -> None:
+    eve = PersonName("eve")
+    people = {PERSON: PersonRole.APPROVER, BEN: PersonRole.ADMIN, eve: PersonRole.VIEWER}
+    keys = {PERSON: "ada's", BEN: "ben's", eve: "eve's"}
+    driver = day(
+        begun(structs.replace(rules(), authority=authority(people=people, keys=keys)), begun(of_two()))
+    )
+    assert (loosen(driver), loosen(driver, person=BEN)) == ("", "")
+    assert driver.engine.rules.authority.people == people
+
+
+def test_an_operator_signs_for_no_loosening() -> None:
+    made = authority(people={PERSON: PersonRole.OPERATOR})
+    before = structs.replace(rules(), authority=made)
+    driver = day(begun(structs.replace(wider(), authority=made), begun(before)))
+    assert loosen(driver) == "ada has the role operator; this needs an approver or admin"

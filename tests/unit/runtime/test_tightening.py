@@ -83,6 +83,7 @@ def test_a_breaker_can_be_tightened() -> None:
         ("account.gros_exposure_max", "1", "such as account.gross_exposure_max; see `limits show`"),
         ("breakers.hard_fraction", "0.0001", "cannot be"),
         ("program.checks", "ALFA", "they are the program's own"),
+        ("person.ada.role", "viewer", "whoever would sign for the way back"),
     ),
 )
 def test_what_is_not_tighter_or_cannot_be_is_refused_and_changes_nothing(

@@ -20,6 +20,7 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
             configuration=configuration.digest,
             ceiling=configuration.environment.mode_ceiling,
             people={name: person.role for name, person in configuration.people.items()},
+            keys={name: person.public_key for name, person in configuration.people.items()},
             requesters={
                 name: agent.requester
                 for name, agent in configuration.agents.items()

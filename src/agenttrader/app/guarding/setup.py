@@ -55,7 +55,7 @@ extended_hours_permitted = false
 _PERSON = """[people.{person}]
 public_key = ""
 token_sha256 = ""               # lets its holder look, halt and close; loosening takes a signature
-role = "operator"
+role = "admin"                  # who signs for wider limits, too; alone: [environment] people = 1
 """
 
 
