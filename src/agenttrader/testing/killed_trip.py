@@ -172,6 +172,19 @@ async def _lived(folder: Path, minute: int, inputs: Iterable[Input], instants: _
         resync=lambda: None,
     )
     running = asyncio.create_task(session.run())
+    hearing = asyncio.create_task(_hear(session, minute, inputs, instants))
+    await asyncio.wait({running, hearing}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()  # A session that ends by itself has failed.
+    await hearing
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await session.stop("the test is over")
+    journal.close()
+    return session.engine
+
+
+async def _hear(session: Session, minute: int, inputs: Iterable[Input], instants: _Instants) -> None:
     session.tell(TimeReached(at(minute)))
     await session.started.wait()
     for received in _ready(session.engine):
@@ -182,11 +195,6 @@ async def _lived(folder: Path, minute: int, inputs: Iterable[Input], instants: _
         session.tell(received)
     await session.ask(SwitchSeen(switch(TradingState.ACTIVE)))
     instants.is_armed = False
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await session.stop("the test is over")
-    journal.close()
-    return session.engine
 
 
 def _ready(engine: Engine) -> tuple[Input, ...]:
@@ -279,6 +287,7 @@ def main(folder: Path, first: int, step: int, last: int | None) -> None:
     for instant in range(first, last + 1, step):
         found = strike(laid, folder / str(instant), instant)
         sys.stdout.write(f"{msgspec.json.encode(found).decode()}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

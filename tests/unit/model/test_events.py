@@ -180,6 +180,12 @@ LOOSENING = SignedStatement(
     ),
     envelope='{"payload":"…"}',
 )
+ACCEPTANCE = SignedStatement(
+    statement=msgspec.structs.replace(
+        SIGNED.statement, act=Act.ACCEPT_BREAK, mode=Mode.OFF, about="0a1b2c3d4e5f6071"
+    ),
+    envelope='{"payload":"…"}',
+)
 BREAK = Break(
     kind=BreakKind.POSITION,
     ours="100",
@@ -196,6 +202,15 @@ TRANSFER = AccountActivity(
     date="2026-11-19",
     time=OPEN,
     amount=D("5000.00"),
+)
+CORRECTION = AccountActivity(
+    id=ActivityId("accepted-0a1b2c3d4e5f6071-n-1"),
+    kind=ActivityKind.CORRECTION,
+    word="ACCEPTED",
+    date="2026-11-20",
+    time=NOON,
+    quantity=D("-100"),
+    symbol=ALFA,
 )
 FEE = AccountActivity(
     id=ActivityId("20261120000000000::a-2"),
@@ -375,6 +390,9 @@ EVENTS: tuple[Event, ...] = (
             options_level=2,
         )
     ),
+    PositionAdjusted(symbol=ALFA, activities=(CORRECTION,)),
+    CashPosted(activity=msgspec.structs.replace(CORRECTION, quantity=D(0), amount=D("-12.34"), symbol=None)),
+    BreakSettled(found=BREAK, by=MANUAL, reason="the broker's word counts", signed=ACCEPTANCE),
 )
 
 

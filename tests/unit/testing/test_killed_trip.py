@@ -13,7 +13,7 @@ from agenttrader.testing.killed_trip import Found
 
 INSTANTS = 12
 """So many are tried each time, spread over all of them."""
-PARTS = 16
+PARTS = 40
 """All of them are tried in so many parts."""
 
 
