@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agenttrader.adapters import configmap_halt
 from agenttrader.adapters.clocks import MonotonicClock
 from agenttrader.adapters.configmap_halt import ConfigMapHalt, read_cluster
 from agenttrader.model.decisions import TradingState
@@ -30,23 +31,29 @@ class LateClock(MonotonicClock):
         return Duration(super().elapsed() + self.late)
 
 
-def made(cluster: SmallCluster, clock: MonotonicClock | None = None) -> ConfigMapHalt:
+def made(
+    cluster: SmallCluster,
+    clock: MonotonicClock | None = None,
+    silence_seconds_max: int = SILENCE_SECONDS_MAX,
+) -> ConfigMapHalt:
     return ConfigMapHalt(
         cluster.config,
         namespace=NAMESPACE,
         config_map=CONFIG_MAP,
         key=KEY,
-        silence_seconds_max=SILENCE_SECONDS_MAX,
+        silence_seconds_max=silence_seconds_max,
         clock=clock or MonotonicClock(),
     )
 
 
 @contextlib.asynccontextmanager
 async def followed(
-    value: str | None = "0", clock: MonotonicClock | None = None
+    value: str | None = "0",
+    clock: MonotonicClock | None = None,
+    silence_seconds_max: int = SILENCE_SECONDS_MAX,
 ) -> AsyncIterator[tuple[SmallCluster, ConfigMapHalt]]:
     async with SmallCluster(value).served() as cluster:
-        switch = made(cluster, clock)
+        switch = made(cluster, clock, silence_seconds_max)
         following = asyncio.create_task(switch.follow())
         try:
             yield cluster, switch
@@ -127,8 +134,12 @@ async def test_a_cluster_that_falls_silent_halts() -> None:
 
 
 @pytest.mark.parametrize("status", (401, 403, 500, 502))
-async def test_a_cluster_that_refuses_halts_and_is_believed_again(status: int) -> None:
-    async with followed() as (cluster, switch):
+async def test_a_cluster_that_refuses_halts_and_is_believed_again(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configmap_halt, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(configmap_halt, "AGAIN_SECONDS", 0.05)
+    async with followed(silence_seconds_max=1) as (cluster, switch):
         await until(says(switch, TradingState.ACTIVE))
         cluster.status = status
         await until(says(switch, TradingState.HALTED, "found silence"))

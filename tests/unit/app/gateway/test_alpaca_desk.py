@@ -50,7 +50,7 @@ def agent(**more: Any) -> Agent:
 class Face:
     """A small gateway that may trade, with its desk in Alpaca's words."""
 
-    def __init__(self, *, answer_wait_seconds: float = 1.0) -> None:
+    def __init__(self, *, answer_wait_seconds: float = 0.25) -> None:
         self.gateway = SmallGateway(answer_wait_seconds=answer_wait_seconds)
         self.gateway.broker.on_submit = self.gateway.accept
         updates = AlpacaUpdates(self.gateway.session)
