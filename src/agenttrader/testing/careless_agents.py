@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind, SignedStatement, Statement
+from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind, SignedStatement, Statement
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol, derive_order_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
@@ -290,7 +290,7 @@ class CarelessPerson:
             account=self._gateway.account,
             epoch=self._gateway.epoch,
             configuration=CONFIGURATION,
-            mode=Mode.PAPER,
+            mode=self._gateway.engine.rules.authority.ceiling,
             scope=scope,
             start=now,
             end=end,

@@ -32,8 +32,10 @@ from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
 from agenttrader.runtime.recovery import fold
+from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.simulation.days import Moment
 from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen
@@ -103,10 +105,27 @@ def play(seed: int, minutes_max: int = MINUTES_MAX) -> CarelessDay:
         return day.told()
 
 
+def play_for_records(
+    seed: int, minutes_max: int, ruling: Callable[[Rules], Rules], engine: type[Engine]
+) -> list[Sealed[Event]]:
+    """What the gateway recorded on that day, had it gone by what `ruling` makes of the day's rules."""
+    with asyncio.Runner() as runner:
+        day = _Day(seed, minutes_max, runner, ruling, engine)
+        day.play()
+        return day.records()
+
+
 class _Day:
     """The day while it is played."""
 
-    def __init__(self, seed: int, minutes_max: int, runner: asyncio.Runner) -> None:
+    def __init__(
+        self,
+        seed: int,
+        minutes_max: int,
+        runner: asyncio.Runner,
+        ruling: Callable[[Rules], Rules] = lambda rules: rules,
+        engine: type[Engine] = Engine,
+    ) -> None:
         self._seed = seed
         self._kind = kind = kind_of(seed, minutes_max)
         self._chance = _chance(seed, "acts")
@@ -119,8 +138,9 @@ class _Day:
         self._watch = Watch(LIMITS, self._switch)
         self._gateway = CarelessGateway(
             venue=self._venue,
-            rules=rules(kind.minutes),
+            rules=ruling(rules(kind.minutes)),
             switch=self._switch,
+            engine=engine,
             chance=_chance(seed, "road"),
             runner=runner,
             on_posting=self._watch.leaves,
@@ -156,9 +176,13 @@ class _Day:
             client.hear_stream(self._gateway.now)
             client.read_interest()
 
+    def records(self) -> list[Sealed[Event]]:
+        """The gateway's journal."""
+        return list(self._gateway.journal.read())
+
     def told(self) -> CarelessDay:
         """What came of it."""
-        records = list(self._gateway.journal.read())
+        records = self.records()
         bare, breaks = _breaks(records)
         self._watch.was_recorded(records)
         orders = self._gateway.engine.state.book.orders.by_id.values()

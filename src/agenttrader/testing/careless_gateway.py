@@ -115,9 +115,11 @@ class CarelessGateway:
         chance: Random,
         runner: asyncio.Runner,
         on_posting: Callable[[Posting], None],
+        engine: type[Engine] = Engine,
     ) -> None:
         self.epoch = 0
-        self.engine = Engine(rules, State(MULTIPLIERS), Chain())
+        self._make_engine = engine
+        self.engine = engine(rules, State(MULTIPLIERS), Chain())
         self.journal = MemoryJournal()
         self.switch = switch
         self.account = rules.authority.account
@@ -158,7 +160,7 @@ class CarelessGateway:
 
     def start_again(self) -> None:
         """Another process, on what the journal holds."""
-        self.engine = Engine(self._rules, *fold(self.journal, MULTIPLIERS))
+        self.engine = self._make_engine(self._rules, *fold(self.journal, MULTIPLIERS))
         self._dispatcher = self._make_dispatcher()
         self._dispatcher.begin(*waiting_and_working(self.engine.state.book))
         self.start(self.now)
