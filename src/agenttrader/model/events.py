@@ -16,7 +16,7 @@ from agenttrader.model.decisions import Decision, TradingState
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
 from agenttrader.model.instructions import Instruction, PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
-from agenttrader.model.outside import ActedOutside, OrderAdopted
+from agenttrader.model.outside import OutsideEvent
 from agenttrader.model.permits import PermitsStated
 from agenttrader.model.ruling import RulingEvent, RulingValue
 from agenttrader.model.times import Instant
@@ -389,8 +389,7 @@ Event = (
     | WindowSuspended
     | WindowResumed
     | WindowClosed
-    | ActedOutside
-    | OrderAdopted
+    | OutsideEvent
     | EquitySampled
     | BreakFound
     | BreakSettled

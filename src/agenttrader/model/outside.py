@@ -51,3 +51,7 @@ class OrderAdopted(_Event, frozen=True, tag="order_adopted.1"):
     """Whose position it closes."""
     by: str
     reason: str
+
+
+OutsideEvent = ActedOutside | OrderAdopted
+"""What the journal holds of what was done there."""
