@@ -93,10 +93,8 @@ TRANSITIONS: dict[Trigger, dict[S, S]] = {
     # The answer to a replace may cross a cancel that we asked for after it.
     Trigger.REFUSE_REPLACE: {S.REPLACE_REQUESTED: S.ACCEPTED}
     | _same(S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, *_ENDED_AT_BROKER),
-    Trigger.REPLACE: _each(
-        (S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCEL_REQUESTED, S.REPLACE_REQUESTED, S.REPLACED),
-        S.REPLACED,
-    ),
+    # A replace that was said to be refused may have come all the same, whatever befell the order since.
+    Trigger.REPLACE: _each((*(each for each in _AT_BROKER if each is not S.SENDING), S.REPLACED), S.REPLACED),
     Trigger.EXPIRE: _each((*_AT_BROKER, S.EXPIRED), S.EXPIRED),
     # What we have asked for is still to be answered, whatever the exchange does with the order meanwhile.
     Trigger.SUSPEND: _each((S.ACCEPTED, S.PARTIALLY_FILLED, S.SUSPENDED), S.SUSPENDED)

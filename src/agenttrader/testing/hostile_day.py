@@ -101,6 +101,9 @@ _OF_REPLACEMENTS = frozenset({ReportKind.REPLACED, ReportKind.REPLACE_REFUSED})
 _STRANGE_ONE_IN = 150
 """What cannot be halts for good, so it must be seldom for anything to be traded before it."""
 
+_ACTS = tuple(act for act in Act if act is not Act.LOOSEN_LIMITS)
+"""What is signed for by chance: such a day has one configuration, so nothing of it waits to be loosened."""
+
 
 class HostileDay:
     """What a seed makes happen to one engine: what it heard, when, and every record that came of it."""
@@ -331,7 +334,7 @@ class HostileDay:
             return HaltAsked(scope, self._one_of(*TradingState), "ada", "chance")
         if self._one_in(15):
             return WindowCloseAsked("ada", "chance")
-        act = self._one_of(*Act) if self._one_in(4) else self._needed_act()
+        act = self._one_of(*_ACTS) if self._one_in(4) else self._needed_act()
         breaks = self.engine.state.breaks
         accepts = act is Act.ACCEPT_BREAK and breaks
         statement = signed(

@@ -44,7 +44,7 @@ refuse_cancel   .. .. .. .. .. | .. .. ac pf ac rr su dd | rj fi ca ex rp
 cancel          .. .. .. .. .. | ca ca ca ca ca ca ca ca | rj .. ca .. ..
 request_replace .. .. .. .. .. | .. .. rr rr .. .. .. .. | .. .. .. .. ..
 refuse_replace  .. .. .. .. .. | .. .. ac pf cr ac .. .. | .. fi ca ex rp
-replace         .. .. .. .. .. | .. rp rp rp rp rp .. .. | .. .. .. .. rp
+replace         .. .. .. .. .. | .. rp rp rp rp rp rp rp | .. .. .. .. rp
 expire          .. .. .. .. .. | ex ex ex ex ex ex ex ex | .. .. .. ex ..
 suspend         .. .. .. .. .. | .. .. su su cr rr su .. | .. .. .. .. ..
 done_for_day    .. .. .. .. .. | .. .. dd dd cr rr dd dd | .. .. .. .. ..
