@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from agenttrader.model.authority import Scope
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import (
@@ -149,6 +150,11 @@ def test_what_was_due_when_the_process_died_is_recorded_by_the_next() -> None:
     assert of_breakers(found) == of_breakers([driver.records[at_death].event])
 
 
+def lift(driver: Driver, scope: Scope) -> None:
+    """A person resumes; what had tripped counts anew, and does not trip again by what is past."""
+    assert [type(each) for each in resume(driver, scope)] == [Resumed]
+
+
 # Loss streaks.
 
 
@@ -168,7 +174,7 @@ def test_one_more_loss_in_a_row_than_permitted_lets_the_agent_only_reduce() -> N
     assert (tripped.scope, tripped.state, tripped.by) == (MINE, REDUCE_ONLY, LOSSES)
     assert driver.engine.standing(proposal(7)).state is REDUCE_ONLY
     assert driver.engine.standing().state is ACTIVE
-    resume(driver, MINE)
+    lift(driver, MINE)
     assert of_breakers([*round_trip(driver, 7, 99), *round_trip(driver, 8, 99)]) == []
     assert len(of_breakers(round_trip(driver, 9, 99))) == 1
 
@@ -195,7 +201,7 @@ def test_more_rejections_than_permitted_within_the_time_halt_that_agent_alone() 
     assert (tripped.scope, tripped.state, tripped.by) == (MINE, HALTED, REJECTIONS)
     assert driver.engine.standing(proposal(6)).state is HALTED
     assert driver.engine.standing(proposal(6, **bot)).state is ACTIVE
-    resume(driver, MINE)
+    lift(driver, MINE)
     assert of_breakers([event for number in (7, 8, 9) for event in reject(driver, number)]) == []
 
 
@@ -218,6 +224,8 @@ def test_slow_answers_in_a_row_let_the_account_only_reduce() -> None:
     (tripped,) = of_breakers(slow(driver, 4, 2))
     assert isinstance(tripped, Halted)
     assert (tripped.scope, tripped.state, tripped.by) == (WHOLE, REDUCE_ONLY, LATENCY)
+    lift(driver, WHOLE)
+    assert of_breakers(slow(driver, 5, 2)) == []
 
 
 def test_an_answer_that_never_came_was_slow_and_a_second_word_is_no_answer() -> None:
@@ -269,13 +277,21 @@ def test_a_day_counts_from_its_own_open() -> None:
     assert len(of_breakers(ticks(driver, minutes + 3, 78, 78, 78))) == 1
 
 
+def test_lifted_on_its_day_it_counts_from_there() -> None:
+    driver = holding(DAYS)
+    ticks(driver, 5, 89, 89, 89)
+    lift(driver, WHOLE)
+    assert of_breakers(ticks(driver, 8, 80, 80, 80)) == []
+    assert len(of_breakers(ticks(driver, 11, 78, 78, 78))) == 1
+
+
 def test_lifted_it_counts_from_there_and_no_new_day_lifts_it() -> None:
     driver = holding(DAYS)
     ticks(driver, 5, 89, 89, 89)
     minutes = (NEXT_OPEN - OPEN) // MINUTE
     assert of_breakers(ticks(driver, minutes, 89, 89, 89)) == []
     assert driver.engine.state.standing.latches[WHOLE].by == DAY
-    resume(driver)
+    lift(driver, WHOLE)
     assert not driver.engine.state.standing.latches
     assert of_breakers(ticks(driver, minutes + 3, 80, 80, 80)) == []
     assert len(of_breakers(ticks(driver, minutes + 6, 78, 78, 78))) == 1
@@ -295,7 +311,7 @@ def test_orders_without_answer_and_comparisons_that_fail_let_the_account_only_re
     (tripped,) = of_breakers(driver.report(K.ANSWER_LOST, proposal(2).id))
     assert isinstance(tripped, Halted)
     assert (tripped.scope, tripped.state, tripped.by) == (WHOLE, REDUCE_ONLY, ERRORS)
-    resume(driver)
+    lift(driver, WHOLE)
     assert of_breakers(driver.give(compared(failure="no answer"))) == []
 
 
@@ -305,8 +321,11 @@ def test_books_that_differ_again_and_again_let_the_account_only_reduce() -> None
     (tripped,) = of_breakers(driver.give(compared(DIFFERS)))
     assert isinstance(tripped, Halted)
     assert (tripped.scope, tripped.state, tripped.by) == (WHOLE, REDUCE_ONLY, COMPARISONS)
+    lift(driver, WHOLE)
+    assert of_breakers(driver.give(*[compared(DIFFERS)] * 2)) == []
+    assert len(of_breakers(driver.give(compared(DIFFERS)))) == 1
     driver.give(compared())
     assert driver.engine.standing().state is REDUCE_ONLY
-    resume(driver)
+    lift(driver, WHOLE)
     assert driver.engine.standing().state is ACTIVE
     assert of_breakers(driver.give(*[compared(DIFFERS)] * 2)) == []

@@ -12,10 +12,11 @@ from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import CancelRequested, Decided, Event, Sending
 from agenttrader.model.orders import Effect, Leg, OrderState, OrderType, Side
 from agenttrader.model.reports import ReportKind
+from agenttrader.model.times import Instant
 from agenttrader.runtime.breakers import FLATTENER
-from agenttrader.runtime.inputs import HaltAsked, LinkSeen
+from agenttrader.runtime.inputs import HaltAsked, LinkSeen, TimeReached
 from agenttrader.testing.breakers import BREAKERS
-from agenttrader.testing.builders import ALFA, BRAVO, compared, proposal
+from agenttrader.testing.builders import ALFA, BRAVO, at, compared, proposal
 from agenttrader.testing.driver import Driver
 from agenttrader.testing.tripping import HELD, holding, restarted, resume, tick, ticks
 
@@ -124,6 +125,7 @@ def test_a_close_that_the_broker_rejects_is_tried_again_in_another_minute() -> N
     end_protection(driver)
     (close,) = closes(found)
     driver.report(ReportKind.REJECTED, close.proposal.id)
+    assert closes(driver.give(TimeReached(Instant(at(7) + 1)))) == []
     (second,) = closes(tick(driver, 8, 60))
     assert second.proposal.id != close.proposal.id
     assert driver.order(second.proposal.id).state is OrderState.SENDING
