@@ -101,7 +101,7 @@ def test_cash_of_companies_that_the_venue_forgets_is_found(monkeypatch: pytest.M
     assert any("cash: the venue says" in each for each in differences())
 
 
-@pytest.mark.parametrize(("posted", "first"), (("_fees_posted", 1), ("_cash_posted", 1), ("_adjusted", 20)))
+@pytest.mark.parametrize(("posted", "first"), (("_fees_posted", 1), ("_cash_posted", 1), ("_adjusted", 10)))
 def test_what_the_broker_posts_and_we_forget_is_found(
     posted: str, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +184,7 @@ def test_limits_that_are_passed_are_found(monkeypatch: pytest.MonkeyPatch) -> No
     """The gateway is given wider limits than the watch goes by."""
     monkeypatch.setattr(careless_day, "rules", lambda minutes: _widened(rules(minutes)))
     missing = {"left larger than", "left dearer than", "the venue holds", "entries approved at"}
-    for seed in range(25, 100):
+    for seed in (45, *range(25, 100)):  # The first is one that happens to meet them all.
         found = " ".join(play(seed, SHORT).disagreements)
         missing = {each for each in missing if each not in found}
         if not missing:
