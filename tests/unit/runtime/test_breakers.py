@@ -150,9 +150,9 @@ def test_what_was_due_when_the_process_died_is_recorded_by_the_next() -> None:
     assert of_breakers(found) == of_breakers([driver.records[at_death].event])
 
 
-def lift(driver: Driver, scope: Scope) -> None:
+def lift(driver: Driver, scope: Scope, number: int = 1) -> None:
     """A person resumes; what had tripped counts anew, and does not trip again by what is past."""
-    assert [type(each) for each in resume(driver, scope)] == [Resumed]
+    assert [type(each) for each in resume(driver, scope, number)] == [Resumed]
 
 
 # Loss streaks.
@@ -326,6 +326,6 @@ def test_books_that_differ_again_and_again_let_the_account_only_reduce() -> None
     assert len(of_breakers(driver.give(compared(DIFFERS)))) == 1
     driver.give(compared())
     assert driver.engine.standing().state is REDUCE_ONLY
-    lift(driver, WHOLE)
+    lift(driver, WHOLE, 2)
     assert driver.engine.standing().state is ACTIVE
     assert of_breakers(driver.give(*[compared(DIFFERS)] * 2)) == []
