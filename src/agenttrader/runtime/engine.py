@@ -159,7 +159,8 @@ class Engine(Footing):
             case _:
                 assert_never(received)
         self._trip(received, now)
-        self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
+        if self.state.approvals.waiting and not isinstance(received, Stopping):
+            self._void()
         self._go_on_closing()
         return self._step
 
@@ -342,8 +343,12 @@ class Engine(Footing):
 
     # Authority.
 
-    def _statement(self, given: StatementGiven) -> None:
+    def _void(self) -> None:
+        """End what waits for a person and may not any more."""
         self._emit_all(approvals.voided(self.state, self.market.prices, self.standing, self.rules, self._now))
+
+    def _statement(self, given: StatementGiven) -> None:
+        self._void()
         rules, looser = self.rules, waiting(self.configured, self.state.ruling)
         outcome = judge(given.signed, rules.authority, self.state, rules.calendar, self._now, looser)
         if isinstance(outcome, WindowOpened):

@@ -11,7 +11,7 @@ from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven, ApprovalRe
 from agenttrader.model.authority import EVERYTHING, Act, Approval, Scope, ScopeKind
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
-from agenttrader.model.events import Decided, Event, Withheld
+from agenttrader.model.events import Decided, Event, SegmentSealed, Withheld
 from agenttrader.model.orders import Changes, Effect, Leg, OrderState, OrderType, Side
 from agenttrader.model.records import Chain
 from agenttrader.model.times import SECOND, Instant
@@ -25,6 +25,7 @@ from agenttrader.runtime.inputs import (
     MarketSeen,
     Proposed,
     ReplaceAsked,
+    Stopping,
     SwitchSeen,
     TimeReached,
     WindowCloseAsked,
@@ -450,3 +451,12 @@ def test_an_agent_that_needs_nobody_is_held_up_by_nothing() -> None:
     grants = {AGENT: grant(ALFA, BRAVO, strategies=(STRATEGY,), approval=Approval.AUTO)}
     driver = asking(grants=rules().grants | grants)
     assert len(driver.hear(Proposed(proposal())).sends) == 1
+
+
+def test_nothing_follows_the_seal_and_the_next_start_ends_what_waited() -> None:
+    driver = asking()
+    entry = held(driver)
+    driver.now = at(30)
+    (sealed,) = driver.give(Stopping("told to"))
+    assert isinstance(sealed, SegmentSealed)
+    assert driver.order(entry.id).state is S.PENDING_APPROVAL
