@@ -65,6 +65,7 @@ from agenttrader.simulation import orders as venue_orders
 from agenttrader.simulation.exchange import Exchange
 from agenttrader.simulation.listings import Listing
 from agenttrader.testing.breakers import BREAKERS
+from agenttrader.testing.builders import PERMITS
 
 OPEN = from_rfc3339("2026-11-20T14:30:00Z")
 SYMBOLS = tuple(Symbol(f"S{number:02d}") for number in range(64))
@@ -124,6 +125,8 @@ def rules(bars: int) -> Rules:
                 position_quantity_max=WIDE,
                 price_collar_fraction_max=Decimal("0.05"),
                 reducing_price_collar_fraction_max=Decimal("0.20"),
+                price_move_fraction_max=Decimal("0.5"),
+                price_move_seconds=300,
                 quote_age_seconds_max=120,
                 shorting_permitted=False,
             )
@@ -348,7 +351,7 @@ class SimulatedAccount:
             open_orders=(),
             activities=(),
             executions=(),
-            blocked=False,
+            permits=PERMITS,
         )
         window = Statement(
             act=Act.OPEN_WINDOW,

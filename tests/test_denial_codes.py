@@ -200,6 +200,12 @@ EDGES: dict[str, Edge] = {
         priced(1, "105"),
         priced(2, "105.01"),
     ),
+    "symbol.price_move_fraction_max": Edge(
+        "price_move",
+        symbol(price_move_fraction_max=D("0.05"), price_move_seconds=60),
+        priced(1, "105"),
+        priced(2, "105.01"),
+    ),
     "symbol.quote_age_seconds_max": Edge(
         "quote_age",
         symbol(quote_age_seconds_max=60),
@@ -217,6 +223,7 @@ EDGES: dict[str, Edge] = {
 NOT_HERE = {
     "account.unprotected_seconds_max": "no order is held against it: time finds it, and it is a break",
     "agent.repeat_seconds": "the time that `repeats_max` is counted in",
+    "symbol.price_move_seconds": "the time that `price_move_fraction_max` is counted in",
     "symbol.reducing_price_collar_fraction_max": "a denial of `price_collar` too, asked of what reduces",
 }
 

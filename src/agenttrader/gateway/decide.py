@@ -70,13 +70,15 @@ def _badness(check: Check) -> tuple[bool, Decimal]:
 
 
 def _inputs(snapshot: Snapshot) -> DecisionInputs:
-    marks, statuses = [], []
+    marks, statuses, ranges = [], [], []
     for leg in snapshot.legs:
         symbol, mark, status = leg.symbol, leg.mark, leg.status
         if mark is None:
             marks.append(MarkUsed(symbol, None, None, None))
         else:
             marks.append(MarkUsed(symbol, mark.price, mark.time, mark.source))
+        if leg.ranged is not None:
+            ranges.append((symbol, *leg.ranged))
         statuses.append((symbol, "unknown" if status is None else status.value))
     return DecisionInputs(
         now=snapshot.now,
@@ -87,5 +89,6 @@ def _inputs(snapshot: Snapshot) -> DecisionInputs:
         equity=snapshot.equity,
         buying_power=snapshot.buying_power_broker,
         prices=snapshot.prices,
+        ranges=tuple(ranges),
         said=snapshot.said,
     )

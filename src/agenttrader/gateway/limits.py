@@ -84,6 +84,11 @@ class AgentLimits(_Table, frozen=True):
             )
 
 
+PRICE_MOVE_SECONDS_MAX = 3_600
+"""Older marks are not kept."""
+_FRACTIONS = ("price_collar_fraction_max", "reducing_price_collar_fraction_max", "price_move_fraction_max")
+
+
 class SymbolLimits(_Table, frozen=True):
     """What anyone may do in one symbol."""
 
@@ -96,17 +101,25 @@ class SymbolLimits(_Table, frozen=True):
     """How far from the mark an order that adds risk may lie: its prices, and its agent's decision price."""
     reducing_price_collar_fraction_max: Decimal
     """The same, for an order that reduces: wider, because leaving late is worse than leaving dearly."""
+    price_move_fraction_max: Decimal
+    """How far apart the lowest and the highest mark of late, and what an order may trade at, may lie."""
+    price_move_seconds: int
+    """For how long a mark counts there: 1 to 3600."""
     quote_age_seconds_max: int
     """How old the mark may be when risk is added."""
     shorting_permitted: bool
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("price_collar_fraction_max", "reducing_price_collar_fraction_max"):
+        for name in _FRACTIONS:
             if getattr(self, name) >= 1:
                 raise BadValue(
                     f"{name}: expected a fraction below 1, such as 0.05, found {getattr(self, name)}"
                 )
+        if not 1 <= self.price_move_seconds <= PRICE_MOVE_SECONDS_MAX:
+            raise BadValue(
+                f"price_move_seconds: expected 1 to {PRICE_MOVE_SECONDS_MAX}, found {self.price_move_seconds}"
+            )
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

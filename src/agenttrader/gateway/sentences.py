@@ -116,6 +116,11 @@ SENTENCES: dict[str, Sentence] = {
         "one, and look at the feed if none comes.",
         unknown=_NO_PRICE,
     ),
+    "price_move": Sentence(
+        "The price, with this order's, has moved by {observed} within the time that counts, at most "
+        "{permitted} is permitted. Wait until it is calm, or name a price nearer to the others.",
+        unknown=_NO_PRICE,
+    ),
     "opens": Sentence(
         "The order says that it opens, but the position is {observed}, not {permitted}. Say `reduce` "
         "or `close`, or wait until what works the other way has ended.",

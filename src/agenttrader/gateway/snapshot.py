@@ -44,6 +44,8 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     min(|ours|, |broker's|) less what works to reduce already; a close cancels the protection first, so for it
     the protection is not counted. None where the broker has not been heard since the start.
     """
+    ranged: tuple[Decimal, Decimal] | None = None
+    """The lowest and the highest mark of the time for which its limits count them. Asked of entries alone."""
     planned: bool = False
     """Whether the position has an exit plan with a stop: by it an exits unit protects what a close leaves.
 

@@ -35,6 +35,7 @@ _BY_NAME = {
     "agent.times_in_force": Direction.FEWER,
     # More is counted where it is counted for longer.
     "agent.repeat_seconds": Direction.MORE,
+    "symbol.price_move_seconds": Direction.MORE,
     "breakers.reject_minutes": Direction.MORE,
     "breakers.error_minutes": Direction.MORE,
     "breakers.broker_latency_answers": Direction.LESS,

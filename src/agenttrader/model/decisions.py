@@ -85,6 +85,8 @@ class DecisionInputs(
     """By the broker's last word, less what has been approved since; None where it is not known."""
     prices: tuple[tuple[Symbol, Decimal | None], ...] = ()
     """What is held was valued at these, where no decision of this segment has said so before."""
+    ranges: tuple[tuple[Symbol, Decimal, Decimal], ...] = ()
+    """The lowest and the highest mark of late of what an entry would trade, where they were known."""
     said: tuple[tuple[str, str], ...] = ()
     """Why each switch halts that does; of one that was not read, nothing."""
     together: int = 0

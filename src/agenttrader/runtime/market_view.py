@@ -8,6 +8,7 @@ from decimal import Decimal
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, Mark, StatusChange, TradingStatus
 from agenttrader.model.times import Instant
+from agenttrader.runtime.price_moves import PriceMoves
 
 
 class MarketView:
@@ -18,6 +19,7 @@ class MarketView:
         self.marks: dict[Symbol, Mark] = {}
         self.prices: dict[Symbol, Decimal] = {}
         self.statuses: dict[Symbol, TradingStatus] = {}
+        self.moves = PriceMoves()
         self.heard: dict[Symbol, Instant] = {}
         """When anything was told of each symbol last, by the data's time."""
 
@@ -33,7 +35,9 @@ class MarketView:
             return
         mark = self.marks.get(event.symbol)
         if mark is None or event.end > mark.time:
-            self.marks[event.symbol] = Mark(price=event.close, time=event.end, source=self._source)
+            mark = Mark(price=event.close, time=event.end, source=self._source)
+            self.marks[event.symbol] = mark
+            self.moves.see(event.symbol, mark)
             self.prices[event.symbol] = event.close
             # A symbol that prints a bar trades, unless the exchange said otherwise.
             self.statuses.setdefault(event.symbol, TradingStatus.TRADING)
@@ -42,3 +46,4 @@ class MarketView:
         """Drop the mark: after a split it is the price of another share. None is known until the next bar."""
         self.marks.pop(symbol, None)
         self.prices.pop(symbol, None)
+        self.moves.forget(symbol)

@@ -1,11 +1,10 @@
 """The snapshot that a decision is made on, built from the book's totals and the market's last word."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from agenttrader.gateway.snapshot import LegView, ReplacedView, Snapshot
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.instruments import Instrument, Spread
+from agenttrader.model.instruments import Spread
 from agenttrader.model.orders import Effect, Leg, Proposal, Role
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import SECOND, Instant
@@ -42,7 +41,7 @@ def take_snapshot(
         now=now,
         id_used=waits is None and proposal.id in book.orders.by_id,
         grant=grant,
-        legs=tuple([_leg_view(proposal, leg, state, market, rules.instruments) for leg in proposal.legs]),
+        legs=tuple([_leg_view(proposal, leg, state, market, rules, now) for leg in proposal.legs]),
         trading_state=standing.state,
         halt_reasons=standing.reasons,
         switches=standing.switches,
@@ -99,10 +98,10 @@ def session_at(calendar: Calendar, now: Instant) -> Session | None:
 
 
 def _leg_view(
-    proposal: Proposal, leg: Leg, state: State, market: MarketView, instruments: Mapping[Symbol, Instrument]
+    proposal: Proposal, leg: Leg, state: State, market: MarketView, rules: Rules, now: Instant
 ) -> LegView:
     symbol, book = leg.symbol, state.book
-    instrument = instruments.get(symbol)
+    instrument, limits = rules.instruments.get(symbol), rules.limits.symbol.get(symbol)
     working = book.working(symbol)
     quantity = proposal.signed_quantity(leg)
     facing = book.facing(symbol, quantity)
@@ -118,6 +117,9 @@ def _leg_view(
         opposed=book.is_opposed(symbol, quantity),
         facing=() if facing is None else (facing,),
         reducible=reducible(proposal.effect, symbol, state),
+        ranged=market.moves.range_of(symbol, limits.price_move_seconds, now)
+        if limits is not None and proposal.effect is Effect.OPEN
+        else None,
         planned=proposal.effect is Effect.CLOSE and is_planned(book, symbol),
     )
 

@@ -306,6 +306,8 @@ def rules(**changes: Any) -> Rules:
         position_quantity_max=Decimal(10_000),
         price_collar_fraction_max=Decimal("0.2"),
         reducing_price_collar_fraction_max=Decimal("0.5"),
+        price_move_fraction_max=Decimal("0.5"),
+        price_move_seconds=300,
         quote_age_seconds_max=300,
         shorting_permitted=True,
     )

@@ -197,6 +197,8 @@ def _symbol_limits(quantity: int, *, shorting: bool = True) -> SymbolLimits:
         position_quantity_max=Decimal(3 * quantity),
         price_collar_fraction_max=Decimal("0.03"),
         reducing_price_collar_fraction_max=Decimal("0.20"),
+        price_move_fraction_max=Decimal("0.5"),
+        price_move_seconds=300,
         quote_age_seconds_max=120,
         shorting_permitted=shorting,
     )

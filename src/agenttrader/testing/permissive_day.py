@@ -141,6 +141,7 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
             "position_quantity_max": _WIDE,
             "price_collar_fraction_max": "0.99",
             "reducing_price_collar_fraction_max": "0.99",
+            "price_move_fraction_max": "0.99",
         }
     tables["limits"]["account"] |= {"dead_machine_loss_max": _WIDE, **many}
 

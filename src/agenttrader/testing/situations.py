@@ -64,10 +64,11 @@ class Situation(Struct, frozen=True, kw_only=True):
         return self.seeing(legs=tuple(views))
 
     def marked(self, number: int = 0, **changes: Any) -> "Situation":
-        """The same with another mark of one leg."""
+        """The same with another mark of one leg, and none but that of late."""
         mark = self.snapshot.legs[number].mark
         assert mark is not None, f"expected leg {number} to have a mark to change"
-        return self.seeing_leg(number, mark=replace(mark, **changes))
+        mark = replace(mark, **changes)
+        return self.seeing_leg(number, mark=mark, ranged=(mark.price, mark.price))
 
     def granting(self, **changes: Any) -> "Situation":
         """The same with an agent that may act for something else."""
@@ -189,6 +190,7 @@ def nothing_right(effect: Effect) -> Situation:
         instrument=None,
         status=TradingStatus.HALTED,
         mark=None,
+        ranged=None,
         position=Decimal(50),
         opposed=True,
         facing=(Decimal(201),),
@@ -280,6 +282,8 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
                 position_quantity_max=Decimal(1_000),
                 price_collar_fraction_max=Decimal("0.05"),
                 reducing_price_collar_fraction_max=Decimal("0.20"),
+                price_move_fraction_max=Decimal("0.5"),
+                price_move_seconds=300,
                 quote_age_seconds_max=120,
                 shorting_permitted=False,
             )
@@ -293,6 +297,7 @@ def _situation(proposal: Proposal, position: Decimal) -> Situation:
             instrument=Equity(symbol=leg.symbol, tick=Decimal("0.01"), lot=Decimal(1)),
             status=TradingStatus.TRADING,
             mark=Mark(price=prices[leg.symbol], time=NOW, source="generated"),
+            ranged=(prices[leg.symbol], prices[leg.symbol]),
             position=position,
             open_buy=ZERO,
             open_sell=ZERO,

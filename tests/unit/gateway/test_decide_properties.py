@@ -161,5 +161,5 @@ def test_every_fact_that_may_be_unknown_is_tried_above() -> None:
 
     # Most orders replace none: then there is nothing to know.
     assert optional(type(entry().snapshot)) == {*NEEDED, *NEEDED_TO_SELL, "replaced"}
-    legs = {"instrument", "status", "mark", "position", "open_buy", "open_sell", "reducible"}
+    legs = {"instrument", "status", "mark", "position", "open_buy", "open_sell", "reducible", "ranged"}
     assert optional(type(entry().snapshot.legs[0])) == legs

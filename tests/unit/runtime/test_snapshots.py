@@ -1,9 +1,10 @@
 """What a decision is made on: totals with every open order counted in, and None for what is not known."""
 
 from decimal import Decimal
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.gateway.decide import decide
 from agenttrader.gateway.snapshot import Snapshot
@@ -36,6 +37,7 @@ from agenttrader.testing.builders import (
     compared,
     instruments,
     proposal,
+    rules,
     signed,
     switch,
 )
@@ -325,3 +327,26 @@ def test_a_decision_tells_the_brokers_buying_power_and_what_switches_said() -> N
     snapshot = taken(driver, asked)
     assert snapshot.said == ((SWITCH, "it was set to 1"),)
     assert decide(asked, snapshot, driver.engine.rules.limits).inputs.said == snapshot.said
+
+
+def test_a_price_that_moved_too_far_pauses_its_symbol_for_entries_until_the_time_has_passed() -> None:
+    limits = rules().limits
+    calm = {"price_move_fraction_max": D("0.05"), "price_move_seconds": 120, "quote_age_seconds_max": 900}
+    symbols = {name: replace(each, **calm) for name, each in limits.symbol.items()}
+    driver = trading(limits=replace(limits, symbol=symbols))
+    driver.enter(1)
+    driver.give(MarketSeen(bar(2, 94)), TimeReached(at(2)))
+    far = {"exit_plan": ExitPlan(stop=D(80), target=D(120))}
+
+    def denied_by(number: int, **changes: Any) -> str | None:
+        driver.propose(proposal(number, **(far | changes)))
+        return driver.order(proposal(number).id).denied_by
+
+    assert denied_by(2) == "price_move"
+    assert denied_by(3, legs=(Leg(BRAVO),)) is None, "another symbol is calm"
+    driver.propose(closing_proposal(4))
+    assert driver.order(closing_proposal(4).id).denied_by is None, "what is held may be left"
+    driver.give(TimeReached(at(3)))
+    assert denied_by(5) == "price_move"
+    driver.give(TimeReached(at(3, 1)))
+    assert denied_by(6) is None

@@ -99,6 +99,11 @@ class Decider:
         market.marks.update(facts.marks)
         market.prices.update({symbol: mark.price for symbol, mark in facts.marks.items()})
         market.statuses.update(facts.statuses)
+        for symbol in symbols:
+            if (mark := facts.marks.get(symbol)) is None:
+                market.moves.forget(symbol)
+            else:
+                market.moves.see(symbol, mark)
         if self._valued is not None:
             for symbol in symbols:
                 self._valued.see(symbol)

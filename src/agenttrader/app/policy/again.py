@@ -172,6 +172,10 @@ class Replay:
             if mark.price is not None and mark.time is not None:
                 market.marks[mark.symbol] = Mark(price=mark.price, time=mark.time, source=mark.source or "")
                 market.prices[mark.symbol] = mark.price
+        for symbol, low, high in inputs.ranges:
+            market.moves.forget(symbol)
+            for price in (low, high):
+                market.moves.see(symbol, Mark(price=price, time=_time_of(inputs), source=""))
         for symbol, status in inputs.symbol_statuses:
             if status in _STATUSES:
                 market.statuses[symbol] = _STATUSES[status]

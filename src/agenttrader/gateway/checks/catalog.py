@@ -56,6 +56,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("quote", market.price_is_sane, ALL),
     Rule("quote_time", market.price_is_not_from_the_future, ALL),
     Rule("quote_age", market.price_is_fresh, ENTRIES),
+    Rule("price_move", market.price_has_not_moved_too_far, ENTRIES),
     Rule("opens", order.order_really_opens, ENTRIES),
     Rule("self_match", order.order_meets_none_of_ours, ENTRIES),
     Rule("reduces", order.order_really_reduces, EXITS),

@@ -107,3 +107,15 @@ def price_is_fresh(case: Case) -> Check:
         return Check("quote_age", None, limits and limits.quote_age_seconds_max, passed=False)
     age = -((mark.time - now) // SECOND)
     return Check("quote_age", age, limits.quote_age_seconds_max, age <= limits.quote_age_seconds_max)
+
+
+def price_has_not_moved_too_far(case: Case) -> Check:
+    """The marks of late, and what the order may trade at, lie close together."""
+    limits, mark, ranged = case.symbol_limits, case.leg.mark, case.leg.ranged
+    if limits is None or mark is None or ranged is None:
+        return Check("price_move", None, None, passed=False)
+    low, high = ranged
+    if case.stated and len(case.proposal.legs) == 1:
+        low, high = min(low, *case.stated), max(high, *case.stated)
+    moved, permitted = high - low, mark.price * limits.price_move_fraction_max
+    return Check("price_move", moved, permitted, moved <= permitted)

@@ -99,6 +99,12 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("quote_time", lambda it: it.marked(time=Instant(NOW - HOUR))),
     ("quote_age", lambda it: it.marked(time=NOW)),
     (
+        "price_move",
+        lambda it: it.seeing_leg(ranged=(Decimal(150), Decimal(150))).limiting_symbol(
+            price_move_fraction_max=Decimal("0.99")
+        ),
+    ),
+    (
         "opens",
         lambda it: it.seeing_leg(position=ZERO, opposed=False) if it.proposal.effect is Effect.OPEN else it,
     ),
@@ -185,6 +191,7 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
             "quote_age",
             "opens",
             "account_permits",
+            "price_move",
             "self_match",
             "shorting",
         ),

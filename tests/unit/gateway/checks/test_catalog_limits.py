@@ -48,6 +48,11 @@ def at_target(price: str) -> Situation:
     return resting_pair().proposing(limit_price=Decimal(price), exit_plan=ExitPlan(stop=Decimal("50.00")))
 
 
+def moved(low: str, high: str) -> Situation:
+    """The entry after marks as low and as high as these."""
+    return entry().seeing_leg(ranged=(Decimal(low), Decimal(high)))
+
+
 def stop_order(price: str) -> Situation:
     return entry().proposing(
         type=OrderType.STOP, limit_price=None, stop_price=Decimal(price), exit_plan=plan("50.00", "200.00")
@@ -223,6 +228,11 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
     ),
     "symbol.price_collar_fraction_max": ("price_collar", limit("105.00"), limit("105.01")),
     "symbol.reducing_price_collar_fraction_max": ("price_collar", leave("80.00"), leave("79.99")),
+    "symbol.price_move_fraction_max": (
+        "price_move",
+        moved("95.00", "100.00").limiting_symbol(price_move_fraction_max=Decimal("0.05")),
+        moved("94.99", "100.00").limiting_symbol(price_move_fraction_max=Decimal("0.05")),
+    ),
     "symbol.quote_age_seconds_max": (
         "quote_age",
         entry().marked(time=Instant(NOW - 120 * SECOND)),
@@ -234,6 +244,33 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         short_entry().limiting_symbol(shorting_permitted=False),
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "price", "observed"),
+    (
+        ("100", "100", "100", "0"),
+        ("98", "103", "100", "5"),
+        ("98", "103", "104", "6"),
+        ("98", "103", "95", "8"),
+        ("100", "100", "104", "4"),
+    ),
+)
+def test_the_price_of_the_order_counts_with_those_of_late(
+    low: str, high: str, price: str, observed: str
+) -> None:
+    decided = moved(low, high).proposing(limit_price=Decimal(price)).decide()
+    check = check_of(decided, "price_move")
+    assert check == Check("price_move", Decimal(observed), Decimal(50), passed=True)
+    assert decided.inputs.ranges == ((ALFA, Decimal(low), Decimal(high)),)
+
+
+def test_of_several_legs_each_is_asked_for_its_own_price_and_what_leaves_is_not_asked() -> None:
+    calm = spread_entry().limiting_symbol(BRVO, price_move_fraction_max=Decimal("0.1"))
+    assert calm.decide().denied_by is None
+    wild = calm.seeing_leg(1, ranged=(Decimal(44), Decimal(50))).decide()
+    assert (wild.denied_by, check_of(wild, "price_move").observed) == ("price_move", 6)
+    assert exit_of_long().seeing_leg(ranged=None).decide().denied_by is None
 
 
 def test_what_no_bracket_protects_counts_whole_in_the_dead_machine_loss() -> None:
@@ -249,7 +286,7 @@ def test_protection_may_rest_as_far_away_as_its_plan_puts_it() -> None:
     assert resting_stop().proposing(stop_price=Decimal("1.00")).decide().denied_by is None
 
 
-OF_TIME = {"account.unprotected_seconds_max", "agent.repeat_seconds"}
+OF_TIME = {"account.unprotected_seconds_max", "agent.repeat_seconds", "symbol.price_move_seconds"}
 """What no order is held against: the engine finds it when time moves, and counts what it saw in that time."""
 
 
