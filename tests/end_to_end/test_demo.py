@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.app.policy.perform import replay
 
 PROGRAM = Path(sys.executable).with_name("agenttrader")
 HALF_DAY = "2026-11-27"
@@ -159,6 +160,12 @@ def test_the_report_lies_where_the_show_says(played: Played) -> None:
     assert str(report.relative_to(demo.folder)) in demo.said.read_text()
     assert "reconciled, verified, halted" in (report / "report.md").read_text()
     assert json.loads((report / "report.json").read_text())["digest"] == outcome["digest"]
+
+
+def test_every_decision_of_the_day_comes_out_the_same_when_it_is_made_again(played: Played) -> None:
+    (run,) = (played.demo.folder / "home" / "demo").iterdir()
+    findings = replay(run / "run.toml", None, lambda _done, _of: None).findings
+    assert findings.decisions == findings.same > 0
 
 
 def test_no_secret_is_told_and_none_lies_open(played: Played) -> None:

@@ -15,6 +15,7 @@ from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.models import Clock, Order, Position
 from alpaca.trading.requests import MarketOrderRequest
 
+from agenttrader.app.policy.perform import replay
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.roles.process import listening
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM
@@ -110,6 +111,11 @@ def test_a_bot_is_guarded_in_four_commands(guarded: Guarded) -> None:
     with pytest.raises(APIError, match="everything was halted by me: enough"):
         client.submit_order(buy("too late"))
     assert "the books agree" in guarded.type("reconcile")
+    tighter = guarded.folder / "tighter.limits"
+    tighter.write_text('[limits.symbol.BRVO]\norder_quantity_max = "9"\n')
+    asked = replay(guarded.folder / "run.toml", tighter, lambda _done, _of: None)
+    assert [(each.was, each.now) for each in asked.findings.denied] == [("approved", "order_quantity")]
+    assert (asked.findings.decisions, asked.findings.same, asked.earned.open_orders) == (3, 2, 1)
 
 
 def is_priced(client: TradingClient) -> bool:
