@@ -6,11 +6,11 @@ beyond a test's time here, and the example would be lost; so it only draws, and 
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import strategies as st
 
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.exchange import Exchange
@@ -39,26 +39,36 @@ FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeErro
 Check = Callable[[Settings, list[Input]], None]
 
 
+@cache
+def histories(*, with_mishaps: bool) -> list[tuple[Settings, list[Input]]]:
+    """What is drawn, once for all tests: to draw costs ten times what a check does."""
+    found: list[tuple[Settings, list[Input]]] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+        verbosity=Verbosity.quiet,
+    )
+    @given(SETTINGS, inputs(with_mishaps=with_mishaps))
+    def drawn(made: Settings, told: list[Input]) -> None:
+        found.append((made, told))
+
+    drawn()
+    return found
+
+
 def holds(
-    told: st.SearchStrategy[list[Input]], made: st.SearchStrategy[Settings] = SETTINGS
+    *, with_mishaps: bool = False, made: Settings | None = None
 ) -> Callable[[Check], Callable[[], None]]:
-    """A test that the check finds nothing, whatever is drawn."""
+    """A test that the check finds nothing, whatever is drawn; by the settings `made`, where there are."""
 
     def test_of(check: Check) -> Callable[[], None]:
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=[HealthCheck.too_slow],
-            verbosity=Verbosity.quiet,
-        )
-        @given(made, told)
-        def drawn(made: Settings, told: list[Input]) -> None:
-            told_of(check, made, told)
-
         def test() -> None:
-            drawn()
+            for drawn, told in histories(with_mishaps=with_mishaps):
+                told_of(check, made or drawn, list(told))
 
         return test
 
@@ -87,7 +97,7 @@ def all_orders(exchange: Exchange) -> list[VenueOrder]:
     return [order for account in exchange.accounts for order in exchange.books.all_of(account)]
 
 
-@holds(inputs())
+@holds()
 def test_the_books_balance_after_every_input(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     books = exchange.books
@@ -102,7 +112,7 @@ def test_the_books_balance_after_every_input(made: Settings, told: list[Input]) 
     expect_what_activities_say(exchange)
 
 
-@holds(inputs(with_mishaps=True))
+@holds(with_mishaps=True)
 def test_the_books_are_what_stands_of_the_activities_whatever_befalls(
     made: Settings, told: list[Input]
 ) -> None:
@@ -135,7 +145,7 @@ def expect_what_activities_say(exchange: Exchange) -> None:
         assert all(books.ledger.lots(account, symbol) == held[symbol] for symbol in SYMBOLS)
 
 
-@holds(inputs(), st.just(venue_inputs.venue_settings(Habits(), volume_percent=10)))
+@holds(made=venue_inputs.venue_settings(Habits(), volume_percent=10))
 def test_what_is_looked_up_is_what_a_search_of_every_order_finds(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     books = exchange.books
@@ -161,7 +171,7 @@ def test_what_is_looked_up_is_what_a_search_of_every_order_finds(made: Settings,
         )
 
 
-@holds(inputs())
+@holds()
 def test_fills_lie_inside_their_bar_after_acceptance_and_are_never_more_than_asked(
     made: Settings, told: list[Input]
 ) -> None:
@@ -195,7 +205,7 @@ def test_fills_lie_inside_their_bar_after_acceptance_and_are_never_more_than_ask
         assert (order.status is Status.FILLED) <= (order.leaves == 0)
 
 
-@holds(inputs())
+@holds()
 def test_no_fill_turns_a_holding_around(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     for _, outcome in play(exchange, told):
@@ -207,7 +217,7 @@ def test_no_fill_turns_a_holding_around(made: Settings, told: list[Input]) -> No
                     assert before * update.position >= 0
 
 
-@holds(inputs())
+@holds()
 def test_an_order_that_has_ended_never_changes_again(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     ended: dict[str, Status] = {}
@@ -222,7 +232,7 @@ def test_an_order_that_has_ended_never_changes_again(made: Settings, told: list[
                     ended[order.id] = order.status
 
 
-@holds(inputs())
+@holds()
 def test_immediate_and_auction_orders_never_rest(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     latest = (2 + bool(made.habits.pending_seconds)) * MINUTE
@@ -241,7 +251,7 @@ def test_immediate_and_auction_orders_never_rest(made: Settings, told: list[Inpu
                 assert (exchange.watermark or 0) < order.accepted_at + latest
 
 
-@holds(inputs())
+@holds()
 def test_legs_never_fill_more_than_their_entry_and_not_before_it(made: Settings, told: list[Input]) -> None:
     exchange = Exchange(made)
     play(exchange, told)
@@ -262,7 +272,7 @@ def test_legs_never_fill_more_than_their_entry_and_not_before_it(made: Settings,
                 assert not any(leg.status.is_open for leg in legs)
 
 
-@holds(inputs(with_mishaps=True))
+@holds(with_mishaps=True)
 def test_what_was_applied_replayed_is_the_same_exchange(made: Settings, told: list[Input]) -> None:
     original = Exchange(made)
     history = [(each, outcome) for each, outcome in play(original, told) if outcome.applied]
@@ -271,7 +281,7 @@ def test_what_was_applied_replayed_is_the_same_exchange(made: Settings, told: li
     assert state(again) == state(original)
 
 
-@holds(inputs())
+@holds()
 def test_an_account_is_filled_as_if_it_were_alone(made: Settings, told: list[Input]) -> None:
     together = Exchange(made)
     play(together, told)
