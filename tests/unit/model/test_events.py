@@ -136,6 +136,13 @@ DECISION = Decision(
         equity=D("100000.00"),
     ),
 )
+INPUTS = msgspec.structs.replace(
+    DECISION.inputs,
+    buying_power=D("98765.43"),
+    prices=((BRAVO, D("20.50")), (Symbol("CHRL"), None)),
+    said=(("file", "it is 1"),),
+    together=2,
+)
 INSTRUCTION = Instruction(
     legs=(Leg(ALFA),),
     side=Side.SELL,
@@ -393,6 +400,7 @@ EVENTS: tuple[Event, ...] = (
     PositionAdjusted(symbol=ALFA, activities=(CORRECTION,)),
     CashPosted(activity=msgspec.structs.replace(CORRECTION, quantity=D(0), amount=D("-12.34"), symbol=None)),
     BreakSettled(found=BREAK, by=MANUAL, reason="the broker's word counts", signed=ACCEPTANCE),
+    Decided(proposal=PROPOSAL, decision=msgspec.structs.replace(DECISION, inputs=INPUTS)),
 )
 
 
