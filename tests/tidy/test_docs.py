@@ -19,6 +19,7 @@ from msgspec import Struct
 from agenttrader.api import gateway, venue_entrance
 from agenttrader.api.approvals import approvals_routes
 from agenttrader.api.callers import Keys
+from agenttrader.api.limits import limits_routes
 from agenttrader.app.credential_sections import KeyFile, SecretSource
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.sections import Document
@@ -28,6 +29,7 @@ from agenttrader.cli.program import app
 from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, RESTING, Rule
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
 from agenttrader.gateway.sentences import SENTENCES
+from agenttrader.model.authority import MAY_MAKE_SMALLER, MAY_SIGN, Act, PersonRole
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Event
@@ -273,6 +275,7 @@ def test_every_route_of_the_gateway_is_on_a_page() -> None:
         *(gateway._windows_routes, gateway._persons_routes, gateway._hands_routes),
         gateway._exits_routes,
         approvals_routes,
+        limits_routes,
     )
     real = {
         f"{method} {path.replace(':str', '')}"
@@ -320,6 +323,16 @@ def test_every_kind_of_record_is_on_a_page() -> None:
     listed = paragraph[1].partition(". A stored kind")[0]
     kinds = (str(kind.__struct_config__.tag).partition(".")[0] for kind in get_args(Event))
     same(re.findall(r"`(\w+)`", listed), kinds, "kind")
+
+
+def test_whose_signature_counts_for_what_is_the_table_of_the_page() -> None:
+    page, roles = text_of("persons"), tuple(PersonRole)
+    listed: dict[Act, frozenset[PersonRole]] = {}
+    for acts, *cells in re.findall(r"^\| (`.*?`) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|$", page, re.MULTILINE):
+        permitted = frozenset(role for role, cell in zip(roles, cells, strict=True) if cell.strip() == "yes")
+        listed |= {Act(name): permitted for name in re.findall(r"`(\w+)`", acts)}
+    assert listed == MAY_SIGN
+    assert frozenset(roles[1:]) == MAY_MAKE_SMALLER
 
 
 def test_what_the_venue_refuses_by_name_is_on_a_page() -> None:

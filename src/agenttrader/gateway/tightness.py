@@ -37,6 +37,7 @@ _BY_NAME = {
     "agent.repeat_seconds": Direction.MORE,
     "symbol.price_move_seconds": Direction.MORE,
     "breakers.reject_minutes": Direction.MORE,
+    "symbol.price_move_seconds": Direction.MORE,
     "breakers.error_minutes": Direction.MORE,
     "breakers.broker_latency_answers": Direction.LESS,
     "approvals.persons_needed": Direction.MORE,
