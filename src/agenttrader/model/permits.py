@@ -29,7 +29,12 @@ class Permits(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fie
     @property
     def is_blocked(self) -> bool:
         """Whether nothing may be traded."""
-        return self.status != ACTIVE or bool(self.blocks)
+        return not (
+            self.status == ACTIVE
+            and self.trading_blocked is False
+            and self.account_blocked is False
+            and self.trade_suspended_by_user is False
+        )
 
 
 class PermitsStated(

@@ -21,12 +21,12 @@ def broker_permits_it(case: Case) -> Check:
         return Check("account_permits", None, _FREE, passed=False)
     if permits.is_blocked:
         return _denied(", ".join(permits.blocks) or f"status {permits.status}", _FREE)
-    instrument = case.leg.instrument
-    if isinstance(instrument, Option):
+    kind = type(case.leg.instrument)
+    if kind is Option:
         return _on_options(case, permits)
-    if isinstance(instrument, CryptoPair):
+    if kind is CryptoPair:
         return _PERMITTED if permits.coin_status == ACTIVE else _denied(f"{permits.coin_status}", _COINS)
-    if case.leg.quantity < ZERO and permits.shorting is not True:
+    if permits.shorting is not True and case.leg.quantity < ZERO:
         return _denied("not said" if permits.shorting is None else "no shorting", _SHORTING)
     return _PERMITTED
 
