@@ -34,9 +34,8 @@ from agenttrader.adapters.alpaca.allowance import Allowance
 from agenttrader.adapters.alpaca.connection import Connection
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.clocks import WallClock
-from agenttrader.app.brokers.exam import Finding, Sitting, Standing
-from agenttrader.app.brokers.report import Report
 from agenttrader.app.brokers.wiring import write_report
+from agenttrader.app.conformance import Finding, Report, Sitting, Standing
 from agenttrader.app.gateway.wiring import wire_gateway
 from agenttrader.app.kill.settings import read_settings
 from agenttrader.app.kill.wiring import wire_door

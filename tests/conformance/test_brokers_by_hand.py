@@ -23,7 +23,8 @@ from aiohttp import WSMsgType, web
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
 from agenttrader.app.brokers.bench import Bench
-from agenttrader.app.brokers.exam import CASES, Sitting, Standing, sit
+from agenttrader.app.brokers.exam import CASES, sit
+from agenttrader.app.conformance import Sitting, Standing
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import Unreachable
 from agenttrader.model.identifiers import AccountName, Symbol

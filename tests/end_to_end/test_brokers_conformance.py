@@ -17,8 +17,8 @@ from msgspec import structs
 
 from agenttrader.adapters.journal_reader import read_records
 from agenttrader.api.venue import create_venue_app
-from agenttrader.app.brokers.exam import CASES, Standing
-from agenttrader.app.brokers.report import Report, read_reports
+from agenttrader.app.brokers.exam import CASES
+from agenttrader.app.conformance import Report, Standing, read_reports
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.cli.exit_codes import ExitCode

@@ -13,7 +13,7 @@ from agenttrader.cli.runs import configuration_of
 from agenttrader.model.errors import BadValue
 
 if TYPE_CHECKING:
-    from agenttrader.app.brokers.report import Report
+    from agenttrader.app.conformance import Report
 
 REPORTS = Path("audit_artifacts") / "conformance"
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from agenttrader.app.brokers.exam import CASES, Standing, sit
+from agenttrader.app.brokers.exam import CASES, sit
+from agenttrader.app.conformance import Standing
 from agenttrader.model.activities import ActivityKind
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId
 from agenttrader.model.market import Watermark

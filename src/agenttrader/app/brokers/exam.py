@@ -7,11 +7,11 @@ more; each is canceled. A case that finds no answer is UNKNOWN, and only PASS ev
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from enum import StrEnum
 
 from msgspec import Struct, structs
 
 from agenttrader.app.brokers.bench import ENDS, Bench, UnmetError
+from agenttrader.app.conformance import Finding, Sitting, Standing
 from agenttrader.model.errors import Unreachable
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, ClientOrderId, Symbol
 from agenttrader.model.instructions import Instruction, Replacing
@@ -23,45 +23,6 @@ PRICE, HIGHER, BETWEEN_TICKS = Decimal("1.00"), Decimal("1.01"), Decimal("1.005"
 ENTRY, STOP, TARGET = Decimal("2.00"), Decimal("1.50"), Decimal("3.00")
 CASH_MIN = Decimal(10)
 """What the account must be able to pay: more than all orders of the exam together."""
-NOT_TRIED = (
-    "fills, busts and corrections",
-    "an id that is used twice",
-    "what a connection that breaks leaves behind",
-    "stop, trailing and market orders, options, coins",
-    "splits, dividends and fees",
-)
-"""What no order far from the market can show. Our own venue and the doubles are tried for these instead."""
-
-
-class Standing(StrEnum):
-    """How a case stands; what nobody could learn is no pass."""
-
-    PASS = "PASS"  # noqa: S105 - a word
-    FAIL = "FAIL"
-    UNKNOWN = "UNKNOWN"
-
-
-class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One case: what must hold, and what was found."""
-
-    case: str
-    promise: str
-    standing: Standing
-    found: str
-
-
-class Sitting(Struct, frozen=True, kw_only=True):
-    """What came of an exam."""
-
-    findings: tuple[Finding, ...]
-    left: tuple[str, ...]
-    """What is otherwise than before, as sentences."""
-
-    @property
-    def has_passed(self) -> bool:
-        """Whether all was tried, all held, and the account is as it was."""
-        stood = [finding.standing for finding in self.findings]
-        return bool(stood) and set(stood) == {Standing.PASS} and not self.left
 
 
 class Case(Struct, frozen=True):

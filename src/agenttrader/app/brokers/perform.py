@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agenttrader.app.brokers.exam import sit
-from agenttrader.app.brokers.report import Report
 from agenttrader.app.brokers.wiring import at_bench, commit_of, now, write_report
 from agenttrader.app.config import Configuration, load
+from agenttrader.app.conformance import Report
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Option

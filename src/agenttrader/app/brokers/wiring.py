@@ -19,8 +19,8 @@ from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_lock import StoreLock
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.brokers.bench import Bench, UnmetError
-from agenttrader.app.brokers.report import JSON_NAME, MARKDOWN_NAME, Report
 from agenttrader.app.config import Configuration
+from agenttrader.app.conformance import JSON_NAME, MARKDOWN_NAME, Report
 from agenttrader.app.gateway.wiring import switches_of
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.decisions import SwitchReading, TradingState

@@ -27,7 +27,6 @@ from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.persons import Person, verify
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
-from agenttrader.app.brokers.starting import refuse_to_start
 from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
@@ -36,6 +35,7 @@ from agenttrader.app.gateway.breaker_views import breakers_of
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.rules import multipliers_of, rules_of
 from agenttrader.app.gateway.shutdown import Shutdown
+from agenttrader.app.gateway.starting import refuse_to_start
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
 from agenttrader.app.sections import EXITS, ConfigMapSwitch

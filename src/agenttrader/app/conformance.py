@@ -1,13 +1,13 @@
 """What an exam leaves in writing, and whether what was left is good enough to rely on."""
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.brokers.exam import NOT_TRIED, Sitting
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AccountName, Digest, Symbol
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
@@ -15,6 +15,47 @@ from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 JSON_NAME, MARKDOWN_NAME = "report.json", "report.md"
 UNKNOWN_CODE = "unknown"
 DAY = Duration(24 * 60 * MINUTE)
+
+
+NOT_TRIED = (
+    "fills, busts and corrections",
+    "an id that is used twice",
+    "what a connection that breaks leaves behind",
+    "stop, trailing and market orders, options, coins",
+    "splits, dividends and fees",
+)
+"""What no order far from the market can show. Our own venue and the doubles are tried for these instead."""
+
+
+class Standing(StrEnum):
+    """How a case stands; what nobody could learn is no pass."""
+
+    PASS = "PASS"  # noqa: S105 - a word
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+
+
+class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One case: what must hold, and what was found."""
+
+    case: str
+    promise: str
+    standing: Standing
+    found: str
+
+
+class Sitting(Struct, frozen=True, kw_only=True):
+    """What came of an exam."""
+
+    findings: tuple[Finding, ...]
+    left: tuple[str, ...]
+    """What is otherwise than before, as sentences."""
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether all was tried, all held, and the account is as it was."""
+        stood = [finding.standing for finding in self.findings]
+        return bool(stood) and set(stood) == {Standing.PASS} and not self.left
 
 
 class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from agenttrader.app.brokers.exam import Finding, Sitting, Standing
-from agenttrader.app.brokers.report import DAY, Report, fault_of, read_reports
+from agenttrader.app.conformance import DAY, Finding, Report, Sitting, Standing, fault_of, read_reports
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AccountName, Digest, Symbol
 from agenttrader.model.times import Instant, from_rfc3339

@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from agenttrader.app.brokers.report import fault_of, read_reports
 from agenttrader.app.config import Configuration
+from agenttrader.app.conformance import fault_of, read_reports
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.times import Instant
 from agenttrader.protocols.alpaca_surroundings import Surroundings
