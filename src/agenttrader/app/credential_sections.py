@@ -43,6 +43,12 @@ class VenueCredentials(Section, frozen=True):
     marketdata: KeyFile
 
 
+class MarketDataCredentials(Section, frozen=True):
+    """What the market data show the source that they have live prices from; nobody else has that key."""
+
+    alpaca: KeyFile
+
+
 class StrategyCredentials(Section, frozen=True):
     """What the strategy host shows; to the gateway, its agent's key."""
 
@@ -73,3 +79,5 @@ class Credentials(Section, frozen=True):
     kill: KillCredentials
     exits: ExitsCredentials | None = None
     """Where there is a section [exits], and only there."""
+    marketdata: MarketDataCredentials | None = None
+    """Where prices are live, and only there."""

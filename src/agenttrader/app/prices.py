@@ -51,3 +51,18 @@ class Recorded(_Prices, frozen=True, tag=recorded.FEED):
     def names(self) -> tuple[Symbol, ...]:
         """The symbols that there are prices of."""
         return (self.symbol,)
+
+
+class Live(_Prices, frozen=True, tag="iex"):
+    """What Alpaca tells of real symbols as it happens: of one exchange, IEX, as its free plan has it."""
+
+    symbols: tuple[Symbol, ...]
+
+    def __post_init__(self) -> None:
+        if not self.symbols or len(set(self.symbols)) != len(self.symbols):
+            raise BadValue(f"symbols: expected one or more, each once, found {list(self.symbols)}")
+
+    @property
+    def names(self) -> tuple[Symbol, ...]:
+        """The symbols that there are prices of."""
+        return self.symbols

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from agenttrader.app.demo.setup import KEEPER, Run
-from agenttrader.app.prices import Generated, Recorded
+from agenttrader.app.prices import Generated, Live, Recorded
 
 _REST = "a simulated venue and a throw-away demo person"
 
@@ -33,6 +33,8 @@ def source_of(run: Run) -> str:
         case Recorded() as prices:
             assert run.recorded is not None, "a run is made of what its configuration says"
             return f"{prices.symbol} as recorded in {run.recorded.found.file}"
+        case Live():
+            raise AssertionError("the demo plays a day")
 
 
 def seed_of(run: Run) -> dict[str, Any]:

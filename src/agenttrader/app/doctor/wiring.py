@@ -199,6 +199,8 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, SecretSource]]
     if configuration.strategy.run:
         yield "strategy.gateway", shown.strategy.gateway
         yield "strategy.marketdata", shown.strategy.marketdata.secret
+    if shown.marketdata is not None:
+        yield "marketdata.alpaca", shown.marketdata.alpaca.secret
     if shown.exits is not None:
         yield "exits.gateway", shown.exits.gateway
         yield "exits.marketdata", shown.exits.marketdata.secret

@@ -56,3 +56,13 @@ def recorded_offer(
         story=None,
         bands={symbol: Bands(symbol, session, close) for symbol, close in previous_closes.items()},
     )
+
+
+def live_offer() -> Offer:
+    """Of a real market as it happens: nothing is invented, and nothing is known of splits and dividends."""
+    return Offer(
+        channels=frozenset({"bars", "dailyBars", "statuses"}),
+        actions=Actions(splits=None, without_dividends=False),
+        story=None,
+        bands={},
+    )

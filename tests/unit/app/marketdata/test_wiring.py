@@ -38,6 +38,7 @@ def test_the_source_is_as_configured_and_says_that_it_is_generated(
     settings = configuration(tmp_path, {"date": '"2026-11-27"', "seed": "11", "speed": speed})
     with capture_logs() as logs:
         parts = wire_marketdata(settings, {})
+    assert parts.pace is not None
     pace = parts.pace()
     assert isinstance(pace, Pace)
     assert (pace.session, pace.origin, pace.speed) == ("2026-11-27", "seed 11", found)
@@ -80,6 +81,7 @@ async def test_what_the_pacer_tells_is_broadcast_and_moves_the_clock(tmp_path: P
     assert parts.ready() == "the session's open"
     assert not parts.health().ok
     session_open = from_rfc3339("2026-11-20T14:30:00Z")
+    assert parts.settle is not None
     parts.settle("strategy", Instant(session_open + 3 * MINUTE))
     task = asyncio.create_task(parts.work())
     async with asyncio.timeout(5):
@@ -113,6 +115,7 @@ def test_a_recorded_source_says_so_and_logs_what_was_found_in_its_files(tmp_path
         parts = wire_marketdata(settings, {})
     assert parts.feed == settings.marketdata.source == "recorded"
     assert parts.notice.startswith("recorded market data: prices that XYZ had on 2014-06-06")
+    assert parts.pace is not None
     pace = parts.pace()
     assert isinstance(pace, Pace)
     assert (pace.feed, pace.origin) == ("recorded", "XYZ from XYZ_trade.csv.gz")
