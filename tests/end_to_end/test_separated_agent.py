@@ -88,7 +88,9 @@ forged = {"envelope": json.dumps({"payload": "e30=", "payloadType":
     "application/vnd.agenttrader.statement.v1+json", "signatures": [{"keyid": "00" * 32, "sig": "AA=="}]})}
 loosening = [("POST", "/v1/" + path, forged) for path in
     ("windows", "windows/extend", "windows/resume", "resume", "breaks/accept")]
-posts = loosening + [
+words = [("POST", f"/v1/approvals/{word}", forged | {"order_id": "x"}) for word in ("approve", "deny")]
+posts = loosening + words + [
+    ("GET", "/v1/approvals", None),
     ("POST", "/v1/windows/close", {"reason": "me"}), ("POST", "/v1/reconcile", {}),
     ("POST", "/v1/halt", {"scope": everything, "state": "active", "reason": "me"}),
     ("POST", "/v1/orders/cancel", {"order_id": "x", "reason": "me"}),
@@ -200,7 +202,7 @@ def test_an_agent_of_another_user_gets_nothing(desk: Desk) -> None:
     assert {each[2] for each in tried["got"]} == {"PermissionError"}
     assert len(tried["got"]) > 100
     assert [each for each in tried["heard"] if each[3] not in {401, 403}] == []
-    assert len(tried["heard"]) == 36
+    assert len(tried["heard"]) == 45
     status, said = tried["own"]
     assert (status, "trading_state" in said) == (403, True), said
     others = [each for each in tried["doors"] if each[0] != desk.port]
