@@ -46,6 +46,10 @@ def unlimited(tables: dict[str, Any]) -> None:
     for limits in (tables["limits"]["account"], tables["limits"]["agent"]["momentum"]):
         limits |= {"orders_per_minute_max": MANY, "open_orders_max": MANY, "gross_exposure_max": str(10**9)}
         limits |= {"net_exposure_max": str(10**9), "daily_orders_max": MANY, "daily_new_risk_max": str(10**9)}
+        limits |= {"long_exposure_max": str(10**9), "short_exposure_max": str(10**9)}
+    wide = {"gross_exposure_max": str(10**9), "daily_orders_max": MANY, "daily_new_risk_max": str(10**9)}
+    tables["limits"] |= {"group": {}, "strategy": {"momentum": wide}}
+    tables["limits"]["account"]["concentration_fraction_max"] = str(10**9)
     tables["limits"]["agent"]["momentum"] |= {"repeats_max": MANY, "messages_per_minute_max": MANY}
     tables["limits"]["account"]["dead_machine_loss_max"] = str(10**9)
     tables["limits"]["symbol"]["ALFA"]["position_quantity_max"] = str(10**9)

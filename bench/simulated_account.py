@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    Grant,
+    GroupLimits,
+    GroupName,
+    Limits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.model.authority import (
     EVERYTHING,
     Act,
@@ -101,11 +110,19 @@ def rules(bars: int) -> Rules:
             daily_orders_max=10**9,
             daily_new_risk_max=WIDE,
             restricted=frozenset(),
+            ungrouped_permitted=False,
+            long_exposure_max=WIDE,
+            short_exposure_max=WIDE,
+            concentration_fraction_max=WIDE,
+            expiry_exposure_max=WIDE,
+            days_to_expiry_min=0,
         ),
         agent={
             AGENT: AgentLimits(
                 gross_exposure_max=WIDE,
                 net_exposure_max=WIDE,
+                long_exposure_max=WIDE,
+                short_exposure_max=WIDE,
                 orders_per_minute_max=10**9,
                 messages_per_minute_max=10**9,
                 open_orders_max=10**9,
@@ -131,6 +148,18 @@ def rules(bars: int) -> Rules:
                 shorting_permitted=False,
             )
             for symbol in SYMBOLS
+        },
+        group={
+            GroupName("all"): GroupLimits(
+                symbols=frozenset(SYMBOLS),
+                gross_exposure_max=WIDE,
+                net_exposure_max=WIDE,
+                daily_orders_max=10**9,
+                daily_new_risk_max=WIDE,
+            )
+        },
+        strategy={
+            STRATEGY: StrategyLimits(gross_exposure_max=WIDE, daily_orders_max=10**9, daily_new_risk_max=WIDE)
         },
     )
     return Rules(

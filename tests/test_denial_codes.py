@@ -20,11 +20,20 @@ from msgspec.structs import replace
 from agenttrader.api.callers import Keys
 from agenttrader.api.gateway import create_gateway_app
 from agenttrader.gateway.checks.catalog import CHECKS
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    GroupLimits,
+    GroupName,
+    Limits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.model.authority import EVERYTHING, Approval, Mode, Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.instruments import Option
 from agenttrader.model.market import StatusChange, TradingStatus
 from agenttrader.model.orders import ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
@@ -47,6 +56,14 @@ LIMIT, DAY, SELL = OrderType.LIMIT, TimeInForce.DAY, Side.SELL
 NOPE = Symbol("NOPE")
 SHORT = {"side": SELL, "exit_plan": ExitPlan(stop=D(105), target=D(90))}
 OF_BRAVO = {"legs": (Leg(b.BRAVO),)}
+GROUP = GroupName("tech")
+OF_ALFA = GroupLimits(
+    symbols=frozenset({b.ALFA}),
+    gross_exposure_max=D(10_000_000),
+    net_exposure_max=D(10_000_000),
+    daily_orders_max=1_000,
+    daily_new_risk_max=D(10_000_000),
+)
 KEYS = {hashlib.sha256(name.encode()).hexdigest(): name for name in (b.AGENT, b.OTHER_AGENT, b.EXITS)}
 
 
@@ -90,12 +107,14 @@ async def calling(changes: dict[str, Any], heard: Sequence[Input] = READY) -> As
 
 
 def limited(**tables: dict[str, Any]) -> dict[str, Any]:
-    """Rules whose limits have these numbers: of the account, of each agent, of each symbol."""
-    sane = b.rules().limits
+    """Rules whose limits have these numbers: of the account, and of each agent, symbol, group, strategy."""
+    sane = replace(b.rules().limits, group={GROUP: OF_ALFA})
     limits = Limits(
         account=replace(sane.account, **tables.get("account", {})),
-        agent={name: replace(each, **tables.get("agent", {})) for name, each in sane.agent.items()},
-        symbol={name: replace(each, **tables.get("symbol", {})) for name, each in sane.symbol.items()},
+        **{
+            kind: {name: replace(each, **tables.get(kind, {})) for name, each in getattr(sane, kind).items()}
+            for kind in ("agent", "symbol", "group", "strategy")
+        },
     )
     return {"limits": limits, "limits_digest": limits.digest}
 
@@ -127,6 +146,8 @@ class Edge(Struct, frozen=True):
     between: tuple[Input, ...] = ()
     holds: bool = False
     """Whether 10 ALFA are held before."""
+    option: bool = False
+    """Whether ALFA and BRAVO are options on CHARLY: ALFA ends on the second day, BRAVO on the first."""
 
 
 def account(**limit: Any) -> dict[str, dict[str, Any]]:
@@ -141,6 +162,14 @@ def symbol(**limit: Any) -> dict[str, dict[str, Any]]:
     return {"symbol": limit}
 
 
+def group(**limit: Any) -> dict[str, dict[str, Any]]:
+    return {"group": limit}
+
+
+def strategy(**limit: Any) -> dict[str, dict[str, Any]]:
+    return {"strategy": limit}
+
+
 def priced(number: int, limit: str, **more: Any) -> Proposal:
     plan = ExitPlan(stop=D(50), target=D(200))
     return b.proposal(number, type=LIMIT, limit_price=D(limit), exit_plan=plan, **more)
@@ -148,6 +177,23 @@ def priced(number: int, limit: str, **more: Any) -> Proposal:
 
 AT_1000 = D(1_000)
 """What the entry of 10 at 100 is worth."""
+OPTION = b.proposal(1, type=LIMIT, limit_price=D(100))
+OPTION_MORE = b.proposal(2, type=LIMIT, limit_price=D(100), quantity=D(1))
+OPTIONS = {
+    "instruments": b.instruments()
+    | {
+        symbol: Option(
+            symbol=symbol,
+            tick=D("0.01"),
+            lot=D(1),
+            underlying=b.CHARLY,
+            expiry=expiry,
+            strike=D(100),
+            right="call",
+        )
+        for symbol, expiry in ((b.ALFA, "2026-11-22"), (b.BRAVO, "2026-11-21"))
+    }
+}
 LOW = ExitPlan(stop=D(80), target=D(120))
 EDGES: dict[str, Edge] = {
     "account.gross_exposure_max": Edge("gross_exposure_account", account(gross_exposure_max=AT_1000)),
@@ -169,8 +215,45 @@ EDGES: dict[str, Edge] = {
     "account.restricted": Edge(
         "restricted", account(restricted=frozenset({b.ALFA})), b.proposal(1, **OF_BRAVO)
     ),
+    "account.ungrouped_permitted": Edge(
+        "symbol_group", account(ungrouped_permitted=False), beyond=b.proposal(2, **OF_BRAVO)
+    ),
+    "account.long_exposure_max": Edge("side_exposure_account", account(long_exposure_max=AT_1000)),
+    "account.short_exposure_max": Edge(
+        "side_exposure_account",
+        account(short_exposure_max=AT_1000),
+        b.proposal(1, **SHORT),
+        b.proposal(2, **SHORT, quantity=D(1)),
+    ),
+    "account.concentration_fraction_max": Edge(
+        "concentration", account(concentration_fraction_max=D("0.01"))
+    ),
+    "account.expiry_exposure_max": Edge(
+        "expiry_exposure", account(expiry_exposure_max=AT_1000), OPTION, OPTION_MORE, option=True
+    ),
+    "account.days_to_expiry_min": Edge(
+        "days_to_expiry",
+        account(days_to_expiry_min=2),
+        OPTION,
+        replace(OPTION_MORE, **OF_BRAVO),
+        option=True,
+    ),
     "agent.gross_exposure_max": Edge("gross_exposure_agent", agent(gross_exposure_max=AT_1000)),
     "agent.net_exposure_max": Edge("net_exposure_agent", agent(net_exposure_max=AT_1000)),
+    "agent.long_exposure_max": Edge("side_exposure_agent", agent(long_exposure_max=AT_1000)),
+    "agent.short_exposure_max": Edge(
+        "side_exposure_agent",
+        agent(short_exposure_max=AT_1000),
+        b.proposal(1, **SHORT),
+        b.proposal(2, **SHORT, quantity=D(1)),
+    ),
+    "group.gross_exposure_max": Edge("gross_exposure_group", group(gross_exposure_max=AT_1000)),
+    "group.net_exposure_max": Edge("net_exposure_group", group(net_exposure_max=AT_1000)),
+    "group.daily_orders_max": Edge("daily_orders_group", group(daily_orders_max=1)),
+    "group.daily_new_risk_max": Edge("daily_new_risk_group", group(daily_new_risk_max=AT_1000)),
+    "strategy.gross_exposure_max": Edge("gross_exposure_strategy", strategy(gross_exposure_max=AT_1000)),
+    "strategy.daily_orders_max": Edge("daily_orders_strategy", strategy(daily_orders_max=1)),
+    "strategy.daily_new_risk_max": Edge("daily_new_risk_strategy", strategy(daily_new_risk_max=AT_1000)),
     "agent.orders_per_minute_max": Edge("order_rate_agent", agent(orders_per_minute_max=1)),
     "agent.messages_per_minute_max": Edge("message_rate", agent(messages_per_minute_max=1)),
     "agent.open_orders_max": Edge("open_orders_agent", agent(open_orders_max=1)),
@@ -222,6 +305,7 @@ EDGES: dict[str, Edge] = {
 
 NOT_HERE = {
     "account.unprotected_seconds_max": "no order is held against it: time finds it, and it is a break",
+    "group.symbols": "whose limits bind: a symbol in none is `account.ungrouped_permitted`",
     "agent.repeat_seconds": "the time that `repeats_max` is counted in",
     "symbol.price_move_seconds": "the time that `price_move_fraction_max` is counted in",
     "symbol.reducing_price_collar_fraction_max": "a denial of `price_collar` too, asked of what reduces",
@@ -232,7 +316,7 @@ NOT_HERE = {
 async def test_the_limit_itself_is_accepted_and_one_unit_more_is_denied_by_that_code(limit: str) -> None:
     edge = EDGES[limit]
     assert set(edge.limit) == {limit.partition(".")[0]}
-    async with calling(limited(**edge.limit)) as caller:
+    async with calling(limited(**edge.limit) | (OPTIONS if edge.option else {})) as caller:
         if edge.holds:
             assert await caller.send(b.proposal(3)) == "approved"
             caller.fill()
@@ -244,6 +328,7 @@ async def test_the_limit_itself_is_accepted_and_one_unit_more_is_denied_by_that_
 
 def test_every_limit_has_its_edge() -> None:
     tables = {"account": AccountLimits, "agent": AgentLimits, "symbol": SymbolLimits}
+    tables |= {"group": GroupLimits, "strategy": StrategyLimits}
     limits = {f"{name}.{field}" for name, table in tables.items() for field in get_type_hints(table)}
     assert EDGES.keys() | NOT_HERE.keys() == limits
 

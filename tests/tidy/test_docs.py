@@ -26,8 +26,15 @@ from agenttrader.app.sections import Document
 from agenttrader.app.venue.requests import _UNSUPPORTED_FIELDS
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.program import app
+from agenttrader.gateway.checks.case import BY_STRATEGY, IN_GROUPS, OF_OPTIONS
 from agenttrader.gateway.checks.catalog import ALL, CHECKS, CLOSES, ENTRIES, EXITS, RESTING, Rule
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    GroupLimits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.gateway.sentences import SENTENCES
 from agenttrader.model.authority import MAY_MAKE_SMALLER, MAY_SIGN, Act, PersonRole
 from agenttrader.model.breaks import BreakKind
@@ -139,6 +146,7 @@ def test_every_page_is_on_the_map() -> None:
 # Controls.
 
 WHOM = {ALL: "every order", ENTRIES: "entries", EXITS: "exits", CLOSES: "closes", RESTING: "all but closes"}
+OF = {0: "", IN_GROUPS: " in groups", BY_STRATEGY: " of strategies", OF_OPTIONS: " in options"}
 
 
 def test_the_controls_are_the_catalogue_in_its_order() -> None:
@@ -151,7 +159,7 @@ def test_the_controls_are_the_catalogue_in_its_order() -> None:
 def assert_describes(body: str, rule: Rule) -> None:
     """The statement, whom it binds, and the sentence of its denial."""
     said, _, quoted = body.strip().partition("\n\n")
-    assert plain(said).startswith(f"{rule.statement} Binds {WHOM[rule.binds]}."), rule.code
+    assert plain(said).startswith(f"{rule.statement} Binds {WHOM[rule.binds]}{OF[rule.matter]}."), rule.code
     assert plain(quoted) == SENTENCES[rule.code].failed, rule.code
 
 
@@ -175,6 +183,8 @@ def test_every_key_that_the_controls_name_is_one() -> None:
 LIMITS: dict[str, type[Struct]] = {
     "limits.account": AccountLimits,
     "limits.agent.NAME": AgentLimits,
+    "limits.strategy.NAME": StrategyLimits,
+    "limits.group.NAME": GroupLimits,
     "limits.symbol.NAME": SymbolLimits,
 }
 

@@ -195,13 +195,12 @@ def test_limits_that_are_passed_are_found(monkeypatch: pytest.MonkeyPatch) -> No
 def _widened(found: Rules) -> Rules:
     """Every limit but the collars a hundred times as wide."""
     limits = found.limits
-    account, agent, symbol = (
-        {name: _times_a_hundred(table) for name, table in tables.items()}
-        for tables in ({"": limits.account}, limits.agent, limits.symbol)
-    )
-    return structs.replace(
-        found, limits=structs.replace(limits, account=account[""], agent=agent, symbol=symbol)
-    )
+    tables = {
+        kind: {name: _times_a_hundred(table) for name, table in getattr(limits, kind).items()}
+        for kind in ("agent", "symbol", "group", "strategy")
+    }
+    account = _times_a_hundred(limits.account)
+    return structs.replace(found, limits=structs.replace(limits, account=account, **tables))
 
 
 def _times_a_hundred(table: Any) -> Any:

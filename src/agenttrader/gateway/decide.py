@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from agenttrader.gateway.checks.case import Case, CheckFunction, cases_of
+from agenttrader.gateway.checks.case import Case, CheckFunction, Kind, cases_of, kind_of
 from agenttrader.gateway.checks.catalog import CHECKS_FOR, RULES_FOR, Rule
 from agenttrader.gateway.limits import Limits
 from agenttrader.gateway.sentences import NO_ANSWER
 from agenttrader.gateway.snapshot import Snapshot
 from agenttrader.model.decisions import Check, Decision, DecisionInputs, MarkUsed, Verdict
-from agenttrader.model.orders import Effect, Proposal
+from agenttrader.model.orders import Proposal
 from agenttrader.model.values import ZERO
 
 NOTHING_ASKED = Check("checks", "no check binds the order", NO_ANSWER, passed=False)
@@ -21,7 +21,7 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
     The same arguments always give the same decision. A check that raises has not passed.
     """
     cases = cases_of(proposal, snapshot, limits)
-    checks = _checks(proposal.effect, cases) or [NOTHING_ASKED]
+    checks = _checks(kind_of(proposal, snapshot), cases) or [NOTHING_ASKED]
     denied_by = None
     for check in checks:
         if not check.passed:
@@ -35,15 +35,15 @@ def decide(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> Decision:
     )
 
 
-def _checks(effect: Effect, cases: list[Case]) -> list[Check]:
+def _checks(kind: Kind, cases: list[Case]) -> list[Check]:
     """Every rule's answer; those on one leg, as nearly all are, in one go where none of them raises."""
     if len(cases) > 1:
-        return [_answer(rule, cases) for rule in RULES_FOR[effect]]
+        return [_answer(rule, cases) for rule in RULES_FOR[kind]]
     (case,) = cases
     try:
-        return [check(case) for check in CHECKS_FOR[effect]]
+        return [check(case) for check in CHECKS_FOR[kind]]
     except Exception:  # a boundary: which one raised, and what the others say, is asked one by one
-        return [_answer(rule, cases) for rule in RULES_FOR[effect]]
+        return [_answer(rule, cases) for rule in RULES_FOR[kind]]
 
 
 def _answer(rule: Rule, cases: list[Case]) -> Check:

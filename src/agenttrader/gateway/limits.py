@@ -1,10 +1,13 @@
-"""How much the account, an agent and a symbol may do. No limit has a default; what has no limit is denied.
+"""How much the account, an agent, a strategy, a group of symbols and a symbol may do.
+
+No limit has a default, and what has no limit is denied.
 
 Amounts are in the account's currency, quantities in units of the instrument, fractions are of the mark (0.05
 is five in a hundred). Every limit is inclusive: the number itself is still permitted.
 """
 
 from decimal import Decimal
+from typing import NewType
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +20,8 @@ from agenttrader.model.values import exact
 
 REPEAT_SECONDS_MAX = 86_400
 """No limit on repeats looks back for longer: so long what came is kept when the day turns."""
+GroupName = NewType("GroupName", str)
+"""What several symbols are called together: a sector, a theme, a venue."""
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +56,17 @@ class AccountLimits(_Table, frozen=True):
     """What they may cost together, each at the worst price that its decision knew."""
     restricted: frozenset[Symbol]
     """What nobody may open a position in, nor in an option on it; what is held there may be left."""
+    ungrouped_permitted: bool
+    """Whether anything may be opened in a symbol that no group has."""
+    long_exposure_max: Decimal
+    """Σ long positions at the mark, every open and UNKNOWN entry that buys counted as filled."""
+    short_exposure_max: Decimal
+    concentration_fraction_max: Decimal
+    """How large a part of equity one position may be worth, every entry that adds to it counted as filled."""
+    expiry_exposure_max: Decimal
+    """As `gross_exposure_max`, of all options that end on the same day."""
+    days_to_expiry_min: int
+    """How many days before its end an option may last be opened; 0: on the day itself, too."""
 
 
 class AgentLimits(_Table, frozen=True):
@@ -59,6 +75,8 @@ class AgentLimits(_Table, frozen=True):
     gross_exposure_max: Decimal
     """As the account's, over the symbols that the agent owns."""
     net_exposure_max: Decimal
+    long_exposure_max: Decimal
+    short_exposure_max: Decimal
     orders_per_minute_max: int
     messages_per_minute_max: int
     """Orders, replacements and cancels of its own that leave for the broker; exits count and always leave."""
@@ -82,6 +100,27 @@ class AgentLimits(_Table, frozen=True):
             raise BadValue(
                 f"repeat_seconds: expected 1 to {REPEAT_SECONDS_MAX}, a day, found {self.repeat_seconds}"
             )
+
+
+class GroupLimits(_Table, frozen=True):
+    """What all agents may do together in a set of symbols. A symbol may be in several."""
+
+    symbols: frozenset[Symbol]
+    """An option is in the groups of what it is an option on, too."""
+    gross_exposure_max: Decimal
+    """As the account's, over these symbols; of an order that has a leg in them all legs count."""
+    net_exposure_max: Decimal
+    daily_orders_max: int
+    daily_new_risk_max: Decimal
+
+
+class StrategyLimits(_Table, frozen=True):
+    """What one strategy may do, of what its agent may."""
+
+    gross_exposure_max: Decimal
+    """As the account's, of its own part of each position."""
+    daily_orders_max: int
+    daily_new_risk_max: Decimal
 
 
 PRICE_MOVE_SECONDS_MAX = 3_600
@@ -128,6 +167,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: AccountLimits
     agent: dict[AgentName, AgentLimits]
     symbol: dict[Symbol, SymbolLimits]
+    group: dict[GroupName, GroupLimits]
+    """There may be none: whether a symbol may be in none is the account's to say."""
+    strategy: dict[StrategyName, StrategyLimits]
+    """A strategy without a row may open nothing. An agent that runs none needs none."""
 
     @property
     def digest(self) -> Digest:

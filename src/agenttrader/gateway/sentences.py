@@ -85,6 +85,15 @@ SENTENCES: dict[str, Sentence] = {
         "{observed} is on the restricted list, and only what is {permitted} may be opened. What is held "
         "there may be left.",
     ),
+    "symbol_group": Sentence(
+        "{observed} is in no group of symbols, and only what is {permitted} may be opened. A person adds it "
+        "to the symbols of a [limits.group.NAME].",
+    ),
+    "days_to_expiry": Sentence(
+        "The option ends in {observed} days, and only what lasts {permitted} more may be opened. Take one "
+        "that ends later.",
+        unknown="When the option ends is not known: no session is open. Wait for one.",
+    ),
     "shape": Sentence(
         "The broker has no such order: {observed}. Send one {permitted}.",
     ),
@@ -188,6 +197,16 @@ SENTENCES: dict[str, Sentence] = {
         "new risk today; what reduces still goes.",
         unknown=_NO_DAY,
     ),
+    "daily_orders_group": Sentence(
+        "It would be entry number {observed} of the day in a group of symbols, at most {permitted} are "
+        "permitted. No new risk there today; what reduces still goes.",
+        unknown=_NO_DAY,
+    ),
+    "daily_orders_strategy": Sentence(
+        "It would be the strategy's entry number {observed} of the day, at most {permitted} are permitted. "
+        "No new risk today; what reduces still goes.",
+        unknown=_NO_DAY,
+    ),
     "daily_new_risk_agent": Sentence(
         "The agent's entries of the day would cost {observed} at their worst, at most {permitted} is "
         "permitted. Send a smaller order, or wait for the next day.",
@@ -198,9 +217,27 @@ SENTENCES: dict[str, Sentence] = {
         "a smaller order, or wait for the next day.",
         unknown=_NO_DAY,
     ),
+    "daily_new_risk_group": Sentence(
+        "The entries of the day in a group of symbols would cost {observed} at their worst, at most "
+        "{permitted} is permitted. Send a smaller order, or wait for the next day.",
+        unknown=_NO_DAY,
+    ),
+    "daily_new_risk_strategy": Sentence(
+        "The strategy's entries of the day would cost {observed} at their worst, at most {permitted} is "
+        "permitted. Send a smaller order, or wait for the next day.",
+        unknown=_NO_DAY,
+    ),
     "position": Sentence(
         "The position would be {observed} units if all open orders filled, at most {permitted} are "
         "permitted. Send a smaller order, or cancel one.",
+    ),
+    "concentration": Sentence(
+        "The position would be worth {observed} if all open orders filled, at most {permitted} is permitted: "
+        "so large a part of equity. Send a smaller order, or cancel one.",
+        unknown=(
+            "What the position would be worth is not known, or the equity is not. Wait for prices of every "
+            "position."
+        ),
     ),
     "gross_exposure_agent": Sentence(
         "The agent's gross exposure would be {observed} if all open orders filled, at most "
@@ -210,6 +247,14 @@ SENTENCES: dict[str, Sentence] = {
         "The account's gross exposure would be {observed} if all open orders filled, at most "
         "{permitted} is permitted. Send a smaller order, or reduce first.",
     ),
+    "gross_exposure_group": Sentence(
+        "The gross exposure of a group of symbols would be {observed} if all open orders filled, at most "
+        "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "gross_exposure_strategy": Sentence(
+        "The strategy's gross exposure would be {observed} if all open orders filled, at most {permitted} is "
+        "permitted. Send a smaller order, or reduce first.",
+    ),
     "net_exposure_agent": Sentence(
         "The agent's net exposure that way would be {observed} if all open entries filled, at most "
         "{permitted} is permitted. Send a smaller order, or reduce first.",
@@ -217,6 +262,22 @@ SENTENCES: dict[str, Sentence] = {
     "net_exposure_account": Sentence(
         "The account's net exposure that way would be {observed} if all open entries filled, at most "
         "{permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "net_exposure_group": Sentence(
+        "The net exposure of a group of symbols that way would be {observed} if all open entries filled, at "
+        "most {permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "side_exposure_agent": Sentence(
+        "The agent's exposure on the order's side, long or short, would be {observed} if all open entries "
+        "filled, at most {permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "side_exposure_account": Sentence(
+        "The account's exposure on the order's side, long or short, would be {observed} if all open entries "
+        "filled, at most {permitted} is permitted. Send a smaller order, or reduce first.",
+    ),
+    "expiry_exposure": Sentence(
+        "The gross exposure of all options that end on that day would be {observed} if all open orders "
+        "filled, at most {permitted} is permitted. Take another day, or reduce first.",
     ),
     "buying_power": Sentence(
         "The order needs {observed}, and {permitted} is left after all open orders. Send a smaller "

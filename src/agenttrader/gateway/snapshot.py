@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from agenttrader.gateway.limits import Grant
+from agenttrader.gateway.limits import Grant, GroupName
 from agenttrader.model.authority import Mode, Statement
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import Digest, PersonName, Symbol
@@ -17,6 +17,19 @@ from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.permits import Permits
 from agenttrader.model.sessions import Session
 from agenttrader.model.times import Instant
+
+
+class GroupView(Struct, frozen=True, gc=False):
+    """A group of symbols that one leg is in. Amounts are in the account's currency."""
+
+    name: GroupName
+    gross_exposure: Decimal
+    """Σ |position| at the marks over its symbols, with working entries in any of them, but for this one."""
+    net_exposure: Decimal
+    """Σ position at the marks, signed as the leg, with working entries that go its way, but for this one."""
+    entries_today: int | None
+    """As the account's, of entries with a leg in it; None before a day has opened."""
+    new_risk_today: Decimal | None
 
 
 class LegView(Struct, frozen=True, kw_only=True, gc=False):
@@ -46,6 +59,10 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     """
     ranged: tuple[Decimal, Decimal] | None = None
     """The lowest and the highest mark of the time for which its limits count them. Asked of entries alone."""
+    groups: tuple[GroupView, ...] = ()
+    """The groups that an entry's leg is in; of what reduces nobody asks."""
+    expiry_exposure: Decimal | None = None
+    """As a group's `gross_exposure`, of all options that end with this one; None for what is no option."""
     planned: bool = False
     """Whether the position has an exit plan with a stop: by it an exits unit protects what a close leaves.
 
@@ -118,6 +135,16 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """The same with the other sign, and with its open entries that sell."""
     net_long_account: Decimal | None
     net_short_account: Decimal | None
+    long_exposure_agent: Decimal | None
+    """Σ long positions at the marks over the agent's symbols, with its open entries that buy."""
+    short_exposure_agent: Decimal | None
+    """Σ short ones, unsigned, with its open entries that sell."""
+    long_exposure_account: Decimal | None
+    short_exposure_account: Decimal | None
+    gross_exposure_strategy: Decimal | None
+    """As the agent's, of the strategy's own part of each position; None where the proposal names none."""
+    entries_today_strategy: int | None
+    new_risk_today_strategy: Decimal | None
     buying_power_fold: Decimal | None
     """By our book, less what open orders reserve."""
     buying_power_broker: Decimal | None

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.identifiers import StrategyName, Symbol
 from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.losses import loss_by_stops
+from agenttrader.portfolio.scopes import Scopes, Table, strategy_table
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
@@ -49,28 +50,31 @@ class _Valued(NamedTuple):
 
 
 _FLAT = _Valued()
+_NO_SCOPES = Scopes({})
 
 
 class MarkedBook:
     """A book at `prices`, which may change: whoever changes one says so by `see`. One that is None is none.
 
-    `owners` name the agents in whose symbols exposure is also summed.
+    `scopes` name the tables of limits by which exposure is also summed.
     """
 
     def __init__(
         self,
         book: Book,
         prices: Mapping[Symbol, Decimal | None],
-        owners: Mapping[Symbol, tuple[AgentName, ...]] | None = None,
+        scopes: Scopes = _NO_SCOPES,
     ) -> None:
         self.book = book
         self._prices = prices
-        self._owners = owners or {}
+        self.scopes = scopes
         self._stale = book.watch()
         self._positions: dict[Symbol, _Valued] = {}
         self._sums = _FLAT
-        self._gross_of: dict[AgentName, Decimal] = {}
-        self._net_of: dict[AgentName, Decimal] = {}
+        self._gross_of: dict[Table, Decimal] = {}
+        self._net_of: dict[Table, Decimal] = {}
+        self._parts: dict[tuple[StrategyName, Symbol], Decimal] = {}
+        """What of each position is a strategy's, as the sums have it."""
         self._valued_at: dict[Symbol, Decimal | None] = {}
         """The prices of what is held, those that nobody was told yet when last asked."""
 
@@ -92,15 +96,18 @@ class MarkedBook:
         """What would be lost, gaps aside, if all of ours stopped now: by what rests at the broker alone."""
         return self._summed().loss
 
-    def gross_of(self, agent: AgentName) -> Decimal:
-        """The value of the positions in an agent's symbols, each at its mark, at cost where there is none."""
-        self._summed()
-        return self._gross_of.get(agent, ZERO)
+    def gross_of(self, table: Table) -> Decimal:
+        """The value of the positions that a table counts, each at its mark, at cost where there is none.
 
-    def net_of(self, agent: AgentName) -> Decimal:
-        """The same with what is short taken off."""
+        Of a strategy it is its part of each position, which is never more than the whole.
+        """
         self._summed()
-        return self._net_of.get(agent, ZERO)
+        return self._gross_of.get(table, ZERO)
+
+    def net_of(self, table: Table) -> Decimal:
+        """The same with what is short taken off; of strategies nothing is known."""
+        self._summed()
+        return self._net_of.get(table, ZERO)
 
     def untold(self, told: Mapping[Symbol, Decimal | None]) -> tuple[tuple[Symbol, Decimal | None], ...]:
         """The prices that what is held is valued at, those that are not `told`; None is at cost."""
@@ -127,9 +134,28 @@ class MarkedBook:
             self._valued_at.pop(symbol, None)
         # Where nothing is held the sums begin anew, from a nought without decimals.
         self._sums = self._sums.changed(before, now) if self._positions else _FLAT
-        for agent in self._owners.get(symbol, ()):
-            self._gross_of[agent] = self._gross_of.get(agent, ZERO) - before.gross + now.gross
-            self._net_of[agent] = self._net_of.get(agent, ZERO) - before.value + now.value
+        for table in self.scopes.of_symbol(symbol):
+            self._gross_of[table] = self._gross_of.get(table, ZERO) - before.gross + now.gross or ZERO
+            self._net_of[table] = self._net_of.get(table, ZERO) - before.value + now.value or ZERO
+        for strategy in self.scopes.strategies:
+            self._value_part(strategy, symbol, now)
+
+    def _value_part(self, strategy: StrategyName, symbol: Symbol, whole: _Valued) -> None:
+        """Count what of the position in `symbol` is the strategy's.
+
+        By hand a position is closed for nobody's strategy: of what is left no part is more than the whole.
+        """
+        key = (strategy, symbol)
+        part, before = self.book.by_strategy.get(key), self._parts.pop(key, ZERO)
+        if part is None:
+            return
+        value, mark = whole.gross, self._prices.get(symbol)
+        if part.quantity != self.book.position(symbol):
+            value = min(value, abs(part.cost if mark is None else part.value(mark)))
+        if value:
+            self._parts[key] = value
+        table = strategy_table(strategy)
+        self._gross_of[table] = self._gross_of.get(table, ZERO) - before + value or ZERO
 
     def _valued(self, symbol: Symbol) -> _Valued:
         holding = self.book.holdings.get(symbol)

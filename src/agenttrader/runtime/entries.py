@@ -22,6 +22,7 @@ from agenttrader.model.orders import Leg, Proposal, Side
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.orders import Order
+from agenttrader.portfolio.reserves import Sums
 
 REPEATS = "repeats"
 """The check of them, and who halts by it."""
@@ -37,6 +38,9 @@ class Entries:
         self.risk: dict[AgentName, Decimal] = {}
         """What they may cost at the worst price that their decisions knew, in the account's currency."""
         self.risk_total = ZERO
+        self.count_by_table = Sums(0)
+        """The same, by the tables of limits that count them."""
+        self.risk_by_table = Sums(ZERO)
         self._today: set[OrderId] = set()
         self._times: dict[_Same, list[Instant]] = {}
         """When an agent had the same approved, in order; what replaces another is none of them."""
@@ -45,7 +49,7 @@ class Entries:
         """Count an order that was approved; what does not enter is not counted."""
         if order.adds_risk:
             self._today.add(order.id)
-            self._count(order.agent, 1, order.reserved)
+            self._count(order, 1, order.reserved)
             if order.replaces is None:
                 self._times.setdefault(_same(order.proposal), []).append(time)
 
@@ -54,7 +58,7 @@ class Entries:
         if order.adds_risk:
             if order.id in self._today:
                 self._today.discard(order.id)
-                self._count(order.agent, -1, -order.reserved)
+                self._count(order, -1, -order.reserved)
             same = _same(order.proposal)
             times = self._times.get(same, [])
             if order.replaces is None and order.updated in times:
@@ -82,7 +86,10 @@ class Entries:
         elif scope.kind is ScopeKind.AGENT:
             self._times = {same: times for same, times in self._times.items() if same[0] != scope.name}
 
-    def _count(self, agent: AgentName, number: int, risk: Decimal) -> None:
+    def _count(self, order: Order, number: int, risk: Decimal) -> None:
+        agent, about = order.agent, (order.proposal.strategy, order.legs)
+        self.count_by_table.change(about, number)
+        self.risk_by_table.change(about, risk)
         self.count[agent] = self.count.get(agent, 0) + number
         self.count_total += number
         self.risk[agent] = self.risk.get(agent, ZERO) + risk

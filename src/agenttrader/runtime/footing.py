@@ -32,7 +32,7 @@ class Footing(Recorder):
     def _rule(self) -> None:
         """Go by what rules: the configuration, and where something tighter is on record, that."""
         self.rules = ruled(self.configured, self.state.ruling)
-        self.valued = MarkedBook(self.state.book, self.market.prices, self.rules.owners)
+        self.valued = MarkedBook(self.state.book, self.market.prices, self.rules.scopes)
         self._standings = Standings(self.rules)
 
     def _halt(self, asked: HaltAsked) -> None:

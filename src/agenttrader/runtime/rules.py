@@ -9,9 +9,10 @@ from agenttrader.gateway.limits import Grant, Limits
 from agenttrader.model.approvals import ApprovalTerms
 from agenttrader.model.authority import Approval, Scope, ScopeKind
 from agenttrader.model.identifiers import AgentName, Digest, Symbol, person_of
-from agenttrader.model.instruments import Instrument
+from agenttrader.model.instruments import Instrument, Option
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.portfolio.scopes import Scopes, Table, agent_table, expiry_table, group_table
 from agenttrader.runtime.breakers import FLATTENER
 from agenttrader.runtime.statements import Authority
 
@@ -67,13 +68,24 @@ class Rules(Struct, frozen=True, kw_only=True):
         return tuple(name for name, grant in self.grants.items() if name == agent or grant.symbols & owned)
 
     @property
-    def owners(self) -> dict[Symbol, tuple[AgentName, ...]]:
-        """Who may act in each symbol: its owner, and whoever reduces what others hold. Computed: keep it."""
-        owners: dict[Symbol, tuple[AgentName, ...]] = {}
-        for name, grant in self.grants.items():
+    def scopes(self) -> Scopes:
+        """Which tables of limits count each symbol. Computed: keep it.
+
+        They are those of who may act in it, its owner and whoever reduces what others hold; of its groups and
+        those of what it is an option on; and of the day on which that ends.
+        """
+        tables: dict[Symbol, list[Table]] = {}
+        for agent, grant in self.grants.items():
             for symbol in grant.symbols:
-                owners[symbol] = (*owners.get(symbol, ()), name)
-        return owners
+                tables.setdefault(symbol, []).append(agent_table(agent))
+        for symbol, instrument in self.instruments.items():
+            found = tables.setdefault(symbol, [])
+            meant = {symbol}
+            if isinstance(instrument, Option):
+                meant.add(instrument.underlying)
+                found.append(expiry_table(instrument.expiry))
+            found += [group_table(name) for name, each in self.limits.group.items() if each.symbols & meant]
+        return Scopes({symbol: tuple(found) for symbol, found in tables.items()}, self.limits.strategy)
 
     def refusal_of_scope(self, scope: Scope) -> str:
         """Why nothing can be halted, or leased, by `scope`; empty where something can.

@@ -12,6 +12,14 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.losses import loss_at_stop, loss_of_entry
 from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.portfolio.scopes import agent_table
+from agenttrader.runtime.carried import (
+    expiry_exposure,
+    groups_of,
+    of_strategy,
+    sides_of_account,
+    sides_of_agent,
+)
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rules import Rules
@@ -29,10 +37,11 @@ def take_snapshot(
     now: Instant,
 ) -> Snapshot:
     """Everything that the checks may see for `proposal` at `now`."""
-    book = state.book
-    agent = proposal.agent
-    grant = rules.grant_of(agent)
-    value, net_of_agent = valued.value(), valued.net_of(agent)
+    book, agent = state.book, proposal.agent
+    value, of_agent, of_account = valued.value(), agent_table(agent), sides_of_account(state, valued)
+    net_of_agent, sides_of_ours = valued.net_of(of_agent), sides_of_agent(agent, state, valued)
+    longs, shorts = book.orders.open_longs, book.orders.open_shorts
+    strategy = of_strategy(proposal.strategy, state, valued)
     window = state.standing.window
     today = state.entries if state.day is not None else None
     waits = state.approvals.waiting.get(proposal.id)
@@ -40,8 +49,8 @@ def take_snapshot(
     return Snapshot(
         now=now,
         id_used=waits is None and proposal.id in book.orders.by_id,
-        grant=grant,
-        legs=tuple([_leg_view(proposal, leg, state, market, rules, now) for leg in proposal.legs]),
+        grant=rules.grant_of(agent),
+        legs=tuple([_leg_view(proposal, leg, state, market, valued, rules, now) for leg in proposal.legs]),
         trading_state=standing.state,
         halt_reasons=standing.reasons,
         switches=standing.switches,
@@ -60,12 +69,19 @@ def take_snapshot(
         entries_today_account=None if today is None else today.count_total,
         new_risk_today_agent=None if today is None else today.risk.get(agent, ZERO),
         new_risk_today_account=None if today is None else today.risk_total,
-        gross_exposure_agent=valued.gross_of(agent) + book.orders.open_notional.get(agent, ZERO),
+        gross_exposure_agent=valued.gross_of(of_agent) + book.orders.open_notional.get(agent, ZERO),
         gross_exposure_account=value.gross_exposure + book.orders.open_notional_total,
-        net_long_agent=net_of_agent + book.orders.open_longs.of(agent),
-        net_short_agent=book.orders.open_shorts.of(agent) - net_of_agent,
-        net_long_account=value.net_exposure + book.orders.open_longs.total,
-        net_short_account=book.orders.open_shorts.total - value.net_exposure,
+        net_long_agent=net_of_agent + longs.of(agent),
+        net_short_agent=shorts.of(agent) - net_of_agent,
+        net_long_account=value.net_exposure + longs.total,
+        net_short_account=shorts.total - value.net_exposure,
+        long_exposure_agent=sides_of_ours.long,
+        short_exposure_agent=sides_of_ours.short,
+        long_exposure_account=of_account.long,
+        short_exposure_account=of_account.short,
+        gross_exposure_strategy=strategy.gross_exposure,
+        entries_today_strategy=strategy.entries_today,
+        new_risk_today_strategy=strategy.new_risk_today,
         buying_power_fold=book.cash - book.orders.open_notional_total if book.is_open else None,
         buying_power_broker=buying_power,
         equity=value.equity if book.is_open else None,
@@ -98,9 +114,15 @@ def session_at(calendar: Calendar, now: Instant) -> Session | None:
 
 
 def _leg_view(
-    proposal: Proposal, leg: Leg, state: State, market: MarketView, rules: Rules, now: Instant
+    proposal: Proposal,
+    leg: Leg,
+    state: State,
+    market: MarketView,
+    valued: MarkedBook,
+    rules: Rules,
+    now: Instant,
 ) -> LegView:
-    symbol, book = leg.symbol, state.book
+    symbol, book, enters = leg.symbol, state.book, proposal.effect is Effect.OPEN
     instrument, limits = rules.instruments.get(symbol), rules.limits.symbol.get(symbol)
     working = book.working(symbol)
     quantity = proposal.signed_quantity(leg)
@@ -120,6 +142,8 @@ def _leg_view(
         ranged=market.moves.range_of(symbol, limits.price_move_seconds, now)
         if limits is not None and proposal.effect is Effect.OPEN
         else None,
+        groups=groups_of(symbol, quantity, state, valued) if enters else (),
+        expiry_exposure=expiry_exposure(instrument, state, valued) if enters else None,
         planned=proposal.effect is Effect.CLOSE and is_planned(book, symbol),
     )
 

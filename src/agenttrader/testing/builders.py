@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.gateway.limits import Grant
 from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.authority import (
     EVERYTHING,
@@ -60,6 +60,7 @@ from agenttrader.runtime.inputs import Compared
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
 from agenttrader.testing.breakers import BREAKERS
+from agenttrader.testing.limits import limits_never_met
 
 ACCOUNT = AccountName("SIM-1")
 AGENT = AgentName("trader")
@@ -300,48 +301,7 @@ def posted(name: str, kind: ActivityKind = ActivityKind.FEE, **changes: Any) -> 
 
 def rules(**changes: Any) -> Rules:
     """Limits that a small order never meets, for one agent with a strategy and one bot without."""
-    symbol = SymbolLimits(
-        order_quantity_max=Decimal(1_000),
-        order_notional_max=Decimal(1_000_000),
-        position_quantity_max=Decimal(10_000),
-        price_collar_fraction_max=Decimal("0.2"),
-        reducing_price_collar_fraction_max=Decimal("0.5"),
-        price_move_fraction_max=Decimal("0.5"),
-        price_move_seconds=300,
-        quote_age_seconds_max=300,
-        shorting_permitted=True,
-    )
-    agent = AgentLimits(
-        gross_exposure_max=Decimal(10_000_000),
-        net_exposure_max=Decimal(10_000_000),
-        orders_per_minute_max=1_000,
-        messages_per_minute_max=1_000,
-        open_orders_max=1_000,
-        daily_orders_max=1_000,
-        daily_new_risk_max=Decimal(10_000_000),
-        repeats_max=1_000,
-        repeat_seconds=60,
-        order_types=tuple(OrderType),
-        times_in_force=(TimeInForce.DAY,),
-        extended_hours_permitted=False,
-    )
-    account = AccountLimits(
-        gross_exposure_max=Decimal(10_000_000),
-        net_exposure_max=Decimal(10_000_000),
-        daily_loss_max=Decimal(1_000_000),
-        dead_machine_loss_max=Decimal(1_000_000),
-        unprotected_seconds_max=3_600,
-        orders_per_minute_max=1_000,
-        open_orders_max=1_000,
-        daily_orders_max=1_000,
-        daily_new_risk_max=Decimal(10_000_000),
-        restricted=frozenset(),
-    )
-    limits = Limits(
-        account=account,
-        agent={AGENT: agent, OTHER_AGENT: agent},
-        symbol=dict.fromkeys((ALFA, BRAVO, CHARLY), symbol),
-    )
+    limits = limits_never_met((AGENT, OTHER_AGENT), STRATEGY, (ALFA, BRAVO, CHARLY))
     fields: dict[str, Any] = {
         "authority": authority(),
         "limits": limits,

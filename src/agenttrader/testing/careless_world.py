@@ -7,7 +7,16 @@ many times a day.
 
 from decimal import Decimal
 
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    Grant,
+    GroupLimits,
+    GroupName,
+    Limits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.model.authority import Approval, Mode, PersonRole
 from agenttrader.model.events import SegmentOpened
 from agenttrader.model.identifiers import AccountName, AgentName, Digest, PersonName, StrategyName, Symbol
@@ -216,11 +225,19 @@ LIMITS = Limits(
         daily_orders_max=60,
         daily_new_risk_max=Decimal(900_000),
         restricted=frozenset(),
+        ungrouped_permitted=False,
+        long_exposure_max=Decimal(55_000),
+        short_exposure_max=Decimal(50_000),
+        concentration_fraction_max=Decimal("0.25"),
+        expiry_exposure_max=Decimal(0),
+        days_to_expiry_min=0,
     ),
     agent={
         STRATEGIST: AgentLimits(
             gross_exposure_max=Decimal(70_000),
             net_exposure_max=Decimal(50_000),
+            long_exposure_max=Decimal(45_000),
+            short_exposure_max=Decimal(40_000),
             orders_per_minute_max=3,
             messages_per_minute_max=9,
             open_orders_max=7,
@@ -235,6 +252,8 @@ LIMITS = Limits(
         BOT: AgentLimits(
             gross_exposure_max=Decimal(12_000),
             net_exposure_max=Decimal(12_000),
+            long_exposure_max=Decimal(12_000),
+            short_exposure_max=Decimal(12_000),
             orders_per_minute_max=2,
             messages_per_minute_max=9,
             open_orders_max=4,
@@ -252,5 +271,28 @@ LIMITS = Limits(
         BRAVO: _symbol_limits(400),
         CHARLY: _symbol_limits(40, shorting=False),
         DELTA: _symbol_limits(900),
+    },
+    group={
+        GroupName("large"): GroupLimits(
+            symbols=frozenset({ALFA, BRAVO}),
+            gross_exposure_max=Decimal(40_000),
+            net_exposure_max=Decimal(35_000),
+            daily_orders_max=40,
+            daily_new_risk_max=Decimal(500_000),
+        ),
+        GroupName("all"): GroupLimits(
+            symbols=frozenset({ALFA, BRAVO, CHARLY, DELTA}),
+            gross_exposure_max=Decimal(80_000),
+            net_exposure_max=Decimal(55_000),
+            daily_orders_max=55,
+            daily_new_risk_max=Decimal(800_000),
+        ),
+    },
+    strategy={
+        STRATEGY: StrategyLimits(
+            gross_exposure_max=Decimal(60_000),
+            daily_orders_max=35,
+            daily_new_risk_max=Decimal(600_000),
+        )
     },
 )

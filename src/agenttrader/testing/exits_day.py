@@ -150,6 +150,7 @@ def _change(tables: dict[str, Any], folder: Path, inbox: str) -> None:
     for table in (tables["instruments"], tables["limits"]["symbol"]):
         for name in [name for name in table if name != "ALFA"]:
             del table[name]
+    tables["limits"]["group"] = {}
     tables["agents"]["momentum"]["symbols"] = ["ALFA"]
     tables["agents"]["visitor"]["symbols"] = []
     tables["strategy"]["run"][0]["symbols"] = ["ALFA"]

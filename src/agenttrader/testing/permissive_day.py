@@ -124,6 +124,7 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
     agent = next(iter(tables["limits"]["agent"].values()))
     many = {"gross_exposure_max": _WIDE, "orders_per_minute_max": _MANY, "open_orders_max": _MANY}
     many |= {"net_exposure_max": _WIDE, "daily_orders_max": _MANY, "daily_new_risk_max": _WIDE}
+    many |= {"long_exposure_max": _WIDE, "short_exposure_max": _WIDE}
     eager = many | {"repeats_max": _MANY, "messages_per_minute_max": _MANY}
     for name, symbol in symbols.items():
         tables["agents"][name] = {
@@ -143,7 +144,12 @@ def permit(tables: Tables, symbols: dict[str, str]) -> None:
             "reducing_price_collar_fraction_max": "0.99",
             "price_move_fraction_max": "0.99",
         }
-    tables["limits"]["account"] |= {"dead_machine_loss_max": _WIDE, **many}
+    tables["limits"]["group"] = {}
+    tables["limits"]["account"] |= {
+        "dead_machine_loss_max": _WIDE,
+        "concentration_fraction_max": _WIDE,
+        **many,
+    }
 
 
 async def _get(url: str, asked: dict[str, str], headers: dict[str, str]) -> Any:

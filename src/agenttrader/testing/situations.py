@@ -7,8 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agenttrader.gateway.decide import decide
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Grant, Limits, SymbolLimits
-from agenttrader.gateway.snapshot import LegView, Snapshot
+from agenttrader.gateway.limits import Grant, GroupName, Limits
+from agenttrader.gateway.snapshot import GroupView, LegView, Snapshot
 from agenttrader.model.authority import EVERYTHING, Act, Approval, Mode, Statement
 from agenttrader.model.decisions import Check, Decision, TradingState
 from agenttrader.model.identifiers import (
@@ -27,11 +27,14 @@ from agenttrader.model.sessions import Session
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.testing.builders import PERMITS
+from agenttrader.testing.limits import limits_to_be_met
 
 NOW = from_rfc3339("2026-11-20T15:00:00Z")
 HOUR = Duration(60 * MINUTE)
 ALFA, BRVO, CHRL = Symbol("ALFA"), Symbol("BRVO"), Symbol("CHRL")
 AGENT, STRATEGY = AgentName("momentum"), StrategyName("momentum")
+PRICES = {ALFA: Decimal("100.00"), BRVO: Decimal("50.00")}
+GROUP = GroupName("shares")
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -88,6 +91,21 @@ class Situation(Struct, frozen=True, kw_only=True):
         """The same with other limits of the agent."""
         agents = {name: replace(limits, **changes) for name, limits in self.limits.agent.items()}
         return replace(self, limits=replace(self.limits, agent=agents))
+
+    def limiting_group(self, **changes: Any) -> "Situation":
+        """The same with other limits of the group of symbols."""
+        groups = {name: replace(limits, **changes) for name, limits in self.limits.group.items()}
+        return replace(self, limits=replace(self.limits, group=groups))
+
+    def limiting_strategy(self, **changes: Any) -> "Situation":
+        """The same with other limits of the strategy."""
+        strategies = {name: replace(limits, **changes) for name, limits in self.limits.strategy.items()}
+        return replace(self, limits=replace(self.limits, strategy=strategies))
+
+    def seeing_group(self, number: int = 0, **changes: Any) -> "Situation":
+        """The same with another view of the group of one leg."""
+        groups = tuple(replace(group, **changes) for group in self.snapshot.legs[number].groups)
+        return self.seeing_leg(number, groups=groups)
 
     def limiting_symbol(self, symbol: Symbol = ALFA, **changes: Any) -> "Situation":
         """The same with other limits of one symbol."""
@@ -195,10 +213,27 @@ def nothing_right(effect: Effect) -> Situation:
         opposed=True,
         facing=(Decimal(201),),
         reducible=ZERO,
+        groups=(),
     )
+    return _under_no_limits(wrong)
+
+
+def check_of(decision: Decision, code: str) -> Check:
+    """The result of one check of the decision."""
+    return next(check for check in decision.checks if check.code == code)
+
+
+def _under_no_limits(wrong: Situation) -> Situation:
+    wrong = wrong.limiting_group(
+        gross_exposure_max=ZERO, net_exposure_max=ZERO, daily_orders_max=0, daily_new_risk_max=ZERO
+    )
+    wrong = wrong.limiting_strategy(gross_exposure_max=ZERO, daily_orders_max=0, daily_new_risk_max=ZERO)
     wrong = wrong.limiting_account(
         gross_exposure_max=ZERO,
         net_exposure_max=ZERO,
+        long_exposure_max=ZERO,
+        short_exposure_max=ZERO,
+        concentration_fraction_max=ZERO,
         daily_loss_max=ZERO,
         orders_per_minute_max=5,
         open_orders_max=5,
@@ -209,6 +244,8 @@ def nothing_right(effect: Effect) -> Situation:
     wrong = wrong.limiting_agent(
         gross_exposure_max=ZERO,
         net_exposure_max=ZERO,
+        long_exposure_max=ZERO,
+        short_exposure_max=ZERO,
         orders_per_minute_max=5,
         messages_per_minute_max=5,
         open_orders_max=5,
@@ -217,11 +254,6 @@ def nothing_right(effect: Effect) -> Situation:
         order_types=(),
     )
     return wrong.limiting_symbol(order_quantity_max=ZERO, order_notional_max=ZERO, position_quantity_max=ZERO)
-
-
-def check_of(decision: Decision, code: str) -> Check:
-    """The result of one check of the decision."""
-    return next(check for check in decision.checks if check.code == code)
 
 
 def _proposal(legs: tuple[Leg, ...]) -> Proposal:
@@ -245,69 +277,30 @@ def _proposal(legs: tuple[Leg, ...]) -> Proposal:
 
 
 def _situation(proposal: Proposal, position: Decimal) -> Situation:
-    prices = {ALFA: Decimal("100.00"), BRVO: Decimal("50.00")}
-    limits = Limits(
-        account=AccountLimits(
-            gross_exposure_max=Decimal(100_000),
-            net_exposure_max=Decimal(60_000),
-            daily_loss_max=Decimal(5_000),
-            dead_machine_loss_max=Decimal(20_000),
-            unprotected_seconds_max=60,
-            orders_per_minute_max=60,
-            open_orders_max=20,
-            daily_orders_max=200,
-            daily_new_risk_max=Decimal(1_000_000),
-            restricted=frozenset({CHRL}),
-        ),
-        agent={
-            AGENT: AgentLimits(
-                gross_exposure_max=Decimal(80_000),
-                net_exposure_max=Decimal(50_000),
-                orders_per_minute_max=30,
-                messages_per_minute_max=60,
-                open_orders_max=10,
-                daily_orders_max=100,
-                daily_new_risk_max=Decimal(500_000),
-                repeats_max=3,
-                repeat_seconds=60,
-                order_types=(OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
-                times_in_force=(TimeInForce.DAY,),
-                extended_hours_permitted=False,
-            )
-        },
-        symbol={
-            symbol: SymbolLimits(
-                order_quantity_max=Decimal(500),
-                order_notional_max=Decimal(60_000),
-                position_quantity_max=Decimal(1_000),
-                price_collar_fraction_max=Decimal("0.05"),
-                reducing_price_collar_fraction_max=Decimal("0.20"),
-                price_move_fraction_max=Decimal("0.5"),
-                price_move_seconds=300,
-                quote_age_seconds_max=120,
-                shorting_permitted=False,
-            )
-            for symbol in prices
-        },
-    )
     views = tuple(
         LegView(
             symbol=leg.symbol,
             quantity=proposal.signed_quantity(leg),
             instrument=Equity(symbol=leg.symbol, tick=Decimal("0.01"), lot=Decimal(1)),
             status=TradingStatus.TRADING,
-            mark=Mark(price=prices[leg.symbol], time=NOW, source="generated"),
-            ranged=(prices[leg.symbol], prices[leg.symbol]),
+            mark=Mark(price=PRICES[leg.symbol], time=NOW, source="generated"),
+            ranged=(PRICES[leg.symbol], PRICES[leg.symbol]),
             position=position,
             open_buy=ZERO,
             open_sell=ZERO,
             opposed=False,
             facing=(),
             reducible=abs(position),
+            groups=(GroupView(GROUP, ZERO, ZERO, 0, ZERO),),
+            expiry_exposure=ZERO,
         )
         for leg in proposal.legs
     )
-    return Situation(proposal=proposal, snapshot=_snapshot(views), limits=limits)
+    return Situation(
+        proposal=proposal,
+        snapshot=_snapshot(views),
+        limits=limits_to_be_met(AGENT, STRATEGY, GROUP, (ALFA, BRVO), CHRL),
+    )
 
 
 def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
@@ -359,6 +352,13 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         net_short_agent=ZERO,
         net_long_account=ZERO,
         net_short_account=ZERO,
+        long_exposure_agent=ZERO,
+        short_exposure_agent=ZERO,
+        long_exposure_account=ZERO,
+        short_exposure_account=ZERO,
+        gross_exposure_strategy=ZERO,
+        entries_today_strategy=0,
+        new_risk_today_strategy=ZERO,
         buying_power_fold=Decimal(250_000),
         buying_power_broker=Decimal(250_000),
         equity=Decimal(250_000),

@@ -48,8 +48,8 @@ def say_yes(code: str) -> Callable[[], None]:
 
     def put(check: CheckFunction) -> None:
         structs.force_setattr(rule, "check", check)
-        for effect, rules in RULES_FOR.items():
-            CHECKS_FOR[effect] = tuple(each.check for each in rules)
+        for kind, rules in RULES_FOR.items():
+            CHECKS_FOR[kind] = tuple(each.check for each in rules)
 
     put(yes)
     return lambda: put(honest)

@@ -6,13 +6,14 @@ It shares no code with the totals, and is as slow as it is plain.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from agenttrader.model.identifiers import OrderId, Symbol
+from agenttrader.model.identifiers import OrderId, StrategyName, Symbol
 from agenttrader.model.orders import Effect, OrderState, OrderType, Role, Side
 from agenttrader.model.values import NANO, ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
+from agenttrader.portfolio.scopes import Scopes, Table, strategy_table
 
 
 def differences(
@@ -23,15 +24,24 @@ def differences(
         "working loss": (book.orders.totals.loss(), _loss_of_entries(book)),
         "dead-machine loss": (valued.dead_machine_loss(), _dead_machine_loss(book, marks)),
     }
-    value = valued.value()
+    value, orders = valued.value(), book.orders
     pairs["value"] = (
         (value.equity, value.gross_exposure, value.net_exposure, value.unrealised),
         _valued(book, marks),
     )
+    tables = {table for symbol in symbols for table in valued.scopes.of_symbol(symbol)}
+    for table in (*tables, *map(strategy_table, valued.scopes.strategies)):
+        kept = (valued.gross_of(table), valued.net_of(table) if table in tables else None)
+        pairs[f"{table} held"] = (kept, _held(book, marks, valued.scopes, table))
+        reserved = (orders.open_by_table, orders.open_longs, orders.open_shorts)
+        pairs[f"{table} reserved"] = (
+            tuple(each.within(table, valued.scopes) for each in reserved),
+            _reserved(book, valued.scopes, table),
+        )
     for symbol in symbols:
         working = book.working(symbol)
-        kept = (working.buys, working.sells, working.closing, working.protecting)
-        pairs[f"{symbol} working"] = (kept, _working(book, symbol))
+        summed = (working.buys, working.sells, working.closing, working.protecting)
+        pairs[f"{symbol} working"] = (summed, _working(book, symbol))
         armed = {order.id for order in book.protection(symbol)}
         pairs[f"{symbol} protection"] = (armed, _protection(book, symbol))
         pairs[f"{symbol} covered"] = (book.covered(symbol), _covered(book, symbol, ()))
@@ -47,6 +57,45 @@ def differences(
             facing = book.facing(symbol, Decimal(side.sign))
             pairs[f"{symbol} facing {side.value}"] = (facing, _facing(book, symbol, side.sign))
     return {name: (kept, found) for name, (kept, found) in pairs.items() if kept != found}
+
+
+def _held(
+    book: Book, marks: Mapping[Symbol, Decimal], scopes: Scopes, table: Table
+) -> tuple[Decimal, Decimal | None]:
+    """The gross and net value of what a table counts; of a strategy its parts alone, which have no net."""
+    kind, name = table
+    gross = net = ZERO
+    for symbol, holding in book.positions().items():
+        mark = marks.get(symbol)
+        whole = holding.cost if mark is None else holding.value(mark)
+        if table in scopes.of_symbol(symbol):
+            gross, net = gross + abs(whole), net + whole
+        part = book.by_strategy.get((StrategyName(name), symbol))
+        if kind == "strategy" and part is not None:
+            own = (
+                whole
+                if part.quantity == holding.quantity
+                else part.cost
+                if mark is None
+                else part.value(mark)
+            )
+            gross += min(abs(whole), abs(own))
+    return gross, None if kind == "strategy" else net
+
+
+def _reserved(book: Book, scopes: Scopes, table: Table) -> tuple[Decimal, Decimal, Decimal]:
+    """What is reserved for all entries that a table counts, for those that buy, and for those that sell."""
+    kind, name = table
+    counted = [
+        order
+        for order in book.orders.open_orders()
+        if (kind == "strategy" and order.proposal.strategy == name)
+        or any(table in scopes.of_symbol(leg.symbol) for leg in order.legs)
+    ]
+    buys = [order for order in counted if any(leg.ratio * order.side.sign > 0 for leg in order.legs)]
+    sells = [order for order in counted if any(leg.ratio * order.side.sign < 0 for leg in order.legs)]
+    whole, bought, sold = (sum((order.reserved for order in each), ZERO) for each in (counted, buys, sells))
+    return whole, bought, sold
 
 
 def _facing(book: Book, symbol: Symbol, sign: int) -> Decimal | None:

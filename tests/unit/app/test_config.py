@@ -122,9 +122,10 @@ def test_no_agent_goes_farther_than_its_environment_and_each_says_how_far(tmp_pa
 
 
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
-    known = "Known here: daily_loss_max, daily_new_risk_max, daily_orders_max, dead_machine_loss_max, "
-    known += "gross_exposure_max, net_exposure_max, open_orders_max, orders_per_minute_max, restricted, "
-    known += "unprotected_seconds_max"
+    known = "Known here: concentration_fraction_max, daily_loss_max, daily_new_risk_max, daily_orders_max, "
+    known += "days_to_expiry_min, dead_machine_loss_max, expiry_exposure_max, gross_exposure_max, "
+    known += "long_exposure_max, net_exposure_max, open_orders_max, orders_per_minute_max, restricted, "
+    known += "short_exposure_max, ungrouped_permitted, unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 
@@ -332,6 +333,21 @@ def test_a_fault_is_named_with_its_table_and_key(tmp_path: Path, old: str, new: 
             "restricted = []",
             'restricted = ["FXTR", "FXTT"]',
             "[limits.account.restricted] FXTT: expected it in [instruments] too, found there ALFA, BRVO",
+        ),
+        (
+            'symbols = ["ALFA", "BRVO", "CHRL"]\n',
+            'symbols = ["ALFA", "FXTT"]\n',
+            "[limits.group.cyclical.symbols] FXTT: expected it in [instruments] too, found there ALFA, BRVO",
+        ),
+        (
+            "[limits.strategy.momentum]",
+            "[limits.strategy.momentun]",
+            "[limits.strategy] momentun: expected it in [agents.NAME.strategies] too, found there momentum",
+        ),
+        (
+            "strategies = []",
+            'strategies = ["reversal"]',
+            "[agents.NAME.strategies] reversal: expected it in [limits.strategy] too, found there momentum",
         ),
         (
             "[limits.symbol.FXTR]",

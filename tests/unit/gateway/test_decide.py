@@ -96,8 +96,9 @@ def test_any_exception_in_a_check_denies_by_its_code(monkeypatch: pytest.MonkeyP
     rules[number] = Rule(CHECKS[number].code, explode, CHECKS[number].binds)
     effect = next(iter(CHECKS[number].binds))
     bound = tuple(rule for rule in rules if effect in rule.binds)
-    monkeypatch.setitem(RULES_FOR, effect, bound)
-    monkeypatch.setitem(CHECKS_FOR, effect, tuple(rule.check for rule in bound))
+    for kind in [kind for kind in RULES_FOR if kind[0] is effect]:
+        monkeypatch.setitem(RULES_FOR, kind, bound)
+        monkeypatch.setitem(CHECKS_FOR, kind, tuple(rule.check for rule in bound))
     situation = entry() if effect is Effect.OPEN else exit_of_long(effect)
     decision = situation.decide()
     assert decision.denied_by == CHECKS[number].code

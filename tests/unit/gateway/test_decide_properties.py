@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from agenttrader.gateway.sentences import NO_ANSWER
 from agenttrader.model.decisions import Verdict
 from agenttrader.model.errors import BadValue
+from agenttrader.model.instruments import Option
 from agenttrader.model.orders import Effect, ExitPlan, Side
 from agenttrader.testing.situations import (
+    ALFA,
+    BRVO,
     Situation,
     entry,
     exit_of_long,
@@ -30,11 +33,22 @@ amounts = st.integers(0, 200_000).map(Decimal)
     open_buy=st.integers(0, 500).map(Decimal),
     gross=amounts,
     power=amounts,
+    in_group=amounts,
+    equity=st.integers(-1_000, 300_000).map(Decimal),
 )
 def test_a_larger_order_is_never_easier_to_approve(
-    small: Decimal, more: Decimal, position: Decimal, open_buy: Decimal, gross: Decimal, power: Decimal
+    small: Decimal,
+    more: Decimal,
+    position: Decimal,
+    open_buy: Decimal,
+    gross: Decimal,
+    power: Decimal,
+    in_group: Decimal,
+    equity: Decimal,
 ) -> None:
     here = entry().seeing(gross_exposure_agent=gross, gross_exposure_account=gross, buying_power_fold=power)
+    here = here.seeing(long_exposure_account=gross, gross_exposure_strategy=in_group, equity=equity)
+    here = here.seeing_group(gross_exposure=in_group, net_exposure=gross, new_risk_today=in_group)
     here = here.seeing_leg(position=position, open_buy=open_buy)
     larger = here.proposing(quantity=small + more).decide()
     smaller = here.proposing(quantity=small).decide()
@@ -86,7 +100,8 @@ def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, num
         "day_start_equity",
     ]
     way = "long" if situation.proposal.side is Side.BUY else "short"
-    sums += [f"net_{way}_agent", f"net_{way}_account"]
+    sums += [f"net_{way}_agent", f"net_{way}_account", f"{way}_exposure_agent", f"{way}_exposure_account"]
+    sums += ["gross_exposure_strategy", "new_risk_today_strategy"]
     if not (
         number.is_infinite() and number.is_signed() is False
     ):  # the smaller of ours and theirs is what counts, and that would be finite
@@ -95,6 +110,10 @@ def test_what_is_not_a_finite_number_is_never_approved(situation: Situation, num
         *(situation.marked(leg, price=number) for leg in range(len(situation.snapshot.legs))),
         *(situation.seeing_leg(0, **{name: number}) for name in ("position", working)),
         *(situation.seeing(**{name: number}) for name in sums),
+        *(
+            situation.seeing_group(0, **{name: number})
+            for name in ("gross_exposure", "net_exposure", "new_risk_today")
+        ),
         situation.seeing(buying_power_fold=number, buying_power_broker=number),
     ]
     for each in spoilt:
@@ -111,11 +130,13 @@ NEEDED = (
     *("now", "grant", "window", "session", "orders_last_minute_agent", "orders_last_minute_account"),
     *("open_orders_agent", "open_orders_account", "gross_exposure_agent", "gross_exposure_account"),
     *("net_long_agent", "net_long_account", "repeats", "messages_last_minute_agent", "permits"),
+    *("long_exposure_agent", "long_exposure_account"),
+    *("gross_exposure_strategy", "entries_today_strategy", "new_risk_today_strategy"),
     *("entries_today_agent", "entries_today_account", "new_risk_today_agent", "new_risk_today_account"),
     *("buying_power_fold", "buying_power_broker", "equity", "day_start_equity", "dead_machine_loss"),
 )
 
-NEEDED_TO_SELL = ("net_short_agent", "net_short_account")
+NEEDED_TO_SELL = ("net_short_agent", "net_short_account", "short_exposure_agent", "short_exposure_account")
 
 
 def denied_for_want_of_a_fact(situation: Situation) -> bool:
@@ -162,4 +183,27 @@ def test_every_fact_that_may_be_unknown_is_tried_above() -> None:
     # Most orders replace none: then there is nothing to know.
     assert optional(type(entry().snapshot)) == {*NEEDED, *NEEDED_TO_SELL, "replaced"}
     legs = {"instrument", "status", "mark", "position", "open_buy", "open_sell", "reducible", "ranged"}
-    assert optional(type(entry().snapshot.legs[0])) == legs
+    assert optional(type(entry().snapshot.legs[0])) == {*legs, "expiry_exposure"}
+    (group,) = entry().snapshot.legs[0].groups
+    assert optional(type(group)) == {"entries_today", "new_risk_today"}
+
+
+@pytest.mark.parametrize("name", ("entries_today", "new_risk_today"))
+def test_a_fact_about_a_group_of_symbols_that_is_not_known_denies(name: str) -> None:
+    changes: dict[str, Any] = {name: None}
+    assert denied_for_want_of_a_fact(entry().seeing_group(**changes))
+
+
+def test_what_ends_with_an_option_must_be_known() -> None:
+    option = Option(
+        symbol=ALFA,
+        tick=Decimal("0.01"),
+        lot=Decimal(1),
+        underlying=BRVO,
+        expiry="2026-12-18",
+        strike=Decimal(100),
+        right="call",
+    )
+    situation = entry().seeing(exits_unit=True).seeing_leg(instrument=option)
+    assert situation.decide().denied_by is None
+    assert denied_for_want_of_a_fact(situation.seeing_leg(expiry_exposure=None))

@@ -3,13 +3,20 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    GroupLimits,
+    Limits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.model.errors import BadValue
 from agenttrader.testing.situations import AGENT, ALFA, entry
 
 
 def test_no_limit_has_a_default() -> None:
-    for kind in (AccountLimits, AgentLimits, SymbolLimits, Limits):
+    for kind in (AccountLimits, AgentLimits, SymbolLimits, GroupLimits, StrategyLimits, Limits):
         assert all(field.required for field in msgspec.structs.fields(kind))
 
 

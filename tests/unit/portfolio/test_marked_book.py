@@ -6,15 +6,18 @@ from decimal import Decimal
 import pytest
 
 from agenttrader.model.events import AccountOpened, Event, Filled
-from agenttrader.model.identifiers import AgentName, ExecutionId, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, StrategyName, Symbol
 from agenttrader.model.orders import Leg, Side
 from agenttrader.model.records import Chain
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.holdings import Holding
 from agenttrader.portfolio.marked_book import MarkedBook
-from agenttrader.testing.builders import AGENT, OTHER_AGENT, at, decided, proposal, sending
+from agenttrader.portfolio.scopes import Scopes, agent_table, strategy_table
+from agenttrader.testing.builders import AGENT, OTHER_AGENT, STRATEGY, at, decided, proposal, sending
 
 D = Decimal
+OURS, THEIRS = agent_table(AGENT), agent_table(OTHER_AGENT)
+OF_STRATEGY = strategy_table(STRATEGY)
 SYMBOLS = tuple(Symbol(f"S{number:02d}") for number in range(40))
 
 
@@ -27,15 +30,17 @@ class Held:
         self.add(AccountOpened(cash=D(100_000)))
         for number, symbol in enumerate(SYMBOLS):
             self.buy(number, symbol)
-        owners = dict.fromkeys(SYMBOLS[:30], (AGENT,)) | {SYMBOLS[0]: (AGENT, OTHER_AGENT)}
-        self.valued = MarkedBook(self.book, self.prices, owners)
+        tables = dict.fromkeys(SYMBOLS[:30], (OURS,)) | {SYMBOLS[0]: (OURS, THEIRS)}
+        self.valued = MarkedBook(self.book, self.prices, Scopes(tables, (STRATEGY,)))
 
     def add(self, *events: Event) -> None:
         for event in events:
             self.book.apply(self.chain.seal(event, at(1)))
 
-    def buy(self, number: int, symbol: Symbol, side: Side = Side.BUY) -> None:
-        asked = proposal(number, legs=(Leg(symbol),), side=side, exit_plan=None)
+    def buy(
+        self, number: int, symbol: Symbol, side: Side = Side.BUY, strategy: StrategyName = STRATEGY
+    ) -> None:
+        asked = proposal(number, legs=(Leg(symbol),), side=side, exit_plan=None, strategy=strategy)
         fill = Filled(
             order_id=asked.id,
             execution_id=ExecutionId(f"e-{number}"),
@@ -79,13 +84,28 @@ def test_each_position_is_valued_once_and_then_only_where_something_changed(valu
 
 def test_exposure_is_summed_for_each_that_owns_a_symbol() -> None:
     held = Held()
-    assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(30_300), D(1_010))
+    assert (held.valued.gross_of(OURS), held.valued.gross_of(THEIRS)) == (D(30_300), D(1_010))
     held.buy(100, SYMBOLS[0], Side.SELL)
-    assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(29_290), D(0))
+    assert (held.valued.gross_of(OURS), held.valued.gross_of(THEIRS)) == (D(29_290), D(0))
     held.buy(101, SYMBOLS[0], Side.SELL)
-    assert (held.valued.gross_of(AGENT), held.valued.gross_of(OTHER_AGENT)) == (D(30_300), D(1_010))
-    assert (held.valued.net_of(AGENT), held.valued.net_of(OTHER_AGENT)) == (D(28_280), D(-1_010))
-    assert held.valued.net_of(AgentName("nobody")) == 0
+    assert (held.valued.gross_of(OURS), held.valued.gross_of(THEIRS)) == (D(30_300), D(1_010))
+    assert (held.valued.net_of(OURS), held.valued.net_of(THEIRS)) == (D(28_280), D(-1_010))
+    assert held.valued.net_of(agent_table(AgentName("nobody"))) == 0
+
+
+def test_what_is_closed_for_nobodys_strategy_is_no_more_a_part_of_it_than_is_held() -> None:
+    held, nobody = Held(), StrategyName("")
+    assert held.valued.gross_of(OF_STRATEGY) == 40 * 1_010
+    held.buy(100, SYMBOLS[39], strategy=nobody)
+    assert held.valued.gross_of(OF_STRATEGY) == 40 * 1_010
+    for number in (101, 102):
+        held.buy(number, SYMBOLS[39], Side.SELL, nobody)
+    assert held.valued.gross_of(OF_STRATEGY) == 39 * 1_010
+    held.buy(103, SYMBOLS[39])
+    assert held.valued.gross_of(OF_STRATEGY) == 40 * 1_010
+    del held.prices[SYMBOLS[39]]
+    held.valued.see(SYMBOLS[39])
+    assert held.valued.gross_of(OF_STRATEGY) == 39 * 1_010 + 1_000
 
 
 def test_where_nothing_is_held_any_more_the_sums_are_plain_noughts() -> None:

@@ -31,15 +31,18 @@ from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.orders import Order
+from agenttrader.portfolio.scopes import Scopes, agent_table
 from agenttrader.portfolio.working import NOTHING, Stops
 from agenttrader.runtime.inputs import ReplaceAsked
 from agenttrader.runtime.instructions import instruction_of
 from agenttrader.runtime.replacing import replacement_of, requested
-from agenttrader.testing.builders import AGENT, ALFA, BRAVO, at, decided, posted, proposal, sending
+from agenttrader.testing.builders import AGENT, ALFA, BRAVO, STRATEGY, at, decided, posted, proposal, sending
 from agenttrader.testing.walked_totals import differences
 
 D = Decimal
 SYMBOLS = (ALFA, BRAVO)
+OURS = agent_table(AGENT)
+SCOPES = Scopes({ALFA: (OURS, ("group", "all")), BRAVO: (("group", "all"),)}, (STRATEGY,))
 LEGS = ((Leg(ALFA),), (Leg(ALFA),), (Leg(BRAVO),), (Leg(ALFA, 1), Leg(BRAVO, -2)))
 BY_BROKER = tuple(trigger for trigger in Trigger if trigger not in (Trigger.FILL, Trigger.PARTIAL_FILL))
 REASONABLE = (Trigger.ACCEPT, Trigger.ACCEPT, Trigger.REQUEST_CANCEL, Trigger.REFUSE_CANCEL, Trigger.CANCEL)
@@ -52,7 +55,7 @@ class Account:
         self.chance = Random(seed)
         self.book = Book({ALFA: D(1), BRAVO: D(100)})
         self.prices: dict[Symbol, Decimal] = {}
-        self.valued = MarkedBook(self.book, self.prices, {ALFA: (AGENT,)})
+        self.valued = MarkedBook(self.book, self.prices, SCOPES)
         self.chain = Chain()
         self.number = 0
         self.done: Counter[str] = Counter()
@@ -247,9 +250,9 @@ def test_totals_are_what_a_walk_finds(seed: int, length: int) -> None:
     for _ in range(length):
         account.go_on()
         assert account.differences() == {}
-        exposure = account.valued.gross_of(AGENT)
-        alone = MarkedBook(account.book, account.prices, {ALFA: (AGENT,)})
-        assert exposure == alone.gross_of(AGENT)
+        exposure = account.valued.gross_of(OURS)
+        alone = MarkedBook(account.book, account.prices, Scopes({ALFA: (OURS,)}))
+        assert exposure == alone.gross_of(OURS)
 
 
 def test_such_accounts_are_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from agenttrader.model.authority import EVERYTHING, Act, Approval, Scope, ScopeK
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.events import Decided, Event, SegmentSealed, Withheld
-from agenttrader.model.orders import Changes, Effect, Leg, OrderState, OrderType, Side
+from agenttrader.model.orders import Changes, Leg, OrderState, OrderType, Side
 from agenttrader.model.records import Chain
-from agenttrader.model.times import SECOND, Instant
+from agenttrader.model.times import MINUTE, SECOND, Instant
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     CancelAsked,
@@ -25,6 +25,7 @@ from agenttrader.runtime.inputs import (
     MarketSeen,
     Proposed,
     ReplaceAsked,
+    StatementGiven,
     Stopping,
     SwitchSeen,
     TimeReached,
@@ -48,6 +49,7 @@ from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     BRAVO,
+    CLOSE,
     MULTIPLIERS,
     PERSON,
     STRATEGY,
@@ -58,6 +60,7 @@ from agenttrader.testing.builders import (
     grant,
     proposal,
     rules,
+    signed,
     switch,
 )
 from agenttrader.testing.driver import Driver
@@ -65,6 +68,7 @@ from agenttrader.testing.state_dump import dump_state
 
 S = OrderState
 TWO = replace(TERMS, persons_needed=2)
+HOUR = 60 * MINUTE
 
 
 def folded(driver: Driver) -> State:
@@ -119,6 +123,8 @@ def test_two_persons_are_two_and_each_says_it_once() -> None:
     assert driver.hear(word(digest)).sends == []
     again = driver.hear(word(digest, nonce="another")).refusal
     assert again == "ann has approved it already; another person has to"
+    used = driver.hear(word(digest, BEN, nonce=f"approve_order-{ANN}-{digest}")).refusal
+    assert used.startswith("the statement with nonce approve_order-ann")
     assert driver.order(entry.id).state is S.PENDING_APPROVAL
     step = driver.hear(word(digest, BEN))
     assert len(step.sends) == 1
@@ -272,11 +278,12 @@ def test_it_waits_no_longer_than_it_holds_itself(changes: dict[str, Any], expire
     assert waits(driver, held(driver, **changes)).asked.shown.expires == expires
 
 
-def test_it_waits_over_no_end_of_its_window_or_of_the_exchanges_hours() -> None:
+@pytest.mark.parametrize(("end", "expires"), ((at(60), at(60)), (Instant(CLOSE + HOUR), CLOSE)))
+def test_it_waits_over_no_end_of_its_window_or_of_the_exchanges_hours(end: Instant, expires: Instant) -> None:
     driver = asking(replace(TERMS, expiry_seconds=10 * 60 * 60))
-    window = driver.engine.state.standing.window
-    assert window is not None
-    assert waits(driver, held(driver)).asked.shown.expires == window.statement.end
+    lease = StatementGiven(signed(nonce="another", end=end))
+    driver.give(WindowCloseAsked("ada", "another"), lease, SwitchSeen(switch(TradingState.ACTIVE)))
+    assert waits(driver, held(driver)).asked.shown.expires == expires
 
 
 def test_the_end_of_the_window_ends_it() -> None:
@@ -426,12 +433,12 @@ def test_a_check_that_raises_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(_: object) -> Check:
         raise KeyError("approval")
 
-    found = tuple(
-        Rule(rule.code, broken, rule.binds) if rule.code == "approval" else rule
-        for rule in RULES_FOR[Effect.OPEN]
-    )
-    monkeypatch.setitem(RULES_FOR, Effect.OPEN, found)
-    monkeypatch.setitem(CHECKS_FOR, Effect.OPEN, tuple(rule.check for rule in found))
+    for kind, bound in RULES_FOR.items():
+        found = tuple(
+            Rule(rule.code, broken, rule.binds) if rule.code == "approval" else rule for rule in bound
+        )
+        monkeypatch.setitem(RULES_FOR, kind, found)
+        monkeypatch.setitem(CHECKS_FOR, kind, tuple(rule.check for rule in found))
     driver = asking()
     step = driver.hear(Proposed(proposal()))
     (decided,) = [record.event for record in step.records]

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agenttrader.gateway.limits import Limits
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, Proposal, Side
@@ -31,7 +30,9 @@ def limited(quantity: int = 1_000, *, orders: int = 1_000, gross: int = 10**6, l
     symbol = replace(found.limits.symbol[ALFA], position_quantity_max=D(quantity))
     agent = replace(found.limits.agent[AGENT], open_orders_max=orders, gross_exposure_max=D(gross))
     account = replace(found.limits.account, dead_machine_loss_max=D(loss))
-    limits = Limits(account=account, agent={AGENT: agent}, symbol=dict.fromkeys(MULTIPLIERS, symbol))
+    limits = replace(
+        found.limits, account=account, agent={AGENT: agent}, symbol=dict.fromkeys(MULTIPLIERS, symbol)
+    )
     return replace(found, limits=limits)
 
 

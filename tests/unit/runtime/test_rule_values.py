@@ -5,7 +5,6 @@ from typing import Any
 
 from msgspec import structs
 
-from agenttrader.gateway.limits import Limits
 from agenttrader.gateway.tightness import Direction, direction_of
 from agenttrader.model.approvals import ApprovalTerms
 from agenttrader.model.authority import Mode
@@ -82,9 +81,7 @@ def test_a_wider_file_does_not_rule_and_waits() -> None:
 
 def test_an_agent_that_is_new_may_nothing_and_waits() -> None:
     wide = rules()
-    limits = Limits(
-        account=wide.limits.account, agent={AGENT: wide.limits.agent[AGENT]}, symbol=wide.limits.symbol
-    )
+    limits = structs.replace(wide.limits, agent={AGENT: wide.limits.agent[AGENT]})
     grants = {name: wide.grants[name] for name in (AGENT, EXITS)}
     before = structs.replace(wide, limits=limits, grants=grants)
     found = ruled(wide, after(before))

@@ -114,7 +114,7 @@ class Decider:
         instrument = rules.instruments.get(wanted.symbol)
         _expect_instrument(wanted, instrument)
         if self._valued is None:
-            self._valued = MarkedBook(self.state.book, self._market.prices, rules.owners)
+            self._valued = MarkedBook(self.state.book, self._market.prices, rules.scopes)
         proposal = self._proposal_of(wanted, instrument, now)
         self._reservations.let_go(proposal.id, now)
         # Made anew: only switches that were just read count, and they are asked once.

@@ -44,6 +44,8 @@ approval = "auto"
 [limits.agent.keeper]
 gross_exposure_max = "120000"
 net_exposure_max = "120000"
+long_exposure_max = "120000"
+short_exposure_max = "0"
 orders_per_minute_max = 10
 messages_per_minute_max = 30
 open_orders_max = 4
@@ -127,6 +129,7 @@ def cast_recorded(
             "marketdata.prices.symbols": "",
             **{f"instruments.{name}": "" for name in others},
             **{f"limits.symbol.{name}": "" for name in others},
+            **{f"limits.group.{name}": "" for name in tables["limits"]["group"]},
         },
     )
     more = [

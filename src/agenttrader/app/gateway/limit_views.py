@@ -10,10 +10,19 @@ from agenttrader.app.gateway.desk import Desk
 from agenttrader.gateway.tightness import Direction, direction_of, kind_of, scope_of
 from agenttrader.model.authority import still_missing
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
+from agenttrader.portfolio.scopes import agent_table, group_table, strategy_table
 from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody, WaitingBody
+from agenttrader.runtime.carried import (
+    Sides,
+    gross_exposure,
+    net_exposure,
+    of_today,
+    sides_of_account,
+    sides_of_agent,
+)
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import TightenAsked
 from agenttrader.runtime.loosening import PERSONS
@@ -71,6 +80,7 @@ def _is_shown(engine: Engine, name: str, agent: AgentName | None) -> bool:
         return True
     grant = engine.rules.grant_of(agent)
     own = {f"agent.{agent}"} | {f"symbol.{symbol}" for symbol in (grant.symbols if grant else ())}
+    own |= {f"strategy.{strategy}" for strategy in (grant.strategies if grant else ())}
     return scope_of(name) in own
 
 
@@ -101,7 +111,8 @@ def _gross(engine: Engine, name: str, _: Instant) -> Used:
     orders = engine.state.book.orders
     if not name:
         return engine.valued.value().gross_exposure + orders.open_notional_total
-    return engine.valued.gross_of(AgentName(name)) + orders.open_notional.get(AgentName(name), ZERO)
+    held = engine.valued.gross_of(agent_table(AgentName(name)))
+    return held + orders.open_notional.get(AgentName(name), ZERO)
 
 
 def _net(engine: Engine, name: str, _: Instant) -> Used:
@@ -110,8 +121,51 @@ def _net(engine: Engine, name: str, _: Instant) -> Used:
     if not name:
         held = engine.valued.value().net_exposure
         return max(held + orders.open_longs.total, orders.open_shorts.total - held)
-    held = engine.valued.net_of(agent)
+    held = engine.valued.net_of(agent_table(agent))
     return max(held + orders.open_longs.of(agent), orders.open_shorts.of(agent) - held)
+
+
+def _sides(engine: Engine, name: str) -> Sides:
+    if not name:
+        return sides_of_account(engine.state, engine.valued)
+    return sides_of_agent(AgentName(name), engine.state, engine.valued)
+
+
+def _long(engine: Engine, name: str, _: Instant) -> Used:
+    return _sides(engine, name).long
+
+
+def _short(engine: Engine, name: str, _: Instant) -> Used:
+    return _sides(engine, name).short
+
+
+def _gross_of_group(engine: Engine, name: str, _: Instant) -> Used:
+    return gross_exposure(group_table(name), engine.state, engine.valued)
+
+
+def _net_of_group(engine: Engine, name: str, _: Instant) -> Used:
+    """The larger of what it would be long, and short, if what enters that way fills."""
+    return max(net_exposure(group_table(name), way, engine.state, engine.valued) for way in (1, -1))
+
+
+def _entries_of_group(engine: Engine, name: str, _: Instant) -> Used:
+    return of_today(group_table(name), engine.state, engine.valued)[0]
+
+
+def _new_risk_of_group(engine: Engine, name: str, _: Instant) -> Used:
+    return of_today(group_table(name), engine.state, engine.valued)[1]
+
+
+def _gross_of_strategy(engine: Engine, name: str, _: Instant) -> Used:
+    return gross_exposure(strategy_table(StrategyName(name)), engine.state, engine.valued)
+
+
+def _entries_of_strategy(engine: Engine, name: str, _: Instant) -> Used:
+    return of_today(strategy_table(StrategyName(name)), engine.state, engine.valued)[0]
+
+
+def _new_risk_of_strategy(engine: Engine, name: str, _: Instant) -> Used:
+    return of_today(strategy_table(StrategyName(name)), engine.state, engine.valued)[1]
 
 
 def _day_loss(engine: Engine, _: str, __: Instant) -> Used:
@@ -152,6 +206,8 @@ def _position(engine: Engine, name: str, _: Instant) -> Used:
 _USED: dict[str, Reading] = {
     "account.gross_exposure_max": _gross,
     "account.net_exposure_max": _net,
+    "account.long_exposure_max": _long,
+    "account.short_exposure_max": _short,
     "account.daily_loss_max": _day_loss,
     "account.dead_machine_loss_max": _machine_loss,
     "account.orders_per_minute_max": _account_orders,
@@ -160,10 +216,19 @@ _USED: dict[str, Reading] = {
     "account.daily_new_risk_max": _new_risk,
     "agent.gross_exposure_max": _gross,
     "agent.net_exposure_max": _net,
+    "agent.long_exposure_max": _long,
+    "agent.short_exposure_max": _short,
     "agent.orders_per_minute_max": _agents_orders,
     "agent.open_orders_max": _open_orders,
     "agent.daily_orders_max": _entries,
     "agent.daily_new_risk_max": _new_risk,
+    "group.gross_exposure_max": _gross_of_group,
+    "group.net_exposure_max": _net_of_group,
+    "group.daily_orders_max": _entries_of_group,
+    "group.daily_new_risk_max": _new_risk_of_group,
+    "strategy.gross_exposure_max": _gross_of_strategy,
+    "strategy.daily_orders_max": _entries_of_strategy,
+    "strategy.daily_new_risk_max": _new_risk_of_strategy,
     "symbol.position_quantity_max": _position,
     "breakers.day_loss_max": _day_loss,
 }

@@ -41,6 +41,8 @@ target = "0.05"
 _LIMITS = """[limits.agent.{bot}]
 gross_exposure_max = "60000"
 net_exposure_max = "60000"
+long_exposure_max = "60000"
+short_exposure_max = "60000"
 orders_per_minute_max = 30
 messages_per_minute_max = 90    # what leaves for the broker: orders, replacements and cancels of its own
 open_orders_max = 10
@@ -161,6 +163,7 @@ def _template(wish: GuardWish) -> str:
         "strategy": _strategy(tables["strategy"], wish.bot),
         "strategy.run": "",
         "venue.rules": "",
+        **{f"limits.strategy.{name}": "" for name in tables["limits"]["strategy"]},
         "strategy.run.parameters": "",
         **{f"{table}.{name}": "" for name in others for table in ("agents", "limits.agent")},
     }

@@ -103,7 +103,7 @@ class Replay:
             self._fold(sealed)
 
     def _fold(self, sealed: Sealed[Event]) -> None:
-        self.state.apply(sealed)
+        self.state.apply(_light(sealed))
         if isinstance(sealed.event, SegmentOpened | RulingEvent):
             self._rule()
 
@@ -113,7 +113,10 @@ class Replay:
         self._asked = self._own if self._ask is None else self._ask(self._own)
         self._standings = Standings(structs.replace(self._own, wired_switches=self._wired))
         # A process that has just started had heard of no price; what is told since is in the state.
-        self._valued = MarkedBook(self.state.book, self.state.told, self._own.owners)
+        self._by_own = self._by_asked = MarkedBook(self.state.book, self.state.told, self._own.scopes)
+        if self._asked is not self._own:
+            # Which tables of limits count a symbol is each rules' own.
+            self._by_asked = MarkedBook(self.state.book, self.state.told, self._asked.scopes)
 
     def _again(self, decided: Sequence[_Held]) -> Iterator[Again]:
         for each in decided:
@@ -150,7 +153,7 @@ class Replay:
             proposal,
             self.state,
             self._market,
-            self._valued,
+            self._by_asked if rules is self._asked else self._by_own,
             rules,
             self._standings.of(self.state, self._switches, proposal),
             inputs.buying_power,
@@ -164,7 +167,8 @@ class Replay:
         """Take what the decision says that it used."""
         for symbol, price in inputs.prices:
             self.state.told[symbol] = price
-            self._valued.see(symbol)
+            self._by_own.see(symbol)
+            self._by_asked.see(symbol)
         market = self._market
         for known in (market.marks, market.prices, market.statuses):
             known.clear()
@@ -197,6 +201,15 @@ def rules_on_record(configured: Rules, ruling: Ruling) -> Rules:
     values = values_of(configured)
     on_record = {**values, **(ruling.base or {})}
     return ruled(configured if on_record == values else with_values(configured, on_record), ruling)
+
+
+def _light(sealed: Sealed[Event]) -> Sealed[Event]:
+    """The record without what every check answered: an order keeps its decision, and no fold asks for these."""
+    event = sealed.event
+    if not isinstance(event, Decided):
+        return sealed
+    decision = structs.replace(event.decision, checks=())
+    return structs.replace(sealed, body=b"", event=structs.replace(event, decision=decision))
 
 
 def _decision_in(sealed: Sealed[Event]) -> _Held | None:

@@ -25,4 +25,7 @@ def sum_at_most(
     """That what is carried and what is added are permitted together."""
     if carried is None or added is None:
         return Check(code, None, permitted, passed=False)
-    return at_most(code, carried + added, permitted)
+    observed = carried + added
+    if permitted is None:
+        return Check(code, observed, None, passed=False)
+    return Check(code, observed, permitted, observed.is_finite() and observed <= permitted)

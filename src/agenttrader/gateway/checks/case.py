@@ -8,11 +8,12 @@ from msgspec import Struct
 from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
 from agenttrader.gateway.snapshot import LegView, Snapshot
 from agenttrader.model.decisions import Check
-from agenttrader.model.orders import Leg, OrderType, Proposal
+from agenttrader.model.instruments import Option
+from agenttrader.model.orders import Effect, Leg, OrderType, Proposal
 from agenttrader.model.values import ZERO
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
-_MARKET = OrderType.MARKET
+_MARKET, _OPEN = OrderType.MARKET, Effect.OPEN
 
 
 class Case(Struct, frozen=True, kw_only=True, gc=False):
@@ -23,6 +24,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     leg: LegView
     units: Decimal
     """Of this leg, unsigned."""
+    limits: Limits
     account_limits: AccountLimits
     agent_limits: AgentLimits | None
     symbol_limits: SymbolLimits | None
@@ -34,6 +36,8 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     """How much of that is not reserved for the order that it replaces."""
     more: Decimal
     """Units of this leg, unsigned, beyond those of the order that it replaces."""
+    price: Decimal | None
+    """What one unit of this leg may cost: the mark, or a dearer price that an order of one leg names."""
     net_mark: Decimal | None
     """What one unit of the proposal costs at the marks, net over its legs."""
     low: Decimal | None
@@ -44,6 +48,26 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     """The step of the order's prices: of several legs, the finest, which binds a net price."""
     stated: tuple[Decimal, ...]
     """The prices that the order names: its limit, its stop, and where a trailing stop would be triggered."""
+
+
+IN_GROUPS, BY_STRATEGY, OF_OPTIONS = 1, 2, 4
+"""What an entry can have to do with, and not every one has: bits, so that any of them go together."""
+Kind = tuple[Effect, int]
+"""An order's effect, and which of these matter to it: what has nothing to do with a check is not asked it."""
+
+
+def kind_of(proposal: Proposal, snapshot: Snapshot) -> Kind:
+    """Which checks bind the order."""
+    effect, matters = proposal.effect, 0
+    if effect is _OPEN:
+        if proposal.strategy:
+            matters = BY_STRATEGY
+        for view in snapshot.legs:
+            if view.groups:
+                matters |= IN_GROUPS
+            if type(view.instrument) is Option:
+                matters |= OF_OPTIONS
+    return effect, matters
 
 
 CheckFunction = Callable[[Case], Check]
@@ -73,6 +97,7 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
             snapshot=snapshot,
             leg=view,
             units=units,
+            limits=limits,
             account_limits=limits.account,
             agent_limits=agent_limits,
             symbol_limits=limits.symbol.get(view.symbol),
@@ -80,6 +105,7 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
             cost=cost,
             added=added,
             more=units if replaced is None else max(ZERO, units - replaced.quantity),
+            price=high if len(legs) == 1 else _price(view),
             net_mark=net_mark,
             low=low,
             high=high,

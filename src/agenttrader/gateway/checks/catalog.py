@@ -10,8 +10,17 @@ A cancel passes through none of them: it needs only that the order is its agent'
 
 from msgspec import Struct
 
-from agenttrader.gateway.checks import authority, exposure, identity, market, order, permits, shape
-from agenttrader.gateway.checks.case import CheckFunction
+from agenttrader.gateway.checks import (
+    authority,
+    concentration,
+    exposure,
+    identity,
+    market,
+    order,
+    permits,
+    shape,
+)
+from agenttrader.gateway.checks.case import BY_STRATEGY, IN_GROUPS, OF_OPTIONS, CheckFunction, Kind
 from agenttrader.model.orders import Effect
 
 ALL = frozenset(Effect)
@@ -29,6 +38,8 @@ class Rule(Struct, frozen=True):
     code: str
     check: CheckFunction
     binds: frozenset[Effect]
+    matter: int = 0
+    """What an order must have to do with to be asked; 0: every order that it binds is."""
 
     @property
     def statement(self) -> str:
@@ -49,6 +60,8 @@ CHECKS: tuple[Rule, ...] = (
     Rule("valid_until", authority.proposal_still_holds, ALL),
     Rule("instrument", market.instrument_is_known, ALL),
     Rule("restricted", market.symbol_is_not_restricted, ENTRIES),
+    Rule("symbol_group", concentration.symbol_is_in_a_group, ENTRIES),
+    Rule("days_to_expiry", concentration.option_lasts_long_enough, ENTRIES, OF_OPTIONS),
     Rule("shape", shape.order_can_be, ALL),
     Rule("session", market.session_is_open, ALL),
     Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
@@ -74,13 +87,24 @@ CHECKS: tuple[Rule, ...] = (
     Rule("open_orders_account", exposure.accounts_open_orders_are_within_limit, ENTRIES),
     Rule("daily_orders_agent", exposure.agents_day_has_room_for_one_more, ENTRIES),
     Rule("daily_orders_account", exposure.accounts_day_has_room_for_one_more, ENTRIES),
+    Rule("daily_orders_group", concentration.groups_day_has_room_for_one_more, ENTRIES, IN_GROUPS),
+    Rule("daily_orders_strategy", concentration.strategys_day_has_room_for_one_more, ENTRIES, BY_STRATEGY),
     Rule("daily_new_risk_agent", exposure.agents_new_risk_is_within_limit, ENTRIES),
     Rule("daily_new_risk_account", exposure.accounts_new_risk_is_within_limit, ENTRIES),
+    Rule("daily_new_risk_group", concentration.groups_new_risk_is_within_limit, ENTRIES, IN_GROUPS),
+    Rule("daily_new_risk_strategy", concentration.strategys_new_risk_is_within_limit, ENTRIES, BY_STRATEGY),
     Rule("position", exposure.position_is_within_limit, ENTRIES),
+    Rule("concentration", concentration.position_is_no_large_part_of_equity, ENTRIES),
     Rule("gross_exposure_agent", exposure.agents_exposure_is_within_limit, ENTRIES),
     Rule("gross_exposure_account", exposure.accounts_exposure_is_within_limit, ENTRIES),
+    Rule("gross_exposure_group", concentration.groups_exposure_is_within_limit, ENTRIES, IN_GROUPS),
+    Rule("gross_exposure_strategy", concentration.strategys_exposure_is_within_limit, ENTRIES, BY_STRATEGY),
     Rule("net_exposure_agent", exposure.agents_net_exposure_is_within_limit, ENTRIES),
     Rule("net_exposure_account", exposure.accounts_net_exposure_is_within_limit, ENTRIES),
+    Rule("net_exposure_group", concentration.groups_net_exposure_is_within_limit, ENTRIES, IN_GROUPS),
+    Rule("side_exposure_agent", concentration.agents_side_is_within_limit, ENTRIES),
+    Rule("side_exposure_account", concentration.accounts_side_is_within_limit, ENTRIES),
+    Rule("expiry_exposure", concentration.what_ends_together_is_within_limit, ENTRIES, OF_OPTIONS),
     Rule("buying_power", exposure.buying_power_is_sufficient, ENTRIES),
     Rule("daily_loss", exposure.days_loss_is_within_limit, ENTRIES),
     Rule("exit_plan", order.exit_plan_is_present, ENTRIES),
@@ -96,11 +120,15 @@ CHECKS: tuple[Rule, ...] = (
 )
 """Every check, in the order that names a denial."""
 
-RULES_FOR: dict[Effect, tuple[Rule, ...]] = {
-    effect: tuple(rule for rule in CHECKS if effect in rule.binds) for effect in Effect
+RULES_FOR: dict[Kind, tuple[Rule, ...]] = {
+    (effect, matters): tuple(
+        rule for rule in CHECKS if effect in rule.binds and rule.matter & matters == rule.matter
+    )
+    for effect in Effect
+    for matters in range((IN_GROUPS | BY_STRATEGY | OF_OPTIONS) + 1)
 }
 """The rules that bind an order, in their order."""
-CHECKS_FOR: dict[Effect, tuple[CheckFunction, ...]] = {
-    effect: tuple(rule.check for rule in rules) for effect, rules in RULES_FOR.items()
+CHECKS_FOR: dict[Kind, tuple[CheckFunction, ...]] = {
+    kind: tuple(rule.check for rule in rules) for kind, rules in RULES_FOR.items()
 }
 """Their checks alone."""

@@ -89,7 +89,7 @@ async def test_what_is_used_is_what_a_check_observes_less_the_order(gateway: Sma
 async def test_an_agent_is_shown_its_own_and_its_symbols_alone(gateway: SmallGateway) -> None:
     names = set(shown(gateway, AGENT))
     about = {".".join(name.split(".")[:2]) for name in names}
-    assert about == {f"agent.{AGENT}", "symbol.ALFA", "symbol.BRAVO"}
+    assert about == {f"agent.{AGENT}", "strategy.momentum", "symbol.ALFA", "symbol.BRAVO"}
     body = limits_of(gateway.desk, AGENT)
     assert (body.waiting, body.loosening, body.missing) == ((), "", "")
     assert shown(gateway, AgentName("nobody")) == {}

@@ -72,7 +72,8 @@ def test_what_would_have_been_denied_is_told_with_what_it_earned(run: Configurat
 
 def test_what_was_denied_and_would_be_approved_is_told_without_a_profit(run: Configuration) -> None:
     wide = '[limits.symbol.ALFA]\norder_quantity_max = "500"\nposition_quantity_max = "600"\n'
-    found = replayed(run, wide + 'order_notional_max = "90000"\n')
+    wider = '[limits.account]\nconcentration_fraction_max = "1"\n' + wide
+    found = replayed(run, wider + 'order_notional_max = "90000"\n')
     assert [(each.was, each.now) for each in found.findings.approved] == [("order_quantity", "approved")]
     assert found.findings.codes() == {"order_quantity": (0, 1)}
     assert (found.findings.denied, found.trips) == ([], ())

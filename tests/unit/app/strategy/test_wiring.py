@@ -78,7 +78,10 @@ def test_two_strategies_of_one_symbol_are_refused(tmp_path: Path) -> None:
     )
     where = "# What each role shows its peers."
     permitted = ('strategies = ["momentum"]', 'strategies = ["momentum", "other"]')
-    text = refusal(tmp_path, (where, another + where), permitted)
+    table = "[limits.strategy.momentum]"
+    limits = 'gross_exposure_max = "1"\ndaily_orders_max = 1\ndaily_new_risk_max = "1"\n\n'
+    limited = (table, f"[limits.strategy.other]\n{limits}{table}")
+    text = refusal(tmp_path, (where, another + where), permitted, limited)
     assert text.startswith(
         "[[strategy.run]] other symbols: expected one strategy for ALFA, found it in momentum too"
     )

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agenttrader.gateway.checks.case import kind_of
 from agenttrader.gateway.checks.catalog import CHECKS, RULES_FOR
 from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import EVERYTHING, Approval, Mode, Scope, ScopeKind
@@ -84,6 +85,8 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         lambda it: it.seeing_leg(instrument=Equity(symbol=ALFA, tick=Decimal("0.01"), lot=Decimal(100))),
     ),
     ("restricted", lambda it: it.limiting_account(restricted=frozenset())),
+    ("symbol_group", lambda it: it.seeing_leg(groups=entry().snapshot.legs[0].groups)),
+    ("days_to_expiry", lambda it: it),
     (
         "shape",
         lambda it: (
@@ -127,13 +130,24 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("open_orders_account", lambda it: it.seeing(open_orders_account=0)),
     ("daily_orders_agent", lambda it: it.seeing(entries_today_agent=0)),
     ("daily_orders_account", lambda it: it.seeing(entries_today_account=0)),
+    ("daily_orders_group", lambda it: it.limiting_group(daily_orders_max=1)),
+    ("daily_orders_strategy", lambda it: it.limiting_strategy(daily_orders_max=1)),
     ("daily_new_risk_agent", lambda it: it.limiting_agent(daily_new_risk_max=FAR)),
     ("daily_new_risk_account", lambda it: it.limiting_account(daily_new_risk_max=FAR)),
+    ("daily_new_risk_group", lambda it: it.limiting_group(daily_new_risk_max=FAR)),
+    ("daily_new_risk_strategy", lambda it: it.limiting_strategy(daily_new_risk_max=FAR)),
     ("position", lambda it: it.limiting_symbol(position_quantity_max=FAR)),
+    ("concentration", lambda it: it.limiting_account(concentration_fraction_max=FAR)),
     ("gross_exposure_agent", lambda it: it.limiting_agent(gross_exposure_max=FAR)),
     ("gross_exposure_account", lambda it: it.limiting_account(gross_exposure_max=FAR)),
+    ("gross_exposure_group", lambda it: it.limiting_group(gross_exposure_max=FAR)),
+    ("gross_exposure_strategy", lambda it: it.limiting_strategy(gross_exposure_max=FAR)),
     ("net_exposure_agent", lambda it: it.limiting_agent(net_exposure_max=FAR)),
     ("net_exposure_account", lambda it: it.limiting_account(net_exposure_max=FAR)),
+    ("net_exposure_group", lambda it: it.limiting_group(net_exposure_max=FAR)),
+    ("side_exposure_agent", lambda it: it.limiting_agent(short_exposure_max=FAR)),
+    ("side_exposure_account", lambda it: it.limiting_account(short_exposure_max=FAR)),
+    ("expiry_exposure", lambda it: it),
     ("buying_power", lambda it: it.seeing(buying_power_fold=FAR)),
     ("daily_loss", lambda it: it.limiting_account(daily_loss_max=FAR)),
     ("exit_plan", lambda it: planned(it, "99.00", "101.00").seeing(exits_unit=True)),
@@ -162,11 +176,16 @@ def test_the_table_below_has_a_row_for_every_check_in_the_published_order() -> N
     assert [code for code, _ in REPAIRS] == [rule.code for rule in CHECKS]
 
 
+def codes_of(situation: Situation) -> list[str]:
+    """The codes that bind the order."""
+    return [rule.code for rule in RULES_FOR[kind_of(situation.proposal, situation.snapshot)]]
+
+
 @pytest.mark.parametrize("effect", Effect)
 def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effect) -> None:
     situation = nothing_right(effect)
-    bound = [rule.code for rule in RULES_FOR[effect]]
     for code, repair in REPAIRS:
+        bound = codes_of(situation)
         decision = situation.decide()
         assert [check.code for check in decision.checks] == bound
         # What reduces meets these only in the place of another.
@@ -180,7 +199,8 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
 
 
 def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
-    skipped = {rule.code for rule in CHECKS} - {rule.code for rule in RULES_FOR[Effect.REDUCE]}
+    reducing, closing = RULES_FOR[Effect.REDUCE, 0], RULES_FOR[Effect.CLOSE, 0]
+    skipped = {rule.code for rule in CHECKS} - {rule.code for rule in reducing}
     assert skipped == {
         *(
             "may_open",
@@ -206,14 +226,18 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         ),
         *("daily_orders_agent", "daily_orders_account", "daily_new_risk_agent", "daily_new_risk_account"),
         *("net_exposure_agent", "net_exposure_account"),
+        *("symbol_group", "days_to_expiry", "expiry_exposure", "concentration"),
+        *("daily_orders_group", "daily_orders_strategy", "daily_new_risk_group", "daily_new_risk_strategy"),
+        *("gross_exposure_group", "gross_exposure_strategy", "net_exposure_group"),
+        *("side_exposure_agent", "side_exposure_account"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
         *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime"),
         *("whole", "approval"),
     }
     of_resting = ("message_rate", "stop_price", "dead_machine_loss")
-    of_both = (rule for rule in RULES_FOR[Effect.REDUCE] if rule.code not in of_resting)
+    of_both = (rule for rule in reducing if rule.code not in of_resting)
     *_, whole, approval = CHECKS
-    assert RULES_FOR[Effect.CLOSE] == (*of_both, whole)
+    assert closing == (*of_both, whole)
     assert (whole.code, approval.code) == ("whole", "approval")
 
 

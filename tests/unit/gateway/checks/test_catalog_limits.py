@@ -1,6 +1,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from agenttrader.model.authority import Approval, Mode, Scope, ScopeKind
@@ -14,8 +15,10 @@ from agenttrader.testing.situations import (
     AGENT,
     ALFA,
     BRVO,
+    GROUP,
     HOUR,
     NOW,
+    STRATEGY,
     Situation,
     check_of,
     entry,
@@ -108,6 +111,12 @@ CALL = Option(
 )
 
 
+def call(expiry: str = "2026-12-18") -> Situation:
+    """An entry in an option."""
+    option = msgspec.structs.replace(CALL, expiry=expiry)
+    return free().seeing_leg(instrument=option)
+
+
 def in_hours(now: Instant, **changes: Any) -> Situation:
     """The entry at another time of a day that has hours before and after its session."""
     session = Session(date="d", open=OPENS, close=CLOSE, early_open=EARLY, late_close=LATE)
@@ -155,6 +164,36 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         entry().seeing(new_risk_today_account=Decimal(990_000)),
         entry().seeing(new_risk_today_account=Decimal("990_000.01")),
     ),
+    "account.ungrouped_permitted": (
+        "symbol_group",
+        entry().limiting_account(ungrouped_permitted=True).seeing_leg(groups=()),
+        entry().seeing_leg(groups=()),
+    ),
+    "account.long_exposure_max": (
+        "side_exposure_account",
+        entry().seeing(long_exposure_account=Decimal(60_000), short_exposure_account=FAR),
+        entry().seeing(long_exposure_account=Decimal("60_000.01")),
+    ),
+    "account.short_exposure_max": (
+        "side_exposure_account",
+        short_entry().seeing(short_exposure_account=Decimal(50_000), long_exposure_account=FAR),
+        short_entry().seeing(short_exposure_account=Decimal("50_000.01")),
+    ),
+    "account.concentration_fraction_max": (
+        "concentration",
+        entry().limiting_account(concentration_fraction_max=Decimal("0.04")),
+        entry().limiting_account(concentration_fraction_max=Decimal("0.0399")),
+    ),
+    "account.expiry_exposure_max": (
+        "expiry_exposure",
+        call().seeing_leg(expiry_exposure=Decimal(10_000)),
+        call().seeing_leg(expiry_exposure=Decimal("10_000.01")),
+    ),
+    "account.days_to_expiry_min": (
+        "days_to_expiry",
+        call("2026-11-27"),
+        call("2026-11-26"),
+    ),
     "account.restricted": (
         "restricted",
         entry().limiting_account(restricted=frozenset({BRVO})),
@@ -169,6 +208,56 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         "net_exposure_agent",
         entry().seeing(net_long_agent=Decimal(40_000), net_short_agent=Decimal(-40_000)),
         entry().seeing(net_long_agent=Decimal("40_000.01"), net_short_agent=Decimal(-40_000)),
+    ),
+    "agent.long_exposure_max": (
+        "side_exposure_agent",
+        entry().seeing(long_exposure_agent=Decimal(45_000), short_exposure_agent=FAR),
+        entry().seeing(long_exposure_agent=Decimal("45_000.01")),
+    ),
+    "agent.short_exposure_max": (
+        "side_exposure_agent",
+        short_entry().seeing(short_exposure_agent=Decimal(35_000), long_exposure_agent=FAR),
+        short_entry().seeing(short_exposure_agent=Decimal("35_000.01")),
+    ),
+    "group.symbols": (
+        "symbol_group",
+        entry(),
+        entry().seeing_leg(groups=()),
+    ),
+    "group.gross_exposure_max": (
+        "gross_exposure_group",
+        entry().seeing_group(gross_exposure=Decimal(65_000)),
+        entry().seeing_group(gross_exposure=Decimal("65_000.01")),
+    ),
+    "group.net_exposure_max": (
+        "net_exposure_group",
+        entry().seeing_group(net_exposure=Decimal(45_000)),
+        entry().seeing_group(net_exposure=Decimal("45_000.01")),
+    ),
+    "group.daily_orders_max": (
+        "daily_orders_group",
+        entry().seeing_group(entries_today=89),
+        entry().seeing_group(entries_today=90),
+    ),
+    "group.daily_new_risk_max": (
+        "daily_new_risk_group",
+        entry().seeing_group(new_risk_today=Decimal(390_000)),
+        entry().seeing_group(new_risk_today=Decimal("390_000.01")),
+    ),
+    "strategy.gross_exposure_max": (
+        "gross_exposure_strategy",
+        entry().seeing(gross_exposure_strategy=Decimal(55_000)),
+        entry().seeing(gross_exposure_strategy=Decimal("55_000.01")),
+    ),
+    "strategy.daily_orders_max": (
+        "daily_orders_strategy",
+        entry().seeing(entries_today_strategy=79),
+        entry().seeing(entries_today_strategy=80),
+    ),
+    "strategy.daily_new_risk_max": (
+        "daily_new_risk_strategy",
+        entry().seeing(new_risk_today_strategy=Decimal(290_000)),
+        entry().seeing(new_risk_today_strategy=Decimal("290_000.01")),
     ),
     "agent.orders_per_minute_max": (
         "order_rate_agent",
@@ -293,6 +382,7 @@ OF_TIME = {"account.unprotected_seconds_max", "agent.repeat_seconds", "symbol.pr
 def test_every_limit_has_a_row() -> None:
     limits = entry().limits
     tables = {"account": limits.account, "agent": limits.agent[AGENT], "symbol": limits.symbol[ALFA]}
+    tables |= {"group": limits.group[GROUP], "strategy": limits.strategy[STRATEGY]}
     assert set(LIMITS) | OF_TIME == {
         f"{name}.{field}" for name, table in tables.items() for field in table.__struct_fields__
     }
@@ -300,6 +390,48 @@ def test_every_limit_has_a_row() -> None:
 
 EDGES = (
     *LIMITS.values(),
+    (
+        "concentration",
+        entry()
+        .seeing(equity=Decimal(250_000))
+        .seeing_leg(position=Decimal(100), open_buy=Decimal(50), open_sell=FAR)
+        .limiting_account(concentration_fraction_max=Decimal("0.1")),
+        entry()
+        .seeing(equity=Decimal(249_999))
+        .seeing_leg(position=Decimal(100), open_buy=Decimal(50), open_sell=FAR)
+        .limiting_account(concentration_fraction_max=Decimal("0.1")),
+    ),
+    (
+        "concentration",
+        short_entry()
+        .seeing_leg(position=Decimal(-100), open_sell=Decimal(50), open_buy=FAR)
+        .limiting_account(concentration_fraction_max=Decimal("0.1")),
+        short_entry()
+        .seeing_leg(position=Decimal(-100), open_sell=Decimal(51), open_buy=FAR)
+        .limiting_account(concentration_fraction_max=Decimal("0.1")),
+    ),
+    (
+        "concentration",
+        limit("104.99").limiting_account(concentration_fraction_max=Decimal("0.041996")),
+        limit("105.00").limiting_account(concentration_fraction_max=Decimal("0.041996")),
+    ),
+    (
+        "concentration",
+        spread_entry().limiting_account(concentration_fraction_max=Decimal("0.04")),
+        spread_entry()
+        .seeing_leg(1, position=Decimal(-1))
+        .limiting_account(concentration_fraction_max=Decimal("0.04")),
+    ),
+    (
+        "gross_exposure_group",
+        spread_entry().seeing_group(1, gross_exposure=Decimal(55_000)),
+        spread_entry().seeing_group(1, gross_exposure=Decimal("55_000.01")),
+    ),
+    (
+        "side_exposure_account",
+        spread_entry().seeing(long_exposure_account=Decimal(40_000), short_exposure_account=Decimal(40_000)),
+        spread_entry().seeing(short_exposure_account=Decimal("40_000.01")),
+    ),
     (
         "net_exposure_agent",
         short_entry().seeing(net_short_agent=Decimal(40_000), net_long_agent=FAR),

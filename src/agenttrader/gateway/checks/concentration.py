@@ -1,0 +1,175 @@
+"""How much lies together: in one symbol or a group of them, on one side, on one day's end, in one strategy.
+
+Every number includes the order that is asked for, at its worst. Of an order of several legs all of them count
+wherever one of them does: which of them fill is not known.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+from agenttrader.gateway.checks.bounds import at_most, sum_at_most, with_more
+from agenttrader.gateway.checks.case import Case
+from agenttrader.gateway.limits import GroupLimits, GroupName, StrategyLimits
+from agenttrader.gateway.snapshot import GroupView
+from agenttrader.model.decisions import Check
+from agenttrader.model.instruments import Option
+from agenttrader.model.values import ZERO
+
+_IN_A_GROUP = Check("symbol_group", "in a group", "in a group", passed=True)
+_ANY_SYMBOL = Check("symbol_group", "in no group", "any symbol", passed=True)
+_NO_OPTION = Check("days_to_expiry", "no option", "no option", passed=True)
+_NO_EXPIRY = Check("expiry_exposure", "no option", "no option", passed=True)
+
+
+def symbol_is_in_a_group(case: Case) -> Check:
+    """The symbol is in a group of symbols, or the account may open what is in none."""
+    if case.leg.groups:
+        return _IN_A_GROUP
+    if case.limits.account.ungrouped_permitted:
+        return _ANY_SYMBOL
+    return Check("symbol_group", case.leg.symbol, "in a group", passed=False)
+
+
+def option_lasts_long_enough(case: Case) -> Check:
+    """An option does not end too soon. Observed is the days from the session to its last one."""
+    option, session = case.leg.instrument, case.snapshot.session
+    permitted = case.limits.account.days_to_expiry_min
+    if not isinstance(option, Option):
+        return _NO_OPTION
+    if session is None:
+        return Check("days_to_expiry", None, permitted, passed=False)
+    days = (date.fromisoformat(option.expiry) - date.fromisoformat(session.date)).days
+    return Check("days_to_expiry", days, permitted, days >= permitted)
+
+
+def groups_day_has_room_for_one_more(case: Case) -> Check:
+    """No group of the symbol has had too many entries approved since the day opened."""
+    return _of_each_group("daily_orders_group", case, _count_of_group)
+
+
+def groups_new_risk_is_within_limit(case: Case) -> Check:
+    """What the entries of the day in each group of the symbol may cost stays within its limit."""
+    return _of_each_group("daily_new_risk_group", case, _new_risk_of_group)
+
+
+def groups_exposure_is_within_limit(case: Case) -> Check:
+    """The gross exposure of each group of the symbol stays within its limit if everything fills."""
+    return _of_each_group("gross_exposure_group", case, _gross_of_group)
+
+
+def groups_net_exposure_is_within_limit(case: Case) -> Check:
+    """The net exposure of each group stays within its limit if everything in the order's direction fills."""
+    return _of_each_group("net_exposure_group", case, _net_of_group)
+
+
+def strategys_day_has_room_for_one_more(case: Case) -> Check:
+    """The strategy has not had too many entries approved since the day opened."""
+    limits = _limits_of_strategy(case)
+    permitted = None if limits is None else limits.daily_orders_max
+    return with_more("daily_orders_strategy", case.snapshot.entries_today_strategy, 1, permitted)
+
+
+def strategys_new_risk_is_within_limit(case: Case) -> Check:
+    """What the strategy's entries of the day may cost stays within its limit, filled or not."""
+    limits = _limits_of_strategy(case)
+    permitted = None if limits is None else limits.daily_new_risk_max
+    carried = case.snapshot.new_risk_today_strategy
+    return sum_at_most("daily_new_risk_strategy", carried, case.added, permitted)
+
+
+def strategys_exposure_is_within_limit(case: Case) -> Check:
+    """The gross exposure of the strategy stays within its limit if everything fills."""
+    limits = _limits_of_strategy(case)
+    permitted = None if limits is None else limits.gross_exposure_max
+    carried = case.snapshot.gross_exposure_strategy
+    return sum_at_most("gross_exposure_strategy", carried, case.added, permitted)
+
+
+def position_is_no_large_part_of_equity(case: Case) -> Check:
+    """The position stays within its part of equity if every order in its direction fills."""
+    leg, equity = case.leg, case.snapshot.equity
+    price, instrument = case.price, leg.instrument
+    working = leg.open_buy if leg.quantity > ZERO else leg.open_sell
+    permitted = None if equity is None else equity * case.limits.account.concentration_fraction_max
+    if leg.position is None or working is None or price is None or instrument is None:
+        return Check("concentration", None, permitted, passed=False)
+    held = leg.position if leg.quantity > ZERO else -leg.position
+    worth = (held + working + case.more) * price * instrument.multiplier
+    return at_most("concentration", worth, permitted)
+
+
+def agents_side_is_within_limit(case: Case) -> Check:
+    """What the agent holds on the order's side stays within its limit if everything on that side fills."""
+    limits, seen = case.agent_limits, case.snapshot
+    if case.leg.quantity > ZERO:
+        carried, permitted = seen.long_exposure_agent, None if limits is None else limits.long_exposure_max
+    else:
+        carried, permitted = seen.short_exposure_agent, None if limits is None else limits.short_exposure_max
+    return sum_at_most("side_exposure_agent", carried, case.added, permitted)
+
+
+def accounts_side_is_within_limit(case: Case) -> Check:
+    """What the account holds on the order's side stays within its limit if everything on that side fills."""
+    limits, seen = case.limits.account, case.snapshot
+    if case.leg.quantity > ZERO:
+        return sum_at_most(
+            "side_exposure_account", seen.long_exposure_account, case.added, limits.long_exposure_max
+        )
+    return sum_at_most(
+        "side_exposure_account", seen.short_exposure_account, case.added, limits.short_exposure_max
+    )
+
+
+def what_ends_together_is_within_limit(case: Case) -> Check:
+    """The gross exposure of all options that end on one day stays within its limit if everything fills."""
+    if not isinstance(case.leg.instrument, Option):
+        return _NO_EXPIRY
+    permitted = case.limits.account.expiry_exposure_max
+    return sum_at_most("expiry_exposure", case.leg.expiry_exposure, case.added, permitted)
+
+
+def _limits_of_strategy(case: Case) -> StrategyLimits | None:
+    return case.limits.strategy.get(case.proposal.strategy)
+
+
+def _of_each_group(
+    code: str, case: Case, answer: Callable[[str, Case, GroupView, GroupLimits], Check]
+) -> Check:
+    """The first group's answer that is no, which names the group, else that of the last."""
+    check: Check | None = None
+    known = case.limits.group
+    for group in case.leg.groups:
+        limits = known.get(group.name)
+        if limits is None:
+            return Check(code, None, None, passed=False)
+        check = answer(code, case, group, limits)
+        if not check.passed:
+            return Check(code, check.observed, _in_group(check.permitted, group.name), passed=False)
+    return check or Check(code, "in no group", "in no group", passed=True)
+
+
+def _count_of_group(code: str, _: Case, group: GroupView, limits: GroupLimits) -> Check:
+    return with_more(code, group.entries_today, 1, limits.daily_orders_max)
+
+
+def _new_risk_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
+    return sum_at_most(code, group.new_risk_today, case.added, limits.daily_new_risk_max)
+
+
+def _gross_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
+    return sum_at_most(code, group.gross_exposure, case.added, limits.gross_exposure_max)
+
+
+def _net_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
+    return sum_at_most(code, group.net_exposure, case.added, limits.net_exposure_max)
+
+
+def _in_group(permitted: Decimal | int | None, name: GroupName) -> str | None:
+    match permitted:
+        case None:
+            return None
+        case Decimal():
+            return f"{permitted:f} in {name}"
+        case _:
+            return f"{permitted} in {name}"
