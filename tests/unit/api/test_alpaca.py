@@ -60,7 +60,7 @@ class Client:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    gateway = SmallGateway(answer_wait_seconds=0.5)
+    gateway = SmallGateway(answer_wait_seconds=0.25)
     plan = ExitFractions(stop=Decimal("0.03"), target=Decimal("0.05"))
     agent = bot(CHARLY, exit_plan=plan)
     desk = AlpacaDesk(gateway.desk, AlpacaUpdates(gateway.session), {OTHER_AGENT: agent})
