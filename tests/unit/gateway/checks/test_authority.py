@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.identifiers import StrategyName
+from agenttrader.model.identifiers import PersonName, StrategyName
 from agenttrader.model.orders import Effect, OrderType, TimeInForce
+from agenttrader.testing.approving import ANN, BEN
 from agenttrader.testing.situations import Situation, check_of, entry, exit_of_long
 
 
@@ -98,3 +99,22 @@ def test_where_a_person_has_to_approve_no_entry_leaves() -> None:
     decision = entry().granting(approval=Approval.MANUAL).decide()
     assert decision.denied_by == "approval"
     assert check_of(decision, "approval").observed == "manual"
+
+
+@pytest.mark.parametrize(
+    ("persons", "needed", "observed", "passed"),
+    (
+        ((), 1, "manual", False),
+        ((ANN,), 0, "manual", False),
+        ((ANN,), 1, "approved by ann", True),
+        ((ANN,), 2, "approved by ann", False),
+        ((ANN, ANN), 2, "approved by ann", False),
+        ((BEN, ANN), 2, "approved by ann and ben", True),
+    ),
+)
+def test_an_entry_has_the_approval_of_as_many_different_persons_as_it_needs(
+    persons: tuple[PersonName, ...], needed: int, observed: str, passed: object
+) -> None:
+    asked = entry().granting(approval=Approval.MANUAL).seeing(approved_by=persons, persons_needed=needed)
+    check = check_of(asked.decide(), "approval")
+    assert (check.observed, check.passed) == (observed, passed)
