@@ -5,7 +5,7 @@ nothing of the engine, its state or the checks, so that a fault there does not p
 Capital, 2012: 212 orders went in and millions came out, and nobody counted).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from operator import attrgetter
 
@@ -54,11 +54,17 @@ class Balance:
         self._opened: dict[tuple[Symbol, bool], Decimal] = {}
         """Units of entries that have left, by symbol and whether they buy: a close may meet them, filled."""
 
-    def begin(self, waiting: Iterable[Proposal], working: Iterable[Proposal]) -> None:
+    def begin(
+        self, waiting: Iterable[Proposal], working: Iterable[Proposal], held: Mapping[Symbol, Decimal]
+    ) -> None:
         """Take over what an earlier process, or a fold after a failure of the disk, leaves.
 
-        `waiting` was approved and has not left, `working` has left or may have. What is known stays as it is.
+        `waiting` was approved and has not left, `working` has left or may have; what is `held`, signed, came
+        of entries that had left before. What is known already stays as it is.
         """
+        if not self._met:
+            for symbol, quantity in held.items():
+                self._add_opened(symbol, quantity)
         for proposal in waiting:
             if proposal.id not in self._met:
                 self._met.add(proposal.id)
@@ -128,9 +134,11 @@ class Balance:
     def _note_entry(self, proposal: Proposal) -> None:
         if proposal.effect is _OPEN:
             for leg in proposal.legs:
-                units = proposal.signed_quantity(leg)
-                key = (leg.symbol, units > 0)
-                self._opened[key] = self._opened.get(key, ZERO) + abs(units)
+                self._add_opened(leg.symbol, proposal.signed_quantity(leg))
+
+    def _add_opened(self, symbol: Symbol, units: Decimal) -> None:
+        key = (symbol, units > 0)
+        self._opened[key] = self._opened.get(key, ZERO) + abs(units)
 
 
 _TERMS = (

@@ -11,6 +11,7 @@ own. Where the two do not agree, it stays here, and everything halts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ from agenttrader.gateway.limits import Grant
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.errors import Unsent
 from agenttrader.model.events import CancelRequested, Event, Leaving
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.records import Recorded
 from agenttrader.ports.halt_switch import HaltSwitch
@@ -58,9 +60,11 @@ class Dispatcher:
         self._heard = heard
         self.balance = Balance()
 
-    def begin(self, waiting: Iterable[Proposal], working: Iterable[Proposal]) -> None:
-        """Take over what an earlier process approved: what waits to leave, and what has left or may have."""
-        self.balance.begin(waiting, working)
+    def begin(
+        self, waiting: Iterable[Proposal], working: Iterable[Proposal], held: Mapping[Symbol, Decimal]
+    ) -> None:
+        """Take over what is known of before: what waits to leave, what has left or may have, what is held."""
+        self.balance.begin(waiting, working, held)
 
     def take_in(self, recorded: Sequence[Recorded[Event]]) -> None:
         """Hear what is on record now, before anything of it is sent."""

@@ -1,8 +1,11 @@
 """What the dispatcher's account of approvals begins with, and what follows where it stops an order."""
 
+from decimal import Decimal
+
 from agenttrader.gateway.balance import Imbalance
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
@@ -12,11 +15,16 @@ BY = "balance"
 """Who halts where what leaves is not what was approved."""
 
 
-def waiting_and_working(book: Book) -> tuple[list[Proposal], list[Proposal]]:
-    """What was approved and has not left, and what has left or may have, of all that is open."""
+Before = tuple[list[Proposal], list[Proposal], dict[Symbol, Decimal]]
+"""What was approved and has not left; what has left or may have; what is held, signed."""
+
+
+def known_before(book: Book) -> Before:
+    """What the dispatcher's account begins with, of all that is open."""
     orders = [order for order in book.orders.open_orders() if not order.is_leg]
     waiting = [order.proposal for order in orders if order.state is OrderState.APPROVED]
-    return waiting, [order.proposal for order in orders if order.state.is_working]
+    working = [order.proposal for order in orders if order.state.is_working]
+    return waiting, working, {symbol: held.quantity for symbol, held in book.positions().items()}
 
 
 def inputs_of(reason: str, imbalance: Imbalance | None, order: Order) -> tuple[Input, ...]:

@@ -52,7 +52,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     reserve_for,
 )
-from agenttrader.runtime.last_look import inputs_of, waiting_and_working
+from agenttrader.runtime.last_look import inputs_of, known_before
 from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
 from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
@@ -230,7 +230,7 @@ class Session:
         first = early[-1].received.time
         self._clock.advance(first)
         state = self.engine.state
-        self._dispatcher.begin(*waiting_and_working(state.book))
+        self._dispatcher.begin(*known_before(state.book))
         step = self.engine.start(self._segment(state), first, self._meanwhile(state))
         recorded = await asyncio.get_running_loop().run_in_executor(
             self._writer, self._journal.append, step.records
@@ -369,7 +369,7 @@ class Session:
                 self.failure = str(error)
                 continue
             engine.take_over(self.engine)
-            self._dispatcher.begin(*waiting_and_working(engine.state.book))
+            self._dispatcher.begin(*known_before(engine.state.book))
             self.engine, self.failure = engine, ""
             for refolded in self.refolded_listeners:
                 refolded()

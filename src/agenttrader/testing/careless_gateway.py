@@ -50,7 +50,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     TimeReached,
 )
-from agenttrader.runtime.last_look import inputs_of, waiting_and_working
+from agenttrader.runtime.last_look import inputs_of, known_before
 from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.recovery import asked_since, book_statement, fold
 from agenttrader.runtime.rules import Rules
@@ -162,7 +162,7 @@ class CarelessGateway:
         """Another process, on what the journal holds."""
         self.engine = self._make_engine(self._rules, *fold(self.journal, MULTIPLIERS))
         self._dispatcher = self._make_dispatcher()
-        self._dispatcher.begin(*waiting_and_working(self.engine.state.book))
+        self._dispatcher.begin(*known_before(self.engine.state.book))
         self.start(self.now)
 
     def handle(self, received: Input) -> str:

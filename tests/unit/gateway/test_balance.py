@@ -151,17 +151,25 @@ def test_an_entry_the_same_way_adds_nothing_to_a_close() -> None:
 def test_a_new_process_takes_over_what_waits_and_what_works() -> None:
     entry = b.proposal(3, quantity=D(5))
     made = Balance()
-    made.begin([CLOSE], [entry])
+    made.begin([CLOSE], [entry], {})
     assert refusal(made, approved(entry)).was_here
     assert made.take(sending(CLOSE, 15)) == CLOSE
+
+
+def test_a_close_that_waited_over_a_restart_may_meet_what_entries_added_before_it() -> None:
+    for held, leaves in ((D(17), True), (D(6), False), (D(-17), False)):
+        made = Balance()
+        made.begin([CLOSE], [], {b.ALFA: held})
+        made.begin([CLOSE], [], {b.ALFA: held})
+        assert isinstance(made.take(sending(CLOSE, 17)), Proposal) is leaves
 
 
 def test_what_is_taken_over_again_after_a_failure_is_known_already() -> None:
     entry, made = b.proposal(3, quantity=D(5)), Balance()
     for _ in range(2):
-        made.begin([CLOSE], [entry])
+        made.begin([CLOSE], [entry], {})
     assert made.take(sending(CLOSE, 15)) == CLOSE
-    made.begin([CLOSE], [entry])
+    made.begin([CLOSE], [entry], {})
     assert refusal(made, sending(CLOSE, 10)).was_here
 
 

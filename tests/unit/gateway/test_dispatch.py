@@ -80,7 +80,7 @@ def ready(
 ) -> Dispatcher:
     """A dispatcher that knows of the orders' approvals."""
     dispatcher = Dispatcher(route, switches, heard)
-    dispatcher.begin(PROPOSALS, [])
+    dispatcher.begin(PROPOSALS, [], {})
     return dispatcher
 
 

@@ -2,8 +2,8 @@ from agenttrader.gateway.balance import Imbalance
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.runtime.inputs import HaltAsked, LastLookStopped
-from agenttrader.runtime.last_look import inputs_of, waiting_and_working
-from agenttrader.testing.builders import closing_proposal, proposal
+from agenttrader.runtime.last_look import inputs_of, known_before
+from agenttrader.testing.builders import ALFA, closing_proposal, proposal
 from agenttrader.testing.driver import trading
 
 HALT = HaltAsked(EVERYTHING, TradingState.HALTED, "balance", "why")
@@ -15,10 +15,11 @@ def test_what_waits_and_what_works_is_taken_over_and_what_has_ended_is_not() -> 
     driver.propose(works)
     close = closing_proposal(3)
     driver.propose(close)
-    waiting, working = waiting_and_working(driver.engine.state.book)
+    waiting, working, held = known_before(driver.engine.state.book)
     assert [each.id for each in waiting] == [close.id]
     assert [each.id for each in working] == [works.id]
     assert ended.state.is_terminal
+    assert held == {ALFA: 10}
 
 
 def test_what_was_not_approved_so_halts_everything_and_is_withheld_only_where_it_is_still_here() -> None:
