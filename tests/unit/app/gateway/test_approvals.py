@@ -95,10 +95,11 @@ async def test_voided_it_is_rejected_and_says_why(face: Face) -> None:
 
 
 async def test_denied_by_the_decision_after_the_yes_it_is_rejected_with_the_code(face: Face) -> None:
-    await face.buy(type="limit", limit_price=exact("100", "limit"))
+    order = await face.buy(type="limit", limit_price=exact("100", "limit"))
     await face.gateway.session.ask(MarketSeen(bar(2, 70, CHARLY)))
     assert await face.say() == ""
     assert face.status() == "rejected"
+    assert face.desk.reads.found(OTHER_AGENT, order.id).denied_by == "price_collar"
     with pytest.raises(Refused, match="denied by price_collar"):
         await face.buy(type="limit", limit_price=exact("100", "limit"))
     assert face.gateway.broker.sent == []
