@@ -113,16 +113,22 @@ def switches(*, config: Config, person: Who, as_json: AsJson = False) -> None:
 
 def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show who the gateway is, what may leave, and why not more."""
+    from agenttrader.model.authority import SINGLE_PERSON
+
     found = at_desk(config, person, lambda desk: desk.status())
     if as_json:
         print_json(builtins_of(found))
         return
     print(f"account   {found.account}, epoch {found.epoch}, up to {found.mode_ceiling.value}")
+    if found.single_person:
+        print(f"persons   {SINGLE_PERSON}: one signs for what needs two, in two sessions")
     print(f"session   {found.session or 'not begun'}, now {found.now or 'not known'}")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
     show_window(found)
     show_trading(found.trading, as_json=False)
+    if found.looser:
+        print(f"waiting   {found.looser} looser in the file than they rule: agenttrader limits show")
     show_breakers(found.breakers)
 
 

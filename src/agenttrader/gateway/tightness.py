@@ -12,6 +12,8 @@ from enum import Enum
 from agenttrader.model.authority import Approval, Mode, PersonRole
 
 Values = Mapping[str, str]
+UNGROUPED_NAME = "account.ungrouped_permitted"
+"""Whether what is in no group may be opened."""
 
 
 class Direction(Enum):
@@ -37,7 +39,6 @@ _BY_NAME = {
     "agent.repeat_seconds": Direction.MORE,
     "symbol.price_move_seconds": Direction.MORE,
     "breakers.reject_minutes": Direction.MORE,
-    "symbol.price_move_seconds": Direction.MORE,
     "breakers.error_minutes": Direction.MORE,
     "breakers.broker_latency_answers": Direction.LESS,
     "approvals.persons_needed": Direction.MORE,
@@ -128,7 +129,23 @@ def tightest(ruled: Values, wanted: Values) -> dict[str, str]:
             found[name] = after
         elif before is not None and (is_binding or scope in scopes_wanted):
             found[name] = before
-    return found
+    return _within_groups(found, ruled)
+
+
+def _within_groups(found: dict[str, str], ruled: Values) -> dict[str, str]:
+    """Where only what is in a group may be opened, no group takes in a symbol that was in none: that waits.
+
+    It would permit more than it binds.
+    """
+    if ruled.get(UNGROUPED_NAME) != "false":
+        return found
+    grouped = frozenset[str]().union(*(names_in(ruled[name]) for name in ruled if _is_of_group(name)))
+    within = {name: list_of(names_in(value) & grouped) for name, value in found.items() if _is_of_group(name)}
+    return found | within
+
+
+def _is_of_group(name: str) -> bool:
+    return kind_of(name) == "group" and name.endswith(".symbols")
 
 
 def _stricter(ruled: str, wanted: str) -> str:

@@ -58,6 +58,30 @@ def test_a_key_that_is_new_binds_and_one_that_is_gone_binds_still() -> None:
     assert tightest(before, wanted) == {"account.a_max": "1", "account.b_max": "1", "account.c_max": "7"}
 
 
+@pytest.mark.parametrize(
+    ("ungrouped", "tech", "oil"), (("true", "ALFA,BRAVO,CHARLY", "DELTA"), ("false", "ALFA,BRAVO", ""))
+)
+def test_a_group_binds_more_symbols_but_permits_none(ungrouped: str, tech: str, oil: str) -> None:
+    """BRAVO comes from another group into this one; CHARLY and DELTA were in none."""
+    before = {
+        "account.ungrouped_permitted": ungrouped,
+        "group.rest.symbols": "BRAVO",
+        "group.tech.symbols": "ALFA",
+    }
+    wanted = {
+        "account.ungrouped_permitted": "true",
+        "group.oil.symbols": "DELTA",
+        "group.rest.symbols": "",
+        "group.tech.symbols": "BRAVO,CHARLY",
+    }
+    assert tightest(before, wanted) == {
+        "account.ungrouped_permitted": ungrouped,
+        "group.oil.symbols": oil,
+        "group.rest.symbols": "BRAVO",
+        "group.tech.symbols": tech,
+    }
+
+
 NUMBERS = st.decimals(0, 10**9, places=2).map(lambda number: f"{number:f}")
 TABLES = st.dictionaries(
     st.sampled_from([f"{scope}.{key}_max" for scope in ("account", "agent.a", "symbol.X") for key in "pq"]),

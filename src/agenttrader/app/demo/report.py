@@ -15,6 +15,7 @@ from msgspec import Struct
 from agenttrader.app.demo.outcome import Day, ExitAct, Held, Profit
 from agenttrader.app.demo.provenance import data_of, notice_of, seed_of, source_of, told_of
 from agenttrader.app.demo.setup import Run
+from agenttrader.model.authority import SINGLE_PERSON
 from agenttrader.model.breaks import Break
 from agenttrader.model.errors import StoreError
 from agenttrader.model.events import Filled
@@ -159,6 +160,7 @@ def day_body(run: Run, result: Result, code: str) -> dict[str, Any]:
     """All that is known of a day, for machines."""
     return {
         "notice": notice_of(run),
+        "single_person": _is_single(run),
         **summary(run, result),
         "ending": result.ending.value,
         "journal_is_final": result.is_final,
@@ -193,10 +195,15 @@ def _head(run: Run, result: Result, code: str) -> str:
             f"inbox {run.configuration.gateway.inbox}",
             f"configuration {run.configuration.digest}",
             f"code {code}",
+            *((f"{SINGLE_PERSON}: one signs for what needs two",) if _is_single(run) else ()),
             f"digest of the day {result.day.digest}",
             *journal_lines(run, result),
         )
     )
+
+
+def _is_single(run: Run) -> bool:
+    return run.configuration.environment.people == 1
 
 
 def journal_lines(run: Run, result: Result) -> tuple[str, str]:

@@ -52,6 +52,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recovery import Reconciler
+from agenttrader.runtime.rule_values import waiting
 from agenttrader.runtime.session import Session
 
 
@@ -78,6 +79,8 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     latches: tuple[LatchBody, ...] = ()
     switches: tuple[SwitchBody, ...] = ()
     breakers: tuple[BreakerBody, ...] = ()
+    single_person: bool = False
+    looser: int = 0  # values of the configuration that are looser than they rule, and wait for signatures
 
 
 class ReconcileBody(Struct, frozen=True, kw_only=True):
@@ -293,6 +296,8 @@ class Desk:
             latches=latches_of(engine),
             switches=switches_of(engine),
             breakers=breakers_of(engine, self.session.now),
+            single_person=engine.rules.authority.persons == 1,
+            looser=len(waiting(engine.configured, engine.state.ruling)),
         )
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:

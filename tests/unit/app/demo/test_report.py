@@ -178,6 +178,7 @@ def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_wa
         "| 09:30:00 | 2026-11-20T14:30:00Z | ALFA | sell | 100 | 40.10 | 0.13 | momentum | it falls |",
         "| 12:45:00 | 2026-11-20T17:45:00Z | protected | 63 | ALFA | 39.50 | none | no stop faces 63 |",
         "- code c0ffee",
+        "- SINGLE PERSON: one signs for what needs two",
         f"- digest of the day {'d' * 64}",
     ):
         assert expected in page
@@ -187,7 +188,7 @@ def test_the_report_lies_as_a_page_and_as_an_object_and_both_say_what_the_day_wa
     assert (execution["price"], execution["time"]) == ("40.10", body["denied"][0]["time"])
     assert (execution["strategy"], execution["reason"]) == ("momentum", "it\n falls")
     assert body["net"] == "-110.13"
-    assert body["configuration"] == run.configuration.digest
+    assert (body["configuration"], body["single_person"]) == (run.configuration.digest, True)
 
 
 def test_what_is_still_held_stands_in_the_report_and_among_what_a_person_must_look_at(

@@ -31,6 +31,7 @@ from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.protocols.native_doubts import DoubtBody, DoubtsBody
 from agenttrader.runtime.inputs import Proposed, WindowCloseAsked
+from agenttrader.runtime.rule_values import values_of
 from agenttrader.testing.builders import (
     ACCOUNT,
     AGENT,
@@ -40,6 +41,7 @@ from agenttrader.testing.builders import (
     EXITS,
     OTHER_AGENT,
     at,
+    authority,
     broker_statement,
     closing_proposal,
     instruments,
@@ -473,7 +475,17 @@ async def test_the_status_says_what_a_person_must_sign_for(gateway: SmallGateway
     assert status.watermark == gateway.stream.watermark
     assert (status.records, status.failure) == (len(gateway.events()), "")
     assert status.trading.state == "active"
+    assert (status.single_person, status.looser) == (False, 0)
     assert msgspec.json.encode(status)
+
+
+async def test_the_status_says_single_person_and_how_much_waits_for_signatures(gateway: SmallGateway) -> None:
+    engine = gateway.session.engine
+    engine.rules = msgspec.structs.replace(engine.rules, authority=authority(persons=1))
+    tight = {**values_of(engine.rules), "account.open_orders_max": "3", "account.daily_orders_max": "3"}
+    engine.state.ruling.base = tight
+    status = gateway.desk.status()
+    assert (status.single_person, status.looser) == (True, 2)
 
 
 def test_before_the_start_the_status_says_so() -> None:
