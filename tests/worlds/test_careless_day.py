@@ -9,8 +9,10 @@ from msgspec import structs
 
 from agenttrader.adapters.alpaca import reports
 from agenttrader.gateway.dispatch import Dispatcher
+from agenttrader.model.instructions import Instruction
 from agenttrader.model.orders import Side
 from agenttrader.portfolio.book import Book
+from agenttrader.runtime.instructions import departure_of
 from agenttrader.runtime.rules import Rules
 from agenttrader.simulation.ledger import Ledger
 from agenttrader.testing import careless_agents, careless_day, careless_gateway
@@ -178,6 +180,21 @@ def test_an_order_that_leaves_against_a_halt_is_found(monkeypatch: pytest.Monkey
     assert [play(seed, SHORT).disagreements for seed in SEEDS[:4]] == [()] * 4
     monkeypatch.setattr(Dispatcher, "_reason_to_withhold", lambda *_: None)
     assert any("left while halted" in each or "left without a window" in each for each in differences())
+
+
+def test_an_order_that_is_larger_than_its_approval_is_found_and_stays_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The engine makes more of each approval than was approved; the dispatcher's own account stops it."""
+
+    def larger(*asked: Any) -> Instruction:
+        instruction = departure_of(*asked)
+        return structs.replace(instruction, quantity=instruction.quantity * 2)
+
+    monkeypatch.setattr("agenttrader.runtime.engine.departure_of", larger)
+    found = differences()
+    assert any("expected a quantity of at most" in each for each in found)
+    assert not any("left larger" in each or "left dearer" in each for each in found)
 
 
 def test_limits_that_are_passed_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

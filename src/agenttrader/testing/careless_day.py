@@ -23,7 +23,7 @@ from typing import Any, assert_never
 from msgspec import Struct
 
 from agenttrader.model.breaks import BreakKind
-from agenttrader.model.events import BreakFound, Event, Reconciled
+from agenttrader.model.events import BreakFound, Event, Halted, Reconciled
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import OrderState, Role
@@ -34,6 +34,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import MarketSeen, TimeReached
+from agenttrader.runtime.last_look import BY as BALANCE
 from agenttrader.runtime.recovery import fold
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
@@ -308,6 +309,9 @@ class _Day:
             yield f"{GATED}: the journal, folded again, is another state than the one that was live"
         rules = self._gateway.engine.rules
         yield from decided_otherwise(self._gateway.journal.read(), rules, MULTIPLIERS)
+        for record in self._gateway.journal.read():
+            if isinstance(record.event, Halted) and record.event.by == BALANCE:
+                yield f"{GATED}: {record.event.reason}"
         yield from self._what_the_log_lost()
 
     def _what_the_log_lost(self) -> Iterator[str]:
