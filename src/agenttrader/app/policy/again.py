@@ -204,7 +204,7 @@ def rules_on_record(configured: Rules, ruling: Ruling) -> Rules:
 
 
 def _light(sealed: Sealed[Event]) -> Sealed[Event]:
-    """The record without what every check answered: an order keeps its decision, and no fold asks for these."""
+    """The record without what every check answered: an order keeps its decision, and nobody asks for it."""
     event = sealed.event
     if not isinstance(event, Decided):
         return sealed

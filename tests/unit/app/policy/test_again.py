@@ -120,6 +120,15 @@ def test_positions_replacements_groups_closes_and_restarts_are_made_again() -> N
     assert all(each.own is each.asked for each in found)
 
 
+def test_of_a_decision_that_was_made_again_no_answers_are_kept() -> None:
+    driver, replay = busy(), Replay(rules(), MULTIPLIERS)
+    for sealed in driver.records:
+        list(replay.see(sealed))
+    kept = [order.decision for order in replay.state.book.orders.by_id.values() if order.decision is not None]
+    assert len(kept) == len(list(decided_again(driver.records, rules(), MULTIPLIERS)))
+    assert all(decision.checks == () for decision in kept)
+
+
 def without(driver: Driver, **changes: object) -> list[Sealed[Event]]:
     """The records, with something left out of what each decision says that it used."""
     records = []
