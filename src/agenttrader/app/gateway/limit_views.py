@@ -107,6 +107,10 @@ def _agents_orders(engine: Engine, name: str, now: Instant) -> Used:
     return engine.state.decided_last_minute(AgentName(name), now)[0]
 
 
+def _messages(engine: Engine, name: str, now: Instant) -> Used:
+    return engine.state.messages.last_minute(AgentName(name), now)
+
+
 def _gross(engine: Engine, name: str, _: Instant) -> Used:
     orders = engine.state.book.orders
     if not name:
@@ -219,6 +223,7 @@ _USED: dict[str, Reading] = {
     "agent.long_exposure_max": _long,
     "agent.short_exposure_max": _short,
     "agent.orders_per_minute_max": _agents_orders,
+    "agent.messages_per_minute_max": _messages,
     "agent.open_orders_max": _open_orders,
     "agent.daily_orders_max": _entries,
     "agent.daily_new_risk_max": _new_risk,

@@ -55,6 +55,7 @@ async def test_every_limit_is_shown_with_what_is_used_by_hand_made_numbers(gatew
         f"agent.{AGENT}.net_exposure_max": 1_500,
         f"agent.{AGENT}.open_orders_max": 1,
         f"agent.{AGENT}.orders_per_minute_max": 2,
+        f"agent.{AGENT}.messages_per_minute_max": 2,
         f"agent.{OTHER_AGENT}.gross_exposure_max": 0,
         f"agent.{OTHER_AGENT}.daily_orders_max": 0,
         "symbol.ALFA.position_quantity_max": 15,
