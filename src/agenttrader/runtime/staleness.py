@@ -1,8 +1,9 @@
 """Which symbols have been silent for too long while their market trades, and whether all of them have.
 
-Market data is not on record, so this is judged by what this process heard: it is silent from its own start
-on at the earliest, from the session's open, and from the end of a pause. The latch is on record, like any.
-Options are not judged: of a series that nobody trades nothing is told. Each order's own price has an age.
+Market data is not on record, so this is judged by what this process heard: what was heard of once is silent
+from then on, at the earliest from this process's start, from the session's open and from the end of a pause.
+What was never heard of has no price, and without one nothing is opened. Options are not judged: of a series
+that nobody trades nothing is told. The latch is on record, like any.
 """
 
 from collections.abc import Iterator
@@ -65,9 +66,10 @@ def _heard(
     """Since when each symbol that trades now has been silent."""
     session = rules.calendar.session_at(now) if rules.calendar.covers(now) else None
     for symbol in rules.limits.symbol:
-        last = max(market.heard.get(symbol, begun), begun)
-        if market.statuses.get(symbol, TradingStatus.TRADING) is not TradingStatus.TRADING:
+        heard = market.heard.get(symbol)
+        if heard is None or market.statuses[symbol] is not TradingStatus.TRADING:
             continue
+        last = max(heard, begun)
         match rules.instruments.get(symbol):
             case CryptoPair():
                 yield symbol, last

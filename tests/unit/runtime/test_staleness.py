@@ -7,7 +7,7 @@ from msgspec import structs
 
 from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import Event, Halted
+from agenttrader.model.events import Decided, Event, Halted
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Option
 from agenttrader.model.market import StatusChange, TradingStatus
@@ -112,7 +112,6 @@ def test_another_process_waits_from_its_own_start_and_keeps_the_latch() -> None:
     driver = trading(breakers=LIMITS)
     minutes(driver, 2, 6, BRAVO, CHARLY)
     again = restarted(driver)
-    again.engine.market.heard.clear()
     again.start(epoch=2)
     assert stale(minutes(again, 7, 12, BRAVO, CHARLY)) == []
     assert len(stale(minutes(again, 13, 13, BRAVO, CHARLY))) == 1
@@ -120,6 +119,16 @@ def test_another_process_waits_from_its_own_start_and_keeps_the_latch() -> None:
     third.start(epoch=3)
     assert stale(minutes(third, 14, 30, BRAVO, CHARLY)) == []
     assert third.engine.state.standing.latches[OF_ALFA].by == STALE
+
+
+def test_what_was_never_heard_of_is_not_silent_and_has_no_price() -> None:
+    driver = trading(breakers=LIMITS)
+    driver.engine.market.heard.pop(ALFA)
+    driver.engine.market.forget(ALFA)
+    assert stale(minutes(driver, 2, 30, BRAVO, CHARLY)) == []
+    (decided,) = driver.propose(proposal(1))
+    assert isinstance(decided, Decided)
+    assert decided.decision.denied_by == "quote"
 
 
 def test_an_option_is_not_judged() -> None:
@@ -134,6 +143,7 @@ def test_an_option_is_not_judged() -> None:
 def test_before_the_open_nothing_is_silent_and_it_counts_from_there() -> None:
     driver = at_rest(Instant(OPEN - 60 * MINUTE), breakers=LIMITS)
     driver.give(AccountStated(broker_statement()))
-    early = [TimeReached(Instant(OPEN - minute * MINUTE)) for minute in range(60, 0, -1)]
-    assert stale(driver.give(*early, *map(reached, range(3)))) == []
+    early = [TimeReached(Instant(OPEN - minute * MINUTE)) for minute in range(59, 0, -1)]
+    found = driver.give(MarketSeen(bar(-59)), *early, *map(reached, range(3)))
+    assert stale(found) == []
     assert [scope for scope, _ in stale(driver.give(reached(3)))] == [WHOLE]
