@@ -26,6 +26,8 @@ from agenttrader.cli.operating import (
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
+    from agenttrader.app.gateway.desk import StatusBody
+    from agenttrader.app.operators.acts import Operator
 
 
 def halt(
@@ -115,7 +117,10 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show who the gateway is, what may leave, and why not more."""
     from agenttrader.model.authority import SINGLE_PERSON
 
-    found = at_desk(config, person, lambda desk: desk.status())
+    async def look(desk: "Operator") -> "tuple[StatusBody, int]":
+        return await desk.status(), len(await desk.approvals())
+
+    found, waiting = at_desk(config, person, look)
     if as_json:
         print_json(builtins_of(found))
         return
@@ -129,6 +134,8 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     show_trading(found.trading, as_json=False)
     if found.looser:
         print(f"waiting   {found.looser} looser in the file than they rule: agenttrader limits show")
+    if waiting:
+        print(f"waiting   {waiting} for a person's approval: agenttrader approvals list")
     show_breakers(found.breakers)
 
 
