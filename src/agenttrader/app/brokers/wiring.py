@@ -156,7 +156,7 @@ def _bench(
 
     def send(instruction: Instruction) -> ClientOrderId:
         proposal = _approved(record.next_order, instruction)
-        dispatcher.begin((proposal,), ())
+        dispatcher.begin((proposal,), (), {})
         leaving = Sending(order_id=proposal.id, instruction=instruction)
         order = cast("Recorded[Leaving]", record.keep(leaving))
         withheld = dispatcher.submit(
