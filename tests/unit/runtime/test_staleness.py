@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from agenttrader.model.authority import Scope, ScopeKind
@@ -147,3 +149,18 @@ def test_before_the_open_nothing_is_silent_and_it_counts_from_there() -> None:
     found = driver.give(MarketSeen(bar(-59)), *early, *map(reached, range(3)))
     assert stale(found) == []
     assert [scope for scope, _ in stale(driver.give(reached(3)))] == [WHOLE]
+
+
+@given(st.lists(st.sets(st.sampled_from(EVERY)), max_size=25))
+def test_it_latches_what_was_silent_for_too_long_and_nothing_else(heard: list[set[Symbol]]) -> None:
+    """By an oracle that goes over the minutes: five are permitted of a symbol, two of all together."""
+    driver = trading(breakers=LIMITS)
+    last, latched = dict.fromkeys(EVERY, 1), set[Scope]()
+    for minute, symbols in enumerate(heard, 2):
+        last |= dict.fromkeys(symbols, minute)
+        if minute - max(last.values()) > 2:
+            latched.add(WHOLE)
+        elif WHOLE not in latched:
+            latched |= {Scope(ScopeKind.SYMBOL, each) for each in EVERY if minute - last[each] > 5}
+        minutes(driver, minute, minute, *sorted(symbols))
+        assert set(driver.engine.state.standing.latches) == latched
