@@ -128,6 +128,8 @@ def settled(order: Order, time: Instant, *, is_refused: bool = False) -> Iterato
 def _fault_of(order: Order) -> str:
     if order.state.is_terminal:
         return f"the order is {order.state.value} already"
+    if order.state is OrderState.PENDING_APPROVAL:
+        return "the order waits for a person, who was shown it as it is; cancel it, and propose another"
     if order.effect is Effect.CLOSE:
         return "a close is not replaced: what protected the position was canceled for it; let it go on"
     if len(order.legs) != 1:

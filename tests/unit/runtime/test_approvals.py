@@ -31,6 +31,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     WindowCloseAsked,
 )
+from agenttrader.runtime.recovery import book_statement
 from agenttrader.runtime.state import State
 from agenttrader.testing.approving import (
     ANN,
@@ -46,11 +47,13 @@ from agenttrader.testing.approving import (
     word,
 )
 from agenttrader.testing.builders import (
+    ACCOUNT,
     AGENT,
     ALFA,
     BRAVO,
     CLOSE,
     MULTIPLIERS,
+    OPEN,
     PERSON,
     STRATEGY,
     at,
@@ -394,7 +397,7 @@ def test_groups_and_replacements_are_denied_and_nobody_is_asked() -> None:
     entry = held(driver, 3, type=OrderType.LIMIT, limit_price=Decimal(99))
     changes = Changes(limit_price=Decimal(98))
     asked = ReplaceAsked(entry.id, proposal(4).id, changes, AGENT, "nearer")
-    assert "pending_approval" in driver.hear(asked).refusal
+    assert "waits for a person, who was shown it as it is" in driver.hear(asked).refusal
     approved(driver, entry, ANN)
     driver.accept(entry.id)
     (decided,) = driver.give(asked)
@@ -467,3 +470,11 @@ def test_nothing_follows_the_seal_and_the_next_start_ends_what_waited() -> None:
     (sealed,) = driver.give(Stopping("told to"))
     assert isinstance(sealed, SegmentSealed)
     assert driver.order(entry.id).state is S.PENDING_APPROVAL
+
+
+def test_no_broker_is_asked_about_what_waits() -> None:
+    """It would be missing there, and a break."""
+    driver = asking()
+    held(driver)
+    stated = book_statement(driver.engine.state.book, ACCOUNT, OPEN)
+    assert (stated.working_orders, stated.unknown_orders) == ((), ())
