@@ -20,7 +20,7 @@ from agenttrader.model.authority import Approval
 from agenttrader.model.decisions import Decision, SwitchReading, TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Decided, Event, SegmentSealed
-from agenttrader.model.identifiers import AgentName, Symbol, derive_proposed_id
+from agenttrader.model.identifiers import AgentName, Digest, Symbol, derive_proposed_id
 from agenttrader.model.instruments import Instrument, Option
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal
 from agenttrader.model.records import Sealed
@@ -29,6 +29,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
+from agenttrader.runtime.rule_values import ruled
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.snapshots import take_snapshot
 from agenttrader.runtime.standings import Standings
@@ -70,6 +71,8 @@ class Decider:
         self._sealed = False
         self._market = MarketView("marks file")
         self._valued: MarkedBook | None = None
+        self._limits = Digest("")
+        """Those by whose groups the book was last valued."""
         self._facts = NONE
         self.sequence = 0
         """The number of the last record that it knows."""
@@ -110,11 +113,12 @@ class Decider:
 
     def rule(self, wanted: Wanted, switches: Mapping[str, SwitchReading], now: Instant) -> Ruling:
         """Decide at `now`. Raises BadValue where the proposal and the configured instrument contradict."""
-        rules = self._rules(now)
+        rules = ruled(self._rules(now), self.state.ruling)
         instrument = rules.instruments.get(wanted.symbol)
         _expect_instrument(wanted, instrument)
-        if self._valued is None:
+        if self._valued is None or self._limits != rules.limits_digest:
             self._valued = MarkedBook(self.state.book, self._market.prices, rules.scopes)
+            self._limits = rules.limits_digest
         proposal = self._proposal_of(wanted, instrument, now)
         self._reservations.let_go(proposal.id, now)
         # Made anew: only switches that were just read count, and they are asked once.

@@ -17,7 +17,7 @@ from agenttrader.model.identifiers import Digest, StrategyName, Symbol
 from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.orders import Effect, Leg, Side, TimeInForce
 from agenttrader.model.times import SECOND, Instant
-from agenttrader.runtime.inputs import HaltAsked
+from agenttrader.runtime.inputs import HaltAsked, TightenAsked
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
@@ -194,6 +194,17 @@ def test_a_latch_of_the_gateway_halts() -> None:
     made.follow([driver.engine.chain.seal(latch, at(1))])
     assert denied_by(rule(wanted(), made)) == "trading_state"
     assert made.is_halted(SWITCHES, NOW)
+
+
+def test_a_limit_that_was_tightened_at_the_gateway_holds_here_too() -> None:
+    driver = trading()
+    made = decider(driver)
+    assert denied_by(rule(wanted(), made)) is None
+    step = driver.hear(TightenAsked("symbol.ALFA.order_quantity_max", "9", "ada", "a rough day"))
+    made.follow(step.records)
+    ruling = rule(wanted(proposal_id="p-2"), made)
+    assert denied_by(ruling) == "order_quantity"
+    assert ruling.decision.inputs.limits == driver.engine.rules.limits_digest
 
 
 def test_a_sale_of_what_is_held_reduces() -> None:
