@@ -72,9 +72,8 @@ class Reserves:
         """What is reserved for entries that `table` counts, by these `scopes`."""
         return self._by_table.within(table, scopes)
 
-    def change(self, agent: AgentName, amount: Decimal, about: About | None = None) -> None:
+    def change(self, agent: AgentName, amount: Decimal, about: About) -> None:
         """Reserve so much more for the agent; less where it is below 0."""
         self._of[agent] = self._of.get(agent, ZERO) + amount
         self.total += amount
-        if about is not None:
-            self._by_table.change(about, amount)
+        self._by_table.change(about, amount)
