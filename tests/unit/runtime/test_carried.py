@@ -1,4 +1,4 @@
-"""What tables of limits carry: live and folded alike, tried and taken back, and as a walk over orders finds it."""
+"""What tables of limits carry: live and folded alike, tried and taken back, and as a walk finds it."""
 
 from decimal import Decimal
 from random import Random
