@@ -4,13 +4,12 @@ Every number includes the order that is asked for, at its worst. Of an order of 
 wherever one of them does: which of them fill is not known.
 """
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 from agenttrader.gateway.checks.bounds import at_most, sum_at_most, with_more
 from agenttrader.gateway.checks.case import Case
-from agenttrader.gateway.limits import GroupLimits, GroupName, StrategyLimits
+from agenttrader.gateway.limits import StrategyLimits
 from agenttrader.gateway.snapshot import GroupView
 from agenttrader.model.decisions import Check
 from agenttrader.model.instruments import Option
@@ -19,6 +18,11 @@ from agenttrader.model.values import ZERO
 _IN_A_GROUP = Check("symbol_group", "in a group", "in a group", passed=True)
 _ANY_SYMBOL = Check("symbol_group", "in no group", "any symbol", passed=True)
 _NO_OPTION = Check("days_to_expiry", "no option", "no option", passed=True)
+_NO_GROUP = {
+    code: Check(code, "in no group", "in no group", passed=True)
+    for code in ("daily_orders_group", "daily_new_risk_group", "gross_exposure_group", "net_exposure_group")
+}
+"""Of an order of several legs, one of which alone is in a group."""
 _NO_EXPIRY = Check("expiry_exposure", "no option", "no option", passed=True)
 
 
@@ -45,22 +49,50 @@ def option_lasts_long_enough(case: Case) -> Check:
 
 def groups_day_has_room_for_one_more(case: Case) -> Check:
     """No group of the symbol has had too many entries approved since the day opened."""
-    return _of_each_group("daily_orders_group", case, _count_of_group)
+    check = _NO_GROUP["daily_orders_group"]
+    for group in case.leg.groups:
+        limits = case.limits.group.get(group.name)
+        permitted = None if limits is None else limits.daily_orders_max
+        check = with_more("daily_orders_group", group.entries_today, 1, permitted)
+        if not check.passed:
+            return _named(check, group)
+    return check
 
 
 def groups_new_risk_is_within_limit(case: Case) -> Check:
     """What the entries of the day in each group of the symbol may cost stays within its limit."""
-    return _of_each_group("daily_new_risk_group", case, _new_risk_of_group)
+    check = _NO_GROUP["daily_new_risk_group"]
+    for group in case.leg.groups:
+        limits = case.limits.group.get(group.name)
+        permitted = None if limits is None else limits.daily_new_risk_max
+        check = sum_at_most("daily_new_risk_group", group.new_risk_today, case.added, permitted)
+        if not check.passed:
+            return _named(check, group)
+    return check
 
 
 def groups_exposure_is_within_limit(case: Case) -> Check:
     """The gross exposure of each group of the symbol stays within its limit if everything fills."""
-    return _of_each_group("gross_exposure_group", case, _gross_of_group)
+    check = _NO_GROUP["gross_exposure_group"]
+    for group in case.leg.groups:
+        limits = case.limits.group.get(group.name)
+        permitted = None if limits is None else limits.gross_exposure_max
+        check = sum_at_most("gross_exposure_group", group.gross_exposure, case.added, permitted)
+        if not check.passed:
+            return _named(check, group)
+    return check
 
 
 def groups_net_exposure_is_within_limit(case: Case) -> Check:
     """The net exposure of each group stays within its limit if everything in the order's direction fills."""
-    return _of_each_group("net_exposure_group", case, _net_of_group)
+    check = _NO_GROUP["net_exposure_group"]
+    for group in case.leg.groups:
+        limits = case.limits.group.get(group.name)
+        permitted = None if limits is None else limits.net_exposure_max
+        check = sum_at_most("net_exposure_group", group.net_exposure, case.added, permitted)
+        if not check.passed:
+            return _named(check, group)
+    return check
 
 
 def strategys_day_has_room_for_one_more(case: Case) -> Check:
@@ -133,43 +165,12 @@ def _limits_of_strategy(case: Case) -> StrategyLimits | None:
     return case.limits.strategy.get(case.proposal.strategy)
 
 
-def _of_each_group(
-    code: str, case: Case, answer: Callable[[str, Case, GroupView, GroupLimits], Check]
-) -> Check:
-    """The first group's answer that is no, which names the group, else that of the last."""
-    check: Check | None = None
-    known = case.limits.group
-    for group in case.leg.groups:
-        limits = known.get(group.name)
-        if limits is None:
-            return Check(code, None, None, passed=False)
-        check = answer(code, case, group, limits)
-        if not check.passed:
-            return Check(code, check.observed, _in_group(check.permitted, group.name), passed=False)
-    return check or Check(code, "in no group", "in no group", passed=True)
-
-
-def _count_of_group(code: str, _: Case, group: GroupView, limits: GroupLimits) -> Check:
-    return with_more(code, group.entries_today, 1, limits.daily_orders_max)
-
-
-def _new_risk_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
-    return sum_at_most(code, group.new_risk_today, case.added, limits.daily_new_risk_max)
-
-
-def _gross_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
-    return sum_at_most(code, group.gross_exposure, case.added, limits.gross_exposure_max)
-
-
-def _net_of_group(code: str, case: Case, group: GroupView, limits: GroupLimits) -> Check:
-    return sum_at_most(code, group.net_exposure, case.added, limits.net_exposure_max)
-
-
-def _in_group(permitted: Decimal | int | None, name: GroupName) -> str | None:
-    match permitted:
+def _named(check: Check, group: GroupView) -> Check:
+    """The answer that is no, with the group's name beside what is permitted there."""
+    match check.permitted:
         case None:
-            return None
-        case Decimal():
-            return f"{permitted:f} in {name}"
-        case _:
-            return f"{permitted} in {name}"
+            return check
+        case Decimal() as most:
+            return Check(check.code, check.observed, f"{most:f} in {group.name}", passed=False)
+        case most:
+            return Check(check.code, check.observed, f"{most} in {group.name}", passed=False)
