@@ -10,9 +10,8 @@ Alpaca's over TLS, on loopback:
    host never is.
 3. Before the broker itself has said that it is that account, no order leaves: not to a live account that
    answers under the paper host, not to whoever answers without a certificate for it, not over a redirect.
-4. What is right in every respect still does not trade: this version has no clock and no prices for paper.
-   Live needs an exam of the paper account that passed, by this code and lately, and a verdict that it is
-   ready, which this version cannot give. The gateway says so and does not start.
+4. What is right in every respect does not start either, before an exam of the paper account has passed, by
+   this code and lately. Live also needs a verdict that it is ready, which this version cannot give.
 
 It does not prove that Alpaca numbers its accounts and keys as we read it to: `docs/brokers.md` says what was
 tried against it.
@@ -75,8 +74,8 @@ MIXED = [
     )
     for field in Written._fields
     if getattr(base, field) != getattr(other, field)
-    # The venue may go by arrival, too.
-    and not (name == "venue" and field == "inbox")
+    # The venue may go by arrival, and on live prices, too.
+    and not (name == "venue" and field in ("inbox", "prices"))
 ]
 
 
@@ -150,34 +149,41 @@ def test_trading_mode_blocks_the_host_of_the_other_kind(
         written.load(tmp_path, TRADING_MODE=word)
 
 
-def test_what_is_right_in_every_respect_does_not_trade_yet(tmp_path: Path) -> None:
-    for written, lacks in (
-        (PAPER, "no clock and no prices"),
-        (LIVE, "expected a report of alpaca_paper, found"),
+@pytest.mark.parametrize("written", (PAPER, LIVE))
+def test_what_is_right_in_every_respect_does_not_start_without_an_exam(
+    written: Written, tmp_path: Path
+) -> None:
+    found = written.load(tmp_path)
+    with pytest.raises(
+        ConfigurationError, match="expected a report of alpaca_paper, found none, in audit_artifacts/conformance"
     ):
-        found = written.load(tmp_path)
-        with pytest.raises(ConfigurationError, match=rf"\[broker\] kind: expected venue, found .*{lacks}"):
-            wire_gateway(found, Announcements(tmp_path), "code")
-        with pytest.raises(ConfigurationError, match="does not run beside a real broker"):
-            wire_venue(found, Announcements(tmp_path))
+        wire_gateway(found, Announcements(tmp_path), "code")
+    with pytest.raises(ConfigurationError, match="does not run beside a real broker"):
+        wire_venue(found, Announcements(tmp_path))
     assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "lacks"),
+    ("written", "changes", "lacks"),
     (
-        ({}, "no verdict that it is ready"),
-        ({"passed": False}, "expected the newest report to have passed"),
-        ({"code": "other"}, "expected a report of this code, code, found the newest of other"),
-        ({"ended": "2020-01-02T00:00:00Z"}, "expected a report of the last 7 days"),
-        ({"kind": "venue"}, "expected a report of alpaca_paper, found none"),
+        (LIVE, {}, "no verdict that it is ready"),
+        *(
+            (written, changes, lacks)
+            for written in (PAPER, LIVE)
+            for changes, lacks in (
+                ({"passed": False}, "expected the newest report to have passed"),
+                ({"code": "other"}, "expected a report of this code, code, found the newest of other"),
+                ({"ended": "2020-01-02T00:00:00Z"}, "expected a report of the last 7 days"),
+                ({"kind": "venue"}, "expected a report of alpaca_paper, found none"),
+            )
+        ),
     ),
 )
-def test_live_needs_an_exam_of_paper_that_passed_and_even_then_a_verdict(
-    changes: dict[str, Any], lacks: str, tmp_path: Path
+def test_a_real_account_needs_an_exam_that_passed_and_live_a_verdict_that_nobody_gives(
+    written: Written, changes: dict[str, Any], lacks: str, tmp_path: Path
 ) -> None:
-    """Lately, and by the very code: the exam is one condition, and the verdict that nobody gives another."""
-    found = LIVE.load(tmp_path)
+    """Passed, lately, and by the very code; nothing is written before that."""
+    found = written.load(tmp_path)
     assert found.conformance is not None
     sat = Sitting(findings=(Finding(case="a", promise="b", standing=Standing.PASS, found="c"),), left=())
     now = rfc3339(WallClock().now())
@@ -196,13 +202,18 @@ def test_live_needs_an_exam_of_paper_that_passed_and_even_then_a_verdict(
     write_report(found.path(found.conformance.reports) / "one", structs.replace(report, **changes))
     with pytest.raises(ConfigurationError, match=lacks):
         wire_gateway(found, Announcements(tmp_path), "code")
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(
     "written",
-    (LIVE._replace(broker=at("alpaca_live", LIVE_HOST)), PAPER._replace(broker=PAPER.broker + RESTS_ON)),
+    (
+        LIVE._replace(broker=at("alpaca_live", LIVE_HOST)),
+        PAPER._replace(broker=at("alpaca_paper", PAPER_HOST)),
+        VENUE._replace(broker=VENUE.broker + RESTS_ON),
+    ),
 )
-def test_live_alone_says_which_exams_it_rests_on(written: Written, tmp_path: Path) -> None:
+def test_a_real_account_says_which_exams_it_rests_on(written: Written, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"\[conformance\]: expected .*, found"):
         written.load(tmp_path)
 

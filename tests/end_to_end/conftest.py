@@ -15,10 +15,13 @@ from alpaca.trading.stream import TradingStream
 
 from agenttrader.api.market_stream import Terms
 from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.api.probes import Application
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.marketdata.health import judge_health
+from agenttrader.app.marketdata.offers import live_offer
 from agenttrader.model.identifiers import Digest
 from agenttrader.simulation.market import FEED, NOTICE
+from agenttrader.testing.live_source import LiveSource
 from agenttrader.testing.market_day import MarketDay
 from agenttrader.testing.serving import serving
 from agenttrader.testing.small_venue import KEYS, SECRET, SmallVenue, small_settings
@@ -100,3 +103,23 @@ async def serving_market_data(day: MarketDay) -> AsyncIterator[str]:
 @pytest.fixture
 def serve_market_data() -> Callable[[MarketDay], AbstractAsyncContextManager[str]]:
     return serving_market_data
+
+
+@pytest.fixture
+def alpacas_stream() -> Callable[[LiveSource, str], Application]:
+    """Our own server of Alpaca's data protocol, telling what a source says; the secret is SECRET."""
+
+    def make(source: LiveSource, key_id: str) -> Application:
+        offer = live_offer()
+        terms = Terms(
+            feed="iex",
+            notice="made by a test",
+            channels=offer.channels,
+            actions=offer.actions,
+            keys={key_id: Digest(hashlib.sha256(b"SECRET").hexdigest())},
+            settle=None,
+        )
+        health = judge_health(None, None, max_age_seconds=1, forced_stale=False)
+        return create_marketdata_app(source.broadcast, terms, health=lambda: health, pace=None)
+
+    return make

@@ -21,23 +21,19 @@ import pytest
 
 from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.clocks import WallClock
-from agenttrader.api.market_stream import Terms
-from agenttrader.api.marketdata import create_marketdata_app
+from agenttrader.api.probes import Application
 from agenttrader.app.config import demo_template, load
-from agenttrader.app.marketdata.broadcast import Broadcast
-from agenttrader.app.marketdata.health import judge_health
-from agenttrader.app.marketdata.offers import live_offer
 from agenttrader.app.marketdata.wiring import wire_marketdata
 from agenttrader.app.new_york import day_of
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError
-from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
-from agenttrader.model.times import MINUTE, SECOND, Instant
+from agenttrader.model.times import SECOND, Instant
 from agenttrader.testing import paper_host
+from agenttrader.testing.live_source import SYMBOL as ALFA
+from agenttrader.testing.live_source import LiveSource
 from agenttrader.testing.serving import serving
 
-ALFA = Symbol("ALFA")
 HASHED = hashlib.sha256(b"SECRET").hexdigest()
 PRICES = f"""[credentials.marketdata.alpaca]
 key_id = "PKDATA"
@@ -67,34 +63,6 @@ PATIENCE_SECONDS = 30
 
 def now() -> Instant:
     return WallClock().now()
-
-
-class Source:
-    """Our own server of Alpaca's protocol, which says that it is Alpaca's stream."""
-
-    def __init__(self) -> None:
-        self.broadcast = Broadcast()
-        offer = live_offer()
-        terms = Terms(
-            feed="iex",
-            notice="made by a test",
-            channels=offer.channels,
-            actions=offer.actions,
-            keys={"PKDATA": Digest(HASHED)},
-            settle=None,
-        )
-        health = judge_health(None, None, max_age_seconds=1, forced_stale=False)
-        self.app = create_marketdata_app(self.broadcast, terms, health=lambda: health, pace=None)
-
-    def bar(self, close: int, *, ended_seconds_ago: float = 0) -> None:
-        """A minute that has just ended."""
-        start = Instant(now() - MINUTE - int(ended_seconds_ago * SECOND))
-        prices = dict.fromkeys(("open", "high", "low", "close"), Decimal(close))
-        self.broadcast.publish(Bar(symbol=ALFA, start=start, interval=MINUTE, volume=Decimal(7), **prices))
-
-    def halt(self) -> None:
-        told = StatusChange(symbol=ALFA, time=now(), status=TradingStatus.HALTED, reason="news pending")
-        self.broadcast.publish(told)
 
 
 @pytest.fixture
@@ -137,10 +105,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-async def role(run: Path) -> AsyncIterator[tuple[Source, Callable[[], str | None], Callable[[], None]]]:
+async def role(
+    run: Path, alpacas_stream: Callable[[LiveSource, str], Application]
+) -> AsyncIterator[tuple[LiveSource, Callable[[], str | None], Callable[[], None]]]:
     """The source, where the role listens, and how its connection to the source is broken."""
-    source = Source()
-    async with serving(source.app) as address:
+    source = LiveSource(now)
+    async with serving(alpacas_stream(source, "PKDATA")) as address:
         host, _, port = address.partition(":")
         target = [(host, int(port))]
         async with paper_host.hosting(run, paper_host.DATA, lambda: target[0]) as found:
@@ -167,7 +137,7 @@ async def role(run: Path) -> AsyncIterator[tuple[Source, Callable[[], str | None
 
 
 async def test_what_alpaca_tells_is_told_with_time_and_its_silence_is_found(
-    role: tuple[Source, Callable[[], str | None], Callable[[], None]],
+    role: tuple[LiveSource, Callable[[], str | None], Callable[[], None]],
 ) -> None:
     """A late bar is passed over, a halt comes through, and the age of the last bar is for all to see."""
     source, where, _ = role
@@ -193,7 +163,7 @@ async def test_what_alpaca_tells_is_told_with_time_and_its_silence_is_found(
             await until(lambda: len(listener.watermarks) > 1)
             source.bar(101, ended_seconds_ago=30)
             source.bar(102)
-            source.halt()
+            source.status(TradingStatus.HALTED)
             await until(lambda: listener.statuses)
             assert (listener.bars, listener.statuses) == ([Decimal(102)], [TradingStatus.HALTED])
             answer = await session.get(f"{address}/healthz")
@@ -210,7 +180,7 @@ async def test_what_alpaca_tells_is_told_with_time_and_its_silence_is_found(
 
 
 async def test_a_source_that_is_gone_is_stale_at_once(
-    role: tuple[Source, Callable[[], str | None], Callable[[], None]],
+    role: tuple[LiveSource, Callable[[], str | None], Callable[[], None]],
 ) -> None:
     source, where, breaks = role
     await until(where)

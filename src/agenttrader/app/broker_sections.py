@@ -10,7 +10,7 @@ from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 
 class Conformance(Section, frozen=True):
-    """The exams of the paper account that live rests on: a table of live alone, without a default there."""
+    """The exams that a real account rests on: a table of Alpaca's accounts alone, without a default there."""
 
     reports: str
     """The folder where they are kept."""
@@ -66,8 +66,10 @@ class Broker(Section, frozen=True):
                 yield f"[{table}] key_id: {fault}: {kind}"
         if (fault := self.kind.fault_of_ceiling(ceiling)) is not None:
             yield f"[environment] mode_ceiling: {fault}: {kind}"
-        if (self.kind is Surroundings.LIVE) == (conformance is None):
-            expected = "none, which alpaca_live alone needs" if conformance else "where the exams are kept"
+        if self.is_simulated == (conformance is not None):
+            expected = (
+                "none, which only Alpaca's accounts need" if conformance else "where the exams are kept"
+            )
             yield f"[conformance]: expected {expected}, found {'it' if conformance else 'none'}: {kind}"
 
     @property

@@ -8,10 +8,10 @@ from typing import Literal
 from msgspec import field
 
 from agenttrader.app.broker_sections import Broker, Conformance
-from agenttrader.app.credential_sections import Credentials, KeyHash
+from agenttrader.app.credential_sections import Credentials
+from agenttrader.app.market_sections import MarketData
 from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals
-from agenttrader.app.prices import Generated, Recorded
-from agenttrader.app.section import Section, require_account, require_day
+from agenttrader.app.section import Section, require_account
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.breakers import BreakerLimits
 from agenttrader.gateway.limits import Limits
@@ -20,8 +20,6 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, AgentName, PersonName, StrategyName, Symbol
 from agenttrader.model.instruments import Instrument, Option, Spread
 
-ParticipantName = Literal["strategy", "exits", "demo"]
-"""Who may hold the pace of a replay: who decides on a bar, not who only hears it."""
 EXITS = AgentName("exits")
 """What the exits unit is called as an agent."""
 SwitchName = Literal["store", "file", "environment", "configmap"]
@@ -129,34 +127,6 @@ class Peers(Section, frozen=True):
 
     announcements: str
     """The folder in which each writes where it listens."""
-
-
-class MarketData(Section, frozen=True):
-    """The source of market data and its pace."""
-
-    listen: str
-    prices: Generated | Recorded
-    date: str
-    speed: int | Literal["max"]
-    """Bars per second at most."""
-    max_age_seconds: int
-    barrier: tuple[ParticipantName, ...]
-    """Who must have settled a bar before the next is released."""
-    keys: tuple[KeyHash, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_day(self.date)
-
-    @property
-    def source(self) -> str:
-        """The feed's name, which says what the prices are."""
-        return self.prices.source
-
-    @property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """Of what there are prices."""
-        return self.prices.names
 
 
 class StrategyRun(Section, frozen=True):
@@ -298,6 +268,9 @@ class Document(Section, frozen=True):
         yield from self.broker.faults(self.account.name, keys, ceiling, self.conformance)
         if self.gateway.inbox == "watermark" and not self.broker.is_simulated:
             yield "[gateway] inbox: expected arrival: only simulated accounts go by the data; found watermark"
+        if not (self.marketdata.is_live or self.broker.is_simulated):
+            source = self.marketdata.source
+            yield f"[marketdata.prices] source: expected iex, live, for [broker] is Alpaca's; found {source}"
 
     def _faults_of_limits(self) -> Iterator[str]:
         yield from _unmatched("limits.agent", self.limits.agent, "agents", self.agents)
@@ -306,6 +279,12 @@ class Document(Section, frozen=True):
         singles = [name for name, found in self.instruments.items() if not isinstance(found, Spread)]
         yield from _unmatched("instruments", singles, "limits.symbol", self.limits.symbol)
         meant = {found.underlying for found in self.instruments.values() if isinstance(found, Option)}
+        run = [name for agent in self.agents.values() for name in agent.strategies]
+        yield from _unmatched("limits.strategy", self.limits.strategy, "agents.NAME.strategies", run)
+        yield from _unmatched("agents.NAME.strategies", run, "limits.strategy", self.limits.strategy)
+        for group, limits in self.limits.group.items():
+            held = sorted(limits.symbols - meant)
+            yield from _unmatched(f"limits.group.{group}.symbols", held, "instruments", self.instruments)
         restricted = sorted(self.limits.account.restricted - meant)
         yield from _unmatched("limits.account.restricted", restricted, "instruments", self.instruments)
         for name, instrument in self.instruments.items():
@@ -364,6 +343,12 @@ class Document(Section, frozen=True):
             )
 
     def _faults_of_markets(self) -> Iterator[str]:
+        if self.marketdata.is_live == (self.credentials.marketdata is None):
+            expected = (
+                "the key that Alpaca's data take" if self.marketdata.is_live else "none: a day is played"
+            )
+            found = "none" if self.credentials.marketdata is None else "a key"
+            yield f"[credentials.marketdata] alpaca: expected {expected}, found {found}"
         yield from _unmatched(
             "marketdata.prices symbols", self.marketdata.symbols, "instruments", self.instruments
         )

@@ -1,7 +1,6 @@
 """`agenttrader brokers`: whether a broker does what the gateway relies on, tried at one's own account."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +12,9 @@ from agenttrader.cli.runs import configuration_of
 from agenttrader.model.errors import BadValue
 
 if TYPE_CHECKING:
-    from agenttrader.app.conformance import Report
+    from pathlib import Path
 
-REPORTS = Path("audit_artifacts") / "conformance"
+    from agenttrader.app.conformance import Report
 
 brokers = typer.Typer(help="Examine a broker's account.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -45,12 +44,11 @@ def conformance(
     yes: Annotated[
         bool, typer.Option("--yes", help="Send the orders; without it they are only told.")
     ] = False,
-    reports: Annotated[
-        Path, typer.Option("--reports", metavar="FOLDER", help="Where the report is kept.")
-    ] = REPORTS,
     as_json: AsJson = False,
 ) -> None:
     """Try a paper account: six orders to buy one share at 1.00 or 2.00, each canceled, and a dated report.
+
+    The report lies where [conformance] says.
 
     The gateway must not run, and the wired switches must be at 0. 0 where all passed and the account is as it
     was, 1 where not, 5 where the broker did not answer.
@@ -69,7 +67,7 @@ def conformance(
             f"account {configuration.account.name} at {configuration.broker.address}, found none; nothing "
             "was sent"
         )
-    report, folder = asyncio.run(examine(configuration, chosen, reports, os.environ))
+    report, folder = asyncio.run(examine(configuration, chosen, os.environ))
     if as_json:
         print_json(builtins_of(report) | {"folder": str(folder)})
     else:
@@ -77,7 +75,7 @@ def conformance(
     raise typer.Exit(ExitCode.DONE if report.passed else ExitCode.FINDING)
 
 
-def _show(report: "Report", folder: Path) -> None:
+def _show(report: "Report", folder: "Path") -> None:
     for finding in report.sitting.findings:
         print(f"{finding.standing.value:<9} {finding.case}: {finding.found}")
     for sentence in report.sitting.left:

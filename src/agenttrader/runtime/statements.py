@@ -37,6 +37,8 @@ class Authority(Struct, frozen=True, kw_only=True):
     account: AccountName
     is_simulated: bool
     """Whether the account is one of the loopback venue's, where no money stands behind an order."""
+    is_examined: bool = False
+    """Whether it is a paper account, whose broker had passed an exam when this process started."""
     configuration: Digest
     ceiling: Mode
     people: dict[PersonName, PersonRole]
@@ -213,12 +215,12 @@ def _lease(statement: Statement, authority: Authority, calendar: Calendar, now: 
         )
     if statement.mode.rank > authority.ceiling.rank:
         return f"mode {statement.mode.value} is above the configured ceiling {authority.ceiling.value}"
-    if statement.mode is not Mode.PAPER or not authority.is_simulated:
-        # The table of evidence by mode and broker has one empty row; every other needs what this version
-        # cannot produce.
+    if statement.mode is not Mode.PAPER or not (authority.is_simulated or authority.is_examined):
+        # In the table of evidence by mode and broker one row is empty, paper at the venue, and one asks for
+        # an exam; every other needs what this version cannot produce.
         return (
             f"a window in mode {statement.mode.value} needs evidence that this version cannot judge; "
-            "only paper at the simulated venue needs none"
+            "only paper needs none, at the simulated venue or where the broker was examined"
         )
     return ""
 

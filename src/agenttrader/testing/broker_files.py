@@ -19,6 +19,7 @@ class Written(NamedTuple):
     kill_key: str
     ceiling: str
     inbox: str
+    prices: str
 
     def load(self, folder: Path, **environment: str) -> Configuration:
         """The demo's file with this in it, as every role reads it."""
@@ -35,9 +36,13 @@ class Written(NamedTuple):
         ):
             assert old in text, f"the template has no {old!r}"
             text = text.replace(old, new, 1)
+        if self.prices:
+            text = _PRICES.sub(self.prices, text)
+            text = re.sub(r"(?m)^speed = [^#\n]*", 'speed = "max" ', text)
+            text = re.sub(r"(?m)^barrier = [^#\n]*", "barrier = [] ", text)
         (folder / "run.toml").write_text(text)
         (folder / "secrets").mkdir(exist_ok=True)
-        for name in ("gateway-broker", "kill-broker"):
+        for name in ("gateway-broker", "kill-broker", "alpaca-data", "gateway-marketdata"):
             (folder / "secrets" / name).write_text("SECRET")
         return load(folder / "run.toml", environment)
 
@@ -47,9 +52,33 @@ def at(kind: str, address: str) -> str:
     return f'kind = "{kind}"\naddress = "{address}"'
 
 
-VENUE = Written('kind = "venue"', "DEMO-1", "demo-account", "demo-kill", "paper", "watermark")
-PAPER = Written(at("alpaca_paper", PAPER_HOST), "PA3T8N36NVJK", "PKGATEWAY1", "PKKILL1", "paper", "arrival")
-RESTS_ON = '\n\n[conformance]\nreports = "conformance"\nage_days_max = 7'
+LIVE_PRICES = """[credentials.marketdata.alpaca]
+key_id = "PKDATA1"
+secret = { file = "secrets/alpaca-data" }
+
+[marketdata.prices]
+source = "iex"
+symbols = ["ALFA"]
+
+"""
+_PRICES = re.compile(r"\[marketdata\.prices\].*?(?=\[\[marketdata\.keys)", re.DOTALL)
+RESTS_ON = '\n\n[conformance]\nreports = "audit_artifacts/conformance"\nage_days_max = 7'
+VENUE = Written('kind = "venue"', "DEMO-1", "demo-account", "demo-kill", "paper", "watermark", "")
+PAPER = Written(
+    at("alpaca_paper", PAPER_HOST) + RESTS_ON,
+    "PA3T8N36NVJK",
+    "PKGATEWAY1",
+    "PKKILL1",
+    "paper",
+    "arrival",
+    LIVE_PRICES,
+)
 LIVE = Written(
-    at("alpaca_live", LIVE_HOST) + RESTS_ON, "910036420", "AKGATEWAY1", "AKKILL1", "live", "arrival"
+    at("alpaca_live", LIVE_HOST) + RESTS_ON,
+    "910036420",
+    "AKGATEWAY1",
+    "AKKILL1",
+    "live",
+    "arrival",
+    LIVE_PRICES,
 )

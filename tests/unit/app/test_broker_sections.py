@@ -1,9 +1,10 @@
-from agenttrader.app.broker_sections import Broker
+from agenttrader.app.broker_sections import Broker, Conformance
 from agenttrader.model.authority import Mode
 from agenttrader.model.identifiers import AccountName
 from agenttrader.protocols.alpaca_surroundings import Surroundings
 
 PAPER = Broker(kind=Surroundings.PAPER, address="https://paper-api.alpaca.markets")
+EXAMS = Conformance(reports="conformance", age_days_max=7)
 VENUE = Broker(kind=Surroundings.SIMULATED)
 
 
@@ -17,7 +18,7 @@ def test_the_venue_is_where_it_announces_itself_and_alpaca_where_the_file_says()
 
 def test_every_fault_is_named_with_its_table() -> None:
     keys = (("credentials.gateway.broker", "AKONE"), ("credentials.kill.broker", "PKTWO"), ("elsewhere", "x"))
-    faults = list(PAPER.faults(AccountName("DEMO-1"), keys, Mode.LIVE, None))
+    faults = list(PAPER.faults(AccountName("DEMO-1"), keys, Mode.LIVE, EXAMS))
     assert [fault.partition(":")[0] for fault in faults] == [
         "[account] name",
         "[credentials.gateway.broker] key_id",
@@ -30,5 +31,5 @@ def test_every_fault_is_named_with_its_table() -> None:
 
 
 def test_where_all_agree_there_is_no_fault() -> None:
-    assert not list(PAPER.faults(AccountName("PA1"), (("x", "PK1"),), Mode.PAPER, None))
+    assert not list(PAPER.faults(AccountName("PA1"), (("x", "PK1"),), Mode.PAPER, EXAMS))
     assert not list(VENUE.faults(AccountName("SIM-1"), (("x", "key"),), Mode.PAPER, None))

@@ -253,7 +253,7 @@ def test_a_lease_that_ends_in_a_moment_still_holds() -> None:
 def needs_evidence(mode: str) -> str:
     return (
         f"a window in mode {mode} needs evidence that this version cannot judge; "
-        "only paper at the simulated venue needs none"
+        "only paper needs none, at the simulated venue or where the broker was examined"
     )
 
 
@@ -283,6 +283,14 @@ def test_only_paper_at_the_simulated_venue_needs_no_evidence(
     mode: Mode, given: dict[str, Any], sentence: str
 ) -> None:
     assert judged(Act.OPEN_WINDOW, given=given, mode=mode) == sentence
+
+
+def test_paper_at_a_broker_that_was_examined_needs_no_more_and_nothing_else_does_with_it() -> None:
+    examined = {"is_simulated": False, "is_examined": True}
+    assert isinstance(judged(Act.OPEN_WINDOW, given=examined, mode=Mode.PAPER), WindowOpened)
+    for mode in (Mode.LIVE, Mode.DRY_RUN, Mode.OBSERVE):
+        refused = judged(Act.OPEN_WINDOW, given=examined | {"ceiling": Mode.LIVE}, mode=mode)
+        assert refused == needs_evidence(mode.value)
 
 
 # Resuming a window.

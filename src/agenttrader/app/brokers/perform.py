@@ -40,13 +40,15 @@ def symbol_of(configuration: Configuration, asked: str | None) -> Symbol:
 
 
 async def examine(
-    configuration: Configuration, symbol: Symbol, folder: Path, environment: Mapping[str, str]
+    configuration: Configuration, symbol: Symbol, environment: Mapping[str, str]
 ) -> tuple[Report, Path]:
-    """Sit the exam and keep its report in a folder of its own in `folder`, which is the second value.
+    """Sit the exam and keep its report in a folder of its own, the second value, where reports are kept.
 
     Raises Unreachable where nothing was sent because the broker gives no answer, StoreError where a gateway
     of the account runs or nothing can be kept.
     """
+    assert configuration.conformance is not None, "a real account says where its reports are"
+    folder = configuration.path(configuration.conformance.reports)
     code, began = commit_of(environment), now()
     kept = folder / f"{to_datetime(began):%Y%m%dT%H%M%SZ}-{configuration.account.name}"
     async with at_bench(configuration, kept, code) as bench:

@@ -7,6 +7,7 @@ from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
 
@@ -17,6 +18,8 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
         authority=Authority(
             account=configuration.account.name,
             is_simulated=configuration.broker.is_simulated,
+            # A gateway of such an account does not start without an exam that passed.
+            is_examined=configuration.broker.kind is Surroundings.PAPER,
             configuration=configuration.digest,
             ceiling=configuration.environment.mode_ceiling,
             people={name: person.role for name, person in configuration.people.items()},

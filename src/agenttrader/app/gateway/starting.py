@@ -12,20 +12,22 @@ from agenttrader.protocols.alpaca_surroundings import Surroundings
 def refuse_to_start(configuration: Configuration, code: str, now: Instant) -> None:
     """Raise ConfigurationError where this version, of the commit `code`, does not trade that account.
 
-    Live needs an exam of the paper account that passed, by this code, and lately. It also needs a verdict
-    that it is ready, which this version cannot give: so live is refused in any case.
+    A real account needs an exam of the paper account that passed, by this code, and lately. Live also needs a
+    verdict that it is ready, which this version cannot give: so live is refused in any case.
     """
     match configuration.broker.kind:
         case Surroundings.SIMULATED:
             return
         case Surroundings.PAPER:
-            lacks = "it has no clock and no prices but those of the data that it plays"
+            lacks = _fault_of_reports(configuration, code, now)
         case Surroundings.LIVE:
             lacks = _fault_of_reports(configuration, code, now) or (
                 "this version can give no verdict that it is ready for live orders"
             )
         case _:
             assert_never(configuration.broker.kind)
+    if lacks is None:
+        return
     raise ConfigurationError(
         f"[broker] kind: expected venue, found {configuration.broker.kind.value}: {lacks}; nothing was "
         "started"
@@ -34,7 +36,7 @@ def refuse_to_start(configuration: Configuration, code: str, now: Instant) -> No
 
 def _fault_of_reports(configuration: Configuration, code: str, now: Instant) -> str | None:
     wanted = configuration.conformance
-    assert wanted is not None, "a configuration for live says where its reports are"
+    assert wanted is not None, "a configuration for a real account says where its reports are"
     reports, paper = read_reports(configuration.path(wanted.reports)), Surroundings.PAPER.value
     fault = fault_of(reports, kind=paper, code=code, now=now, days_max=wanted.age_days_max)
     return fault and f"{fault}, in {wanted.reports}: `agenttrader brokers conformance` makes one"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
 from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, digest_of
+from agenttrader.model.market import Watermark
 from agenttrader.model.sessions import Calendar
+from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
 from agenttrader.runtime.engine import Engine
@@ -61,6 +64,8 @@ CALENDAR_DAYS = 30
 """How far before and after the day at hand the calendar is read: enough for the next session and the last."""
 FIND_SECONDS = 2.0
 """How long a peer that has not announced itself is waited for before the link is said to be down."""
+TICK_SECONDS = 0.5
+"""How often the time is told where it is this machine's."""
 COMPARE_AGAIN_SECONDS = 1.0
 """After a comparison that could not be recorded."""
 SWITCH_SECONDS = 0.25
@@ -98,7 +103,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     def folded() -> Engine:
         return Engine(rules, *fold(journal, multipliers_of(configuration)))
 
-    clock, resync = WatermarkClock(), asyncio.Event()
+    clock, resync = _clock(configuration), asyncio.Event()
     engine, fence = folded(), _fence(configuration)
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = switches_of(configuration, epoch)
@@ -141,9 +146,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     return GatewayParts(
         desk=desk,
         alpaca=AlpacaDesk(desk, AlpacaUpdates(session), configuration.agents),
-        agents=AgentKeys(
-            configuration.path(configuration.gateway.agent_keys), configuration.agent_names(), WallClock().now
-        ),
+        agents=_agent_keys(configuration),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
             lambda: _decide(session, journal),
@@ -151,6 +154,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             lambda: _reconcile(session, reconciler, resync),
             lambda: _watch_switches(session, desk, halts),
+            *(() if isinstance(clock, WatermarkClock) else (lambda: _tell_time(session, clock),)),
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
@@ -158,6 +162,24 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
     )
+
+
+def _agent_keys(configuration: Configuration) -> AgentKeys:
+    path = configuration.path(configuration.gateway.agent_keys)
+    return AgentKeys(path, configuration.agent_names(), WallClock().now)
+
+
+def _clock(configuration: Configuration) -> WatermarkClock | WallClock:
+    """The data's time rules at the venue alone; a real account goes by this machine's, whatever comes."""
+    return WatermarkClock() if configuration.broker.is_simulated else WallClock()
+
+
+async def _tell_time(session: Session, clock: WallClock) -> None:
+    """Let time go on by itself: windows end and days turn though no data come."""
+    while True:
+        with suppress(InboxFull):
+            session.market(Watermark(time=clock.now()))
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def _decide(session: Session, journal: SqliteJournal) -> None:
@@ -195,7 +217,7 @@ async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> No
 
 
 def _broker(
-    configuration: Configuration, announcements: Announcements, clock: WatermarkClock, emit: Emit, link: Link
+    configuration: Configuration, announcements: Announcements, clock: MarketClock, emit: Emit, link: Link
 ) -> AlpacaBroker:
     return AlpacaBroker(
         address=configuration.broker.where(lambda: _address(announcements, "venue")),

@@ -27,7 +27,11 @@ def make(folder: Path, wish: GuardWish, passphrase: str) -> Guard:
 def roles_of(configuration: Configuration) -> tuple[str, ...]:
     """What is started for a run, in order: the exits unit and the sentinel where they are configured."""
     wanted = ("venue", "marketdata", "gateway", "exits", "sentinel")
-    present = {"exits": configuration.exits is not None, "sentinel": configuration.sentinel is not None}
+    present = {
+        "venue": configuration.broker.is_simulated,
+        "exits": configuration.exits is not None,
+        "sentinel": configuration.sentinel is not None,
+    }
     strategies = ("strategy",) if configuration.strategy.run else ()
     return (*(role for role in wanted if present.get(role, True)), *strategies)
 
