@@ -110,6 +110,8 @@ def rules(bars: int) -> Rules:
             daily_orders_max=10**9,
             daily_new_risk_max=WIDE,
             restricted=frozenset(),
+            market_symbols=frozenset(),
+            market_fall_fraction_max=Decimal("0.07"),
             ungrouped_permitted=False,
             long_exposure_max=WIDE,
             short_exposure_max=WIDE,

@@ -212,6 +212,12 @@ EDGES: dict[str, Edge] = {
     "account.open_orders_max": Edge("open_orders_account", account(open_orders_max=1)),
     "account.daily_orders_max": Edge("daily_orders_account", account(daily_orders_max=1)),
     "account.daily_new_risk_max": Edge("daily_new_risk_account", account(daily_new_risk_max=AT_1000)),
+    "account.market_fall_fraction_max": Edge(
+        "market_fall",
+        account(market_fall_fraction_max=D("0.07"), market_symbols=frozenset({b.BRAVO})),
+        before=(MarketSeen(b.bar(2, 93, b.BRAVO)),),
+        between=(MarketSeen(b.bar(3, D("92.99"), b.BRAVO)),),
+    ),
     "account.restricted": Edge(
         "restricted", account(restricted=frozenset({b.ALFA})), b.proposal(1, **OF_BRAVO)
     ),
@@ -306,6 +312,7 @@ EDGES: dict[str, Edge] = {
 NOT_HERE = {
     "account.unprotected_seconds_max": "no order is held against it: time finds it, and it is a break",
     "group.symbols": "whose limits bind: a symbol in none is `account.ungrouped_permitted`",
+    "account.market_symbols": "the names that `market_fall_fraction_max` is held against",
     "agent.repeat_seconds": "the time that `repeats_max` is counted in",
     "symbol.price_move_seconds": "the time that `price_move_fraction_max` is counted in",
     "symbol.reducing_price_collar_fraction_max": "a denial of `price_collar` too, asked of what reduces",

@@ -90,5 +90,6 @@ def _inputs(snapshot: Snapshot) -> DecisionInputs:
         buying_power=snapshot.buying_power_broker,
         prices=snapshot.prices,
         ranges=tuple(ranges),
+        market=snapshot.market,
         said=snapshot.said,
     )

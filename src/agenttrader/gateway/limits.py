@@ -56,6 +56,10 @@ class AccountLimits(_Table, frozen=True):
     """What they may cost together, each at the worst price that its decision knew."""
     restricted: frozenset[Symbol]
     """What nobody may open a position in, nor in an option on it; what is held there may be left."""
+    market_symbols: frozenset[Symbol]
+    """What stands for the whole market; where none does, nothing pauses by it."""
+    market_fall_fraction_max: Decimal
+    """How far one of them may lie below where its day began before nothing is opened any more."""
     ungrouped_permitted: bool
     """Whether anything may be opened in a symbol that no group has."""
     long_exposure_max: Decimal

@@ -106,6 +106,12 @@ SENTENCES: dict[str, Sentence] = {
         "The exchange has the symbol {observed}. Wait until it lets it trade again.",
         unknown="Whether the exchange lets the symbol trade is not known. Wait for its market data.",
     ),
+    "market_fall": Sentence(
+        "What stands for the market lies {observed} below where its day began, at most {permitted} is "
+        "permitted. Wait until it has come back, or for the next day.",
+        unknown="What stands for the market has no price yet. Look at [limits.account] market_symbols and at "
+        "the market data.",
+    ),
     "account_permits": Sentence(
         "The broker says of the account: {observed}. The order needs {permitted}. Look at the account's "
         "settings at the broker, or ask it why.",

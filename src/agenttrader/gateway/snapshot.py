@@ -104,6 +104,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     """Why the window is suspended; empty where it is not."""
     mode_ceiling: Mode
     """The environment's; the agent's own stands in its grant."""
+    market: tuple[tuple[Symbol, Decimal | None, Decimal | None], ...]
+    """What stands for the market: each symbol's mark, and where its day began. Asked of entries alone."""
     permits: Permits | None
     """What the broker lets the account do, by its last word; None before it was heard."""
     session: Session | None

@@ -29,6 +29,7 @@ class Direction(Enum):
 
 _BY_NAME = {
     "account.restricted": Direction.ALSO,
+    "account.market_symbols": Direction.ALSO,
     "group.symbols": Direction.ALSO,
     "program.checks": Direction.ALSO,
     "agent.symbols": Direction.FEWER,

@@ -87,6 +87,8 @@ class DecisionInputs(
     """What is held was valued at these, where no decision of this segment has said so before."""
     ranges: tuple[tuple[Symbol, Decimal, Decimal], ...] = ()
     """The lowest and the highest mark of late of what an entry would trade, where they were known."""
+    market: tuple[tuple[Symbol, Decimal | None, Decimal | None], ...] = ()
+    """What stood for the market: each symbol's mark, and where its day began."""
     said: tuple[tuple[str, str], ...] = ()
     """Why each switch halts that does; of one that was not read, nothing."""
     together: int = 0

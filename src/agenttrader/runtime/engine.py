@@ -299,6 +299,7 @@ class Engine(Footing):
         turned = turn_of_day(self.rules.calendar, self.state, self.valued, reached)
         if turned is not None:
             self._emit(turned)
+            self.market.begin_day()
             self._step.resync = bool(self.state.overnight)
         sample = sample_of(self.valued)
         if sample is not None:

@@ -19,6 +19,8 @@ class MarketView:
         self.marks: dict[Symbol, Mark] = {}
         self.prices: dict[Symbol, Decimal] = {}
         self.statuses: dict[Symbol, TradingStatus] = {}
+        self.began: dict[Symbol, Decimal] = {}
+        """Where each symbol's day began: at the last price before it, else at the first that was seen."""
         self.moves = PriceMoves()
         self.heard: dict[Symbol, Instant] = {}
         """When anything was told of each symbol last, by the data's time."""
@@ -39,11 +41,17 @@ class MarketView:
             self.marks[event.symbol] = mark
             self.moves.see(event.symbol, mark)
             self.prices[event.symbol] = event.close
+            self.began.setdefault(event.symbol, event.close)
             # A symbol that prints a bar trades, unless the exchange said otherwise.
             self.statuses.setdefault(event.symbol, TradingStatus.TRADING)
+
+    def begin_day(self) -> None:
+        """Let the day of every symbol begin at its last price."""
+        self.began.update(self.prices)
 
     def forget(self, symbol: Symbol) -> None:
         """Drop the mark: after a split it is the price of another share. None is known until the next bar."""
         self.marks.pop(symbol, None)
         self.prices.pop(symbol, None)
         self.moves.forget(symbol)
+        self.began.pop(symbol, None)

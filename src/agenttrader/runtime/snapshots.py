@@ -37,13 +37,12 @@ def take_snapshot(
     now: Instant,
 ) -> Snapshot:
     """Everything that the checks may see for `proposal` at `now`."""
-    book, agent = state.book, proposal.agent
-    value, of_agent, of_account = valued.value(), agent_table(agent), sides_of_account(state, valued)
+    book, agent, value = state.book, proposal.agent, valued.value()
+    of_agent, of_account = agent_table(agent), sides_of_account(value, state)
     net_of_agent, sides_of_ours = valued.net_of(of_agent), sides_of_agent(agent, state, valued)
     longs, shorts = book.orders.open_longs, book.orders.open_shorts
     strategy = of_strategy(proposal.strategy, state, valued)
-    window = state.standing.window
-    today = state.entries if state.day is not None else None
+    window, today = state.standing.window, state.entries if state.day is not None else None
     waits = state.approvals.waiting.get(proposal.id)
     agent_minute, account_minute = state.decided_last_minute(agent, now)
     return Snapshot(
@@ -57,6 +56,7 @@ def take_snapshot(
         window=window.statement if window is not None else None,
         window_suspended=window.suspended if window is not None else "",
         mode_ceiling=rules.authority.ceiling,
+        market=_market(market, rules) if proposal.effect is Effect.OPEN else (),
         permits=book.permits,
         session=session_at(rules.calendar, now),
         repeats=_repeats_of(proposal, state, rules, now),
@@ -95,6 +95,12 @@ def take_snapshot(
         prices=valued.untold(state.told),
         said=standing.said,
     )
+
+
+def _market(market: MarketView, rules: Rules) -> tuple[tuple[Symbol, Decimal | None, Decimal | None], ...]:
+    """What stands for the market, in the order of its names."""
+    symbols = rules.limits.account.market_symbols
+    return tuple([(each, market.prices.get(each), market.began.get(each)) for each in sorted(symbols)])
 
 
 def _repeats_of(proposal: Proposal, state: State, rules: Rules, now: Instant) -> int | None:

@@ -57,6 +57,8 @@ def limits_never_met(
         daily_orders_max=1_000,
         daily_new_risk_max=Decimal(10_000_000),
         restricted=frozenset(),
+        market_symbols=frozenset(),
+        market_fall_fraction_max=Decimal("0.07"),
         ungrouped_permitted=True,
         long_exposure_max=Decimal(10_000_000),
         short_exposure_max=Decimal(10_000_000),
@@ -82,17 +84,7 @@ def limits_to_be_met(
     agent: AgentName, strategy: StrategyName, group: GroupName, symbols: tuple[Symbol, ...], barred: Symbol
 ) -> Limits:
     """Limits that a few orders of some thousands meet, each alone; nobody opens anything in `barred`."""
-    of_symbol = SymbolLimits(
-        order_quantity_max=Decimal(500),
-        order_notional_max=Decimal(60_000),
-        position_quantity_max=Decimal(1_000),
-        price_collar_fraction_max=Decimal("0.05"),
-        reducing_price_collar_fraction_max=Decimal("0.20"),
-        price_move_fraction_max=Decimal("0.5"),
-        price_move_seconds=300,
-        quote_age_seconds_max=120,
-        shorting_permitted=False,
-    )
+    of_symbol = _symbol_to_be_met()
     return Limits(
         account=AccountLimits(
             gross_exposure_max=Decimal(100_000),
@@ -105,6 +97,8 @@ def limits_to_be_met(
             daily_orders_max=200,
             daily_new_risk_max=Decimal(1_000_000),
             restricted=frozenset({barred}),
+            market_symbols=frozenset(),
+            market_fall_fraction_max=Decimal("0.07"),
             ungrouped_permitted=False,
             long_exposure_max=Decimal(70_000),
             short_exposure_max=Decimal(60_000),
@@ -147,4 +141,18 @@ def limits_to_be_met(
                 daily_new_risk_max=Decimal(300_000),
             )
         },
+    )
+
+
+def _symbol_to_be_met() -> SymbolLimits:
+    return SymbolLimits(
+        order_quantity_max=Decimal(500),
+        order_notional_max=Decimal(60_000),
+        position_quantity_max=Decimal(1_000),
+        price_collar_fraction_max=Decimal("0.05"),
+        reducing_price_collar_fraction_max=Decimal("0.20"),
+        price_move_fraction_max=Decimal("0.5"),
+        price_move_seconds=300,
+        quote_age_seconds_max=120,
+        shorting_permitted=False,
     )

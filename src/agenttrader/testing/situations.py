@@ -240,6 +240,7 @@ def _under_no_limits(wrong: Situation) -> Situation:
         daily_orders_max=5,
         daily_new_risk_max=ZERO,
         restricted=frozenset({ALFA}),
+        market_symbols=frozenset({CHRL}),
     )
     wrong = wrong.limiting_agent(
         gross_exposure_max=ZERO,
@@ -335,6 +336,7 @@ def _snapshot(legs: tuple[LegView, ...]) -> Snapshot:
         window_suspended="",
         mode_ceiling=Mode.PAPER,
         session=session,
+        market=(),
         permits=PERMITS,
         repeats=0,
         orders_last_minute_agent=0,

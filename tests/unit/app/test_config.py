@@ -124,8 +124,9 @@ def test_no_agent_goes_farther_than_its_environment_and_each_says_how_far(tmp_pa
 def test_a_misspelt_limit_is_told_what_would_have_been_known(tmp_path: Path) -> None:
     known = "Known here: concentration_fraction_max, daily_loss_max, daily_new_risk_max, daily_orders_max, "
     known += "days_to_expiry_min, dead_machine_loss_max, expiry_exposure_max, gross_exposure_max, "
-    known += "long_exposure_max, net_exposure_max, open_orders_max, orders_per_minute_max, restricted, "
-    known += "short_exposure_max, ungrouped_permitted, unprotected_seconds_max"
+    known += "long_exposure_max, market_fall_fraction_max, market_symbols, net_exposure_max, "
+    known += "open_orders_max, orders_per_minute_max, restricted, short_exposure_max, "
+    known += "ungrouped_permitted, unprotected_seconds_max"
     assert refusal(tmp_path, changed("daily_loss_max", "daily_los_max")).endswith(known)
 
 

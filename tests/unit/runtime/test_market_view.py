@@ -41,3 +41,17 @@ def test_what_prints_trades_unless_the_exchange_said_otherwise() -> None:
     assert view.statuses == {ALFA: TradingStatus.HALTED}
     view.see(status(TradingStatus.TRADING))
     assert view.statuses == {ALFA: TradingStatus.TRADING}
+
+
+def test_a_day_begins_at_the_last_price_before_it_and_else_at_the_first_that_was_seen() -> None:
+    view = MarketView("feed")
+    view.see(bar(1, 100))
+    view.see(bar(2, 101))
+    assert view.began == {ALFA: 100}
+    view.begin_day()
+    view.see(bar(3, 95))
+    view.see(bar(3, 50, BRAVO))
+    assert view.began == {ALFA: 101, BRAVO: 50}
+    view.forget(ALFA)
+    view.see(bar(4, 48))
+    assert view.began == {ALFA: 48, BRAVO: 50}, "of another share another price"

@@ -350,3 +350,26 @@ def test_a_price_that_moved_too_far_pauses_its_symbol_for_entries_until_the_time
     assert denied_by(5) == "price_move"
     driver.give(TimeReached(at(3, 1)))
     assert denied_by(6) is None
+
+
+def test_a_fall_of_what_stands_for_the_market_stops_entries_until_it_has_come_back_or_a_day_begins() -> None:
+    limits, day = rules().limits, calendar()
+    falls = {"market_symbols": frozenset({BRAVO}), "market_fall_fraction_max": D("0.05")}
+    driver = trading(limits=replace(limits, account=replace(limits.account, **falls)))
+
+    def denied_by(number: int) -> str | None:
+        driver.propose(proposal(number))
+        return driver.order(proposal(number).id).denied_by
+
+    driver.give(MarketSeen(bar(2, 95, BRAVO)), TimeReached(at(2)))
+    assert denied_by(1) is None
+    driver.give(MarketSeen(bar(3, 94, BRAVO)), TimeReached(at(3)))
+    assert denied_by(2) == "market_fall"
+    driver.give(MarketSeen(bar(4, 96, BRAVO)), TimeReached(at(4)))
+    assert denied_by(3) is None
+    driver.give(MarketSeen(bar(5, 90, BRAVO)), TimeReached(at(5)))
+    assert denied_by(4) == "market_fall"
+    assert driver.engine.market.began[BRAVO] == 100
+    tomorrow = next(each for each in day.sessions if each.open > at(5))
+    driver.give(TimeReached(tomorrow.open))
+    assert driver.engine.market.began[BRAVO] == 90

@@ -107,6 +107,7 @@ class Decider:
                 market.moves.forget(symbol)
             else:
                 market.moves.see(symbol, mark)
+                market.began.setdefault(symbol, mark.price)
         if self._valued is not None:
             for symbol in symbols:
                 self._valued.see(symbol)

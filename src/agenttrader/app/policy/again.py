@@ -176,6 +176,8 @@ class Replay:
             if mark.price is not None and mark.time is not None:
                 market.marks[mark.symbol] = Mark(price=mark.price, time=mark.time, source=mark.source or "")
                 market.prices[mark.symbol] = mark.price
+        market.began = {symbol: began for symbol, _, began in inputs.market if began is not None}
+        market.prices.update({symbol: price for symbol, price, _ in inputs.market if price is not None})
         for symbol, low, high in inputs.ranges:
             market.moves.forget(symbol)
             for price in (low, high):

@@ -65,6 +65,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("shape", shape.order_can_be, ALL),
     Rule("session", market.session_is_open, ALL),
     Rule("symbol_status", market.exchange_lets_the_symbol_trade, ALL),
+    Rule("market_fall", market.market_has_not_fallen_too_far, ENTRIES),
     Rule("account_permits", permits.broker_permits_it, ENTRIES),
     Rule("quote", market.price_is_sane, ALL),
     Rule("quote_time", market.price_is_not_from_the_future, ALL),

@@ -1,5 +1,6 @@
 """Whether the market can be traded now, and whether its price may be believed."""
 
+from decimal import ROUND_CEILING, Decimal
 from typing import assert_never
 
 from agenttrader.gateway.checks.case import Case
@@ -22,6 +23,10 @@ _ALWAYS = Check("session", "always", "always", passed=True)
 _OVER_SESSIONS = Check("session", "rests over sessions", "at any time", passed=True)
 _NOT_LISTED = "not on the restricted list"
 _NOT_RESTRICTED = Check("restricted", _NOT_LISTED, _NOT_LISTED, passed=True)
+_NOTHING = "nothing stands for the market"
+_NO_MARKET = Check("market_fall", _NOTHING, _NOTHING, passed=True)
+_PART = Decimal("0.000001")
+"""How finely the fall is told."""
 _TRADES = Check("symbol_status", "trading", "trading", passed=True)
 
 
@@ -82,6 +87,22 @@ def exchange_lets_the_symbol_trade(case: Case) -> Check:
     if status is _TRADING:
         return _TRADES
     return Check("symbol_status", status and status.value, "trading", passed=False)
+
+
+def market_has_not_fallen_too_far(case: Case) -> Check:
+    """Nothing that stands for the market lies too far below where its day began."""
+    limits = case.account_limits
+    if not limits.market_symbols:
+        return _NO_MARKET
+    permitted, falls = limits.market_fall_fraction_max, []
+    for _, price, began in case.snapshot.market:
+        if price is None or began is None:
+            return Check("market_fall", None, permitted, passed=False)
+        falls.append((began - price) / began)
+    if len(falls) != len(limits.market_symbols):
+        return Check("market_fall", None, permitted, passed=False)
+    worst = max(falls).quantize(_PART, ROUND_CEILING)
+    return Check("market_fall", worst, permitted, worst <= permitted)
 
 
 def price_is_sane(case: Case) -> Check:

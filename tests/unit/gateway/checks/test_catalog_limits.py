@@ -6,6 +6,7 @@ import pytest
 
 from agenttrader.model.authority import Approval, Mode, Scope, ScopeKind
 from agenttrader.model.decisions import Check, TradingState
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import CryptoPair, Equity, Option
 from agenttrader.model.orders import Effect, ExitPlan, OrderType, TimeInForce
 from agenttrader.model.sessions import Session
@@ -49,6 +50,12 @@ def leave(price: str) -> Situation:
 def at_target(price: str) -> Situation:
     """The pair of a long position, whose stop is out of the way."""
     return resting_pair().proposing(limit_price=Decimal(price), exit_plan=ExitPlan(stop=Decimal("50.00")))
+
+
+def fallen(price: str) -> Situation:
+    """The entry while BRVO, whose day began at 100, stands for the market and has come to `price`."""
+    limits = {"market_symbols": frozenset({BRVO}), "market_fall_fraction_max": Decimal("0.07")}
+    return entry().seeing(market=((BRVO, Decimal(price), Decimal(100)),)).limiting_account(**limits)
 
 
 def moved(low: str, high: str) -> Situation:
@@ -194,6 +201,12 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         call("2026-11-27"),
         call("2026-11-26"),
     ),
+    "account.market_fall_fraction_max": ("market_fall", fallen("93.00"), fallen("92.99")),
+    "account.market_symbols": (
+        "market_fall",
+        fallen("90.00").limiting_account(market_symbols=frozenset()),
+        fallen("90.00"),
+    ),
     "account.restricted": (
         "restricted",
         entry().limiting_account(restricted=frozenset({BRVO})),
@@ -333,6 +346,31 @@ LIMITS: dict[str, tuple[str, Situation, Situation]] = {
         short_entry().limiting_symbol(shorting_permitted=False),
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "market",
+    (
+        (),
+        ((BRVO, None, Decimal(100)),),
+        ((BRVO, Decimal(100), None),),
+        ((ALFA, Decimal(100), Decimal(100)), (BRVO, None, None)),
+    ),
+)
+def test_what_stands_for_the_market_and_has_no_price_denies(
+    market: tuple[tuple[Symbol, Decimal | None, Decimal | None], ...],
+) -> None:
+    check = check_of(fallen("100").seeing(market=market).decide(), "market_fall")
+    assert check == Check("market_fall", None, Decimal("0.07"), passed=False)
+
+
+def test_of_several_that_stand_for_the_market_the_worst_counts_and_exits_are_not_asked() -> None:
+    both = fallen("95").limiting_account(market_symbols=frozenset({ALFA, BRVO}))
+    rises = (ALFA, Decimal(110), Decimal(100))
+    check = check_of(both.seeing(market=(rises, *both.snapshot.market)).decide(), "market_fall")
+    assert (check.observed, check.passed) == (Decimal("0.05"), True)
+    leaves = exit_of_long().limiting_account(market_symbols=frozenset({BRVO})).decide()
+    assert leaves.denied_by is None
 
 
 @pytest.mark.parametrize(
