@@ -7,18 +7,27 @@ import pytest
 from msgspec import structs
 
 from agenttrader.app.gateway.limit_views import limits_of, tighten
+from agenttrader.gateway.limits import GroupLimits, GroupName
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.orders import ExitPlan, OrderType
 from agenttrader.protocols.limit_bodies import LimitBody, TightenBody
 from agenttrader.protocols.native import encode, to_body
-from agenttrader.testing.builders import AGENT, OTHER_AGENT, authority, proposal, rules
+from agenttrader.testing.builders import AGENT, ALFA, OTHER_AGENT, STRATEGY, authority, proposal, rules
 from agenttrader.testing.small_gateway import SmallGateway
 
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[SmallGateway]:
-    made = SmallGateway(answer_wait_seconds=0.05)
+    shares = GroupLimits(
+        symbols=frozenset({ALFA}),
+        gross_exposure_max=Decimal(5_000),
+        net_exposure_max=Decimal(5_000),
+        daily_orders_max=100,
+        daily_new_risk_max=Decimal(5_000),
+    )
+    limits = structs.replace(rules().limits, group={GroupName("shares"): shares})
+    made = SmallGateway(answer_wait_seconds=0.05, limits=limits, limits_digest=limits.digest)
     await made.trade()
     made.broker.on_submit = made.accept
     yield made
@@ -58,6 +67,17 @@ async def test_every_limit_is_shown_with_what_is_used_by_hand_made_numbers(gatew
         f"agent.{AGENT}.messages_per_minute_max": 2,
         f"agent.{OTHER_AGENT}.gross_exposure_max": 0,
         f"agent.{OTHER_AGENT}.daily_orders_max": 0,
+        "account.long_exposure_max": 1_500,
+        "account.short_exposure_max": 0,
+        f"agent.{AGENT}.long_exposure_max": 1_500,
+        f"agent.{OTHER_AGENT}.short_exposure_max": 0,
+        "group.shares.gross_exposure_max": 1_500,
+        "group.shares.net_exposure_max": 1_500,
+        "group.shares.daily_orders_max": 2,
+        "group.shares.daily_new_risk_max": 1_500,
+        f"strategy.{STRATEGY}.gross_exposure_max": 1_500,
+        f"strategy.{STRATEGY}.daily_orders_max": 2,
+        f"strategy.{STRATEGY}.daily_new_risk_max": 1_500,
         "symbol.ALFA.position_quantity_max": 15,
         "symbol.BRAVO.position_quantity_max": 0,
     }
