@@ -128,6 +128,8 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     if found.single_person:
         print(f"persons   {SINGLE_PERSON}: one signs for what needs two, in two sessions")
     print(f"session   {found.session or 'not begun'}, now {found.now or 'not known'}")
+    if found.catching_up_to is not None:
+        print(f"          the market tells again what is on record, up to {found.catching_up_to}")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
     show_window(found)

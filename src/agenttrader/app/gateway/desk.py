@@ -74,6 +74,7 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     """What would be lost, gaps aside, if all of ours stopped now."""
     now: str | None = None
     """The gateway's time, which is the data's at a simulated venue."""
+    catching_up_to: str | None = None  # until when the day is on record, while the data tell it again
     session_close: str | None = None
     window: WindowBody | None = None
     latches: tuple[LatchBody, ...] = ()
@@ -202,8 +203,7 @@ class Desk:
     async def cancel(self, name: str, agent: AgentName | None, by: str, reason: str) -> OrderId:
         """Ask the broker to end the order of that id, or that its agent calls so; the id of the order.
 
-        That it has ended comes on the stream. Raises BadValue where it cannot be asked, AskedTooOften where
-        too many messages of the agent have left in the last minute.
+        Its end comes on the stream. Raises BadValue where it cannot be asked, AskedTooOften for a while.
         """
         asked = CancelAsked(self._named(name, agent), by, reason, agent)
         outcome = await self.session.ask(asked)
@@ -278,7 +278,7 @@ class Desk:
     def status(self) -> StatusBody:
         """Who this gateway is and how it stands."""
         engine = self.session.engine
-        segment = engine.state.segment
+        segment, now, recorded = engine.state.segment, self.session.now, engine.state.last_time
         return StatusBody(
             account=engine.rules.authority.account,
             epoch=segment.epoch if segment else 0,
@@ -290,7 +290,8 @@ class Desk:
             records=engine.chain.sequence,
             failure=self.session.failure,
             dead_machine_loss=engine.valued.dead_machine_loss(),
-            now=None if self.session.now is None else rfc3339(self.session.now),
+            now=None if now is None else rfc3339(now),
+            catching_up_to=None if now is None or now >= recorded else rfc3339(recorded),
             session_close=close_of_session(engine, self.session.now),
             window=window_of(engine),
             latches=latches_of(engine),
@@ -336,9 +337,8 @@ class Desk:
 
     def _expect_room(self, *proposals: Proposal) -> None:
         """Raises AskedTooOften for what would be a new order of an agent that is denied all the time."""
-        known = self.session.engine.state.book.orders.by_id
         for each in proposals:
-            if each.id not in known:
+            if each.id not in self.session.engine.state.book.orders.by_id:
                 self._denials.expect_room(each.agent, adds_risk=each.effect is Effect.OPEN)
 
     async def _ask(self, received: Input) -> None:

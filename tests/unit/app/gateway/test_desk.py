@@ -27,6 +27,7 @@ from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instruments import Component, Spread
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Changes, ExitPlan, Leg, OrderState, OrderType, Proposal, Role
+from agenttrader.model.times import rfc3339
 from agenttrader.portfolio.orders import protective_id
 from agenttrader.protocols.native import encode, to_body
 from agenttrader.protocols.native_doubts import DoubtBody, DoubtsBody
@@ -477,6 +478,18 @@ async def test_the_status_says_what_a_person_must_sign_for(gateway: SmallGateway
     assert status.trading.state == "active"
     assert (status.single_person, status.looser) == (False, 0)
     assert msgspec.json.encode(status)
+
+
+async def test_the_status_says_so_while_the_market_tells_again_what_is_on_record(
+    gateway: SmallGateway,
+) -> None:
+    assert gateway.desk.status().catching_up_to is None
+    gateway.session.engine.state.last_time = at(30)
+    status = gateway.desk.status()
+    assert (status.catching_up_to, status.now == status.catching_up_to) == (rfc3339(at(30)), False)
+    gateway.session.market(Watermark(time=at(30)))
+    await gateway.settle()
+    assert gateway.desk.status().catching_up_to is None
 
 
 async def test_the_status_says_single_person_and_how_much_waits_for_signatures(gateway: SmallGateway) -> None:
