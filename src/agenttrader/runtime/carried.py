@@ -7,7 +7,7 @@ from agenttrader.gateway.limits import GroupName
 from agenttrader.gateway.snapshot import GroupView
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.instruments import Instrument, Option
-from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.portfolio.marked_book import MarkedBook, Valuation
 from agenttrader.portfolio.scopes import Table, agent_table, expiry_table, strategy_table
 from agenttrader.runtime.state import State
 
@@ -35,9 +35,9 @@ class Sides(NamedTuple):
     short: Decimal
 
 
-def sides_of_account(state: State, valued: MarkedBook) -> Sides:
-    """Those of the account."""
-    value, orders = valued.value(), state.book.orders
+def sides_of_account(value: Valuation, state: State) -> Sides:
+    """Those of the account, which is worth `value`."""
+    orders = state.book.orders
     longs, shorts = orders.open_longs.total, orders.open_shorts.total
     return _sides(value.gross_exposure, value.net_exposure, longs, shorts)
 

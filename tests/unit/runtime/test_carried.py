@@ -113,7 +113,7 @@ def test_what_is_held_and_what_works_count_in_each_group_and_in_no_other() -> No
     assert groups_of(CHARLY, D(1), state, valued) == ()
     assert of_strategy(STRATEGY, state, valued) == (D(2_100), 2, D(2_000))
     assert of_strategy(StrategyName(""), state, valued) == (None, None, None)
-    assert sides_of_account(state, valued) == (D(3_100), D(0))
+    assert sides_of_account(valued.value(), state) == (D(3_100), D(0))
     assert sides_of_agent(AGENT, state, valued) == (D(2_100), D(0))
 
 
@@ -206,7 +206,7 @@ def test_a_restart_knows_what_was_carried(seed: int, length: int) -> None:
     for symbol, way in ((ALFA, D(1)), (BRAVO, D(-1))):
         assert groups_of(symbol, way, again, valued) == groups_of(symbol, way, now.state, now.valued)
     assert of_strategy(STRATEGY, again, valued) == of_strategy(STRATEGY, now.state, now.valued)
-    assert sides_of_account(again, valued) == sides_of_account(now.state, now.valued)
+    assert sides_of_account(valued.value(), again) == sides_of_account(now.valued.value(), now.state)
     assert expiry_exposure(made.instruments[ALFA], again, valued) is None
     _assert_walked(driver, made)
 

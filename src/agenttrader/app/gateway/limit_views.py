@@ -95,7 +95,7 @@ def _limit(engine: Engine, name: str, value: str, now: Instant) -> LimitBody:
         value=value,
         used=amount,
         left=Decimal(value) - amount if counts and amount is not None else None,
-        tightened="" if why is None else f"by {why.by} from {why.change.before}: {why.reason}",
+        tightened="" if why is None else f"by {why.by} from {why.change.before or 'none'}: {why.reason}",
     )
 
 
@@ -131,7 +131,7 @@ def _net(engine: Engine, name: str, _: Instant) -> Used:
 
 def _sides(engine: Engine, name: str) -> Sides:
     if not name:
-        return sides_of_account(engine.state, engine.valued)
+        return sides_of_account(engine.valued.value(), engine.state)
     return sides_of_agent(AgentName(name), engine.state, engine.valued)
 
 
