@@ -14,7 +14,11 @@ class BuyingPower:
 
     def hear(self, statement: BrokerStatement, book: Book) -> None:
         """Take the broker's word; `book` has what it says already."""
-        self._offset = statement.buying_power - _ours(book)
+        self.take(statement.buying_power, book)
+
+    def take(self, left: Decimal | None, book: Book) -> None:
+        """Take it that so much is left with `book` as it is; None: it was not stated."""
+        self._offset = None if left is None else left - _ours(book)
 
     def left(self, book: Book) -> Decimal | None:
         """What it must be by now; None before it was stated."""

@@ -15,3 +15,13 @@ def test_what_is_reserved_since_is_gone_and_comes_back() -> None:
     assert power.left(book) == 5_000
     driver.propose(proposal())
     assert power.left(book) == 4_000
+
+
+def test_what_was_left_is_carried_on_like_what_was_stated() -> None:
+    driver = trading()
+    book, power = driver.engine.state.book, BuyingPower()
+    power.take(Decimal(7_000), book)
+    driver.propose(proposal())
+    assert power.left(book) == 6_000
+    power.take(None, book)
+    assert power.left(book) is None

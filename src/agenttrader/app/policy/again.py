@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from agenttrader.app.policy.alike import outcome
 from agenttrader.gateway.decide import decide
 from agenttrader.model.approvals import ApprovalAsked
 from agenttrader.model.decisions import Decision, DecisionInputs, SwitchReading, TradingState
+from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Decided, Event, ReplaceRequested, SegmentOpened
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Mark, TradingStatus
@@ -24,6 +26,7 @@ from agenttrader.model.ruling import RulingEvent
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.runtime.approvals import asked_about
+from agenttrader.runtime.buying_power import BuyingPower
 from agenttrader.runtime.groups import decisions_on
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rule_values import ruled, values_of, with_values
@@ -75,6 +78,7 @@ class Replay:
         self._market = MarketView(configured.market_source)
         self._wired = configured.wired_switches
         self._switches: dict[str, SwitchReading] = {}
+        self._power = BuyingPower()
         self._rule()
         self._held: list[Sealed[Event]] = []
         """Records that are folded together: the decisions among them were made before the first."""
@@ -141,6 +145,7 @@ class Replay:
             return self._decision_on(proposal, inputs[proposal.id], rules)
 
         first = inputs[proposals[0].id]
+        self._power.take(first.buying_power, self.state.book)
         if not first.together:
             return [made(each) for each in proposals]
         now = _time_of(first)
@@ -156,7 +161,7 @@ class Replay:
             self._by_asked if rules is self._asked else self._by_own,
             rules,
             self._standings.of(self.state, self._switches, proposal),
-            inputs.buying_power,
+            self._power.left(self.state.book),
             now,
         )
         decision = decide(proposal, snapshot, rules.limits)
@@ -202,7 +207,13 @@ def rules_on_record(configured: Rules, ruling: Ruling) -> Rules:
     """What rules by the journal; of what it does not say, what is configured."""
     values = values_of(configured)
     on_record = {**values, **(ruling.base or {})}
-    return ruled(configured if on_record == values else with_values(configured, on_record), ruling)
+    if on_record == values:
+        return ruled(configured, ruling)
+    try:
+        return ruled(with_values(configured, on_record), ruling)
+    except (msgspec.ValidationError, BadValue):
+        # Tables of what is configured no more, from a release that knew other limits, rule nothing here.
+        return ruled(with_values(configured, {name: on_record[name] for name in values}), ruling)
 
 
 def _light(sealed: Sealed[Event]) -> Sealed[Event]:

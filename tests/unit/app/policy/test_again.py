@@ -18,8 +18,10 @@ from agenttrader.model.events import Decided, Event, SegmentOpened
 from agenttrader.model.identifiers import PersonName
 from agenttrader.model.orders import Changes, Leg, OrderType
 from agenttrader.model.records import Sealed
+from agenttrader.model.ruling import RulingValue
 from agenttrader.model.times import Instant
 from agenttrader.runtime.inputs import (
+    AccountStated,
     GroupProposed,
     MarketSeen,
     ReplaceAsked,
@@ -41,6 +43,7 @@ from agenttrader.testing.builders import (
     at,
     authority,
     bar,
+    broker_statement,
     closing_proposal,
     grant,
     proposal,
@@ -188,6 +191,26 @@ def test_the_members_of_a_group_count_each_other() -> None:
     assert outcomes(played(driver, with_account(open_orders_max=2))) == [("approved",) * 2] * 2
 
 
+def test_the_brokers_buying_power_goes_on_through_a_group() -> None:
+    def with_units(units: int) -> Callable[[Rules], Rules]:
+        def asked(own: Rules) -> Rules:
+            symbol = own.limits.symbol | {
+                ALFA: structs.replace(own.limits.symbol[ALFA], order_quantity_max=D(units))
+            }
+            return structs.replace(own, limits=structs.replace(own.limits, symbol=symbol))
+
+        return asked
+
+    narrow = with_units(5)(rules())
+    driver = trading(limits=narrow.limits)
+    driver.give(AccountStated(broker_statement(buying_power=D(1_500))), GroupProposed(PAIR))
+    # What the first reserves, where it would be approved, is not there for the second.
+    assert outcomes(played(driver, with_units(10), narrow)) == [
+        ("order_quantity", "group", "order_quantity"),
+        ("group", "buying_power", "group"),
+    ]
+
+
 def test_wider_limits_approve_what_was_denied() -> None:
     narrow = with_account(gross_exposure_max=D(500))(rules())
     driver = trading(limits=narrow.limits)
@@ -232,6 +255,17 @@ def test_an_entry_that_waited_for_a_person_is_made_again_as_it_was_asked_about_a
         ("pending_approval", "open_orders_account", "pending_approval"),
         ("approved", "open_orders_account", "approved"),
     ]
+
+
+def test_what_a_segment_says_of_what_is_configured_no_more_rules_nothing() -> None:
+    driver = trading()
+    driver.propose(proposal(1))
+    first = driver.records[0]
+    assert isinstance(first.event, SegmentOpened)
+    gone = RulingValue("agent.gone.orders_per_minute_max", "1")
+    said = structs.replace(first.event, rules=(*said_by(rules(), Ruling()), gone))
+    records = [structs.replace(first, event=said), *driver.records[1:]]
+    assert [outcome(each.asked) for each in decided_again(records, rules(), MULTIPLIERS)] == ["approved"]
 
 
 def test_what_was_tightened_meanwhile_rules_from_then_on_and_over_a_restart() -> None:
