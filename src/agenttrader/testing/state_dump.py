@@ -42,8 +42,8 @@ def _plain(value: Any, *, top: bool = False) -> Any:
             return value
         case Enum():
             return value.value
-        case Mapping() if value and all(isinstance(each, int | Decimal) for each in value.values()):
-            # Totals are looked up, never walked, and one of nothing is as none.
+        case Mapping() if value and all(isinstance(each, int | Decimal | deque) for each in value.values()):
+            # Totals and times are looked up, never walked, and one of nothing is as none.
             return sorted(([_plain(key), _plain(each)] for key, each in value.items() if each), key=str)
         case Mapping():
             return [[_plain(key), _plain(each, top=key == _id_of(each))] for key, each in value.items()]
