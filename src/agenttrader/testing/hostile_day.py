@@ -52,6 +52,7 @@ from agenttrader.runtime.inputs import (
     WindowCloseAsked,
 )
 from agenttrader.runtime.recorder import Step
+from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     AGENT,
@@ -108,13 +109,14 @@ _ACTS = tuple(act for act in Act if act is not Act.LOOSEN_LIMITS)
 class HostileDay:
     """What a seed makes happen to one engine: what it heard, when, and every record that came of it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, ruled: Rules | None = None) -> None:
+        self.rules = rules() if ruled is None else ruled
         self.chance = Random(seed)  # noqa: S311 - a seed that fails must replay
         self.minute = 1
         self.epoch = 1
         self.heard: list[tuple[Input | Restart, Instant]] = []
         self.records: list[Sealed[Event]] = []
-        self.engine = Engine(rules(), State(MULTIPLIERS), Chain())
+        self.engine = Engine(self.rules, State(MULTIPLIERS), Chain())
         self._took(self.engine.start(segment(), OPEN))
         for received in READY:
             self.hear(received)
@@ -132,7 +134,7 @@ class HostileDay:
         """The process dies; another starts on its journal and is heard back into trading."""
         self.epoch += 1
         self.heard.append((self.epoch, at(self.minute)))
-        self.engine = folded(self.records)
+        self.engine = folded(self.records, self.rules)
         step = self._took(self.engine.start(segment(self.epoch), at(self.minute)))
         for received in READY[:4]:
             self.hear(received)
@@ -382,10 +384,10 @@ def _is_told_of(order: Order) -> bool:
     return order.client_id is not None or order.broker_id is not None
 
 
-def folded(records: Sequence[Sealed[Event]]) -> Engine:
+def folded(records: Sequence[Sealed[Event]], ruled: Rules | None = None) -> Engine:
     """An engine on `records` as a reader of the journal has them."""
     state, chain = State(MULTIPLIERS), Chain()
     for each in records:
         state.apply(unseal(each.sequence, each.time, each.kind, each.body, each.previous, each.hash))
         chain.sequence, chain.head = each.sequence, each.hash
-    return Engine(rules(), state, chain)
+    return Engine(rules() if ruled is None else ruled, state, chain)

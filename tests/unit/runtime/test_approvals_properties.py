@@ -13,7 +13,7 @@ from agenttrader.model.authority import EVERYTHING, Act, Scope, ScopeKind
 from agenttrader.model.decisions import TradingState, Verdict
 from agenttrader.model.events import Decided, Event, Withheld
 from agenttrader.model.identifiers import OrderId, PersonName
-from agenttrader.model.orders import Leg, OrderState
+from agenttrader.model.orders import Effect, Leg, OrderState
 from agenttrader.model.records import Chain
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
@@ -44,7 +44,10 @@ from agenttrader.testing.builders import (
     signed,
 )
 from agenttrader.testing.driver import READY, Driver
+from agenttrader.testing.hostile_day import folded
+from agenttrader.testing.manual_day import ManualDay
 from agenttrader.testing.state_dump import dump_state
+from agenttrader.testing.walked_totals import differences
 
 ENTRIES = tuple(proposal(number, legs=(Leg((ALFA, BRAVO)[number % 2]),)) for number in range(1, 4))
 Step = tuple[str, int, int]
@@ -150,6 +153,10 @@ class Day:
         self.catch_up()
 
 
+def needs_a_person(decided: Decided) -> bool:
+    return decided.proposal.agent == AGENT and decided.proposal.effect is Effect.OPEN
+
+
 def leavings(events: Sequence[Event]) -> Counter[OrderId]:
     """How often each entry left; each time only after what has to come before."""
     found: Counter[OrderId] = Counter()
@@ -168,8 +175,9 @@ def leavings(events: Sequence[Event]) -> Counter[OrderId]:
                 assert statement.person not in (EVE, *said[event.order_id])
                 said[event.order_id].add(statement.person)
             case ApprovalRefused() | Withheld():
+                # Nothing of it leaves after that; what leaves has been said yes to just before.
                 said.pop(event.order_id, None)
-            case Decided() if event.decision.verdict is Verdict.APPROVED:
+            case Decided() if needs_a_person(event) and event.decision.verdict is Verdict.APPROVED:
                 shown = asked[event.order_id].shown
                 assert event.proposal == shown.proposal
                 assert len(said.pop(event.order_id)) >= shown.terms.persons_needed
@@ -192,6 +200,31 @@ def test_an_entry_leaves_at_most_once_and_only_as_enough_persons_approved_it(
     orders = day.driver.engine.state.book.orders
     waiting = {each.id for each in orders.open_orders() if each.state is OrderState.PENDING_APPROVAL}
     assert waiting == set(day.driver.engine.state.approvals.waiting)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32), length=st.integers(50, 400))
+def test_so_it_is_while_all_else_goes_wrong(seed: int, length: int) -> None:
+    day = ManualDay(seed)
+    for _ in range(length):
+        day.go_on()
+    assert all(count == 1 for count in leavings([each.event for each in day.records]).values())
+    engine = folded(day.records, day.rules)
+    assert dump_state(engine.state) == dump_state(day.engine.state)
+    assert differences(engine.state.book, engine.valued, engine.market.prices, tuple(MULTIPLIERS)) == {}
+
+
+def test_on_a_day_on_which_all_else_goes_wrong_some_leave_and_some_are_refused() -> None:
+    """Or the property would say nothing."""
+    found: Counter[str] = Counter()
+    for seed in range(8):
+        day = ManualDay(seed)
+        for _ in range(300):
+            day.go_on()
+        events = [record.event for record in day.records]
+        found["left"] += sum(leavings(events).values())
+        found["refused"] += sum(isinstance(event, ApprovalRefused) for event in events)
+    assert min(found["left"], found["refused"]) > 2, found
 
 
 def test_such_days_hold_all_that_can_become_of_one() -> None:
