@@ -31,8 +31,8 @@ limits = typer.Typer(
 )
 
 KEY_CHARACTERS, NUMBER_CHARACTERS = 37, 16
-LIST_CHARACTERS = 50
-"""A longer list of names is counted instead of shown; JSON has all of it."""
+LIST_CHARACTERS, DIGEST_CHARACTERS = 50, 12
+"""A longer list of names is counted instead of shown, and a key cut; JSON has all of it."""
 
 
 @limits.command()
@@ -134,7 +134,7 @@ def table_of(found: "LimitsBody", scope: str = "") -> "Iterator[str]":
 def _row(key: str, each: "LimitBody") -> str:
     value = each.value or "none"
     if len(value) > LIST_CHARACTERS:
-        value = f"{value.count(',') + 1} names"
+        value = f"{value.count(',') + 1} names" if "," in value else f"{value[:DIGEST_CHARACTERS]}…"
     if each.used is None:
         return f"  {key:<{KEY_CHARACTERS - 2}} {value:>{NUMBER_CHARACTERS}}"
     left = "" if each.left is None else _number(each.left)

@@ -38,6 +38,13 @@ def test_a_heading_for_each_thing_and_a_row_for_each_limit() -> None:
     assert len(list(table_of(found, "symbol."))) == 3
 
 
+def test_a_long_list_is_counted_and_a_key_is_cut() -> None:
+    found = body(limit("program.checks", ",".join(["a_check"] * 9)), limit("person.ann.key", "5f" * 32))
+    lines = list(table_of(found))
+    assert lines[1].endswith(" 9 names")
+    assert lines[3].endswith(" 5f5f5f5f5f5f…")
+
+
 def test_every_limit_that_there_is_fits_a_screen() -> None:
     """A value of 15 digits and a long list, too."""
     values = values_of(rules())

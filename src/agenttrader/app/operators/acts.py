@@ -14,6 +14,7 @@ from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind,
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import OrderId, PersonName
+from agenttrader.model.ruling import RulingChange
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody
@@ -31,6 +32,7 @@ from agenttrader.protocols.person_bodies import (
     ReasonBody,
     WordBody,
 )
+from agenttrader.runtime.ruling import loosening_id
 
 SIGNED_LASTS = 15 * MINUTE
 """How long a resume or an acceptance may be posted, by the gateway's time: it is signed to be used."""
@@ -176,9 +178,26 @@ class Operator:
         return await self._client.post("/v1/limits/tighten", TightenBody(name, value, reason), LimitBody)
 
     async def loosen(self, pen: Pen, found: LimitsBody, reason: str, confirmation: str) -> TradingBody:
-        """Sign for what waits as it was shown; what has changed since is another loosening."""
+        """Sign for what waits as it was shown; what has changed since is another loosening.
+
+        What is signed is the id of what was shown, computed here. Raises BadValue where the gateway names
+        another, and where nothing waits.
+        """
+        if not found.waiting:
+            raise BadValue(
+                "nothing waits: the configuration has nothing looser than what rules. Change it, and start "
+                "the gateway again"
+            )
+        name = loosening_id(
+            tuple(RulingChange(each.name, each.rules, each.configured) for each in found.waiting)
+        )
+        if name != found.loosening:
+            raise BadValue(
+                f"loosening: expected the id of what is shown, {name}, found {found.loosening}: do not sign. "
+                "Look at the gateway, and at what stands between it and you"
+            )
         status = await self.status()
-        lease = _at_once(status, EVERYTHING, reason, found.loosening)
+        lease = _at_once(status, EVERYTHING, reason, name)
         confirmed = structs.replace(lease, confirmation=confirmation)
         return await self._give(pen, Act.LOOSEN_LIMITS, confirmed, status)
 

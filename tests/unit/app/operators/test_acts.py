@@ -12,7 +12,10 @@ from agenttrader.app.operators.acts import Operator, Pen
 from agenttrader.model.authority import Act, Statement
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
+from agenttrader.model.ruling import RulingChange
+from agenttrader.protocols.limit_bodies import LimitsBody, WaitingBody
 from agenttrader.protocols.person_bodies import ApprovalBody, ApprovalsBody, WordBody
+from agenttrader.runtime.ruling import loosening_id
 from agenttrader.testing.approving import ANN, asking, held
 from agenttrader.testing.builders import OPEN
 
@@ -110,3 +113,31 @@ def test_what_is_shown_is_the_same_when_it_was_read_back() -> None:
     gateway = Gateway()
     (found,) = msgspec.json.decode(gateway.found, type=ApprovalsBody).approvals
     assert found.shown.digest == found.digest
+
+
+def limits(*waiting: WaitingBody, loosening: str) -> LimitsBody:
+    return LimitsBody(limits=(), digest=Digest("d0" * 32), waiting=waiting, loosening=loosening)
+
+
+async def test_what_is_signed_for_a_loosening_is_the_id_of_what_was_shown() -> None:
+    shown = WaitingBody(name="account.open_orders_max", rules="3", configured="77")
+    change = RulingChange(shown.name, shown.rules, shown.configured)
+    signed: list[Statement] = []
+
+    def sign(statement: Statement) -> str:
+        signed.append(statement)
+        return "signed"
+
+    pen = Pen(ANN, sign)
+    found = limits(shown, loosening=loosening_id((change,)))
+    with pytest.raises(Posted) as posted:
+        await desk(Gateway()).loosen(pen, found, "why", "SINGLE PERSON")
+    assert posted.value.path == "/v1/limits/loosen"
+    (statement,) = signed
+    assert (statement.act, statement.about) == (Act.LOOSEN_LIMITS, found.loosening)
+    assert (statement.confirmation, statement.reason) == ("SINGLE PERSON", "why")
+    with pytest.raises(BadValue, match="do not sign"):
+        await desk(Gateway()).loosen(pen, limits(shown, loosening="0" * 16), "why", "")
+    with pytest.raises(BadValue, match="nothing waits"):
+        await desk(Gateway()).loosen(pen, limits(loosening=""), "why", "")
+    assert len(signed) == 1
