@@ -6,10 +6,12 @@ schemathesis is a process of its own, over a real socket, against real processes
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from agenttrader.app.gateway.desk import StatusBody
 from agenttrader.testing.permissive_day import PermissiveDay
@@ -25,7 +27,15 @@ CHECKS = (
     "ignored_auth",
 )
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def day(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PermissiveDay]:
+    made = PermissiveDay(tmp_path_factory.mktemp("day"))
+    async with playing(made):
+        await made.bar()
+        yield made
 
 
 async def fuzz(folder: Path, url: str, headers: dict[str, str], examples: int) -> str:
@@ -58,37 +68,31 @@ async def fuzz_all(day: PermissiveDay, examples: int) -> None:
     await day.ask("/v1/status", StatusBody)
 
 
-async def test_nobody_without_a_key_is_answered_anything_but_401(tmp_path: Path) -> None:
+async def test_nobody_without_a_key_is_answered_anything_but_401(day: PermissiveDay) -> None:
     """Every operation of both descriptions, without a key and with a wrong one; nothing is recorded."""
-    day = PermissiveDay(tmp_path)
-    async with playing(day):
-        await day.bar()
-        before = (await day.ask("/v1/status", StatusBody)).records
-        wrong: tuple[dict[str, str], ...] = (
-            {},
-            {"Authorization": "Bearer guessed"},
-            {"APCA-API-KEY-ID": "first-bot", "APCA-API-SECRET-KEY": "guessed"},
-        )
-        async with aiohttp.ClientSession(day.address("gateway")) as session:
-            for face in ("/v1", "/v2"):
-                async with session.get(f"{face}/openapi.json") as answer:
-                    paths = json.loads(await answer.read())["paths"]
-                for path, operations in paths.items():
-                    for method in operations:
-                        for headers in wrong:
-                            body = b"{}" if "requestBody" in operations[method] else None
-                            target = path.replace("{", "").replace("}", "")
-                            async with session.request(method, target, data=body, headers=headers) as told:
-                                assert told.status == 401, (method, path, await told.text())
-        assert (await day.ask("/v1/status", StatusBody)).records == before
+    before = (await day.ask("/v1/status", StatusBody)).records
+    wrong: tuple[dict[str, str], ...] = (
+        {},
+        {"Authorization": "Bearer guessed"},
+        {"APCA-API-KEY-ID": "first-bot", "APCA-API-SECRET-KEY": "guessed"},
+    )
+    async with aiohttp.ClientSession(day.address("gateway")) as session:
+        for face in ("/v1", "/v2"):
+            async with session.get(f"{face}/openapi.json") as answer:
+                paths = json.loads(await answer.read())["paths"]
+            for path, operations in paths.items():
+                for method in operations:
+                    for headers in wrong:
+                        body = b"{}" if "requestBody" in operations[method] else None
+                        target = path.replace("{", "").replace("}", "")
+                        async with session.request(method, target, data=body, headers=headers) as told:
+                            assert told.status == 401, (method, path, await told.text())
+    assert (await day.ask("/v1/status", StatusBody)).records == before
 
 
-async def test_what_is_described_is_so(tmp_path: Path) -> None:
-    day = PermissiveDay(tmp_path)
-    async with playing(day):
-        await day.bar()
-        await day.open_window()
-        await fuzz_all(day, 3)
+async def test_what_is_described_is_so(day: PermissiveDay) -> None:
+    await day.open_window()
+    await fuzz_all(day, 3)
 
 
 @pytest.mark.slow
