@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from agenttrader.app.policy.perform import Replayed
 
 WIDTH = 90
+AGENT, ORDER = 10, 18
+"""How wide their columns are."""
 ROWS_MAX = 40
 """Rows of a table that a person is shown; programs are told all."""
 ID_CHARACTERS = 8
@@ -104,9 +106,8 @@ def _table(title: str, changes: "Sequence[Change]") -> Iterator[str]:
     for change in changes[:ROWS_MAX]:
         verb = "" if change.effect.value == "open" else f"{change.effect.value}: "
         what = f"{verb}{change.side.value} {change.quantity:f} {' '.join(change.symbols)}"
-        yield _cut(
-            f"  {_time(change.time)}  {_cut(change.agent, 12):<12}  {_cut(what, 22):<22}  {_telling(change)}"
-        )
+        row = f"  {_when(change.time)}  {_cut(change.agent, AGENT):<{AGENT}}  {_cut(what, ORDER):<{ORDER}}"
+        yield _cut(f"{row}  {_telling(change)}")
     yield from _more(len(changes))
 
 
@@ -127,9 +128,8 @@ def _earned(earned: "Earned", trips: "Sequence[Trip]") -> Iterator[str]:
     for trip in trips[:ROWS_MAX]:
         orders = " ".join(order[:ID_CHARACTERS] for order in trip.denied)
         kept = f", kept {len(trip.kept)}" if trip.kept else ""
-        yield _cut(
-            f"  {_time(trip.time)}  {_cut(trip.agent, 12):<12}  {signed(trip.net):>14}  denied {orders}{kept}"
-        )
+        row = f"  {_when(trip.time)}  {_cut(trip.agent, AGENT):<{AGENT}}  {signed(trip.net):>{ORDER}}"
+        yield _cut(f"{row}  denied {orders}{kept}")
     yield from _more(len(trips))
 
 
@@ -151,6 +151,11 @@ def _value(value: object) -> str:
 def _time(time: Instant) -> str:
     """To the second."""
     return rfc3339(Instant(time - time % SECOND))
+
+
+def _when(time: Instant) -> str:
+    """The same in a row, without the year, which stands above."""
+    return _time(time)[5:-1].replace("T", " ")
 
 
 def _cut(text: str, width: int = WIDTH) -> str:

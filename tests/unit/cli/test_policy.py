@@ -56,7 +56,7 @@ def test_what_changes_is_a_finding_and_fits_the_screen(capsys: pytest.CaptureFix
     assert "limits     account.open_orders_max 2, configured 24" in lines
     assert "           7 would be denied" in lines
     assert f"{'open_orders_account':<28}{7:>12}{'':>18}" in lines
-    assert f"  2026-11-20T14:31:00Z  {AGENT:<12}  buy 1 ALFA              open_orders_account 3 of 2" in lines
+    assert f"  11-20 14:31:00  {AGENT:<10}  {'buy 1 ALFA':<18}  open_orders_account 3 of 2" in lines
     assert "        7  entries that never filled" in lines
     assert "happened. A round trip is told whole, by the fills it had and the fees booked with them." in lines
 

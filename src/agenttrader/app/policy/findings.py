@@ -70,7 +70,7 @@ class Findings:
         self.decisions += 1
         recorded, asked, own = again.recorded, again.asked, again.own
         was, now = outcome(recorded), outcome(asked)
-        if own is not None and not is_alike(recorded, own):
+        if own is not None and not _comes_to(recorded, own, exactly=own is asked):
             self.unlike.append(_change(again, own, first_unlike(recorded, own)))
             return None
         if was == now:
@@ -93,6 +93,15 @@ class Findings:
     def changes(self) -> bool:
         """Whether anything comes out otherwise."""
         return self.same != self.decisions
+
+
+def _comes_to(recorded: Decision, own: Decision, *, exactly: bool) -> bool:
+    """Whether the decision comes out as it was by the limits that ruled.
+
+    Where other limits are asked about, by its outcome: another release may word what a check observed in
+    another way, and that alone makes no other decision.
+    """
+    return is_alike(recorded, own) if exactly else outcome(recorded) == outcome(own)
 
 
 def _change(again: Again, made: Decision, check: Check | None) -> Change:
