@@ -131,11 +131,6 @@ SENTENCES: dict[str, Sentence] = {
         "one, and look at the feed if none comes.",
         unknown=_NO_PRICE,
     ),
-    "price_move": Sentence(
-        "The price, with this order's, has moved by {observed} within the time that counts, at most "
-        "{permitted} is permitted. Wait until it is calm, or name a price nearer to the others.",
-        unknown=_NO_PRICE,
-    ),
     "opens": Sentence(
         "The order says that it opens, but the position is {observed}, not {permitted}. Say `reduce` "
         "or `close`, or wait until what works the other way has ended.",
@@ -168,6 +163,11 @@ SENTENCES: dict[str, Sentence] = {
     "price_collar": Sentence(
         "A price lies {observed} from the mark, at most {permitted} is permitted. Look at the price, "
         "and decide again on the present one.",
+        unknown=_NO_PRICE,
+    ),
+    "price_move": Sentence(
+        "The price, with this order's, has moved by {observed} within the time that counts, at most "
+        "{permitted} is permitted. Wait until it is calm, or name a price nearer to the others.",
         unknown=_NO_PRICE,
     ),
     "repeats": Sentence(

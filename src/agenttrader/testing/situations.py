@@ -68,10 +68,11 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     def marked(self, number: int = 0, **changes: Any) -> "Situation":
         """The same with another mark of one leg, and none but that of late."""
-        mark = self.snapshot.legs[number].mark
-        assert mark is not None, f"expected leg {number} to have a mark to change"
-        mark = replace(mark, **changes)
-        return self.seeing_leg(number, mark=mark, ranged=(mark.price, mark.price))
+        view = self.snapshot.legs[number]
+        assert view.mark is not None, f"expected leg {number} to have a mark to change"
+        mark = replace(view.mark, **changes)
+        ranged = None if view.ranged is None else (mark.price, mark.price)
+        return self.seeing_leg(number, mark=mark, ranged=ranged)
 
     def granting(self, **changes: Any) -> "Situation":
         """The same with an agent that may act for something else."""

@@ -103,12 +103,6 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
     ("quote_time", lambda it: it.marked(time=Instant(NOW - HOUR))),
     ("quote_age", lambda it: it.marked(time=NOW)),
     (
-        "price_move",
-        lambda it: it.seeing_leg(ranged=(Decimal(150), Decimal(150))).limiting_symbol(
-            price_move_fraction_max=Decimal("0.99")
-        ),
-    ),
-    (
         "opens",
         lambda it: it.seeing_leg(position=ZERO, opposed=False) if it.proposal.effect is Effect.OPEN else it,
     ),
@@ -123,6 +117,7 @@ REPAIRS: tuple[tuple[str, Callable[[Situation], Situation]], ...] = (
         "price_collar",
         lambda it: it.proposing(limit_price=Decimal("100.00"), decision_price=Decimal("100.00")),
     ),
+    ("price_move", lambda it: it.seeing_leg(ranged=(Decimal(100), Decimal(100)))),
     ("repeats", lambda it: it.seeing(repeats=0)),
     ("order_rate_agent", lambda it: it.seeing(orders_last_minute_agent=0)),
     ("order_rate_account", lambda it: it.seeing(orders_last_minute_account=0)),
