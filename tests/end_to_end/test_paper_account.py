@@ -32,8 +32,8 @@ from agenttrader.app.guarding.setup import GuardWish
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.keys import VenueKey
 from agenttrader.model.identifiers import AccountName, Symbol
-from agenttrader.model.market import TradingStatus, Watermark
-from agenttrader.model.times import Instant, from_rfc3339, rfc3339
+from agenttrader.model.market import Bar, TradingStatus, Watermark
+from agenttrader.model.times import Duration, Instant, from_rfc3339, rfc3339
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
@@ -100,6 +100,7 @@ class PaperRun:
         self.desk = Desk(SETTINGS, MemoryLog())
         self.source = LiveSource(now)
         self.ports: dict[str, int] = {}
+        self.quiet = asyncio.Lock()
         guard = make(folder, GuardWish(bot="bot", person="me", port=1, seed=7, speed=1), "a passphrase")
         self.secret = guard.key.reveal()
         self._make_paper(guard.path)
@@ -160,6 +161,22 @@ class PaperRun:
         said, _ = await process.communicate(b"a passphrase\n")
         return process.returncode, said.decode()
 
+    async def trade(self, price: int) -> None:
+        """A moment in which the symbol trades at the exchange, told when it is over, before time goes on."""
+        async with self.quiet:
+            start = now()
+            await asyncio.sleep(0.1)
+            prices = dict.fromkeys(("open", "high", "low", "close"), Decimal(price))
+            length = Duration(now() - start)
+            self.desk.hear(Bar(symbol=SYMBOL, start=start, interval=length, volume=Decimal(1_000), **prices))
+
+    async def tick(self) -> None:
+        """The exchange's time is that of everybody here."""
+        while True:
+            async with self.quiet:
+                self.desk.hear(Watermark(time=now()))
+            await asyncio.sleep(0.1)
+
     async def told(self, *words: str) -> str:
         """What the program says that ends well."""
         code, said = await self.type(*words)
@@ -199,18 +216,11 @@ async def paper(
             )
         texts = [(run.folder / f"{host}.pem").read_text() for host in run.ports]
         (run.folder / "trusted.pem").write_text("".join(texts))
-        ticking = asyncio.create_task(tick(run.desk))
+        ticking = asyncio.create_task(run.tick())
         try:
             yield run
         finally:
             ticking.cancel()
-
-
-async def tick(desk: Desk) -> None:
-    """The venue's time is that of everybody here."""
-    while True:
-        desk.hear(Watermark(time=now()))
-        await asyncio.sleep(0.1)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -230,7 +240,7 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
     """Denied without a window; sent once within it, under our id; and canceled when the window closes."""
     paper.pass_exam()
     config = ("--config", str(paper.folder / "run.toml"))
-    roles = [await paper.start("run", role, *config) for role in ("marketdata", "gateway")]
+    roles = [await paper.start("run", role, *config) for role in ("marketdata", "gateway", "exits")]
     person = ("--person", str(paper.folder / "people" / "me"))
     bot = {"APCA-API-KEY-ID": "bot", "APCA-API-SECRET-KEY": paper.secret}
     order = {"symbol": "ALFA", "qty": "2", "side": "buy", "type": "limit", "limit_price": "99"}
@@ -239,8 +249,8 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
         await until(lambda: paper.address("gateway") and paper.source.broadcast.subscribers)
         async with aiohttp.ClientSession(paper.address("gateway") or "", headers=bot) as session:
 
-            async def post(name: str) -> tuple[int, str]:
-                answer = await session.post("/v2/orders", json=order | {"client_order_id": name})
+            async def post(name: str, **changes: str | None) -> tuple[int, str]:
+                answer = await session.post("/v2/orders", json=order | {"client_order_id": name} | changes)
                 return answer.status, await answer.text()
 
             paper.source.status(TradingStatus.TRADING)
@@ -253,8 +263,17 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
             assert status == 200, said
             assert paper.at_broker == [("at-", "new")]
             assert (await post("first"))[0] == 200
+            await paper.trade(100)
+            status, said = await post("second", type="market", limit_price=None)
+            assert status == 200, said
+            await until(lambda: paper.at_broker[1:] == [("at-", "new")])
+            await paper.trade(100)
+            await until(lambda: paper.at_broker[1:] == [("at-", "filled")])
+            assert "the books agree" in await paper.told("reconcile", *person)
+            held = await (await session.get("/v2/positions/ALFA")).json()
+            assert (held["qty"], held["avg_entry_price"]) == ("2", "100")
             await paper.told("window", "close", *person, "--reason", "enough")
-            await until(lambda: paper.at_broker == [("at-", "canceled")])
+            await until(lambda: paper.at_broker == [("at-", "canceled"), ("at-", "filled")])
     finally:
         for process in roles:
             with contextlib.suppress(ProcessLookupError):
