@@ -51,6 +51,16 @@ class Approvals(Section, frozen=True):
         )
 
 
+def faults_of_people(people: Mapping[PersonName, Person]) -> Iterator[str]:
+    """Where one person has two names: that one would be two to whatever takes two."""
+    for key in ("public_key", "token_sha256"):
+        names: dict[str, PersonName] = {}
+        for name, person in people.items():
+            other = names.setdefault(getattr(person, key), name)
+            if other != name:
+                yield f"[people] {key}: expected one of its own for each, found {other}'s at {name}, too"
+
+
 def faults_of_approvals(
     approvals: Approvals | None,
     asking: Mapping[AgentName, PersonName | None],

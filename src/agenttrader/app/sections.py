@@ -10,7 +10,7 @@ from msgspec import field
 from agenttrader.app.broker_sections import Broker, Conformance
 from agenttrader.app.credential_sections import Credentials
 from agenttrader.app.market_sections import MarketData
-from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals
+from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals, faults_of_people
 from agenttrader.app.section import Section, require_account
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.breakers import BreakerLimits
@@ -258,6 +258,7 @@ class Document(Section, frozen=True):
         yield from self._faults_of_broker()
         asking = {name: agent.requester for name, agent in self.agents.items() if self.asks(agent)}
         yield from faults_of_approvals(self.approvals, asking, self.people)
+        yield from faults_of_people(self.people)
 
     def _faults_of_broker(self) -> Iterator[str]:
         keys = (

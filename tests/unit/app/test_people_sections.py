@@ -106,6 +106,16 @@ def test_what_asks_nobody_needs_none_of_it(tmp_path: Path) -> None:
             manual(ann="approver").replace('"0.005"', '"1"'),
             "[approvals] adverse_move_fraction: expected a fraction below 1, such as 0.005, found 1",
         ),
+        (
+            manual(ann="approver", ben="approver").replace(f"{1_001:064x}", f"{1_000:064x}"),
+            "[people] public_key: expected one of its own for each, found ann's at ben, too",
+        ),
+        (
+            manual(ann="approver", ben="approver").replace(
+                f'token_sha256 = "{1_001:064x}"', f'token_sha256 = "{1_000:064x}"'
+            ),
+            "[people] token_sha256: expected one of its own for each, found ann's at ben, too",
+        ),
         (manual(needed=3, ann="approver"), "[approvals] persons_needed: "),
         (manual(needed=0, ann="approver"), "[approvals] persons_needed: "),
         (
