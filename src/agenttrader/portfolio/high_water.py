@@ -21,20 +21,21 @@ class HighWater:
     It counts from the first samples above 0.
     """
 
-    __slots__ = ("_equities", "_is_emptied", "_last", "high")
+    __slots__ = ("_equities", "_is_emptied", "high", "last")
 
     def __init__(self) -> None:
         self.high: Decimal | None = None
         """In the account's currency, as if all the money of now had always been there; None at first."""
         self._equities: deque[Decimal] = deque(maxlen=SAMPLES)
-        self._last: Instant | None = None
+        self.last: Instant | None = None
+        """When the last sample was taken; None before the first."""
         self._is_emptied = False
 
     def sample(self, equity: Decimal, time: Instant) -> None:
         """Take in the equity of `time`. A second one of the same instant says nothing more."""
-        if self._last is not None and time <= self._last:
+        if self.last is not None and time <= self.last:
             return
-        self._last = time
+        self.last = time
         self._equities.append(equity)
         self._rise()
 

@@ -301,7 +301,7 @@ class Engine(Footing):
             self._emit(turned)
             self.market.begin_day()
             self._step.resync = bool(self.state.overnight)
-        sample = sample_of(self.valued)
+        sample = sample_of(self.valued, self.state.breakers.water.last, reached)
         if sample is not None:
             self._emit(sample)
         stale = self._staleness.judge(self.market, self.rules, self.state.breakers, reached)

@@ -24,9 +24,9 @@ from agenttrader.model.orders import Leg
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.runtime.breakers import COMPARISONS, DAY, DRAWDOWN, ERRORS, LATENCY, LOSSES, REJECTIONS
-from agenttrader.runtime.inputs import HaltAsked, LinkSeen, TimeReached
+from agenttrader.runtime.inputs import HaltAsked, LinkSeen, MarketSeen, TimeReached
 from agenttrader.testing.breakers import BREAKERS
-from agenttrader.testing.builders import CHARLY, OPEN, OTHER_AGENT, at, compared, proposal
+from agenttrader.testing.builders import CHARLY, OPEN, OTHER_AGENT, at, bar, compared, proposal
 from agenttrader.testing.driver import Driver, trading
 from agenttrader.testing.tripping import (
     MINE,
@@ -329,3 +329,23 @@ def test_books_that_differ_again_and_again_let_the_account_only_reduce() -> None
     lift(driver, WHOLE, 2)
     assert driver.engine.standing().state is ACTIVE
     assert of_breakers(driver.give(*[compared(DIFFERS)] * 2)) == []
+
+
+# A machine's clock tells the time more often than bars come.
+
+
+def told_often(driver: Driver, minute: int, price: int) -> list[Event]:
+    """A minute's bar, and the time told every ten seconds until the next."""
+    tens = [TimeReached(Instant(at(minute) + number * MINUTE // 6)) for number in range(6)]
+    return driver.give(MarketSeen(bar(minute, price)), *tens)
+
+
+def test_a_price_that_is_bad_for_a_minute_is_one_sample_however_often_the_time_is_told() -> None:
+    driver = holding(LADDER)
+    found = [
+        event for minute, price in enumerate((1, 100, 100), 5) for event in told_often(driver, minute, price)
+    ]
+    assert of_breakers(found) == []
+    assert len([each for each in found if isinstance(each, EquitySampled)]) == 3
+    fall = [event for minute in (8, 9, 10) for event in told_often(driver, minute, 75)]
+    assert len(of_breakers(fall)) == 1

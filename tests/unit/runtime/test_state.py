@@ -68,7 +68,7 @@ def reconciled(*breaks: Break) -> Reconciled:
 def test_records_are_kept_by_what_they_are_about() -> None:
     day = DayOpened(session="2026-11-20", open=OPEN, close=CLOSE, equity=CASH)
     fold = Fold(segment(), AccountOpened(cash=CASH), day, UP, WindowOpened(signed=signed()))
-    sample = sample_of(MarkedBook(fold.state.book, {}))
+    sample = sample_of(MarkedBook(fold.state.book, {}), None, OPEN)
     assert sample is not None
     fold.add(sample, time=at(5))
     state = fold.state
