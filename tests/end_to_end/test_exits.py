@@ -151,6 +151,7 @@ def of_a_bot(tables: dict[str, Any]) -> None:
     """Let the agent run no strategy, as one that speaks in Alpaca's words; the same count for ten minutes."""
     tables["strategy"]["run"] = []
     tables["agents"]["momentum"] |= {"strategies": [], "dedupe_window_seconds": 600}
+    tables["limits"]["strategy"] = {}
 
 
 async def test_what_stays_of_a_position_that_is_closed_in_part_is_protected_by_its_plan(
