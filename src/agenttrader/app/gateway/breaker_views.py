@@ -27,6 +27,9 @@ from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.entries import REPEATS
 
 
+_TOO_FEW = "too few samples yet"
+
+
 class BreakerState(Word):
     """How far a breaker has come."""
 
@@ -78,10 +81,10 @@ def _of_account(
 ) -> Iterator[_Counted]:
     fallen, lost = breakers.water.drawdown(), breakers.day.loss()
     steps = f"{limits.soft_fraction}, {limits.medium_fraction}, {limits.hard_fraction}"
-    shown = "not known yet" if fallen is None else f"{fallen:.4f}"
-    yield _Counted(DRAWDOWN, account, f"{shown} below the highest equity, of {steps}", bool(fallen))
-    shown = "not known yet" if lost is None else f"{max(lost, 0):.2f}"
-    yield _Counted(DAY, account, f"{shown} lost today, of {limits.day_loss_max}", (lost or 0) > 0)
+    words = _TOO_FEW if fallen is None else f"{fallen:.4f} below the highest equity"
+    yield _Counted(DRAWDOWN, account, f"{words}, of {steps}", bool(fallen))
+    words = _TOO_FEW if lost is None else f"{max(lost, 0):.2f} lost today"
+    yield _Counted(DAY, account, f"{words}, of {limits.day_loss_max}", (lost or 0) > 0)
     slow = slow_in_a_row(limits, tuple(breakers.answers))
     words = f"{slow} slow answers in a row, of {limits.broker_latency_answers}"
     yield _Counted(LATENCY, account, words, slow > 0)

@@ -48,6 +48,7 @@ def test_every_breaker_is_there_for_the_account_and_for_each_agent_that_may_open
         assert {name for name, each in found if each == scope} == {LOSSES, REJECTIONS, REPEATS}
     assert len(found) == 13
     assert {each.state for each in found.values()} == {ARMED}
+    assert found[DAY, WHOLE].counted == "too few samples yet, of 9000"
 
 
 def test_what_counts_says_how_far() -> None:
