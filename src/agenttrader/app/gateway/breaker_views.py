@@ -26,7 +26,6 @@ from agenttrader.runtime.breakers import (
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.entries import REPEATS
 
-
 _TOO_FEW = "too few samples yet"
 
 
