@@ -80,6 +80,20 @@ def test_what_was_denied_and_would_be_approved_is_told_without_a_profit(run: Con
     assert replayed(run, wide).findings.otherwise[0].now == "order_notional"
 
 
+def test_a_group_that_there_was_not_can_be_asked_about(run: Configuration) -> None:
+    group = """
+        [limits.group.two]
+        symbols = ["ALFA", "CHRL"]
+        gross_exposure_max = "999"
+        net_exposure_max = "90000"
+        daily_orders_max = 100
+        daily_new_risk_max = "90000"
+    """
+    findings = replayed(run, group).findings
+    assert [(each.was, each.now) for each in findings.denied] == [("approved", "gross_exposure_group")]
+    assert findings.denied[0].order_id == proposal(1).id  # the second, of 4 units, fits
+
+
 def test_a_run_that_has_decided_nothing_is_told(tmp_path: Path) -> None:
     configuration = configured(tmp_path)
     with pytest.raises(ConfigurationError, match="expected a journal, found none"):
