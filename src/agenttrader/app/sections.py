@@ -288,6 +288,8 @@ class Document(Section, frozen=True):
             yield from _unmatched(f"limits.group.{group}.symbols", held, "instruments", self.instruments)
         restricted = sorted(self.limits.account.restricted - meant)
         yield from _unmatched("limits.account.restricted", restricted, "instruments", self.instruments)
+        market = sorted(self.limits.account.market_symbols)
+        yield from _unmatched("limits.account.market_symbols", market, "limits.symbol", self.limits.symbol)
         for name, instrument in self.instruments.items():
             if isinstance(instrument, Spread):
                 legs = (leg.symbol for leg in instrument.legs)

@@ -336,6 +336,11 @@ def test_a_fault_is_named_with_its_table_and_key(tmp_path: Path, old: str, new: 
             "[limits.account.restricted] FXTT: expected it in [instruments] too, found there ALFA, BRVO",
         ),
         (
+            "market_symbols = []",
+            'market_symbols = ["SPY"]',
+            "[limits.account.market_symbols] SPY: expected it in [limits.symbol] too, found there ALFA, BRVO",
+        ),
+        (
             'symbols = ["ALFA", "BRVO", "CHRL"]\n',
             'symbols = ["ALFA", "FXTT"]\n',
             "[limits.group.cyclical.symbols] FXTT: expected it in [instruments] too, found there ALFA, BRVO",
