@@ -27,13 +27,14 @@ from agenttrader.app.marketdata.wiring import wire_marketdata
 from agenttrader.app.new_york import day_of
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.market import Bar, MarketEvent, StatusChange, TradingStatus, Watermark
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.testing import paper_host
-from agenttrader.testing.live_source import SYMBOL as ALFA
 from agenttrader.testing.live_source import LiveSource
 from agenttrader.testing.serving import serving
 
+ALFA = Symbol("ALFA")
 HASHED = hashlib.sha256(b"SECRET").hexdigest()
 PRICES = f"""[credentials.marketdata.alpaca]
 key_id = "PKDATA"
@@ -109,7 +110,7 @@ async def role(
     run: Path, alpacas_stream: Callable[[LiveSource, str], Application]
 ) -> AsyncIterator[tuple[LiveSource, Callable[[], str | None], Callable[[], None]]]:
     """The source, where the role listens, and how its connection to the source is broken."""
-    source = LiveSource(now)
+    source = LiveSource(now, ALFA)
     async with serving(alpacas_stream(source, "PKDATA")) as address:
         host, _, port = address.partition(":")
         target = [(host, int(port))]

@@ -27,6 +27,7 @@ from agenttrader.api.venue import create_venue_app
 from agenttrader.app.brokers.wiring import write_report
 from agenttrader.app.config import load
 from agenttrader.app.conformance import Finding, Report, Sitting, Standing
+from agenttrader.app.guarding.paper import SECRETS, SYMBOLS, PaperWish
 from agenttrader.app.guarding.perform import make
 from agenttrader.app.guarding.setup import GuardWish
 from agenttrader.app.venue.desk import Desk
@@ -38,19 +39,17 @@ from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
 from agenttrader.testing import paper_host
-from agenttrader.testing.broker_files import LIVE_PRICES, PAPER, PAPER_HOST
-from agenttrader.testing.live_source import SYMBOL, LiveSource
+from agenttrader.testing.broker_files import PAPER, PAPER_HOST
+from agenttrader.testing.live_source import LiveSource
 from agenttrader.testing.serving import serving
 
+SPY = Symbol("SPY")
 SHIFT = from_rfc3339("2026-11-20T15:00:00Z") - time.time_ns()
 """From this machine's time to one in a session."""
 CODE = "0123abc"
 SETTINGS = Settings(
     start=from_rfc3339("2026-11-20T14:30:00Z"),
-    listings=tuple(
-        Listing(symbol=Symbol(name), tick=Decimal("0.01"), lot=Decimal(1))
-        for name in ("ALFA", "BRVO", "CHRL", "DLTA", "ECHO", "FXTR")
-    ),
+    listings=tuple(Listing(symbol=Symbol(name), tick=Decimal("0.01"), lot=Decimal(1)) for name in SYMBOLS),
     accounts=(AccountOpening(name=PAPER.account, cash=Decimal(100_000), shorting=False),),
     sessions=tuple(
         Session(date=day, open=from_rfc3339(f"{day}T14:30:00Z"), close=from_rfc3339(f"{day}T21:00:00Z"))
@@ -98,34 +97,19 @@ class PaperRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.desk = Desk(SETTINGS, MemoryLog())
-        self.source = LiveSource(now)
+        self.source = LiveSource(now, SPY)
         self.ports: dict[str, int] = {}
         self.quiet = asyncio.Lock()
-        guard = make(folder, GuardWish(bot="bot", person="me", port=1, seed=7, speed=1), "a passphrase")
+        wish = GuardWish(bot="bot", person="me", port=1, seed=7, speed=1)
+        keys = {"key_id": PAPER.key, "kill_key_id": PAPER.kill_key, "data_key_id": "PKDATA1"}
+        guard = make(folder, wish, "a passphrase", PaperWish(account=PAPER.account, **keys))
         self.secret = guard.key.reveal()
-        self._make_paper(guard.path)
-
-    def _make_paper(self, path: Path) -> None:
-        """As docs/brokers.md says what is another one in such a file."""
-        text = path.read_text()
-        for old, new in (
-            ('kind = "venue"', PAPER.broker),
-            ('[account]\nname = "DEMO-1"', f'[account]\nname = "{PAPER.account}"'),
-            ('key_id = "demo-account"\nsecret = {', f'key_id = "{PAPER.key}"\nsecret = {{'),
-            ('key_id = "demo-kill"\nsecret = {', f'key_id = "{PAPER.kill_key}"\nsecret = {{'),
-            ('inbox = "watermark"', 'inbox = "arrival"'),
-            ('listen = "127.0.0.1:1"', 'listen = "127.0.0.1:0"'),
-            ('barrier = ["exits"]', "barrier = []"),
-        ):
-            assert old in text, old
-            text = text.replace(old, new, 1)
-        text = re.sub(
-            r"\[marketdata\.prices\].*?(?=\[\[marketdata\.keys)", LIVE_PRICES, text, flags=re.DOTALL
-        )
-        text = re.sub(r"(?m)^speed = [^#\n]*", 'speed = "max" ', text)
-        path.write_text(text)
-        for name in ("gateway-broker", "kill-broker", "alpaca-data"):
-            (self.folder / "secrets" / name).write_text("SECRET")
+        text = guard.path.read_text().replace('listen = "127.0.0.1:1"', 'listen = "127.0.0.1:0"', 1)
+        # It was made for today; here it is another day.
+        guard.path.write_text(re.sub(r"(?m)^date = [^#\n]*", 'date = "2026-11-20" ', text))
+        for name in SECRETS:
+            assert (folder / name).read_text() == ""
+            (folder / name).write_text("SECRET")
 
     def pass_exam(self) -> None:
         found = load(self.folder / "run.toml", {})
@@ -135,7 +119,7 @@ class PaperRun:
             kind="alpaca_paper",
             address=PAPER_HOST,
             account=AccountName(PAPER.account),
-            symbol=SYMBOL,
+            symbol=SPY,
             began=rfc3339(now()),
             ended=rfc3339(now()),
             configuration=found.digest,
@@ -168,7 +152,7 @@ class PaperRun:
             await asyncio.sleep(0.1)
             prices = dict.fromkeys(("open", "high", "low", "close"), Decimal(price))
             length = Duration(now() - start)
-            self.desk.hear(Bar(symbol=SYMBOL, start=start, interval=length, volume=Decimal(1_000), **prices))
+            self.desk.hear(Bar(symbol=SPY, start=start, interval=length, volume=Decimal(1_000), **prices))
 
     async def tick(self) -> None:
         """The exchange's time is that of everybody here."""
@@ -243,7 +227,7 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
     roles = [await paper.start("run", role, *config) for role in ("marketdata", "gateway", "exits")]
     person = ("--person", str(paper.folder / "people" / "me"))
     bot = {"APCA-API-KEY-ID": "bot", "APCA-API-SECRET-KEY": paper.secret}
-    order = {"symbol": "ALFA", "qty": "2", "side": "buy", "type": "limit", "limit_price": "99"}
+    order = {"symbol": "SPY", "qty": "2", "side": "buy", "type": "limit", "limit_price": "99"}
     order |= {"time_in_force": "day"}
     try:
         await until(lambda: paper.address("gateway") and paper.source.broadcast.subscribers)
@@ -270,7 +254,7 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
             await paper.trade(100)
             await until(lambda: paper.at_broker[1:] == [("at-", "filled")])
             assert "the books agree" in await paper.told("reconcile", *person)
-            held = await (await session.get("/v2/positions/ALFA")).json()
+            held = await (await session.get("/v2/positions/SPY")).json()
             assert (held["qty"], held["avg_entry_price"]) == ("2", "100")
             await paper.told("window", "close", *person, "--reason", "enough")
             await until(lambda: paper.at_broker == [("at-", "canceled"), ("at-", "filled")])

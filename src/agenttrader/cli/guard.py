@@ -1,6 +1,7 @@
 """`agenttrader new` and `agenttrader up`: a folder for one's own bot, and its processes until Ctrl-C."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.persons import new_passphrase
 from agenttrader.cli.runs import configuration_of
+from agenttrader.model.errors import BadValue
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
 PORT = 8765
 
 
-def new(
+class Kind(StrEnum):
+    """Which brokers a folder is made for."""
+
+    VENUE = "venue"
+    PAPER = "alpaca_paper"
+
+
+def new(  # noqa: PLR0913 - its options
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder; everything is in it.")],
     *,
     bot: Annotated[str, typer.Option("--bot", help="What the bot is called: its key id.")] = "bot",
@@ -29,20 +38,43 @@ def new(
     speed: Annotated[
         int, typer.Option("--speed", min=1, help="Minutes of the market in a second, at most.")
     ] = 1,
+    broker: Annotated[Kind, typer.Option("--broker", help="Where it trades.")] = Kind.VENUE,
+    account: Annotated[str | None, typer.Option("--account", help="The paper account's number, PA….")] = None,
+    key_id: Annotated[str | None, typer.Option("--key-id", help="The gateway's key there, PK….")] = None,
+    kill_key_id: Annotated[
+        str | None, typer.Option("--kill-key-id", help="Kill's own; the gateway's where there is no other.")
+    ] = None,
 ) -> None:
     """Make a folder with a simulated exchange, a gateway, one agent with a key, and a person to sign.
 
-    The passphrase of the person's key is asked for twice. The bot's key is shown once.
+    The passphrase of the person's key is asked for twice. The bot's key is shown once. With `--broker
+    alpaca_paper` there is no exchange: the gateway trades that account, on live prices.
     """
+    from agenttrader.app.guarding.paper import SECRETS, PaperWish
     from agenttrader.app.guarding.perform import make
     from agenttrader.app.guarding.setup import GuardWish
 
     wish = GuardWish(bot=bot, person=person_name, port=port, seed=seed, speed=speed)
-    made = make(folder, wish, new_passphrase())
-    print(f"made      {made.path}: six invented symbols, one bot, its limits; read them")
+    paper = None
+    if broker is Kind.PAPER:
+        if account is None or key_id is None:
+            raise BadValue(
+                "--account, --key-id: expected both for alpaca_paper, found none of one; name them"
+            )
+        paper = PaperWish(
+            account=account, key_id=key_id, kill_key_id=kill_key_id or key_id, data_key_id=key_id
+        )
+    elif account or key_id or kill_key_id:
+        raise BadValue("--account, --key-id, --kill-key-id: expected --broker alpaca_paper with them")
+    made = make(folder, wish, new_passphrase(), paper)
+    symbols = "six invented symbols" if paper is None else "six funds at live prices"
+    print(f"made      {made.path}: {symbols}, one bot, its limits; read them")
     print(f"person    {made.signer}.key and .token; keep both to yourself")
     print(f"bot       address {made.address}, key id {bot}, secret {made.key.reveal()}")
     print("          the secret is shown this once; another: agenttrader agents rotate")
+    if paper is not None:
+        print(f"fill      {', '.join(SECRETS)} in {folder}: the secrets of the keys at Alpaca")
+        print(f"exam      agenttrader brokers conformance --against paper --config {folder}")
     print(f"next      agenttrader up {folder}")
 
 

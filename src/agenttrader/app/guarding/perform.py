@@ -6,22 +6,36 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec import structs
+
 from agenttrader.app.config import Configuration, load
+from agenttrader.app.guarding.paper import SECRETS, PaperWish, paper_text
 from agenttrader.app.guarding.setup import Guard, GuardWish, make_guard
-from agenttrader.app.guarding.wiring import maker, require_rest, supervisor
+from agenttrader.app.guarding.wiring import maker, require_rest, supervisor, today
+from agenttrader.app.throwaway import write_private
 from agenttrader.model.errors import AgentTraderError
 from agenttrader.runtime.supervisor import Notice
 
 
-def make(folder: Path, wish: GuardWish, passphrase: str) -> Guard:
+def make(folder: Path, wish: GuardWish, passphrase: str, paper: PaperWish | None = None) -> Guard:
     """The folder, made whole or not at all. Raises BadValue, ConfigurationError, StoreError."""
     is_new = not folder.exists()
     try:
-        return make_guard(folder, wish, maker(passphrase))
+        guard = make_guard(folder, wish, maker(passphrase))
+        return guard if paper is None else _at_paper(guard, paper)
     except AgentTraderError:
         if is_new:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _at_paper(guard: Guard, paper: PaperWish) -> Guard:
+    """The same folder for the paper account; what of it is secret at Alpaca is for a person to fill in."""
+    text = paper_text(guard.path.read_text(encoding="utf-8"), paper, today())
+    guard.path.write_text(text, encoding="utf-8")
+    for name in SECRETS:
+        write_private(guard.path.parent / name, "")
+    return structs.replace(guard, configuration=load(guard.path, environment={}))
 
 
 def roles_of(configuration: Configuration) -> tuple[str, ...]:

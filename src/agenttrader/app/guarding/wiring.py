@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.adapters.clocks import WallClock
 from agenttrader.app.config import Configuration
 from agenttrader.app.demo.wiring import KNOWN_TO_ROLES, keep_agent_keys
 from agenttrader.app.guarding.setup import GuardMaker, MadeSigner
+from agenttrader.app.new_york import day_of
 from agenttrader.app.operators.person import PersonFiles
 from agenttrader.app.operators.wiring import new_token, write_person
 from agenttrader.model.credentials import Secret
@@ -23,6 +26,11 @@ def maker(passphrase: str) -> GuardMaker:
         return MadeSigner(public_key=write_person(PersonFiles(stem), passphrase, token), token=Secret(token))
 
     return GuardMaker(signer=signer, token=lambda: Secret(new_token()), keep_agent_keys=keep_agent_keys)
+
+
+def today() -> date:
+    """The date in New York, by this machine's clock."""
+    return day_of(WallClock().now())
 
 
 def require_rest(configuration: Configuration, roles: tuple[str, ...]) -> None:
