@@ -95,7 +95,7 @@ TABLE = {
     K.CANCELED: "bbbbb nnnnnnnn qbqbb",
     K.CANCEL_REFUSED: "bbbbb bbqqnqqq qqqqq",
     K.EXPIRED: "bbbbb nnnnnnnn bbbqb",
-    K.REPLACED: "bbbbb bnnnnnbb bbbbq",
+    K.REPLACED: "bbbbb bnnnnnnn bbbbq",
     K.REPLACE_REFUSED: "bbbbb bbqqqnbb bqqqq",
     K.SUSPENDED: "bbbbb bbnnqqqb bbbbb",
     K.DONE_FOR_DAY: "bbbbb bbnnqqnq bbbbb",
