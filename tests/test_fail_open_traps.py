@@ -70,10 +70,13 @@ from agenttrader.runtime.inputs import (
 from agenttrader.runtime.state import State
 from agenttrader.testing import builders as b
 from agenttrader.testing.approving import ANN, EVE, TERMS, approved, asking, held, waits, word
+from agenttrader.testing.breakers import BREAKERS
 from agenttrader.testing.driver import READY, Driver, at_rest, trading
 from agenttrader.testing.serving import serving
 from agenttrader.testing.situations import Situation, entry, exit_of_long, short_entry, spread_entry
 from agenttrader.testing.small_gateway import SmallGateway, bot
+from agenttrader.testing.tripping import holding, move_money, of_breakers, ticks
+from agenttrader.testing.tripping import restarted as another_process
 
 D = Decimal
 ACTIVE, REDUCE_ONLY, HALTED, FROZEN = TradingState
@@ -516,6 +519,40 @@ def test_a_loss_that_is_still_open_is_a_loss_and_a_gain_is_none() -> None:
     assert denied_by(driver.propose(b.proposal(2, legs=of_bravo))) is None
     driver.give(MarketSeen(b.bar(3, 90)), TimeReached(b.at(3)))
     assert denied_by(driver.propose(b.proposal(3, legs=of_bravo))) == "daily_loss"
+
+
+LADDER = msgspec.structs.replace(
+    BREAKERS, soft_fraction=D("0.1"), medium_fraction=D("0.2"), hard_fraction=D("0.3")
+)
+
+
+@pytest.mark.parametrize("price", (1, 10_000))
+def test_one_wrong_price_is_no_loss_and_no_height_to_fall_from(price: int) -> None:
+    """Elsewhere it halts for nothing, or is the highest of all from then on."""
+    assert of_breakers(ticks(holding(LADDER), 5, price, 100, 100, 100)) == []
+
+
+def test_a_restart_does_not_set_back_what_losses_count_from() -> None:
+    """Elsewhere the highest equity lies in memory, and each start begins at the equity of then."""
+    driver = holding(LADDER)
+    ticks(driver, 5, 85, 85, 85)
+    assert len(of_breakers(ticks(another_process(driver), 8, 70, 70, 70))) == 1
+
+
+def test_a_breaker_that_tripped_does_not_begin_again_by_itself() -> None:
+    """Elsewhere it starts anew from the lower equity, and trading goes on after the next rebalance."""
+    driver = holding(LADDER)
+    ticks(driver, 5, 60, 60, 60, 100, 100, 100)
+    assert denied_by(another_process(driver).propose(b.proposal(2))) == "trading_state"
+
+
+@pytest.mark.parametrize("amount", (-50_000, 1_000_000))
+def test_money_that_comes_or_goes_hides_no_loss_and_is_none(amount: int) -> None:
+    driver = holding(msgspec.structs.replace(BREAKERS, day_loss_max=D(9_000)))
+    ticks(driver, 5, 90, 90, 90)
+    assert of_breakers(move_money(driver, 1, amount)) == []
+    assert of_breakers(ticks(driver, 8, 90, 90, 90)) == []
+    assert len(of_breakers(ticks(driver, 11, 89, 89, 89))) == 1
 
 
 def test_a_limit_that_was_quietly_widened_is_seen() -> None:
