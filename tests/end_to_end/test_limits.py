@@ -90,10 +90,14 @@ async def test_what_is_tightened_stays_so_until_two_persons_sign_for_a_wider_fil
     assert "signed by nobody; missing: 2 more, of 2 different persons" in shown
 
     await desk.bar()
-    signed = await desk.told("loosen", "--reason", "it was one bad day")
+    (shown_as,) = re.findall(r"^loosening (\w+), ", shown, re.MULTILINE)
+    other = await desk.type("loosen", "0" * 16, "--reason", "it was one bad day")
+    assert other.returncode == ExitCode.USAGE
+    assert "loosening: expected the id of one" in other.stderr
+    signed = await desk.told("loosen", shown_as, "--reason", "it was one bad day")
     assert f"signed    {NAME}: 3 to 77" in signed
     assert "missing   1 more, of 2 different persons" in signed
-    again = await desk.type("loosen", "--reason", "it was one bad day")
+    again = await desk.type("loosen", shown_as[:6], "--reason", "it was one bad day")
     assert again.returncode == ExitCode.FINDING
     assert "ann has signed for this already" in again.stderr
     assert await desk.rules() == "3"

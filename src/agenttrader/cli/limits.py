@@ -84,6 +84,9 @@ def tighten(
 
 @limits.command()
 def loosen(
+    loosening: Annotated[
+        str, typer.Argument(metavar="ID", help="Of what waits, as `limits show` names it, or how it begins.")
+    ],
     *,
     config: Config,
     person: Who,
@@ -97,10 +100,14 @@ def loosen(
     as_json: AsJson = False,
 ) -> None:
     """Sign for what the configuration has looser than it rules. With the last signature needed it rules."""
+    from agenttrader.app.operators.wishes import one_of
+
     require_reason(reason)
 
     async def act(desk: "Operator", pen: "Pen") -> "tuple[LimitsBody, LimitsBody, TradingBody]":
         found = await desk.limits()
+        if found.waiting:
+            one_of(loosening, (found.loosening,), "loosening")
         trading = await desk.loosen(pen, found, reason, confirm)
         return found, await desk.limits(), trading
 

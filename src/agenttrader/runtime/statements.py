@@ -240,7 +240,7 @@ def _fit_to_trade(state: State) -> str:
     if gone := checks_gone(state.ruling):
         return (
             f"checks that ruled before are not in this program: {', '.join(gone)}; run the version that has "
-            "them, or sign for the loosening (`agenttrader limits loosen`)"
+            "them, or sign for the loosening (`agenttrader limits loosen ID`)"
         )
     links = {name: state.links.get(name) for name in NEEDED_LINKS}
     down = [

@@ -27,7 +27,7 @@ NOTHING = "none"
 """How a list without names is written."""
 LOOSENING = (
     "loosening is a file, a restart and signatures: write it into the configuration, start the gateway "
-    "again, then sign (`agenttrader limits loosen`)"
+    "again, then sign (`agenttrader limits loosen ID`)"
 )
 _BY_FILE_ALONE = {
     "agent.symbols": "its agent could not leave what it holds there; put the symbol onto account.restricted",
