@@ -117,6 +117,11 @@ class GroupLimits(_Table, frozen=True):
     daily_orders_max: int
     daily_new_risk_max: Decimal
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.symbols:
+            raise BadValue("symbols: expected one or more, found none: a group of nothing limits nothing")
+
 
 class StrategyLimits(_Table, frozen=True):
     """What one strategy may do, of what its agent may."""

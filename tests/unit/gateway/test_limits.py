@@ -12,7 +12,7 @@ from agenttrader.gateway.limits import (
     SymbolLimits,
 )
 from agenttrader.model.errors import BadValue
-from agenttrader.testing.situations import AGENT, ALFA, entry
+from agenttrader.testing.situations import AGENT, ALFA, GROUP, entry
 
 
 def test_no_limit_has_a_default() -> None:
@@ -31,6 +31,11 @@ def test_a_limit_is_a_finite_number_and_not_below_0(number: str) -> None:
 def test_repeats_are_counted_over_some_time() -> None:
     with pytest.raises(BadValue, match="repeat_seconds: expected 1 to 86400, a day, found 0"):
         msgspec.structs.replace(entry().limits.agent[AGENT], repeat_seconds=0)
+
+
+def test_a_group_of_no_symbols_would_limit_nothing_and_is_refused() -> None:
+    with pytest.raises(BadValue, match="symbols: expected one or more, found none"):
+        msgspec.structs.replace(entry().limits.group[GROUP], symbols=frozenset())
 
 
 @pytest.mark.parametrize("name", ("price_collar_fraction_max", "reducing_price_collar_fraction_max"))
