@@ -154,9 +154,7 @@ def test_what_is_right_in_every_respect_does_not_start_without_an_exam(
     written: Written, tmp_path: Path
 ) -> None:
     found = written.load(tmp_path)
-    with pytest.raises(
-        ConfigurationError, match="expected a report of alpaca_paper, found none, in audit_artifacts/conformance"
-    ):
+    with pytest.raises(ConfigurationError, match="of alpaca_paper, found none, in audit_artifacts/conf"):
         wire_gateway(found, Announcements(tmp_path), "code")
     with pytest.raises(ConfigurationError, match="does not run beside a real broker"):
         wire_venue(found, Announcements(tmp_path))
