@@ -26,7 +26,7 @@ from agenttrader.runtime.carried import (
     sides_of_account,
     sides_of_agent,
 )
-from agenttrader.runtime.inputs import GroupProposed, MarketSeen, ReplaceAsked, TimeReached
+from agenttrader.runtime.inputs import GroupProposed, MarketSeen, ReplaceAsked, TightenAsked, TimeReached
 from agenttrader.runtime.rules import Rules
 from agenttrader.testing.builders import (
     AGENT,
@@ -168,6 +168,18 @@ def test_what_an_exit_sells_for_a_strategy_is_no_more_a_part_of_it() -> None:
         driver.report(ReportKind.CANCELED, leg.id)
     driver.fill(leaving.id, "out", 10)
     assert of_strategy(STRATEGY, state, valued) == (D(0), 1, D(1_000))
+
+
+def test_a_group_that_is_tightened_while_everything_runs_binds_the_next_order() -> None:
+    driver = dealing()
+    driver.enter(1)
+    other = proposal(2, agent=OTHER_AGENT, strategy=StrategyName(""), legs=(Leg(CHARLY),))
+    driver.hear(TightenAsked("group.pair.symbols", "CHARLY", "ada", "it moves with them"))
+    driver.hear(TightenAsked("group.pair.gross_exposure_max", "1500", "ada", "a rough day"))
+    assert pair_of(driver).gross_exposure == 1_000
+    assert denied_by(driver.propose(other)) == ["gross_exposure_group"]
+    assert denied_by(driver.propose(replace(other, id=proposal(3).id, quantity=D(5)))) == [None]
+    assert pair_of(driver).gross_exposure == 1_500
 
 
 def test_before_a_day_has_opened_nothing_is_known_and_a_new_one_begins_anew() -> None:
