@@ -6,7 +6,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from agenttrader.app.gateway.balance_metrics import BalanceMetrics
 from agenttrader.app.gateway.breaker_views import BreakerBody, BreakerState
+from agenttrader.gateway.balance import Balance
 
 NUMBERS = {state: number for number, state in enumerate(BreakerState)}
 """What each state is shown as: armed 0, counting 1, warned 2, tripped 3."""
@@ -28,9 +30,10 @@ class BreakerMetrics(Collector):
         yield gauge
 
 
-def registry_of(read: Callable[[], Iterable[BreakerBody]]) -> CollectorRegistry:
-    """What the gateway shows of itself: its breakers, and its process."""
+def registry_of(read: Callable[[], Iterable[BreakerBody]], balance: Balance) -> CollectorRegistry:
+    """What the gateway shows of itself: its breakers, its orders in and out, and its process."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(BreakerMetrics(read))
+    registry.register(BalanceMetrics(balance))
     return registry

@@ -115,16 +115,14 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         lambda up, reason: links.broker(up=up, reason=reason),
     )
     shutdown = _shutdown(configuration)
+    looked_at = [shutdown, *switches]
+    dispatcher = Dispatcher(broker, looked_at, lambda said: halts.hear(said))  # noqa: PLW0108 - as above
     session = Session(
         engine=engine,
         segment=lambda state: _segment(configuration, rules, state, code, epoch),
         refold=folded,
         journal=journal,
-        dispatcher=Dispatcher(
-            broker,
-            [shutdown, *switches],
-            lambda reading: halts.hear(reading),  # noqa: PLW0108 - as above
-        ),
+        dispatcher=dispatcher,
         clock=clock,
         inbox=_inbox(configuration),
         capacity=configuration.gateway.inbox_capacity,
@@ -158,7 +156,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
-        metrics=registry_of(lambda: breakers_of(session.engine, session.now)),
+        metrics=registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance),
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
     )
