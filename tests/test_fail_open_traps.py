@@ -126,6 +126,15 @@ def test_an_empty_list_of_what_is_permitted_is_not_everything(situation: Situati
     assert situation.decide().denied_by == code
 
 
+def test_what_is_in_no_group_or_in_one_without_limits_is_not_unlimited() -> None:
+    """Elsewhere a symbol of no known sector counts in none, and passes."""
+    assert entry().seeing_leg(groups=()).decide().denied_by == "symbol_group"
+    limits = msgspec.structs.replace(entry().limits, group={})
+    assert msgspec.structs.replace(entry(), limits=limits).decide().denied_by == "daily_orders_group"
+    limits = msgspec.structs.replace(entry().limits, strategy={})
+    assert msgspec.structs.replace(entry(), limits=limits).decide().denied_by == "daily_orders_strategy"
+
+
 def amounts() -> Iterator[tuple[type[msgspec.Struct], str]]:
     for table in (AccountLimits, AgentLimits, SymbolLimits, GroupLimits, StrategyLimits):
         for name, kind in get_type_hints(table).items():
