@@ -1,5 +1,6 @@
 """Guarding one's own bot as README has it: a folder, its processes, a window, and the bot's own client."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from alpaca.common.exceptions import APIError
@@ -21,6 +23,9 @@ from agenttrader.roles.process import listening
 from agenttrader.testing.played_day import PASSED_ON, PROGRAM
 
 PATIENCE_SECONDS = 60
+NEW_YORK = ZoneInfo("America/New_York")
+FIRST_PRICED = dt.time(9, 32)
+"""Two minutes after the open: by then every symbol has had a bar."""
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -119,9 +124,10 @@ def test_a_bot_is_guarded_in_four_commands(guarded: Guarded) -> None:
 
 
 def is_priced(client: TradingClient) -> bool:
-    """Whether the gateway has heard a price: before the first minute every order is denied."""
+    """Whether the gateway has heard prices: its clock moves on when it has those of the minute before."""
     clock = client.get_clock()
-    return isinstance(clock, Clock) and clock.is_open
+    assert isinstance(clock, Clock)
+    return clock.is_open and clock.timestamp.astimezone(NEW_YORK).time() >= FIRST_PRICED
 
 
 def filled(client: TradingClient, name: str) -> str:
