@@ -282,8 +282,16 @@ async def test_a_stream_that_is_cut_at_a_fill_comes_up_again_and_tells_it(world:
     await world.agree()
 
 
-@pytest.mark.parametrize("status", (429, 500))
-async def test_a_refused_cancel_is_not_taken_for_a_cancel(world: World, status: Literal[429, 500]) -> None:
+@pytest.mark.parametrize(
+    ("status", "becomes"),
+    (
+        pytest.param(500, OrderState.ACCEPTED, id="one that failed leaves the order as it is at the venue"),
+        pytest.param(429, OrderState.CANCELED, id="one that came too soon is asked for again, and holds"),
+    ),
+)
+async def test_a_refused_cancel_is_not_taken_for_a_cancel(
+    world: World, status: Literal[429, 500], becomes: OrderState
+) -> None:
     """The order is told as what it is at the venue."""
     world.plan(ErrorAnswer, ("DELETE /v2/orders",), when=When.BEFORE, status=status)
     resting = proposal(1, type=ENTRY.type.LIMIT, limit_price=Decimal(98))
@@ -291,7 +299,7 @@ async def test_a_refused_cancel_is_not_taken_for_a_cancel(world: World, status: 
     await world.gateway.until(lambda: world.gateway.state(resting.id) is OrderState.ACCEPTED)
     await world.gateway.cancel(resting.id)
     await world.gateway.until(lambda: len(world.struck()) == 1)
-    await world.gateway.until(lambda: world.gateway.state(resting.id) is OrderState.ACCEPTED)
+    await world.gateway.until(lambda: world.gateway.state(resting.id) is becomes)
     await world.agree()
     assert not any(isinstance(event, BreakFound) for event in world.gateway.events())
 
