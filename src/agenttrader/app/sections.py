@@ -10,6 +10,7 @@ from msgspec import field
 from agenttrader.app.broker_sections import Broker, Conformance
 from agenttrader.app.credential_sections import Credentials
 from agenttrader.app.market_sections import MarketData
+from agenttrader.app.names import OURS, faults_of_names
 from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals, faults_of_people
 from agenttrader.app.section import Section, require_account
 from agenttrader.app.venue_sections import Venue
@@ -250,6 +251,10 @@ class Document(Section, frozen=True):
 
     def faults(self) -> Iterator[str]:
         """Where sections contradict each other, as sentences that name both."""
+        yield from faults_of_names("agents", self.agents, OURS)
+        yield from faults_of_names("people", self.people)
+        yield from faults_of_names("limits.strategy", self.limits.strategy)
+        yield from faults_of_names("limits.group", self.limits.group)
         yield from self._faults_of_limits()
         yield from self._faults_of_agents()
         yield from self._faults_of_strategies()
@@ -311,8 +316,6 @@ class Document(Section, frozen=True):
             yield f"[agents] symbols: expected one owner of {symbol}, found it twice"
         for strategy in _twice(name for agent in self.agents.values() for name in agent.strategies):
             yield f"[agents] strategies: expected one agent to run {strategy}, found it twice"
-        if EXITS in self.agents:
-            yield f"[agents] {EXITS}: expected another name, for it is that of [exits], which only reduces"
 
     def _faults_of_exits(self) -> Iterator[str]:
         exits = self.exits

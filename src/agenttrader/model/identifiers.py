@@ -27,7 +27,7 @@ Digest = NewType("Digest", str)
 
 
 _HAND = "person:"
-"""How such a name begins. An agent that is configured under one is itself, and nobody's hand."""
+"""How such a name begins. No agent can be configured under one: names have no colon."""
 
 
 def hand_of(person: PersonName) -> AgentName:

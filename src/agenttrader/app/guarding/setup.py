@@ -4,7 +4,6 @@ It is the demo's configuration with another cast: a bot that owns every symbol, 
 of their own. What it permits is meant to be read and changed.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from agenttrader.app.config import Configuration, demo_template, load
+from agenttrader.app.names import NAME
 from agenttrader.app.template import Place, Value, fill, recast
 from agenttrader.app.throwaway import Throwaway, write_private
 from agenttrader.model.credentials import Secret
@@ -23,7 +23,6 @@ CONFIGURATION = "run.toml"
 PARTIAL_FILL_SECONDS = 120
 """How long what has filled of an entry may be bare before the exits unit cancels its rest."""
 UNPROTECTED_SECONDS_MAX = 300
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 PEOPLE = "people"
 """The folder of the person's key and token."""
 
@@ -104,7 +103,7 @@ class Guard(Struct, frozen=True, kw_only=True):
 def make_guard(folder: Path, wish: GuardWish, maker: GuardMaker) -> Guard:
     """Make the folder. Raises BadValue for a wish that cannot be had, ConfigurationError where it fails."""
     for name, option in ((wish.bot, "--bot"), (wish.person, "--person-name")):
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise BadValue(f"{option}: expected up to 64 letters, digits, - and _, found {name!r}")
     template = _template(wish)
     tables = tomllib.loads(template)
