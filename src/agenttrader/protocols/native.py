@@ -4,7 +4,6 @@ Bodies are JSON. Numbers may come as JSON numbers or text and are read as Decima
 float's tail of noise cut off; they leave as text. Times are RFC 3339. Unknown fields are refused by name.
 """
 
-import re
 from decimal import Decimal
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from msgspec import Meta, Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import (
     AgentName,
+    ExecutionId,
     OrderId,
     StrategyName,
     Symbol,
@@ -23,6 +23,7 @@ from agenttrader.model.identifiers import (
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, NANO
+from agenttrader.protocols.uuids import expect_uuid
 
 _Name = Annotated[str, Meta(max_length=128)]
 """What an agent calls something. Each text of its that goes on record has an end."""
@@ -185,16 +186,6 @@ class TradingBody(_Body, frozen=True):
     window_end: str | None = None
 
 
-class Snapshot(_Body, frozen=True, tag="snapshot"):
-    """The first message of `/v1/stream`: everything that the client may see, as of `watermark`."""
-
-    watermark: str | None
-    orders: tuple[OrderBody, ...]
-    positions: tuple[PositionBody, ...]
-    account: AccountBody
-    trading: TradingBody
-
-
 class OrderChanged(_Body, frozen=True, tag="order"):
     """An order has a new state or more fills."""
 
@@ -211,6 +202,20 @@ class FillMade(_Body, frozen=True, tag="fill"):
     price: Decimal
     fee: Decimal
     time: str
+    execution_id: ExecutionId
+    """The broker's name for it: told again, it is the same."""
+
+
+class Snapshot(_Body, frozen=True, tag="snapshot"):
+    """The first message of `/v1/stream`: everything that the client may see, as of `watermark`."""
+
+    watermark: str | None
+    orders: tuple[OrderBody, ...]
+    positions: tuple[PositionBody, ...]
+    account: AccountBody
+    trading: TradingBody
+    fills: tuple[FillMade, ...] = ()
+    """Of the trading day, in the journal's order: who was away learns which were made meanwhile."""
 
 
 class PositionsChanged(_Body, frozen=True, tag="positions"):
@@ -251,7 +256,6 @@ class ErrorBody(_Body, frozen=True):
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _proposal_decoder = msgspec.json.Decoder(ProposalBody)
 _stream_decoder: msgspec.json.Decoder[StreamMessage] = msgspec.json.Decoder(StreamMessage)
@@ -384,16 +388,6 @@ def meant(value: Decimal) -> Decimal:
     exponent = value.as_tuple().exponent
     is_sane = isinstance(exponent, int) and value.adjusted() < DIGITS_BEFORE_POINT_MAX
     return value.quantize(NANO) if is_sane and value != value.quantize(NANO) else value
-
-
-def expect_uuid(text: str) -> str:
-    """A UUID in its one spelling: no two texts are one name."""
-    if not _UUID.fullmatch(text):
-        raise BadValue(
-            f"proposal_id: expected a UUID in lower case, such as 609f36a2-7b8e-9aa9-8384-ed96d3651d7c, "
-            f"found {text[:60]!r}"
-        )
-    return text
 
 
 def _instant(text: str | None) -> Instant | None:

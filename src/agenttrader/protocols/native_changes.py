@@ -9,7 +9,8 @@ from msgspec import Meta, Struct
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, derive_agents_order_id, derive_proposed_id
 from agenttrader.model.orders import Changes, TimeInForce
-from agenttrader.protocols.native import UNREADABLE, expect_uuid, meant
+from agenttrader.protocols.native import UNREADABLE, meant
+from agenttrader.protocols.uuids import expect_uuid
 
 
 class ChangesBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -5,7 +5,7 @@ import msgspec
 
 from agenttrader.app.happenings import DayBegun, DayEnded, GatewayTold, MarketMoved, Said, Starting
 from agenttrader.cli.board import Board
-from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Effect, OrderType, Side
 from agenttrader.model.sessions import Session
@@ -144,6 +144,7 @@ def test_a_fill_is_told_with_why_the_order_was_made() -> None:
         price=Decimal("10.01"),
         fee=Decimal(0),
         time=rfc3339(OPEN),
+        execution_id=ExecutionId("1"),
     )
     assert told(board, GatewayTold(fill)) == [("fill", "bought 100 ALFA at 10.01 · momentum: fast over slow")]
     out = msgspec.structs.replace(fill, order_id=OrderId("1-stop"), side=Side.SELL, fee=Decimal("0.35"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import OrderId, derive_order_id, derive_proposed_id
+from agenttrader.model.identifiers import ExecutionId, OrderId, derive_order_id, derive_proposed_id
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant
 from agenttrader.protocols.native import (
@@ -307,6 +307,7 @@ MESSAGES: tuple[StreamMessage, ...] = (
         price=D("1.5"),
         fee=D("0.02"),
         time="2026-11-20T14:31:00Z",
+        execution_id=ExecutionId("1-1"),
     ),
     PositionsChanged(positions=(POSITION,)),
     AccountMarked(account=ACCOUNT),

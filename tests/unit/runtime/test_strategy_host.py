@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agenttrader.indicators.compiled import Compiled
-from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Effect, OrderType, Proposal, Side
@@ -253,7 +253,7 @@ def holds(*positions: PositionBody) -> PositionsChanged:
     return PositionsChanged(positions=positions)
 
 
-def fill(price: int, symbol: str = "ALFA") -> FillMade:
+def fill(price: int, symbol: str = "ALFA", execution: str = "1") -> FillMade:
     return FillMade(
         order_id=OrderId("entry"),
         symbol=Symbol(symbol),
@@ -262,6 +262,7 @@ def fill(price: int, symbol: str = "ALFA") -> FillMade:
         price=D(price),
         fee=D(0),
         time=rfc3339(at(1)),
+        execution_id=ExecutionId(execution),
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agenttrader.indicators.compiled import Compiled
-from agenttrader.model.identifiers import AgentName, OrderId, StrategyName, Symbol
+from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.orders import Effect, OrderType, Proposal, Side
@@ -199,6 +199,7 @@ class Desk:
             price=price,
             fee=D(0),
             time=rfc3339(bar.start),
+            execution_id=ExecutionId(f"{order_id}-{bar.start}"),
         )
 
     def _change(self, order: OrderBody) -> OrderChanged:

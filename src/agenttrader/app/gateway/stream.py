@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from agenttrader.app.gateway.views import (
     account_body,
+    fill_body,
     order_body,
     snapshot_body,
     trading_body,
@@ -32,7 +33,6 @@ from agenttrader.model.records import Recorded
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.protocols.native import (
     AccountMarked,
-    FillMade,
     OrderChanged,
     PositionsChanged,
     Snapshot,
@@ -135,7 +135,9 @@ class Stream:
                 touched[order_id] = None
                 touched.update((leg.id, None) for leg in orders[order_id].protection)
         fills = [event for event in events if isinstance(event, Filled)]
-        yield from (_fill(fill) for fill in fills if agent is None or orders[fill.order_id].agent == agent)
+        yield from (
+            fill_body(fill) for fill in fills if agent is None or orders[fill.order_id].agent == agent
+        )
         yield from (
             OrderChanged(order=order_body(order))
             for order in visible((orders[each] for each in touched), agent)
@@ -199,15 +201,3 @@ class Stream:
 
 def _text(time: Instant | None) -> str | None:
     return None if time is None else rfc3339(time)
-
-
-def _fill(fill: Filled) -> FillMade:
-    return FillMade(
-        order_id=fill.order_id,
-        symbol=fill.symbol,
-        side=fill.side,
-        quantity=fill.quantity,
-        price=fill.price,
-        fee=fill.fee,
-        time=rfc3339(fill.time),
-    )

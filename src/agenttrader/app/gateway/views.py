@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.authority import ScopeKind
 from agenttrader.model.decisions import Check, Decision, TradingState
+from agenttrader.model.events import Filled
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.times import rfc3339
@@ -23,6 +24,7 @@ from agenttrader.protocols.native import (
     CheckBody,
     DecisionBody,
     ExitPlanBody,
+    FillMade,
     OrderBody,
     PositionBody,
     Snapshot,
@@ -187,7 +189,31 @@ def snapshot_body(engine: Engine, agent: AgentName | None, watermark: str | None
         positions=visible_positions(engine, agent),
         account=account_body(engine),
         trading=trading_body(engine),
+        fills=tuple(fill_body(fill) for fill in _fills_of_the_day(engine, agent)),
     )
+
+
+def fill_body(fill: Filled) -> FillMade:
+    """One execution as it is told."""
+    return FillMade(
+        order_id=fill.order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        time=rfc3339(fill.time),
+        execution_id=fill.execution_id,
+    )
+
+
+def _fills_of_the_day(engine: Engine, agent: AgentName | None) -> Iterator[Filled]:
+    """What the agent's orders have filled since the open, in the journal's order."""
+    book, day = engine.state.book, engine.state.day
+    for fill in book.executions.values():
+        is_seen = agent is None or book.orders.by_id[fill.order_id].agent == agent
+        if is_seen and day is not None and fill.time >= day.open:
+            yield fill
 
 
 def visible(orders: Iterable[Order], agent: AgentName | None) -> Iterable[Order]:

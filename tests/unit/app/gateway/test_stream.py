@@ -11,7 +11,7 @@ from agenttrader.app.gateway.stream import Stream, Subscriber
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import AgentName
+from agenttrader.model.identifiers import AgentName, ExecutionId
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import Role
 from agenttrader.model.times import rfc3339
@@ -105,11 +105,15 @@ async def test_a_fill_is_told_before_what_it_changes(gateway: SmallGateway) -> N
         price=D(100),
         fee=D(0),
         time="2026-11-20T14:31:00Z",
+        execution_id=ExecutionId("e-1"),
     )
     (positions,) = [message for message in messages if isinstance(message, PositionsChanged)]
     assert [(each.symbol, each.protected_quantity) for each in positions.positions] == [(ALFA, D(10))]
     (account,) = [message for message in messages if isinstance(message, AccountMarked)]
     assert account.account.cash == 99_000
+    assert gateway.stream.snapshot(AGENT).fills == (messages[0],), "who was away learns it from the snapshot"
+    assert gateway.stream.snapshot(None).fills == (messages[0],)
+    assert gateway.stream.snapshot(OTHER_AGENT).fills == ()
 
 
 async def test_a_denial_is_told_to_its_agent(gateway: SmallGateway) -> None:
