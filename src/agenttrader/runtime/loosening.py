@@ -4,7 +4,17 @@ Two different persons, or one in two sessions where the profile says that there 
 orders in, nothing is loosened: what was leased was leased under what ruled.
 """
 
-from agenttrader.model.authority import Signature, SignedStatement, still_missing
+from collections.abc import Mapping
+
+from agenttrader.model.authority import (
+    MAY_SIGN,
+    Act,
+    PersonRole,
+    Signature,
+    SignedStatement,
+    still_missing,
+)
+from agenttrader.model.identifiers import PersonName
 from agenttrader.model.ruling import LimitsLoosened, LooseningSigned, RulingChange
 from agenttrader.runtime.ruling import loosening_id
 from agenttrader.runtime.state import State
@@ -13,8 +23,18 @@ PERSONS = 2
 """How many different persons sign for a loosening."""
 
 
+def signatures(state: State, name: str, people: Mapping[PersonName, PersonRole]) -> tuple[Signature, ...]:
+    """Who has signed for the loosening of that name and still may; who was taken out since does not count."""
+    may_sign = MAY_SIGN[Act.LOOSEN_LIMITS]
+    return tuple(each for each in state.ruling.signatures(name) if people.get(each.person) in may_sign)
+
+
 def judged(
-    signed: SignedStatement, state: State, waiting: tuple[RulingChange, ...], people: int
+    signed: SignedStatement,
+    state: State,
+    waiting: tuple[RulingChange, ...],
+    people: Mapping[PersonName, PersonRole],
+    persons: int,
 ) -> LimitsLoosened | LooseningSigned | str:
     """What the signature brings about, or the sentence with which it is refused."""
     statement, name = signed.statement, loosening_id(waiting)
@@ -30,9 +50,9 @@ def judged(
         return "a window is open, and what it leased was leased under what rules; close it first"
     if state.day is None:
         return "no trading day has begun; sign when one has"
-    before = state.ruling.signatures(name)
+    before = signatures(state, name, people)
     given = (*before, Signature(statement.person, state.day.session, statement.confirmation))
-    missing = still_missing(given, PERSONS, people)
+    missing = still_missing(given, PERSONS, persons)
     if not missing:
         return LimitsLoosened(changes=waiting, signed=signed)
     if any(each.person == statement.person for each in before):

@@ -73,7 +73,8 @@ class Ruling:
                 self.base.pop(change.name, None)
             else:
                 self.base[change.name] = change.after
-        self._signed.pop(loosened.signed.statement.about, None)
+        # All that waited rules now: what was begun to be signed for was another file's.
+        self._signed.clear()
 
 
 def loosening_id(changes: tuple[RulingChange, ...]) -> str:

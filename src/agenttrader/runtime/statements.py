@@ -85,7 +85,7 @@ def judge(
             held = state.approvals.waiting.values()
             return waiting.judged(signed, held, authority.people, authority.requesters)
         case Act.LOOSEN_LIMITS:
-            return loosening.judged(signed, state, looser, authority.persons)
+            return loosening.judged(signed, state, looser, authority.people, authority.persons)
 
 
 def _binding(statement: Statement, authority: Authority, state: State) -> str:

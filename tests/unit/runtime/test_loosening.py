@@ -13,11 +13,12 @@ from agenttrader.model.times import MINUTE, Instant
 from agenttrader.runtime.inputs import StatementGiven, TimeReached
 from agenttrader.runtime.rule_values import values_of, waiting
 from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.statements import Authority
 from agenttrader.testing.builders import OPEN, PERSON, authority, rules, signed
 from agenttrader.testing.driver import Driver
 from agenttrader.testing.ruling_driver import begun, day, loosen, tighten, trading
 
-BEN = PersonName("ben")
+BEN, CLEO = PersonName("ben"), PersonName("cleo")
 CHANGE = RulingChange("account.open_orders_max", "1000", "2000")
 
 
@@ -92,6 +93,28 @@ def test_a_single_person_waits_for_the_next_session_and_retypes_the_phrase() -> 
     assert "retypes SINGLE PERSON" in loosen(driver)
     assert loosen(driver, confirmation=SINGLE_PERSON) == ""
     assert open_orders_max(driver) == 2_000
+
+
+def test_the_signature_of_who_was_taken_out_since_counts_no_more() -> None:
+    def of(*names: PersonName, role: PersonRole = PersonRole.ADMIN) -> Authority:
+        people = dict.fromkeys(names, PersonRole.ADMIN) | {PERSON: role}
+        kept = {name: each for name, each in people.items() if name in names}
+        return authority(people=kept, keys={name: f"{name}'s" for name in kept})
+
+    three = of(PERSON, BEN, CLEO)
+    first = day(
+        begun(
+            structs.replace(wider(), authority=three),
+            begun(structs.replace(of_two(), authority=three)),
+        )
+    )
+    assert loosen(first) == ""
+    for since in (of(BEN, CLEO), of(PERSON, BEN, CLEO, role=PersonRole.OPERATOR)):
+        driver = day(begun(structs.replace(wider(), authority=since), first))
+        assert loosen(driver, person=BEN) == ""
+        assert open_orders_max(driver) == 1_000
+        assert loosen(driver, person=CLEO) == ""
+        assert open_orders_max(driver) == 2_000
 
 
 @pytest.mark.parametrize(

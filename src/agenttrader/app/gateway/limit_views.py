@@ -25,7 +25,7 @@ from agenttrader.runtime.carried import (
 )
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import TightenAsked
-from agenttrader.runtime.loosening import PERSONS
+from agenttrader.runtime.loosening import PERSONS, signatures
 from agenttrader.runtime.rule_values import values_of, waiting
 from agenttrader.runtime.ruling import loosening_id
 
@@ -44,9 +44,9 @@ def limits_of(desk: Desk, agent: AgentName | None) -> LimitsBody:
     digest = engine.rules.limits_digest
     if agent is not None:
         return LimitsBody(limits=tuple(shown), digest=digest)
-    looser, people = waiting(engine.configured, engine.state.ruling), engine.rules.authority.persons
+    looser, authority = waiting(engine.configured, engine.state.ruling), engine.rules.authority
     name = loosening_id(looser)
-    given = engine.state.ruling.signatures(name)
+    given = signatures(engine.state, name, authority.people)
     return LimitsBody(
         limits=tuple(shown),
         digest=digest,
@@ -55,8 +55,8 @@ def limits_of(desk: Desk, agent: AgentName | None) -> LimitsBody:
         ),
         loosening=name,
         signed=tuple(each.person for each in given),
-        missing=still_missing(given, PERSONS, people) if looser else "",
-        single_person=people == 1,
+        missing=still_missing(given, PERSONS, authority.persons) if looser else "",
+        single_person=authority.persons == 1,
     )
 
 
