@@ -72,6 +72,10 @@ class VenueCalls:
         self._desk.updates.listen(listener, STREAMS)
         return listener
 
+    def forget(self, listener: TradeListener) -> None:
+        """Tell it no more."""
+        self._desk.updates.remove(listener)
+
     def restarted(self) -> "VenueCalls":
         """Another venue that begins with this one's settings and log, as after a kill."""
         other = VenueCalls(self._settings)

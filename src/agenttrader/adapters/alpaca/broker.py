@@ -91,10 +91,10 @@ class AlpacaBroker:
     `emit` takes reports and watermarks, `link` whether the stream tells; both are called from tasks of `run`,
     never within `submit` or `cancel`. After each `link(True, …)` the history must be read. An
     AgentTraderError from either means that nothing more is taken in just now: answers are offered again, the
-    stream starts anew.
+    stream starts anew. `connection` makes the wire, which is another where nothing shall leave the process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who the account is, and where everything that is said of it goes
         self,
         *,
         address: Callable[[], str | None],
@@ -105,13 +105,14 @@ class AlpacaBroker:
         emit: Emit,
         link: Link,
         patience: Patience,
+        connection: Callable[..., Connection] = Connection,
     ) -> None:
         allowance = Allowance(patience.requests_per_minute_max, lambda: asyncio.get_running_loop().time())
         self._clock = clock
         self._emit = emit
         self._account = account
         self._ask_again_seconds = patience.ask_again_seconds
-        self._connection = Connection(
+        self._connection = connection(
             address=address,
             credential=credential,
             account=account,
