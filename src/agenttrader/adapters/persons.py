@@ -6,9 +6,9 @@ that we do not know could be a restriction that we do not keep, so it is refused
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -33,6 +33,26 @@ class Person(NamedTuple):
 
     public_key: Ed25519PublicKey
     role: PersonRole
+
+
+class Configured(Protocol):
+    """A person as configuration has it, the key as text."""
+
+    @property
+    def public_key(self) -> str:
+        """32 bytes in hexadecimal."""
+        ...
+
+    @property
+    def role(self) -> PersonRole:
+        """What the person may do."""
+        ...
+
+
+def verifier(people: Mapping[PersonName, Configured]) -> Callable[[str], SignedStatement]:
+    """What `verify` does, by these persons. Raises StatementRefused for a key that cannot be one."""
+    persons = {name: Person(public_key_of(each.public_key), each.role) for name, each in people.items()}
+    return lambda envelope: verify(envelope, persons)
 
 
 def sign(statement: Statement, key: Ed25519PrivateKey) -> str:
