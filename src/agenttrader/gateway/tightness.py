@@ -105,7 +105,7 @@ def tighter(name: str, ruled: str, wanted: str) -> str:
         case Direction.MORE:
             return wanted if Decimal(wanted) > Decimal(ruled) else ruled
         case Direction.FEWER:
-            return list_of(names_in(ruled) & names_in(wanted))
+            return _fewer(name, names_in(ruled), names_in(wanted))
         case Direction.ALSO:
             return list_of(names_in(ruled) | names_in(wanted))
         case Direction.WORD:
@@ -143,6 +143,14 @@ def _within_groups(found: dict[str, str], ruled: Values) -> dict[str, str]:
     grouped = frozenset[str]().union(*(names_in(ruled[name]) for name in ruled if _is_of_group(name)))
     within = {name: list_of(names_in(value) & grouped) for name, value in found.items() if _is_of_group(name)}
     return found | within
+
+
+def _fewer(name: str, ruled: frozenset[str], wanted: frozenset[str]) -> str:
+    """What both name. An agent whose list of strategies is empty runs none, so that no strategy's limits bind
+    it: that is not fewer, and where nothing is in both, what ruled goes on ruling.
+    """
+    both = ruled & wanted
+    return list_of(ruled if name.endswith(".strategies") and not both else both)
 
 
 def _is_of_group(name: str) -> bool:

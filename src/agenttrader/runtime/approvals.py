@@ -18,7 +18,7 @@ from agenttrader.gateway.checks.authority import APPROVAL, NOBODY_APPROVED, PERM
 from agenttrader.model.approvals import ApprovalAsked, ApprovalTerms, Shown
 from agenttrader.model.decisions import Decision, Verdict
 from agenttrader.model.events import Withheld
-from agenttrader.model.identifiers import Digest, Symbol
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.times import SECOND, Instant, rfc3339
 from agenttrader.runtime.halts import HaltStanding
@@ -73,11 +73,7 @@ def voided(
     """The end of whatever waits and may not any more, with the reason."""
     for each in state.approvals.waiting.values():
         shown = each.asked.shown
-        reason = (
-            _over(shown, now)
-            or _halted(standing(shown.proposal))
-            or _changed(shown, prices, rules.limits_digest)
-        )
+        reason = _over(shown, now) or _halted(standing(shown.proposal)) or _changed(shown, prices, rules)
         if reason:
             yield Withheld(order_id=each.asked.order_id, reason=f"its approval is void: {reason}")
 
@@ -92,11 +88,13 @@ def _halted(standing: HaltStanding) -> str:
     return f"{standing.state.value}: {'; '.join(standing.reasons)}"
 
 
-def _changed(shown: Shown, prices: Mapping[Symbol, Decimal], limits: Digest) -> str:
+def _changed(shown: Shown, prices: Mapping[Symbol, Decimal], rules: Rules) -> str:
     """What is other than it was shown, so that no yes to that is one to this."""
     decision, fraction = shown.decision, shown.terms.adverse_move_fraction
-    if decision.inputs.limits != limits:
+    if decision.inputs.limits != rules.limits_digest:
         return "the limits are others than those that were shown"
+    if shown.terms != rules.approvals:
+        return "the terms of approvals are others than those that were shown"
     quotes = {mark.symbol: mark.price for mark in decision.inputs.marks}
     for leg in shown.proposal.legs:
         then, now = quotes.get(leg.symbol), prices.get(leg.symbol)

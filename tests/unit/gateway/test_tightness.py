@@ -82,6 +82,20 @@ def test_a_group_binds_more_symbols_but_permits_none(ungrouped: str, tech: str, 
     }
 
 
+@pytest.mark.parametrize(
+    ("ruled", "wanted", "found"),
+    (
+        ("carry,trend", "trend", "trend"),
+        # An agent that runs no strategy names none, and no strategy's limits bind it.
+        ("trend", "", "trend"),
+        ("trend", "carry", "trend"),
+        ("", "trend", ""),
+    ),
+)
+def test_an_agent_without_strategies_is_no_tighter(ruled: str, wanted: str, found: str) -> None:
+    assert tighter("agent.a.strategies", ruled, wanted) == found
+
+
 NUMBERS = st.decimals(0, 10**9, places=2).map(lambda number: f"{number:f}")
 TABLES = st.dictionaries(
     st.sampled_from([f"{scope}.{key}_max" for scope in ("account", "agent.a", "symbol.X") for key in "pq"]),

@@ -328,6 +328,20 @@ def test_other_limits_void_it() -> None:
     assert driver.order(entry.id).state is S.WITHHELD
 
 
+@pytest.mark.parametrize(
+    "tighter", ({"persons_needed": 2}, {"adverse_move_fraction": Decimal(0)}, {"expiry_seconds": 1})
+)
+def test_tighter_terms_void_it(tighter: dict[str, Any]) -> None:
+    """They stand in no digest of limits: one person's yes let it leave after two were asked for."""
+    driver = asking()
+    entry = held(driver)
+    digest = waits(driver, entry).asked.digest
+    driver.engine.rules = replace(driver.engine.rules, approvals=replace(TERMS, **tighter))
+    assert driver.hear(word(digest)).sends == []
+    (withheld,) = of([each.event for each in driver.records], Withheld)
+    assert "the terms of approvals are others than those that were shown" in withheld.reason
+
+
 def test_an_approved_one_is_denied_by_what_is_so_by_then() -> None:
     """The persons' word is no check: the decision on present facts is the one that counts."""
     driver = asking()

@@ -107,8 +107,23 @@ def test_wider_symbols_words_and_lists_wait_and_narrower_ones_rule() -> None:
         "mode_ceiling",
         "order_types",
     }
-    assert ruled(before, after(made)).grants[AGENT] == narrow
-    assert waiting(before, after(made)) == ()
+    again = structs.replace(narrow, strategies=made.grants[AGENT].strategies)
+    narrower = structs.replace(before, grants={**made.grants, AGENT: again})
+    assert ruled(narrower, after(made)).grants[AGENT] == again
+    assert waiting(narrower, after(made)) == ()
+
+
+def test_no_file_rids_an_agent_of_its_strategys_limits() -> None:
+    """An agent that runs none names none, and then no strategy's limits bind it."""
+    made = rules()
+    alone = structs.replace(made.grants[AGENT], strategies=frozenset())
+    limits = structs.replace(made.limits, strategy={})
+    without = structs.replace(made, grants={**made.grants, AGENT: alone}, limits=limits)
+    found = ruled(without, after(made))
+    assert found.grants[AGENT].strategies == made.grants[AGENT].strategies
+    assert found.limits.strategy == {}  # A strategy without a row may open nothing.
+    (change,) = waiting(without, after(made))
+    assert change == RulingChange(f"agent.{AGENT}.strategies", "momentum", "")
 
 
 def test_what_only_reduces_is_never_less() -> None:
