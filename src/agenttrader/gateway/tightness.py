@@ -146,8 +146,10 @@ def _within_groups(found: dict[str, str], ruled: Values) -> dict[str, str]:
 
 
 def _fewer(name: str, ruled: frozenset[str], wanted: frozenset[str]) -> str:
-    """What both name. An agent whose list of strategies is empty runs none, so that no strategy's limits bind
-    it: that is not fewer, and where nothing is in both, what ruled goes on ruling.
+    """What both name.
+
+    An agent whose list of strategies is empty runs none, and no strategy's limits bind it. That is not fewer:
+    where nothing is in both, what ruled goes on ruling.
     """
     both = ruled & wanted
     return list_of(ruled if name.endswith(".strategies") and not both else both)
