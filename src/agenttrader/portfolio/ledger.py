@@ -4,6 +4,7 @@ An order that replaces another counts beside it for what it is larger, until one
 the one has filled, the other begins with. When the broker has put it in its place, it takes over its legs.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from operator import mul
@@ -31,6 +32,11 @@ from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.portfolio.reserves import Reserves, Sums
 from agenttrader.portfolio.totals import OrderTotals
 
+DECISIONS_KEPT = 4_096
+"""How many of the last decisions are kept with every check: more are asked for at a time by nobody.
+
+Each takes some ten kilobytes.
+"""
 _ONE = Decimal(1)
 # Bound once: on Python 3.11 reading a member from its enumeration costs more than what is done with it.
 _BUY, _SELL = Side.BUY, Side.SELL
@@ -61,6 +67,8 @@ class OrderLedger:
         self.open_by_table = Sums(ZERO)
         """What is reserved, by the tables of limits that count it."""
         self.totals = OrderTotals(touch)
+        self._lately: deque[Order] = deque()
+        """Those that were decided last, oldest first."""
 
     def open_in(self, symbol: Symbol) -> Collection[Order]:
         """The orders in `symbol` that have not ended."""
@@ -87,7 +95,7 @@ class OrderLedger:
         order = Order(proposal, proposal.role, time, None if old is None else old.family)
         order.awaited = waited is not None and waited.awaited
         self.by_id[order.id] = order
-        order.decision = event.decision
+        self._keep(order, event.decision, time)
         if event.decision.denied_by is not None:
             order.advance(Trigger.DENY, time)
             return order
@@ -106,7 +114,7 @@ class OrderLedger:
         order = Order(shown.proposal, shown.proposal.role, sealed.time)
         order.awaited = True
         self.by_id[order.id] = order
-        order.decision = shown.decision
+        self._keep(order, shown.decision, sealed.time)
         order.advance(Trigger.HOLD, sealed.time)
         self._admit(order, shown.decision)
         self.totals.recount(order.family)
@@ -121,6 +129,7 @@ class OrderLedger:
     def forget(self, order_id: OrderId) -> Order:
         """Take back an approval that was only tried: nothing is reserved for it, and nobody knows it."""
         order = self.by_id[order_id]
+        self._lately.pop()
         self.advance(order_id, Trigger.WITHHOLD, order.updated)
         for each in (order, *order.protection):
             del self.by_id[each.id]
@@ -204,6 +213,13 @@ class OrderLedger:
             self.totals.restate(order.family)
         else:
             self.totals.recount(order.family)
+
+    def _keep(self, order: Order, decision: Decision, time: Instant) -> None:
+        """Keep the decision whole as long as somebody may ask for all of its checks; the journal has it."""
+        order.decide(decision, time)
+        self._lately.append(order)
+        if len(self._lately) > DECISIONS_KEPT:
+            self._lately.popleft().decision = None
 
     def _move(self, order: Order, trigger: Trigger | None, time: Instant) -> None:
         was_open = order.state not in TERMINAL

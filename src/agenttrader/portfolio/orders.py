@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
-from agenttrader.model.decisions import Decision
+from agenttrader.model.decisions import Check, Decision
 from agenttrader.model.identifiers import (
     AgentName,
     BrokerOrderId,
@@ -58,7 +58,10 @@ class Order:
         "awaited",
         "broker_id",
         "client_id",
+        "decided",
         "decision",
+        "denial",
+        "denied_by",
         "effect",
         "family",
         "filled",
@@ -112,8 +115,17 @@ class Order:
         self.state = OrderState.PROPOSED
         self.awaited = False
         """Whether it waited for a person, or does: its client was told of it before it could be denied."""
+        self.decided: Instant | None = None
+        """When it was decided, by what the decision knew of the time.
+
+        None for a protective leg, approved with its parent, and for an order that was adopted.
+        """
+        self.denied_by: str | None = None
+        """The code of the check that denied it."""
+        self.denial: Check | None = None
+        """That check, with what it observed and permitted."""
         self.decision: Decision | None = None
-        """None for a protective leg, approved with its parent, and for an order that was adopted."""
+        """The whole decision, with every check: of the last orders that were decided, and no others."""
         self.parent: Order | None = None
         self.protection: tuple[Order, ...] = ()
         self.replaces: Order | None = None
@@ -142,11 +154,6 @@ class Order:
         return self.proposal.agent
 
     @property
-    def denied_by(self) -> str | None:
-        """The code of the check that denied it."""
-        return self.decision.denied_by if self.decision is not None else None
-
-    @property
     def remaining(self) -> Decimal:
         """Units that may still fill; none of an order that was filled too far."""
         return max(ZERO, self.quantity - self.filled)
@@ -168,7 +175,7 @@ class Order:
     @property
     def is_adopted(self) -> bool:
         """Whether it was made at the broker by kill: nobody decided it here, and it never left here."""
-        return self.decision is None and self.parent is None
+        return self.decided is None and self.parent is None
 
     @property
     def is_replacing(self) -> bool:
@@ -217,6 +224,14 @@ class Order:
         if owner.adds_risk:
             return (self,) if owner is self else owner.protection
         return (owner, *owner.protection)
+
+    def decide(self, decision: Decision, time: Instant) -> None:
+        """Keep what was decided about it, at `time` where the decision knew no time."""
+        now = decision.inputs.now
+        self.decided = time if now is None else now
+        self.decision, self.denied_by = decision, decision.denied_by
+        if decision.denied_by is not None:
+            self.denial = next((check for check in decision.checks if not check.passed), None)
 
     def ratio_in(self, symbol: Symbol) -> int:
         """Units of `symbol` in one unit of the order, signed; 0 where it has no such leg."""

@@ -14,6 +14,7 @@ from agenttrader.model.instructions import ProtectiveLeg
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderState, OrderType, Proposal, Role, Side
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.transitions import Trigger, next_state
+from agenttrader.portfolio import ledger as ledger_module
 from agenttrader.portfolio.ledger import OrderLedger
 from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.runtime.instructions import instruction_of
@@ -160,6 +161,33 @@ def test_a_denied_order_reserves_nothing_and_is_kept() -> None:
     order = ledger.by_id[proposal().id]
     assert (order.state, order.denied_by) == (S.DENIED, "session")
     assert_nothing_is_left(ledger)
+
+
+def test_the_last_decisions_are_kept_whole_and_of_the_others_what_they_were_denied_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger_module, "DECISIONS_KEPT", 2)
+    ledger = OrderLedger(MULTIPLIERS)
+    orders = [
+        ledger.decide(seal(decided(proposal(number), denied_by="order_quantity"))) for number in range(1, 4)
+    ]
+    assert [order.decision is None for order in orders] == [True, False, False]
+    assert {order.denied_by for order in orders} == {"order_quantity"}
+    assert not any(order.is_adopted for order in orders)
+    tried = approved(ledger, proposal(4))
+    ledger.forget(tried.id)
+    assert orders[2].decision is not None
+
+
+def test_an_order_says_when_it_was_decided_by_what_the_decision_knew() -> None:
+    ledger = OrderLedger(MULTIPLIERS)
+    assert approved(ledger, proposal(1)).decided == decided(proposal(1)).decision.inputs.now
+    without = decided(proposal(2))
+    inputs = msgspec.structs.replace(without.decision.inputs, now=None)
+    without = msgspec.structs.replace(
+        without, decision=msgspec.structs.replace(without.decision, inputs=inputs)
+    )
+    assert ledger.decide(seal(without)).decided == NOW
 
 
 def test_a_fill_frees_its_part_and_a_cancel_the_rest() -> None:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from agenttrader.app.gateway.views import position_bodies, sentence_of_decision
+from agenttrader.app.gateway.views import position_bodies
 from agenttrader.app.sections import EXITS
+from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.events import CancelRequested, EquitySampled, Filled, SegmentOpened, WindowOpened
 from agenttrader.model.identifiers import Digest, OrderId, StrategyName, Symbol, digest_of
 from agenttrader.model.orders import Effect, OrderState, Role, TimeInForce
@@ -304,13 +305,13 @@ def _why(order: Order) -> Why:
 
 
 def _denial(order: Order) -> Denial:
-    assert order.decision is not None, "a denied order has its decision"
+    assert order.denial is not None, "a denied order has the check that denied it"
     return Denial(
         time=rfc3339(order.updated),
         agent=order.agent,
         symbol=order.proposal.symbol,
-        code=order.decision.denied_by or "",
-        sentence=sentence_of_decision(order.decision),
+        code=order.denial.code,
+        sentence=sentence_of(order.denial),
     )
 
 

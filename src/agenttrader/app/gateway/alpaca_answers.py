@@ -189,9 +189,8 @@ def created(order: Order) -> Instant:
         decided = decided.replaces
     if decided.is_adopted:
         return decided.proposal.decision_time
-    decision = decided.decision
-    assert decision is not None, f"{order.id}: expected a decision about it or its entry"
-    return order.updated if decision.inputs.now is None else decision.inputs.now
+    assert decided.decided is not None, f"{order.id}: expected a decision about it or its entry"
+    return decided.decided
 
 
 def position_answer(

@@ -9,7 +9,7 @@ The message names the check by its code, then says what was found, what is permi
 from http import HTTPStatus
 from typing import assert_never
 
-from agenttrader.app.gateway.views import sentence_of_decision
+from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.errors import AgentTraderError, AskedTooOften, BadValue, InboxFull
 from agenttrader.portfolio.orders import Order
 from agenttrader.protocols.alpaca_trading import (
@@ -88,7 +88,7 @@ def in_its_line(error: Refused | BadValue | InboxFull | AskedTooOften) -> Refuse
 
 def denial_of(order: Order) -> Refused:
     """What is said of an order that was denied: the first check that it did not pass."""
-    assert order.decision is not None, f"{order.id}: expected a decided order, found a protective leg"
+    assert order.denial is not None, f"{order.id}: expected an order that was denied"
     refuse = cannot_be if order.denied_by in CANNOT_BE else not_now
-    sentences = sentence_of_decision(order.decision), IN_THEIR_WORDS.get(order.denied_by or "", "")
+    sentences = sentence_of(order.denial), IN_THEIR_WORDS.get(order.denied_by or "", "")
     return refuse(f"denied by {order.denied_by}: {' '.join(filter(None, sentences))}")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.authority import ScopeKind
-from agenttrader.model.decisions import Check, Decision, TradingState
+from agenttrader.model.decisions import Check, Decision, TradingState, Verdict
 from agenttrader.model.events import Filled
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.model.orders import OrderState, Role
@@ -63,8 +63,20 @@ def order_body(order: Order) -> OrderBody:
         stop_price=order.stop_price,
         average_price=None if average is None else average.quantize(SHOWN_DECIMALS),
         denied_by=order.denied_by,
-        sentence=sentence_of_decision(order.decision) if order.decision and order.denied_by else "",
+        sentence="" if order.denial is None else sentence_of(order.denial),
         exit_plan=exit_plan_body(proposal.exit_plan) if order.role is Role.ENTRY else None,
+    )
+
+
+def decision_on(order: Order) -> DecisionBody:
+    """The decision about an order; of one that is not kept whole any more the check that denied it, alone."""
+    if order.decision is not None:
+        return decision_body(order.decision)
+    denial = order.denial
+    return DecisionBody(
+        code=Verdict.APPROVED.value if denial is None else denial.code,
+        sentence="approved: all checks passed" if denial is None else sentence_of(denial),
+        checks=() if denial is None else (_check_body(denial),),
     )
 
 

@@ -8,6 +8,7 @@ from msgspec import structs
 from agenttrader.app.gateway.views import (
     account_body,
     decision_body,
+    decision_on,
     order_body,
     position_bodies,
     snapshot_body,
@@ -87,6 +88,20 @@ def test_a_denial_is_shown_in_its_code_and_in_words() -> None:
     assert body.sentence.startswith("Trading is halted: no window is open")
     assert order.decision is not None
     assert decision_body(order.decision).sentence == body.sentence
+
+
+def test_a_decision_of_long_ago_is_shown_by_the_check_that_denied_it() -> None:
+    driver = trading()
+    driver.propose(proposal(), proposal(2, quantity=D(5_000)))
+    approved, denied = driver.order(proposal().id), driver.order(proposal(2).id)
+    whole = decision_on(denied)
+    assert approved.decision is not None
+    assert decision_on(approved) == decision_body(approved.decision)
+    approved.decision = denied.decision = None
+    assert (decision_on(approved).code, decision_on(approved).checks) == ("approved", ())
+    shown = decision_on(denied)
+    assert (shown.code, shown.sentence) == (whole.code, whole.sentence)
+    assert shown.checks == tuple(check for check in whole.checks if check.code == "order_quantity")
 
 
 def test_a_decision_shows_every_check_and_the_same_after_a_restart() -> None:
