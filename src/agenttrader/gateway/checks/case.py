@@ -5,7 +5,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from agenttrader.gateway.limits import AccountLimits, AgentLimits, Limits, SymbolLimits
+from agenttrader.gateway.limits import (
+    AccountLimits,
+    AgentLimits,
+    Limits,
+    StrategyLimits,
+    SymbolLimits,
+)
 from agenttrader.gateway.snapshot import LegView, Snapshot
 from agenttrader.model.decisions import Check
 from agenttrader.model.instruments import Option
@@ -16,18 +22,21 @@ from agenttrader.model.values import ZERO
 _MARKET, _OPEN = OrderType.MARKET, Effect.OPEN
 
 
-class Case(Struct, frozen=True, kw_only=True, gc=False):
+class Case(Struct, frozen=True, gc=False):
     """One leg of a proposal before the checks. What is None is not known, or has no limit."""
 
     proposal: Proposal
     snapshot: Snapshot
     leg: LegView
-    units: Decimal
-    """Of this leg, unsigned."""
     limits: Limits
     account_limits: AccountLimits
     agent_limits: AgentLimits | None
+    strategy_limits: StrategyLimits | None
     symbol_limits: SymbolLimits | None
+    units: Decimal
+    """Of this leg, unsigned."""
+    buys: bool
+    """Whether this leg adds to the position, or takes from it."""
     notional: Decimal | None
     """What this leg may cost, unsigned, at the worse of the mark and the order's own price."""
     cost: Decimal | None
@@ -74,38 +83,44 @@ CheckFunction = Callable[[Case], Check]
 """One statement about a case, as a result. It changes and remembers nothing; what it raises is a denial."""
 
 
+_PricedLeg = tuple[Leg, LegView, Decimal | None]
+"""A leg, what is known of its symbol, and its mark where that is a number."""
+
+
 def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Case]:
     """The proposal's legs, each as a case. The checks of the whole order say the same of each."""
-    legs = list(zip(proposal.legs, snapshot.legs, strict=True))
-    for leg, view in legs:
-        assert leg.symbol == view.symbol, f"expected a snapshot of {proposal.legs}, found {snapshot.legs}"
-        assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
-    replaced, net_mark = snapshot.replaced, _net_mark(legs)
+    replaced, legs = snapshot.replaced, _priced(proposal, snapshot)
+    net_mark = _net_mark(legs)
     stated = () if proposal.type is _MARKET else _stated(proposal, net_mark)
-    low, high = _range(net_mark, stated)
+    low = high = net_mark
+    if net_mark is not None and stated:
+        low, high = min(net_mark, *stated), max(net_mark, *stated)
     notionals = _notionals(proposal.quantity, legs, stated)
     cost = added = _sum(notionals)
     if replaced is not None:
         cost = _sum(_notionals(proposal.quantity - replaced.filled, legs, stated))
         added = None if cost is None else max(ZERO, cost - replaced.reserved)
-    agent_limits, tick = limits.agent.get(proposal.agent), _finest_tick(snapshot.legs)
-    cases = []
-    for number, view in enumerate(snapshot.legs):
+    agent_limits, strategy_limits = limits.agent.get(proposal.agent), limits.strategy.get(proposal.strategy)
+    tick, cases = _finest_tick(snapshot.legs), []
+    for (_, view, mark), notional in zip(legs, notionals, strict=True):
         units = abs(view.quantity)
+        # Half by place, as no two of them have one type: Python calls slowly with more than 15 by name.
         case = Case(
-            proposal=proposal,
-            snapshot=snapshot,
-            leg=view,
-            units=units,
-            limits=limits,
-            account_limits=limits.account,
-            agent_limits=agent_limits,
-            symbol_limits=limits.symbol.get(view.symbol),
-            notional=notionals[number],
+            proposal,
+            snapshot,
+            view,
+            limits,
+            limits.account,
+            agent_limits,
+            strategy_limits,
+            limits.symbol.get(view.symbol),
+            units,
+            view.quantity > ZERO,
+            notional=notional,
             cost=cost,
             added=added,
             more=units if replaced is None else max(ZERO, units - replaced.quantity),
-            price=high if len(legs) == 1 else _price(view),
+            price=high if len(legs) == 1 else mark,
             net_mark=net_mark,
             low=low,
             high=high,
@@ -116,16 +131,19 @@ def cases_of(proposal: Proposal, snapshot: Snapshot, limits: Limits) -> list[Cas
     return cases
 
 
-def _price(view: LegView) -> Decimal | None:
-    """The mark of the leg, where it is a number."""
-    mark = view.mark
-    return mark.price if mark is not None and mark.price.is_finite() else None
+def _priced(proposal: Proposal, snapshot: Snapshot) -> list[_PricedLeg]:
+    legs: list[_PricedLeg] = []
+    for leg, view in zip(proposal.legs, snapshot.legs, strict=True):
+        assert leg.symbol == view.symbol, f"expected a snapshot of {proposal.legs}, found {snapshot.legs}"
+        assert view.quantity == proposal.signed_quantity(leg), f"{proposal.id}: expected its own quantities"
+        mark = view.mark
+        legs.append((leg, view, mark.price if mark is not None and mark.price.is_finite() else None))
+    return legs
 
 
-def _net_mark(legs: list[tuple[Leg, LegView]]) -> Decimal | None:
+def _net_mark(legs: list[_PricedLeg]) -> Decimal | None:
     net: Decimal | None = None
-    for leg, view in legs:
-        price = _price(view)
+    for leg, _, price in legs:
         if price is None:
             return None
         amount = price if leg.ratio == 1 else price * leg.ratio
@@ -140,14 +158,8 @@ def _stated(proposal: Proposal, mark: Decimal | None) -> tuple[Decimal, ...]:
     )
 
 
-def _range(mark: Decimal | None, stated: tuple[Decimal, ...]) -> tuple[Decimal | None, Decimal | None]:
-    if mark is None or not stated:
-        return mark, mark
-    return min(mark, *stated), max(mark, *stated)
-
-
 def _notionals(
-    quantity: Decimal, legs: list[tuple[Leg, LegView]], stated: tuple[Decimal, ...]
+    quantity: Decimal, legs: list[_PricedLeg], stated: tuple[Decimal, ...]
 ) -> list[Decimal | None]:
     """What `quantity` of the proposal costs, leg by leg, at the worse of the mark and its own price.
 
@@ -155,8 +167,8 @@ def _notionals(
     """
     own = quantity * max(stated) if stated and len(legs) == 1 else None
     notionals: list[Decimal | None] = []
-    for leg, view in legs:
-        price, instrument = _price(view), view.instrument
+    for leg, view, price in legs:
+        instrument = view.instrument
         if price is None or instrument is None:
             notionals.append(None)
             continue

@@ -9,11 +9,9 @@ from decimal import Decimal
 
 from agenttrader.gateway.checks.bounds import at_most, sum_at_most, with_more
 from agenttrader.gateway.checks.case import Case
-from agenttrader.gateway.limits import StrategyLimits
 from agenttrader.gateway.snapshot import GroupView
 from agenttrader.model.decisions import Check
 from agenttrader.model.instruments import Option
-from agenttrader.model.values import ZERO
 
 _IN_A_GROUP = Check("symbol_group", "in a group", "in a group", passed=True)
 _ANY_SYMBOL = Check("symbol_group", "in no group", "any symbol", passed=True)
@@ -30,7 +28,7 @@ def symbol_is_in_a_group(case: Case) -> Check:
     """The symbol is in a group of symbols, or the account may open what is in none."""
     if case.leg.groups:
         return _IN_A_GROUP
-    if case.limits.account.ungrouped_permitted:
+    if case.account_limits.ungrouped_permitted:
         return _ANY_SYMBOL
     return Check("symbol_group", case.leg.symbol, "in a group", passed=False)
 
@@ -38,7 +36,7 @@ def symbol_is_in_a_group(case: Case) -> Check:
 def option_lasts_long_enough(case: Case) -> Check:
     """An option does not end too soon. Observed is the days from the session to its last one."""
     option, session = case.leg.instrument, case.snapshot.session
-    permitted = case.limits.account.days_to_expiry_min
+    permitted = case.account_limits.days_to_expiry_min
     if not isinstance(option, Option):
         return _NO_OPTION
     if session is None:
@@ -97,14 +95,14 @@ def groups_net_exposure_is_within_limit(case: Case) -> Check:
 
 def strategys_day_has_room_for_one_more(case: Case) -> Check:
     """The strategy has not had too many entries approved since the day opened."""
-    limits = _limits_of_strategy(case)
+    limits = case.strategy_limits
     permitted = None if limits is None else limits.daily_orders_max
     return with_more("daily_orders_strategy", case.snapshot.entries_today_strategy, 1, permitted)
 
 
 def strategys_new_risk_is_within_limit(case: Case) -> Check:
     """What the strategy's entries of the day may cost stays within its limit, filled or not."""
-    limits = _limits_of_strategy(case)
+    limits = case.strategy_limits
     permitted = None if limits is None else limits.daily_new_risk_max
     carried = case.snapshot.new_risk_today_strategy
     return sum_at_most("daily_new_risk_strategy", carried, case.added, permitted)
@@ -112,7 +110,7 @@ def strategys_new_risk_is_within_limit(case: Case) -> Check:
 
 def strategys_exposure_is_within_limit(case: Case) -> Check:
     """The gross exposure of the strategy stays within its limit if everything fills."""
-    limits = _limits_of_strategy(case)
+    limits = case.strategy_limits
     permitted = None if limits is None else limits.gross_exposure_max
     carried = case.snapshot.gross_exposure_strategy
     return sum_at_most("gross_exposure_strategy", carried, case.added, permitted)
@@ -122,11 +120,11 @@ def position_is_no_large_part_of_equity(case: Case) -> Check:
     """The position stays within its part of equity if every order in its direction fills."""
     leg, equity = case.leg, case.snapshot.equity
     price, instrument = case.price, leg.instrument
-    working = leg.open_buy if leg.quantity > ZERO else leg.open_sell
-    permitted = None if equity is None else equity * case.limits.account.concentration_fraction_max
+    working = leg.open_buy if case.buys else leg.open_sell
+    permitted = None if equity is None else equity * case.account_limits.concentration_fraction_max
     if leg.position is None or working is None or price is None or instrument is None:
         return Check("concentration", None, permitted, passed=False)
-    held = leg.position if leg.quantity > ZERO else -leg.position
+    held = leg.position if case.buys else -leg.position
     worth = (held + working + case.more) * price * instrument.multiplier
     return at_most("concentration", worth, permitted)
 
@@ -134,7 +132,7 @@ def position_is_no_large_part_of_equity(case: Case) -> Check:
 def agents_side_is_within_limit(case: Case) -> Check:
     """What the agent holds on the order's side stays within its limit if everything on that side fills."""
     limits, seen = case.agent_limits, case.snapshot
-    if case.leg.quantity > ZERO:
+    if case.buys:
         carried, permitted = seen.long_exposure_agent, None if limits is None else limits.long_exposure_max
     else:
         carried, permitted = seen.short_exposure_agent, None if limits is None else limits.short_exposure_max
@@ -143,8 +141,8 @@ def agents_side_is_within_limit(case: Case) -> Check:
 
 def accounts_side_is_within_limit(case: Case) -> Check:
     """What the account holds on the order's side stays within its limit if everything on that side fills."""
-    limits, seen = case.limits.account, case.snapshot
-    if case.leg.quantity > ZERO:
+    limits, seen = case.account_limits, case.snapshot
+    if case.buys:
         return sum_at_most(
             "side_exposure_account", seen.long_exposure_account, case.added, limits.long_exposure_max
         )
@@ -157,12 +155,8 @@ def what_ends_together_is_within_limit(case: Case) -> Check:
     """The gross exposure of all options that end on one day stays within its limit if everything fills."""
     if not isinstance(case.leg.instrument, Option):
         return _NO_EXPIRY
-    permitted = case.limits.account.expiry_exposure_max
+    permitted = case.account_limits.expiry_exposure_max
     return sum_at_most("expiry_exposure", case.leg.expiry_exposure, case.added, permitted)
-
-
-def _limits_of_strategy(case: Case) -> StrategyLimits | None:
-    return case.limits.strategy.get(case.proposal.strategy)
 
 
 def _named(check: Check, group: GroupView) -> Check:

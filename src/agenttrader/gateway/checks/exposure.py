@@ -102,7 +102,7 @@ def position_is_within_limit(case: Case) -> Check:
     permitted = None if limits is None else limits.position_quantity_max
     if leg.position is None or leg.open_buy is None or leg.open_sell is None:
         return Check("position", None, permitted, passed=False)
-    if leg.quantity > ZERO:
+    if case.buys:
         return at_most("position", leg.position + leg.open_buy + case.more, permitted)
     return at_most("position", leg.open_sell - leg.position + case.more, permitted)
 
@@ -124,14 +124,14 @@ def agents_net_exposure_is_within_limit(case: Case) -> Check:
     """The agent's net exposure stays within its limit if everything in the order's direction fills."""
     limits, seen = case.agent_limits, case.snapshot
     permitted = None if limits is None else limits.net_exposure_max
-    carried = seen.net_long_agent if case.leg.quantity > ZERO else seen.net_short_agent
+    carried = seen.net_long_agent if case.buys else seen.net_short_agent
     return sum_at_most("net_exposure_agent", carried, case.added, permitted)
 
 
 def accounts_net_exposure_is_within_limit(case: Case) -> Check:
     """The account's net exposure stays within its limit if everything in the order's direction fills."""
     seen = case.snapshot
-    carried = seen.net_long_account if case.leg.quantity > ZERO else seen.net_short_account
+    carried = seen.net_long_account if case.buys else seen.net_short_account
     return sum_at_most("net_exposure_account", carried, case.added, case.account_limits.net_exposure_max)
 
 
