@@ -27,15 +27,21 @@ def bench(
     what: Annotated[
         Bench,
         typer.Argument(
+            metavar="WHAT",
             help="days: generated days, and whether three books agree. "
             "gateway: a decision, a round, a durable order. "
-            "guard: what the gateway adds to an order, over HTTP. start: --help."
+            "guard: what the gateway adds to an order, over HTTP. "
+            "start: how long `agenttrader --help` takes.",
         ),
     ],
     *,
-    quick: Annotated[bool, typer.Option(help="A tenth of the work: to see that it runs.")] = False,
-    days: Annotated[int | None, typer.Option(help="How many days; 1,000 where it is not said.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The first of the days; 1 where it is not said.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work: to see that it runs.")] = False,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", help="Of days: how many; 1,000 where it is not said.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of days: the first; 1 where it is not said.")
+    ] = None,
 ) -> None:
     """Measure what the product costs; a table on stderr, one JSON object on stdout."""
     if what is not Bench.DAYS and (days is not None or seed is not None):

@@ -38,7 +38,9 @@ def conformance(
     symbol: Annotated[
         str | None,
         typer.Option(
-            "--symbol", help="A listed share that costs far more than 2.00; the first, unless named."
+            "--symbol",
+            metavar="SYMBOL",
+            help="A listed share that costs far more than 2.00; the first, unless named.",
         ),
     ] = None,
     yes: Annotated[

@@ -13,6 +13,22 @@ from agenttrader.cli.runs import configuration_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+StartAt = Annotated[
+    str,
+    typer.Option(
+        "--start-at", metavar="WHERE", envvar="PROPOSALS_START_AT", help="beginning or end of the file."
+    ),
+]
+PollSeconds = Annotated[
+    str,
+    typer.Option(
+        "--poll-seconds",
+        metavar="N",
+        envvar="PROPOSALS_POLL_INTERVAL_S",
+        help="How often the file is looked at.",
+    ),
+]
+
 
 def decide(
     *,
@@ -34,17 +50,11 @@ def decide(
         typer.Option("--marks", metavar="FILE", envvar="MARKS_PATH", help="Prices and buying power."),
     ] = None,
     agent: Annotated[
-        str, typer.Option("--agent", envvar="PROPOSALS_AGENT", help="Whose proposals they are.")
-    ] = "",
-    start_at: Annotated[
-        str, typer.Option("--start-at", envvar="PROPOSALS_START_AT", help="beginning or end of the file.")
-    ] = "beginning",
-    poll_seconds: Annotated[
         str,
-        typer.Option(
-            "--poll-seconds", envvar="PROPOSALS_POLL_INTERVAL_S", help="How often the file is looked at."
-        ),
-    ] = "0.25",
+        typer.Option("--agent", metavar="NAME", envvar="PROPOSALS_AGENT", help="Whose proposals they are."),
+    ] = "",
+    start_at: StartAt = "beginning",
+    poll_seconds: PollSeconds = "0.25",
     once: Annotated[bool, typer.Option("--once", help="End at the end of the file.")] = False,
 ) -> None:
     """Decide proposals, a line of JSON each, and send nothing: APPROVE or REJECT, with every reason.

@@ -28,13 +28,14 @@ SPEED_MAX = 10_000
 def demo(  # noqa: PLR0913 - each is an option
     *,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Which generated day to play.", show_default="7")
+        int | None,
+        typer.Option(metavar="N", min=0, help="Which generated day to play; 7 where it is not said."),
     ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Which session of the exchange it shall be.")
     ] = None,
     speed: Annotated[
-        str | None, typer.Option(metavar="N|max", help="Bars per second at most.", show_default="8")
+        str | None, typer.Option(metavar="N|max", help="Bars a second at most; 8 where it is not said.")
     ] = None,
     leaves: Annotated[
         bool, typer.Option("--exit", help="Stop the roles and end when the day is over.")
@@ -52,11 +53,12 @@ def demo(  # noqa: PLR0913 - each is an option
         str | None, typer.Option(metavar="DIR", help="Play a recorded day from the files in this folder.")
     ] = None,
     symbol: Annotated[
-        str | None, typer.Option(metavar="SYMBOL", help="Which recorded symbol.", show_default="the first")
+        str | None,
+        typer.Option(metavar="SYMBOL", help="Which recorded symbol; the first where it is not said."),
     ] = None,
     day: Annotated[
         str | None,
-        typer.Option(metavar="YYYY-MM-DD", help="Which recorded session.", show_default="the first"),
+        typer.Option(metavar="YYYY-MM-DD", help="Which recorded session; the first where it is not said."),
     ] = None,
     last: Annotated[
         str | None,

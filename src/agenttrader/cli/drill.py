@@ -37,12 +37,23 @@ def group() -> None:
 @drill.command("kill")
 def kill(
     *,
-    clients: Annotated[int, typer.Option("--clients", min=1, help="How many send orders at once.")] = 64,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Of orders before each kill.")] = 1.0,
+    clients: Annotated[
+        int, typer.Option("--clients", metavar="N", min=1, help="How many send orders at once.")
+    ] = 64,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="N", min=0.1, help="Of orders before each kill.")
+    ] = 1.0,
     channel: Annotated[
-        list[Channel] | None, typer.Option("--channel", help="May be repeated; all where it is not said.")
+        list[Channel] | None,
+        typer.Option(
+            "--channel",
+            metavar="cli|api|file|fence",
+            help="How it is killed; may be repeated; all where it is not said.",
+        ),
     ] = None,
-    reports: Annotated[Path, typer.Option("--reports", help="Where the report is written.")] = REPORTS,
+    reports: Annotated[
+        Path, typer.Option("--reports", metavar="FOLDER", help="Where the report is written.")
+    ] = REPORTS,
 ) -> None:
     """Measure the time from a kill to the last order that reaches the venue, over every channel."""
     script = BENCHES / "kill.py"

@@ -29,20 +29,29 @@ class Kind(StrEnum):
 def new(  # noqa: PLR0913 - its options
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder; everything is in it.")],
     *,
-    bot: Annotated[str, typer.Option("--bot", help="What the bot is called: its key id.")] = "bot",
-    person_name: Annotated[str, typer.Option("--person-name", help="Who will sign.")] = "me",
+    bot: Annotated[
+        str, typer.Option("--bot", metavar="NAME", help="What the bot is called: its key id.")
+    ] = "bot",
+    person_name: Annotated[str, typer.Option("--person-name", metavar="NAME", help="Who will sign.")] = "me",
     port: Annotated[
-        int, typer.Option("--port", min=1, max=65535, help="The gateway's, on this machine.")
+        int, typer.Option("--port", metavar="N", min=1, max=65535, help="The gateway's, on this machine.")
     ] = PORT,
-    seed: Annotated[int, typer.Option("--seed", help="Which invented day.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Which invented day.")] = 7,
     speed: Annotated[
-        int, typer.Option("--speed", min=1, help="Minutes of the market in a second, at most.")
+        int, typer.Option("--speed", metavar="N", min=1, help="Minutes of the market in a second, at most.")
     ] = 1,
     broker: Annotated[Kind, typer.Option("--broker", help="Where it trades.")] = Kind.VENUE,
-    account: Annotated[str | None, typer.Option("--account", help="The paper account's number, PA….")] = None,
-    key_id: Annotated[str | None, typer.Option("--key-id", help="The gateway's key there, PK….")] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="NUMBER", help="The paper account's number, PA….")
+    ] = None,
+    key_id: Annotated[
+        str | None, typer.Option("--key-id", metavar="ID", help="The gateway's key there, PK….")
+    ] = None,
     kill_key_id: Annotated[
-        str | None, typer.Option("--kill-key-id", help="Kill's own; the gateway's where there is no other.")
+        str | None,
+        typer.Option(
+            "--kill-key-id", metavar="ID", help="Kill's own; the gateway's where there is no other."
+        ),
     ] = None,
 ) -> None:
     """Make a folder with a simulated exchange, a gateway, one agent with a key, and a person to sign.
@@ -59,7 +68,7 @@ def new(  # noqa: PLR0913 - its options
     if broker is Kind.PAPER:
         if account is None or key_id is None:
             raise BadValue(
-                "--account, --key-id: expected both for alpaca_paper, found none of one; name them"
+                "--account, --key-id: expected both with --broker alpaca_paper, found one or none; name both"
             )
         paper = PaperWish(
             account=account, key_id=key_id, kill_key_id=kill_key_id or key_id, data_key_id=key_id
@@ -71,7 +80,9 @@ def new(  # noqa: PLR0913 - its options
     print(f"made      {made.path}: {symbols}, one bot, its limits; read them")
     print(f"person    {made.signer}.key and .token; keep both to yourself")
     print(f"bot       address {made.address}, key id {bot}, secret {made.key.reveal()}")
-    print("          the secret is shown this once; another: agenttrader agents rotate")
+    print(
+        f"          the secret is shown this once; another: agenttrader agents rotate {bot} --config {folder}"
+    )
     if paper is not None:
         print(f"fill      {', '.join(SECRETS)} in {folder}: the secrets of the keys at Alpaca")
         print(f"exam      agenttrader brokers conformance --against paper --config {folder}")

@@ -8,18 +8,23 @@ from typing import Annotated
 
 import typer
 
-from agenttrader.cli.kill_words import KILL, LIQUIDATE, REASONS, SECONDS, KillWords
+from agenttrader.cli.kill_words import KILL, LIQUIDATE, PHRASES, REASONS, SECONDS, KillWords
 from agenttrader.cli.operating import AsJson, Config
 
-Confirm = Annotated[str, typer.Option("--confirm", metavar="PHRASE", help="The phrase, or nothing happens.")]
+CONFIRM = {
+    verb: typer.Option("--confirm", metavar="PHRASE", help=f'"{phrase}", or nothing happens.')
+    for verb, phrase in PHRASES.items()
+}
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is on record.")]
-PATIENCE = typer.Option("--seconds", min=1, help="How long the broker is asked until everything is done.")
+PATIENCE = typer.Option(
+    "--seconds", metavar="N", min=1, help="How long the broker is asked until everything is done."
+)
 
 
 def kill(
     *,
     config: Config,
-    confirm: Confirm,
+    confirm: Annotated[str, CONFIRM[KILL]],
     cancel_orders: Annotated[
         bool,
         typer.Option("--cancel-orders", help="Cancel what works, but for stops and targets of positions."),
@@ -57,7 +62,7 @@ def kill(
 def emergency_liquidate(
     *,
     config: Config,
-    confirm: Confirm,
+    confirm: Annotated[str, CONFIRM[LIQUIDATE]],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,

@@ -16,6 +16,7 @@ from agenttrader.cli.operating import (
     show_trading,
     signing_at_desk,
 )
+from agenttrader.model.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ LIST_CHARACTERS, DIGEST_CHARACTERS = 50, 12
 @limits.command()
 def show(
     scope: Annotated[
-        str, typer.Argument(metavar="[SCOPE]", help="Only what is called so, such as symbol.ALFA or agent.")
+        str, typer.Argument(metavar="SCOPE", help="Only what is called so, such as symbol.ALFA or agent.")
     ] = "",
     *,
     config: Config,
@@ -123,7 +124,10 @@ def loosen(
 
 
 def table_of(found: "LimitsBody", scope: str = "") -> "Iterator[str]":
-    """The limits whose name begins with `scope`, a heading for each thing that they are about."""
+    """The limits whose name begins with `scope`, a heading for each thing that they are about.
+
+    Raises BadValue where none is called so: to say nothing would look as if nothing were limited.
+    """
     heading = ""
     for each in found.limits:
         if not each.name.startswith(scope):
@@ -136,6 +140,9 @@ def table_of(found: "LimitsBody", scope: str = "") -> "Iterator[str]":
         yield _row(key, each)
         if each.tightened:
             yield f"    tightened {each.tightened}"
+    if not heading:
+        known = ", ".join(dict.fromkeys(each.name.rpartition(".")[0] for each in found.limits))
+        raise BadValue(f"SCOPE: expected how a limit is called, found {scope!r}; there are {known}")
 
 
 def _row(key: str, each: "LimitBody") -> str:

@@ -24,7 +24,9 @@ def new(
         Path, typer.Argument(metavar="FOLDER/NAME", help="NAME.key and NAME.token are made in the folder.")
     ],
     *,
-    role: Annotated[str, typer.Option("--role", help="viewer, operator, approver or admin.")] = "operator",
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="viewer, operator, approver or admin.")
+    ] = "operator",
 ) -> None:
     """Make a person, and print the table that a configuration needs to know them.
 

@@ -63,11 +63,11 @@ def program(
     """Hold the options that stand before any verb."""
 
 
-# A role reads its own words, `--help` among them.
-@app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
 def run(
-    role: Annotated[str, typer.Argument(help=f"One of {', '.join(ROLES)}.")],
-    arguments: Annotated[list[str] | None, typer.Argument(help="Words for the role.")] = None,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(ROLES)}.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="The role's own: `run ROLE --help`.")
+    ] = None,
 ) -> None:
     """Be one process of the system until told to stop."""
     if role not in ROLES:
@@ -78,23 +78,39 @@ def run(
 
 
 app.command("demo")(demo)
-app.command("doctor")(doctor)
-app.command("bench")(bench)
-app.command("decide")(decide)
 for verb in (new, up, status, halt, resume, switches, reconcile):
     app.command(verb.__name__)(verb)
-app.add_typer(drill, name="drill")
 app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
+app.command("doctor")(doctor)
+app.command("decide")(decide)
+# A role reads its own words, `--help` among them.
+app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(run)
+app.command("bench")(bench)
+app.command("test", context_settings={"ignore_unknown_options": True})(check)
 app.add_typer(window, name="window")
-app.add_typer(breaks, name="breaks")
-app.add_typer(approvals, name="approvals")
-app.add_typer(brokers, name="brokers")
-app.add_typer(limits, name="limits")
 app.add_typer(orders, name="orders")
 app.add_typer(positions, name="positions")
+app.add_typer(limits, name="limits")
+app.add_typer(approvals, name="approvals")
+app.add_typer(breaks, name="breaks")
 app.add_typer(persons, name="persons")
 app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
 app.add_typer(policy, name="policy")
-app.command("test", context_settings={"ignore_unknown_options": True})(check)
+app.add_typer(brokers, name="brokers")
+app.add_typer(drill, name="drill")
+
+
+def list_whole_sentences(group: typer.Typer) -> None:
+    """Let a group's list of verbs have the first sentence of each whole: else it is cut at the line's end."""
+    for command in group.registered_commands:
+        described = (command.callback.__doc__ or "").split("\n\n")[0] if command.callback else ""
+        command.short_help = " ".join(described.split()).split(". ")[0].rstrip(".") + "."
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            inner.short_help = inner.typer_instance.info.help
+            list_whole_sentences(inner.typer_instance)
+
+
+list_whole_sentences(app)

@@ -2,7 +2,10 @@
 
 from decimal import Decimal
 
+import pytest
+
 from agenttrader.cli.limits import table_of
+from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import Digest
 from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody
 from agenttrader.runtime.rule_values import values_of
@@ -36,6 +39,12 @@ def test_a_heading_for_each_thing_and_a_row_for_each_limit() -> None:
         "    tightened by ann from 500: a rough day",
     ]
     assert len(list(table_of(found, "symbol."))) == 3
+
+
+def test_a_scope_that_names_no_limit_is_refused_with_those_that_there_are() -> None:
+    found = body(limit("account.restricted", ""), limit("symbol.ALFA.order_quantity_max", "200"))
+    with pytest.raises(BadValue, match=r"found 'symbol\.NOPE'; there are account, symbol\.ALFA$"):
+        list(table_of(found, "symbol.NOPE"))
 
 
 def test_a_long_list_is_counted_and_a_key_is_cut() -> None:

@@ -81,3 +81,18 @@ def test_a_role_that_lacks_a_library_is_not_taken_for_a_missing_role(monkeypatch
 def test_the_version_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.startswith("agenttrader 0.")
+
+
+@pytest.mark.parametrize("group", ((), ("limits",), ("approvals",), ("policy",)))
+def test_a_list_of_verbs_cuts_no_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], group: tuple[str, ...]
+) -> None:
+    assert run(monkeypatch, *group, "--help") == ExitCode.DONE
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
+def test_a_kill_names_its_phrase_where_it_is_asked_for_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "kill", "--help") == ExitCode.DONE
+    assert '"HALT TRADING", or nothing happens.' in capsys.readouterr().out
