@@ -1,12 +1,22 @@
 """`agenttrader approvals`: the entries that wait for a person, and a person's signed yes or no to one."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.json_answers import builtins_of, print_json
-from agenttrader.cli.operating import AsJson, Config, Reason, Who, at_desk, require_reason, signing_at_desk
+from agenttrader.cli.operating import (
+    AsJson,
+    Config,
+    Reason,
+    Who,
+    at_desk,
+    pen_at,
+    require_reason,
+    signing_at_desk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,13 +38,21 @@ approvals = typer.Typer(
 _NO_LIMITS = frozenset({"lot", "tick", "stop_price", "target_price"})
 """Checks that hold a number against a number of which nothing is used."""
 
+Decisions = Annotated[
+    Path | None,
+    typer.Option(
+        "--decisions",
+        metavar="FOLDER",
+        help="That of `agenttrader decide`, where no gateway answers: by files.",
+    ),
+]
 OrderName = Annotated[str, typer.Argument(metavar="ID", help="The order's, as listed, or how it begins.")]
 
 
 @approvals.command("list")
-def list_(*, config: Config, person: Who, as_json: AsJson = False) -> None:
+def list_(*, config: Config, person: Who, decisions: Decisions = None, as_json: AsJson = False) -> None:
     """Show every entry that waits for a person."""
-    found = at_desk(config, person, lambda desk: desk.approvals())
+    found = _waiting(config, person, decisions)
     if as_json:
         print_json({"approvals": builtins_of(found)})
         return
@@ -46,13 +64,11 @@ def list_(*, config: Config, person: Who, as_json: AsJson = False) -> None:
 
 
 @approvals.command()
-def show(order_id: OrderName, *, config: Config, person: Who, as_json: AsJson = False) -> None:
+def show(
+    order_id: OrderName, *, config: Config, person: Who, decisions: Decisions = None, as_json: AsJson = False
+) -> None:
     """Show one entry that waits: all that an approval is bound to, and what is so now."""
-
-    async def act(desk: "Operator") -> "ApprovalBody":
-        return _chosen(await desk.approvals(), order_id)
-
-    body = at_desk(config, person, act)
+    body = _chosen(_waiting(config, person, decisions), order_id)
     if as_json:
         print_json(builtins_of(body))
     else:
@@ -61,25 +77,43 @@ def show(order_id: OrderName, *, config: Config, person: Who, as_json: AsJson = 
 
 @approvals.command()
 def approve(
-    order_id: OrderName, *, config: Config, person: Who, reason: Reason, as_json: AsJson = False
+    order_id: OrderName,
+    *,
+    config: Config,
+    person: Who,
+    reason: Reason,
+    decisions: Decisions = None,
+    as_json: AsJson = False,
 ) -> None:
     """Approve an entry as it is shown. Signed with the person's key; it is decided again before it leaves.
 
-    Exit code 1 where that decision denies it.
+    Exit code 1 where that decision denies it; by files it is made later, by the process that decides.
     """
     from agenttrader.model.authority import Act
 
-    _answer(Act.APPROVE_ORDER, order_id, config, person, reason, as_json=as_json)
+    if decisions is None:
+        _answer(Act.APPROVE_ORDER, order_id, config, person, reason, as_json=as_json)
+    else:
+        _answer_by_file(Act.APPROVE_ORDER, order_id, decisions, person, reason, as_json=as_json)
 
 
 @approvals.command()
 def deny(
-    order_id: OrderName, *, config: Config, person: Who, reason: Reason, as_json: AsJson = False
+    order_id: OrderName,
+    *,
+    config: Config,
+    person: Who,
+    reason: Reason,
+    decisions: Decisions = None,
+    as_json: AsJson = False,
 ) -> None:
     """End an entry that waits. Signed with the person's key."""
     from agenttrader.model.authority import Act
 
-    _answer(Act.DENY_ORDER, order_id, config, person, reason, as_json=as_json)
+    if decisions is None:
+        _answer(Act.DENY_ORDER, order_id, config, person, reason, as_json=as_json)
+    else:
+        _answer_by_file(Act.DENY_ORDER, order_id, decisions, person, reason, as_json=as_json)
 
 
 def _answer(act: "Act", order_id: str, config: Config, person: Who, reason: str, *, as_json: bool) -> None:
@@ -99,6 +133,32 @@ def _answer(act: "Act", order_id: str, config: Config, person: Who, reason: str,
             print(f"reason    {answer.order.denied_by}: {answer.order.sentence}")
     if answer.order.denied_by is not None:
         raise typer.Exit(ExitCode.FINDING)
+
+
+def _waiting(config: Path, person: Path, decisions: Path | None) -> "tuple[ApprovalBody, ...]":
+    """What waits: at the gateway or, where a folder is named, in its files."""
+    if decisions is None:
+        return at_desk(config, person, lambda desk: desk.approvals())
+    from agenttrader.app.operators.perform import desk_of_files
+
+    return desk_of_files(decisions).approvals()
+
+
+def _answer_by_file(
+    act: "Act", order_id: str, decisions: Path, person: Path, reason: str, *, as_json: bool
+) -> None:
+    """Leave a signed word in the folder; the process that decides says what came of it."""
+    from agenttrader.app.operators.perform import desk_of_files
+
+    require_reason(reason)
+    desk = desk_of_files(decisions)
+    body = _chosen(desk.approvals(), order_id)
+    file = desk.answer_approval(pen_at(person), act, body, reason)
+    if as_json:
+        print_json({"signed": act.value, "order_id": body.order_id, "file": str(file)})
+        return
+    print(f"signed    {act.value} {body.order_id} {_asked(body)}")
+    print(f"word      {file}: `agenttrader decide` takes it, and says what it decides")
 
 
 def _tell(lines: "Iterable[str]") -> None:

@@ -15,7 +15,7 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
     from agenttrader.app.gateway.breaker_views import BreakerBody
-    from agenttrader.app.gateway.desk import StatusBody
+    from agenttrader.app.gateway.status import StatusBody
     from agenttrader.app.operators.acts import Operator, Pen
     from agenttrader.app.operators.person import PersonFiles
     from agenttrader.protocols.native import TradingBody
@@ -85,17 +85,24 @@ def signing_at_desk(config: Path, person: Path, act: "Callable[[Operator, Pen], 
 
     The key's passphrase is asked for, on the terminal or from stdin, once everything else is there.
     """
-    import getpass
-
     from agenttrader.app.operators.perform import at_desk as perform
-    from agenttrader.app.operators.perform import signature_of
 
     configuration, files = configuration_at(config), person_at(person)
+    pen = pen_at(person)
+    return perform(configuration, files, lambda desk: act(desk, pen))
+
+
+def pen_at(person: Path) -> "Pen":
+    """The person's signature; the key's passphrase is asked for, on the terminal or from stdin."""
+    import getpass
+
+    from agenttrader.app.operators.perform import signature_of
+
+    files = person_at(person)
     files.require()
     asked = f"passphrase of {files.key}: "
     passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    pen = signature_of(files, passphrase)
-    return perform(configuration, files, lambda desk: act(desk, pen))
+    return signature_of(files, passphrase)
 
 
 def require_reason(reason: str) -> None:

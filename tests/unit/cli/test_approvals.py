@@ -1,17 +1,29 @@
 """What a person reads of an entry that waits: all of it, on lines that fit a screen and no agent draws."""
 
+import io
+import json
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from agenttrader.adapters.persons import verifier
+from agenttrader.adapters.waiting_files import WaitingFiles
+from agenttrader.app.deciding.holding import WaitingEntry
+from agenttrader.app.deciding.proposals import read_proposal
 from agenttrader.app.gateway.approvals import approvals_of
-from agenttrader.cli import approvals
+from agenttrader.app.operators.perform import make_person
+from agenttrader.app.people_sections import Person
+from agenttrader.cli import approvals, main
+from agenttrader.model.authority import Act, PersonRole
 from agenttrader.model.orders import ExitPlan, OrderType, TimeInForce
 from agenttrader.protocols.person_bodies import ApprovalBody
 from agenttrader.testing.approving import ANN, TERMS, approved, asking, held
-from agenttrader.testing.builders import at
+from agenttrader.testing.builders import ACCOUNT, CONFIGURATION, at
 
 WIDTH_MAX = 90
 
@@ -70,3 +82,43 @@ def test_what_an_agent_wrote_draws_no_other_line(capsys: pytest.CaptureFixture[s
     assert lines[1].startswith("asks      +10 ALFA market")
     assert lines[3] == "reason    small\\n\\x1b[2Aasks      +1 ALFA market, day"
     assert TimeInForce.DAY.value in lines[1]
+
+
+LINE = (
+    b'{"proposal_id": "p-1", "valid_until_utc": "2026-11-20T20:00:00Z", '
+    b'"order": {"symbol": "ALFA", "side": "buy", "qty": 10}}'
+)
+
+
+def typed(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """What the program said on stdout, given the passphrase, where it ended well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["agenttrader", "approvals", *map(str, words)])
+        patch.setattr(sys, "stdin", io.StringIO("a long passphrase\n"))
+        with pytest.raises(SystemExit) as end:
+            main.main()
+    assert not end.value.code
+    return capsys.readouterr().out
+
+
+def test_where_no_gateway_answers_the_word_goes_by_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    body, files = waiting(), WaitingFiles(tmp_path)
+    entry = WaitingEntry(
+        account=ACCOUNT, epoch=1, configuration=CONFIGURATION, approval=body, wanted=read_proposal(LINE)
+    )
+    files.keep(body.order_id, msgspec.json.encode(entry))
+    ann = make_person(tmp_path / "ann", "a long passphrase")
+    where = ("--config", tmp_path, "--person", tmp_path / "ann", "--decisions", tmp_path)
+
+    listed = typed(capsys, "list", *where)
+    assert f"waits     {body.order_id} trader +10 ALFA market, day" in listed
+    assert f"digest    {body.digest}" in typed(capsys, "show", body.order_id[:8], *where)
+    said = json.loads(typed(capsys, "deny", body.order_id, *where, "--reason", "too large", "--json"))
+
+    (envelope,) = files.words().values()
+    known = {ANN: Person(public_key=ann.public_key, token_sha256=ann.token_sha256, role=PersonRole.APPROVER)}
+    statement = verifier(known)(envelope).statement
+    assert (said["signed"], statement.act, statement.reason) == ("deny_order", Act.DENY_ORDER, "too large")
+    assert (statement.about, statement.end) == (body.digest, body.shown.expires)

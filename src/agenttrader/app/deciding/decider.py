@@ -11,22 +11,25 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from agenttrader.app.deciding.facts import NONE, Facts
+from agenttrader.app.deciding.holding import Holds, Verify, WaitingEntry
 from agenttrader.app.deciding.proposals import Wanted
 from agenttrader.app.deciding.reservations import Reservations, kept_as
 from agenttrader.app.gateway.alpaca_requests import default_plan
+from agenttrader.app.gateway.approval_views import approval_body
 from agenttrader.app.sections import ExitFractions
 from agenttrader.gateway.decide import decide
 from agenttrader.model.authority import Approval
 from agenttrader.model.decisions import Decision, SwitchReading, TradingState
 from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Decided, Event, SegmentSealed
-from agenttrader.model.identifiers import AgentName, Digest, Symbol, derive_proposed_id
+from agenttrader.model.identifiers import AgentName, Digest, OrderId, Symbol, derive_proposed_id
 from agenttrader.model.instruments import Instrument, Option
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal
 from agenttrader.model.records import Sealed
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.marked_book import MarkedBook
+from agenttrader.runtime.approvals import voided
 from agenttrader.runtime.halts import HaltStanding
 from agenttrader.runtime.market_view import MarketView
 from agenttrader.runtime.rule_values import ruled
@@ -54,11 +57,13 @@ class Decider:
         multipliers: Mapping[Symbol, Decimal],
         agent: AgentName,
         silence_seconds_max: int,
+        verify: Verify,
         fractions: ExitFractions | None = None,
     ) -> None:
         """`silence_seconds_max`: how old the journal's last word may be; a gateway that stopped says none.
 
-        `fractions` are the agent's own exit plan, for entries that bring none.
+        `verify` says whose word an envelope is. `fractions` are the agent's own exit plan, for entries that
+        bring none.
         """
         self._rules = rules
         self._agent = agent
@@ -68,6 +73,7 @@ class Decider:
         self.heard = Instant(0)
         """When the gateway last recorded anything."""
         self._reservations = Reservations(self.state)
+        self.holds = Holds(self.state, verify)
         self._sealed = False
         self._market = MarketView("marks file")
         self._valued: MarkedBook | None = None
@@ -114,13 +120,69 @@ class Decider:
 
     def rule(self, wanted: Wanted, switches: Mapping[str, SwitchReading], now: Instant) -> Ruling:
         """Decide at `now`. Raises BadValue where the proposal and the configured instrument contradict."""
-        rules = ruled(self._rules(now), self.state.ruling)
+        rules = self.rules(now)
         instrument = rules.instruments.get(wanted.symbol)
         _expect_instrument(wanted, instrument)
+        return self._ruling(wanted, self._proposal_of(wanted, instrument, now), rules, switches, now)
+
+    def rule_again(self, order_id: OrderId, switches: Mapping[str, SwitchReading], now: Instant) -> Ruling:
+        """Decide one that waited for persons, whole, on what is so by now. It waits no more then."""
+        rules, held = self.rules(now), self.holds.by_id[order_id]
+        proposal = self.state.set_aside(order_id)
+        ruling = self._ruling(held.wanted, proposal, rules, switches, now)
+        self.holds.end(order_id, now)
+        return structs.replace(ruling, proposal=structs.replace(proposal, id=held.proposed))
+
+    def rules(self, now: Instant) -> Rules:
+        """What rules at `now`: the configuration, and what the gateway's persons have tightened."""
+        return ruled(self._rules(now), self.state.ruling)
+
+    def hold(self, wanted: Wanted, ruling: Ruling, now: Instant) -> OrderId | None:
+        """Let it wait for persons; None where none can be asked about it."""
+        return self.holds.ask(wanted, ruling.proposal, ruling.decision, self.rules(now), now)
+
+    def voided(self, switches: Mapping[str, SwitchReading], now: Instant) -> tuple[tuple[OrderId, str], ...]:
+        """What waits and may not any more, with the reason."""
+        rules, orders = self.rules(now), self.state.book.orders.by_id
+        taken = [
+            (name, "the gateway has the order on record")
+            for name, held in self.holds.by_id.items()
+            if held.proposed in orders
+        ]
+
+        def standing(proposal: Proposal) -> HaltStanding:
+            return self._with_doubts(Standings(rules).of(self.state, switches, proposal), rules, now)
+
+        over = tuple(voided(self.state, self._market.prices, standing, rules, now))
+        ours = [(each.order_id, each.reason) for each in over if each.order_id in self.holds.by_id]
+        return tuple({**dict(ours), **dict(taken)}.items())
+
+    def shown(self, order_id: OrderId, now: Instant) -> WaitingEntry:
+        """The file of one that waits: what a person is shown, as things are now."""
+        held, segment = self.holds.by_id[order_id], self.state.segment
+        if segment is None:
+            raise AssertionError("nothing is held where no record of a gateway can be read")
+        authority, waits = self.rules(now).authority, self.state.approvals.waiting[order_id]
+        return WaitingEntry(
+            account=authority.account,
+            epoch=segment.epoch,
+            configuration=authority.configuration,
+            approval=approval_body(waits, self.state.book, self._market.prices, authority.requesters),
+            wanted=held.wanted,
+            words=held.words,
+        )
+
+    def _ruling(
+        self,
+        wanted: Wanted,
+        proposal: Proposal,
+        rules: Rules,
+        switches: Mapping[str, SwitchReading],
+        now: Instant,
+    ) -> Ruling:
         if self._valued is None or self._limits != rules.limits_digest:
             self._valued = MarkedBook(self.state.book, self._market.prices, rules.scopes)
             self._limits = rules.limits_digest
-        proposal = self._proposal_of(wanted, instrument, now)
         self._reservations.let_go(proposal.id, now)
         # Made anew: only switches that were just read count, and they are asked once.
         standing = self._with_doubts(Standings(rules).of(self.state, switches, proposal), rules, now)
@@ -130,7 +192,8 @@ class Decider:
         if wanted.requires_approval and snapshot.grant is not None:
             grant = structs.replace(snapshot.grant, approval=Approval.MANUAL)
             snapshot = structs.replace(snapshot, grant=grant)
-        multiplier = ZERO if instrument is None else self.state.book.multiplier(wanted.symbol)
+        is_known = wanted.symbol in rules.instruments
+        multiplier = self.state.book.multiplier(wanted.symbol) if is_known else ZERO
         return Ruling(
             proposal=proposal,
             decision=decide(proposal, snapshot, rules.limits),

@@ -38,7 +38,14 @@ def decide_all(
     answers, log = wire_answers(configuration, wish, environment, tell)
     try:
         tell("execution_agent_started", {"mode": wish.mode, "agent": wish.agent, "decisions": log.folder})
-        for line in _lines(wish, stopped, follows=follows):
+
+        def attend() -> None:
+            for decision in answers.attend():
+                say(decision)
+
+        attend()
+        for line in _lines(wish, stopped, attend, follows=follows):
+            attend()
             found = answers.answer(line)
             if found is not None:
                 say(found)
@@ -48,10 +55,14 @@ def decide_all(
         log.close()
 
 
-def _lines(wish: Wish, stopped: Event, *, follows: bool) -> Iterator[Line]:
+def _lines(wish: Wish, stopped: Event, attend: Callable[[], None], *, follows: bool) -> Iterator[Line]:
+    """The lines as they come; while none does, what waits for a person is attended to."""
     seconds = wish.poll_ms / 1000
+
+    def goes_on() -> bool:
+        attend()
+        return not (stopped.is_set() if wish.is_pipe else stopped.wait(seconds))
+
     if wish.is_pipe:
-        return lines_of_pipe(STDIN, lambda: not stopped.is_set(), seconds)
-    return lines_of_file(
-        wish.proposals, lambda: not stopped.wait(seconds), at_end=wish.at_end, follows=follows
-    )
+        return lines_of_pipe(STDIN, goes_on, seconds)
+    return lines_of_file(wish.proposals, goes_on, at_end=wish.at_end, follows=follows)

@@ -11,10 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.app.deciding.decider import Ruling
+from agenttrader.app.deciding.holding import WaitingEntry
 from agenttrader.app.deciding.proposals import SCHEMA, Malformed, Wanted
 from agenttrader.app.deciding.startup import NAME, ROLE
+from agenttrader.gateway.checks.authority import APPROVAL
 from agenttrader.gateway.sentences import sentence_of
-from agenttrader.model.identifiers import derive_order_id, digest_of
+from agenttrader.model.identifiers import OrderId, derive_order_id, digest_of
 from agenttrader.model.orders import ExitPlan
 from agenttrader.model.times import Instant, rfc3339
 
@@ -72,9 +74,13 @@ class DecisionRecord(Struct, frozen=True, kw_only=True):
     safety_snapshot: Safety
     limits: str | None
     """The digest of the limits that it was decided by."""
+    words: tuple[str, ...] = ()
+    """What persons signed about it: their statements in their envelopes."""
 
 
-def record_of(wanted: Wanted, ruling: Ruling, safety: Safety, now: Instant) -> DecisionRecord:
+def record_of(
+    wanted: Wanted, ruling: Ruling, safety: Safety, now: Instant, words: tuple[str, ...] = ()
+) -> DecisionRecord:
     """The record of a proposal that was decided at `now`. Anything that speaks against it rejects it."""
     failed = [check for check in ruling.decision.checks if not check.passed]
     reasons = tuple(dict.fromkeys((*_reasons(wanted, ruling, safety), *(check.code for check in failed))))
@@ -92,6 +98,36 @@ def record_of(wanted: Wanted, ruling: Ruling, safety: Safety, now: Instant) -> D
         recommended_order=_recommended(wanted, ruling.proposal.exit_plan),
         safety_snapshot=safety,
         limits=ruling.decision.inputs.limits,
+        words=words,
+    )
+
+
+def waits_for_persons(record: DecisionRecord) -> bool:
+    """Whether nothing speaks against it but that nobody has approved it."""
+    return {*record.reject_reason_codes} == {ASKS, APPROVAL}
+
+
+def record_of_end(
+    entry: WaitingEntry, proposed: OrderId, why: str, safety: Safety, now: Instant, words: tuple[str, ...]
+) -> DecisionRecord:
+    """The record of one that waited for a person, and will not be approved: denied, or void."""
+    wanted, shown = entry.wanted, entry.approval.shown
+    over = (EXPIRED,) if now > wanted.valid_until else ()
+    return DecisionRecord(
+        decision_id=derive_order_id("decision", proposed),
+        proposal_id=wanted.proposal_id,
+        decided_at_utc=rfc3339(now),
+        correlation_id=wanted.correlation_id,
+        agent_name=NAME,
+        agent_role=ROLE,
+        decision=REJECT,
+        reject_reason_codes=(ASKS, *over, APPROVAL),
+        notes=(why,),
+        denied_by=APPROVAL,
+        recommended_order=_recommended(wanted, shown.proposal.exit_plan),
+        safety_snapshot=safety,
+        limits=shown.decision.inputs.limits,
+        words=words,
     )
 
 
@@ -124,7 +160,8 @@ def _reasons(wanted: Wanted, ruling: Ruling, safety: Safety) -> Iterator[str]:
         yield HALTED
     if not safety.marketdata_fresh:
         yield STALE
-    if wanted.requires_approval:
+    is_approved = any(check.code == APPROVAL and check.passed for check in ruling.decision.checks)
+    if wanted.requires_approval and not is_approved:
         yield ASKS
     if ruling.loses_too_much:
         yield LOSS

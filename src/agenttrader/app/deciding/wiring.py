@@ -13,6 +13,8 @@ from agenttrader.adapters.fence import FenceSwitch, fence_path
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_reader import read_records
+from agenttrader.adapters.persons import verifier
+from agenttrader.adapters.waiting_files import WaitingFiles
 from agenttrader.app.config import Configuration
 from agenttrader.app.deciding.answers import Answers, Tell, World
 from agenttrader.app.deciding.decider import Decider
@@ -43,6 +45,7 @@ def wire_answers(
         multipliers_of(configuration),
         wish.agent,
         configuration.marketdata.max_age_seconds,
+        verifier(configuration.people),
         configuration.agents[wish.agent].exit_plan,
     )
     world = World(
@@ -55,7 +58,7 @@ def wire_answers(
         data_told=wish.data_told,
         data_age_seconds_max=wish.data_age_seconds_max or configuration.marketdata.max_age_seconds,
     )
-    return Answers(decider, world, log, tell), log
+    return Answers(decider, world, log, WaitingFiles(wish.decisions), tell), log
 
 
 class _Switches:

@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct, structs
 
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind, Statement
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue
-from agenttrader.model.identifiers import OrderId, PersonName
+from agenttrader.model.identifiers import Digest, OrderId, PersonName
 from agenttrader.model.ruling import RulingChange
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody
@@ -159,12 +159,7 @@ class Operator:
         What is signed is the digest of what was shown, computed here. Raises BadValue where the gateway
         says another.
         """
-        digest = found.shown.digest
-        if digest != found.digest:
-            raise BadValue(
-                f"digest: expected that of what is shown, {digest}, found {found.digest}: do not sign. Look "
-                "at the gateway, and at what stands between it and you"
-            )
+        digest = digest_shown(found)
         status = await self.status()
         envelope = self._signed(pen, act, _at_once(status, EVERYTHING, reason, digest), status)
         return await self._client.post(PATHS[act], WordBody(found.order_id, envelope), AnswerBody)
@@ -231,6 +226,17 @@ class Operator:
             confirmation=lease.confirmation,
         )
         return pen.sign(statement)
+
+
+def digest_shown(found: ApprovalBody) -> Digest:
+    """What is signed: the digest of what was shown. Raises BadValue where another was named."""
+    digest = found.shown.digest
+    if digest != found.digest:
+        raise BadValue(
+            f"digest: expected that of what is shown, {digest}, found {found.digest}: do not sign. Look "
+            "at the gateway, and at what stands between it and you"
+        )
+    return digest
 
 
 def _at_once(status: StatusBody, scope: Scope, reason: str, about: str) -> Lease:

@@ -11,8 +11,10 @@ from msgspec import Struct
 from agenttrader.app.config import Configuration
 from agenttrader.app.operators import agents
 from agenttrader.app.operators.acts import Operator, Pen
+from agenttrader.app.operators.by_files import FileDesk
 from agenttrader.app.operators.person import PersonFiles
 from agenttrader.app.operators.wiring import (
+    at_files,
     at_gateway,
     file_switch,
     new_token,
@@ -45,6 +47,11 @@ def at_desk(configuration: Configuration, person: PersonFiles, act: Callable[[Op
             return await act(operator)
 
     return asyncio.run(go())
+
+
+def desk_of_files(folder: Path) -> FileDesk:
+    """What waits in the folder of a decision-only process, and a person's word on it."""
+    return at_files(folder)
 
 
 def signature_of(person: PersonFiles, passphrase: str) -> Pen:

@@ -12,8 +12,10 @@ from agenttrader.adapters.durable_files import make_folder, write_new
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.persons import make_key, public_key_text, read_key, sign, write_key
+from agenttrader.adapters.waiting_files import WaitingFiles
 from agenttrader.app.config import Configuration
 from agenttrader.app.operators.acts import Operator, Pen
+from agenttrader.app.operators.by_files import FileDesk
 from agenttrader.app.operators.person import PersonFiles
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import StoreError
@@ -72,6 +74,11 @@ async def at_gateway(configuration: Configuration, token: Secret) -> AsyncIterat
 
     async with OperatorClient(address, token) as client:
         yield Operator(client, WallClock().now, lambda: secrets.token_hex(16))
+
+
+def at_files(folder: Path) -> FileDesk:
+    """A person's desk in the folder of a decision-only process."""
+    return FileDesk(WaitingFiles(folder), WallClock().now, lambda: secrets.token_hex(16))
 
 
 def file_switch(path: Path) -> HaltSwitch:

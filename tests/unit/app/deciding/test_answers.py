@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from agenttrader.adapters.persons import verifier
 from agenttrader.app.deciding.answers import Answers, World
 from agenttrader.app.deciding.decider import Decider
 from agenttrader.app.deciding.facts import Facts, Stated
 from agenttrader.app.deciding.lines import Line
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import StoreError
+from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Mark, TradingStatus
 from agenttrader.model.times import SECOND, Instant, from_rfc3339
 from agenttrader.testing.builders import AGENT, ALFA, CASH, MULTIPLIERS, SWITCH, at, rules, switch
@@ -44,6 +46,25 @@ class Kept:
             self.decided.add(proposal_id)
 
 
+class Nobody:
+    """Where nothing ever waits for a person."""
+
+    def read(self) -> tuple[bytes, ...]:
+        return ()
+
+    def keep(self, order_id: OrderId, content: bytes) -> None:
+        raise AssertionError((order_id, content))
+
+    def drop(self, order_id: OrderId) -> None:
+        raise AssertionError(order_id)
+
+    def words(self) -> dict[str, str]:
+        return {}
+
+    def drop_word(self, name: str) -> None:
+        raise AssertionError(name)
+
+
 class Stage:
     """A process that decides beside a gateway that trades, one minute into the day."""
 
@@ -68,9 +89,10 @@ class Stage:
             "data_age_seconds_max": AGE_SECONDS_MAX,
         }
         self.answers = Answers(
-            Decider(lambda _: rules(), MULTIPLIERS, AGENT, AGE_SECONDS_MAX),
+            Decider(lambda _: rules(), MULTIPLIERS, AGENT, AGE_SECONDS_MAX, verifier({})),
             World(**(fields | changes)),
             self.kept,
+            Nobody(),
             lambda kind, said: self.told.append((kind, said)),
         )
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from agenttrader.adapters.persons import verifier
 from agenttrader.app.deciding.decider import Decider, Ruling
 from agenttrader.app.deciding.facts import NONE, Facts, Stated
 from agenttrader.app.deciding.proposals import Wanted
@@ -69,7 +70,7 @@ def wanted(**changes: Any) -> Wanted:
 
 
 def decider(driver: Driver | None = None, facts: Facts = FACTS) -> Decider:
-    made = Decider(lambda _: rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX)
+    made = Decider(lambda _: rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX, verifier({}))
     made.follow((driver or trading()).records)
     made.see(facts)
     return made
@@ -146,7 +147,7 @@ def test_marks_that_are_taken_away_are_not_known_any_more() -> None:
 
 
 def test_without_a_journal_nothing_is_approved() -> None:
-    made = Decider(lambda _: rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX)
+    made = Decider(lambda _: rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX, verifier({}))
     made.see(FACTS)
     assert denied_by(rule(wanted(), made)) == "trading_state"
 
@@ -164,7 +165,7 @@ def test_a_gateway_that_stopped_or_is_silent_halts() -> None:
 
 def test_a_gateway_that_runs_by_another_configuration_halts() -> None:
     other = rules(authority=authority(configuration=Digest("c1" * 32)))
-    made = Decider(lambda _: other, MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX)
+    made = Decider(lambda _: other, MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX, verifier({}))
     made.follow(trading().records)
     made.see(FACTS)
     assert denied_by(rule(wanted(), made)) == "trading_state"

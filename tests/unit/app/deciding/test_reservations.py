@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from agenttrader.adapters.persons import verifier
 from agenttrader.app.deciding.decider import Decider
 from agenttrader.app.deciding.facts import Facts, Stated
 from agenttrader.app.deciding.proposals import Wanted
@@ -41,7 +42,7 @@ def limited(**changes: Any) -> Rules:
 
 
 def decider(driver: Driver, by: Rules | None = None, fractions: ExitFractions | None = None) -> Decider:
-    made = Decider(lambda _: by or rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX, fractions)
+    made = Decider(lambda _: by or rules(), MULTIPLIERS, AGENT, SILENCE_SECONDS_MAX, verifier({}), fractions)
     made.follow(driver.records)
     mark = Mark(price=Decimal(100), time=at(1), source="test")
     power = Stated(CASH, at(1))
