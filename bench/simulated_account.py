@@ -165,6 +165,7 @@ def rules(bars: int) -> Rules:
         },
     )
     return Rules(
+        comparison_seconds_max=10**9,
         authority=Authority(
             account=ACCOUNT,
             is_simulated=True,

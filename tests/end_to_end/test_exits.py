@@ -17,7 +17,7 @@ from alpaca.trading.requests import ClosePositionRequest
 from agenttrader.adapters.exit_checkpoints import FILE
 from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.persons import sign
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.app.operators.acts import Operator, Pen
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.authority import Scope, ScopeKind

@@ -19,7 +19,7 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.stream import TradingStream
 
-from agenttrader.app.gateway.desk import ReconcileBody
+from agenttrader.app.gateway.status import ReconcileBody
 from agenttrader.model.identifiers import AgentName, Symbol
 from agenttrader.protocols.native import Snapshot, TradingBody
 from agenttrader.protocols.person_bodies import EmptyBody, ReasonBody

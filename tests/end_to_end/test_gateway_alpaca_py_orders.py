@@ -27,7 +27,7 @@ from alpaca.trading.enums import (
     TimeInForce,
 )
 
-from agenttrader.app.gateway.desk import ReconcileBody
+from agenttrader.app.gateway.status import ReconcileBody
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderType
 from agenttrader.model.orders import TimeInForce as OurTimeInForce

@@ -17,6 +17,7 @@ from agenttrader.api.alpaca import create_alpaca_app
 from agenttrader.api.venue import create_venue_app
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates, updates_of
+from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.sections import ExitFractions
@@ -154,7 +155,9 @@ async def floor() -> AsyncIterator[Floor]:
         desk = Desk(
             session=session,
             stream=Stream(session),
-            reconciler=world.gateway.reconciler,
+            comparing=Comparing(
+                session, world.gateway.reconciler, asyncio.Event(), 1_000_000, lambda *_: None
+            ),
             switches=[world.gateway.switch],
             verify=lambda _: pytest.fail("nobody signs here"),
             answer_wait_seconds=2.0,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.events import Halted, SegmentOpened

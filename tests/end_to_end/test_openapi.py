@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.testing.permissive_day import PermissiveDay
 from agenttrader.testing.played_day import playing
 

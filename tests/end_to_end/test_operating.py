@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.app.operators.perform import make_person
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.protocols.native import TradingBody

@@ -318,8 +318,9 @@ def test_every_exit_code_is_on_a_page() -> None:
 def test_every_trading_state_and_break_is_on_a_page() -> None:
     page = text_of("operations")
     states = re.findall(r"^\| `(\w+)` \|", section(page, "Halts"), re.MULTILINE)
+    breaks = section(text_of("reconciliation"), "A break")
     same(states, (state.value for state in TradingState), "trading state")
-    table = re.findall(r"^\| ((?:`\w+` ?)+)\|", section(page, "What to do when"), re.MULTILINE)
+    table = re.findall(r"^\| ((?:`\w+` ?)+)\|", breaks.partition("| kind | accepting it |")[0], re.MULTILINE)
     same(
         (kind for row in table for kind in re.findall(r"`(\w+)`", row)),
         (kind.value for kind in BreakKind),

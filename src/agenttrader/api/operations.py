@@ -19,7 +19,7 @@ from agenttrader.app.gateway.alpaca_questions import (
     OrderAsked,
     OrdersAsked,
 )
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.protocols.alpaca_account import Configurations
 from agenttrader.protocols.alpaca_market import Asset, CalendarDay
 from agenttrader.protocols.alpaca_trading import (

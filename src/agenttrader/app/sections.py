@@ -12,6 +12,7 @@ from agenttrader.app.credential_sections import Credentials
 from agenttrader.app.market_sections import MarketData
 from agenttrader.app.names import OURS, faults_of_names
 from agenttrader.app.people_sections import Approvals, Person, faults_of_approvals, faults_of_people
+from agenttrader.app.reconciliation_sections import Reconciliation
 from agenttrader.app.section import Section, require_account
 from agenttrader.app.venue_sections import Venue
 from agenttrader.gateway.breakers import BreakerLimits
@@ -237,6 +238,7 @@ class Document(Section, frozen=True):
     instruments: dict[Symbol, Instrument]
     limits: Limits
     breakers: BreakerLimits
+    reconciliation: Reconciliation
     exits: Exits | None = None
     """Where there is none, a position has no protection but what rests at the broker."""
     sentinel: Sentinel | None = None

@@ -26,7 +26,8 @@ from agenttrader.cli.operating import (
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
-    from agenttrader.app.gateway.desk import StatusBody
+    from agenttrader.app.gateway.comparison_views import ComparisonsBody
+    from agenttrader.app.gateway.status import StatusBody
     from agenttrader.app.operators.acts import Operator
 
 
@@ -132,6 +133,8 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         print(f"          the market tells again what is on record, up to {found.catching_up_to}")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
+    if found.comparisons is not None:
+        print(f"compared  {_told(found.comparisons)}")
     show_window(found)
     show_trading(found.trading, as_json=False)
     if found.looser:
@@ -155,6 +158,15 @@ def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.UNREACHABLE)
     if found.breaks:
         raise typer.Exit(ExitCode.FINDING)
+
+
+def _told(comparisons: "ComparisonsBody") -> str:
+    """The comparisons in a line."""
+    when = comparisons.last_success
+    last = "not since this start" if when is None else f"{when}, {comparisons.age_seconds} s ago"
+    failure = f"; THE LAST FAILED: {comparisons.failure}" if comparisons.failure else ""
+    found = ", ".join(f"{count} {kind}" for kind, count in comparisons.breaks.items()) or "no breaks stand"
+    return f"{last}; {found}{failure}"
 
 
 def _verdict(breaks: int, failure: str) -> str:

@@ -19,7 +19,7 @@ from agenttrader.cli.operating import (
 )
 
 if TYPE_CHECKING:
-    from agenttrader.app.gateway.desk import StatusBody
+    from agenttrader.app.gateway.status import StatusBody
     from agenttrader.app.operators.acts import Operator, Pen
     from agenttrader.protocols.native import TradingBody
 

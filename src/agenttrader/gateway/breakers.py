@@ -49,7 +49,7 @@ class BreakerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How many orders without an answer, and comparisons that failed, there may be within `error_minutes`."""
     error_minutes: int
     breaking_comparisons_max: int
-    """How many comparisons with the broker in a row may find a difference, or fail."""
+    """How many comparisons with the broker in a row may find a difference; one that fails is not counted."""
     stale_seconds_max: int
     """How long nothing may be heard of a share or a coin while its market trades, by the market's time."""
     feed_stale_seconds_max: int
@@ -158,7 +158,7 @@ def by_comparisons(limits: BreakerLimits, breaking: int) -> Tripped | None:
         return None
     return Tripped(
         TradingState.REDUCE_ONLY,
-        f"{breaking} comparisons in a row found a difference or failed; breaking_comparisons_max is "
+        f"{breaking} comparisons in a row found a difference; breaking_comparisons_max is "
         f"{limits.breaking_comparisons_max}",
     )
 

@@ -84,7 +84,7 @@ class Breakers:
         self.errors: deque[Instant] = deque(maxlen=KEPT)
         """When the broker left an order without answer, or could not be compared with, oldest first."""
         self.breaking = 0
-        """Comparisons that found a difference, or failed, since the last that did neither."""
+        """Comparisons that found a difference since the last that found none. One that failed is neither."""
         self.tripped: dict[tuple[str, Scope], Asked] = {}
         """What each breaker asked for last and no person has lifted."""
         self._round_trips = RoundTrips()
@@ -230,9 +230,10 @@ class Breakers:
     def _compared(self, sealed: Sealed[Event]) -> None:
         self._is_own = True
         compared = cast("Reconciled", sealed.event)
-        self.breaking = self.breaking + 1 if compared.breaks or compared.failure else 0
         if compared.failure:
             self.errors.append(sealed.time)
+        else:
+            self.breaking = self.breaking + 1 if compared.breaks else 0
 
     # Latches.
 

@@ -306,6 +306,7 @@ class Engine(Footing):
             self._emit(sample)
         stale = self._staleness.judge(self.market, self.rules, self.state.breakers, reached)
         self._emit_all(stale)
+        self._emit_all(self.state.comparisons.outdated(self.rules.comparison_seconds_max, reached))
         window = self.state.standing.window
         if window is not None and reached >= window.statement.end:
             self._close_window("time", "the window has ended")

@@ -30,6 +30,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     fees: FeeSchedule
     wired_switches: tuple[str, ...]
     market_source: str
+    comparison_seconds_max: int
+    """How old the last comparison with the broker may be, by the market's time; older, it is a halt."""
     approvals: ApprovalTerms | None = None
     """How persons are asked about entries; None: nobody can be, and an entry that needs one is denied."""
 

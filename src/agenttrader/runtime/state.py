@@ -35,6 +35,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.breakers import Breakers
+from agenttrader.runtime.comparisons import Comparisons
 from agenttrader.runtime.entries import Entries
 from agenttrader.runtime.messages import Messages
 from agenttrader.runtime.outside import Outside
@@ -81,6 +82,7 @@ class State:
         self.approvals = Approvals()
         self.ruling = Ruling()
         self.outside = Outside()
+        self.comparisons = Comparisons()
         self.breakers = Breakers(self.book)
         self.bare: dict[Symbol, Bare] = {}
         """Since when something of a position is not protected; without those where nothing is."""
@@ -238,6 +240,7 @@ class State:
         match event:
             case SegmentOpened():
                 self.segment, self.reconciled, self._stated, self.links = event, None, None, {}
+                self.comparisons.begin()
                 self.ruling.begin(event)
                 self.told.clear()
             case BreakFound():
@@ -250,6 +253,7 @@ class State:
                 self._settle(event, sealed.time)
             case Reconciled():
                 self.reconciled = event
+                self.comparisons.note(event, sealed.time)
                 if not event.failure:
                     self.overnight = frozenset()
                     self.uncompared.clear()

@@ -317,6 +317,7 @@ def rules(**changes: Any) -> Rules:
         "fees": FEES,
         "wired_switches": ("store", SWITCH),
         "market_source": "test",
+        "comparison_seconds_max": 1_000_000,
     }
     return Rules(**(fields | changes))
 

@@ -183,6 +183,7 @@ def rules(minutes: tuple[int, ...]) -> Rules:
         fees=FEES,
         wired_switches=("store", SWITCH),
         market_source="careless",
+        comparison_seconds_max=1_000_000,
     )
 
 

@@ -17,7 +17,7 @@ import aiohttp
 from msgspec import Struct
 
 from agenttrader.app.config import demo_template
-from agenttrader.app.gateway.desk import ReconcileBody
+from agenttrader.app.gateway.status import ReconcileBody
 from agenttrader.model.identifiers import Symbol
 from agenttrader.testing.played_day import PATIENCE_SECONDS, PlayedDay, without
 

@@ -28,7 +28,7 @@ from agenttrader.adapters.calendars import read_session
 from agenttrader.adapters.operator_client import OperatorClient
 from agenttrader.adapters.persons import make_key, public_key_text, sign
 from agenttrader.app.config import Configuration, demo_template, load
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.app.operators.acts import Lease, Operator, Pen
 from agenttrader.model.agent_keys import AgentKey
 from agenttrader.model.authority import EVERYTHING, Mode

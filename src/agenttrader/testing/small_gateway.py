@@ -5,8 +5,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from agenttrader.adapters.clocks import WatermarkClock
 from agenttrader.adapters.memory_journal import MemoryJournal
+from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.sections import Agent
@@ -124,6 +127,7 @@ class SmallGateway:
         *,
         capacity: int = 1_000,
         answer_wait_seconds: float = 2.0,
+        every_seconds: int = 1_000_000,
         clock: AdvancingClock | None = None,
         **changes: Any,
     ) -> None:
@@ -131,6 +135,8 @@ class SmallGateway:
         self.journal = MemoryJournal()
         self.broker, self.switch = ScriptedBroker(), HandSwitch()
         self.envelopes: dict[str, SignedStatement] = {}
+        self.reports: list[tuple[str, Struct]] = []
+        self.owed = asyncio.Event()
         self.session = Session(
             engine=Engine(ruled, State(MULTIPLIERS), Chain()),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
@@ -143,14 +149,17 @@ class SmallGateway:
             inbox=ArrivalInbox[Input](),
             capacity=capacity,
             batch_max=64,
-            resync=lambda: None,
+            resync=self.owed.set,
         )
         self.stream = Stream(self.session)
         self.reconciler = Reconciler(self.session, self.broker, ACCOUNT)
+        self.comparing = Comparing(
+            self.session, self.reconciler, self.owed, every_seconds, lambda *told: self.reports.append(told)
+        )
         self.desk = Desk(
             session=self.session,
             stream=self.stream,
-            reconciler=self.reconciler,
+            comparing=self.comparing,
             switches=[self.switch],
             verify=self._verify,
             answer_wait_seconds=answer_wait_seconds,

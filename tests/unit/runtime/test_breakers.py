@@ -318,6 +318,7 @@ def test_orders_without_answer_and_comparisons_that_fail_let_the_account_only_re
 def test_books_that_differ_again_and_again_let_the_account_only_reduce() -> None:
     driver = trading(breakers=FAILING)
     assert of_breakers(driver.give(*[compared(DIFFERS)] * 2, compared(), *[compared(DIFFERS)] * 2)) == []
+    assert of_breakers(driver.give(compared(failure="no answer"))) == []
     (tripped,) = of_breakers(driver.give(compared(DIFFERS)))
     assert isinstance(tripped, Halted)
     assert (tripped.scope, tripped.state, tripped.by) == (WHOLE, REDUCE_ONLY, COMPARISONS)

@@ -200,9 +200,11 @@ def wanted(told: Records, since: dict[tuple[str, Scope], int], drawdown: Fractio
     if len(failed) > 1 and failed[-1] - failed[-2] < 5 * MINUTE:
         yield ERRORS, WHOLE, REDUCE_ONLY
     comparisons = [
-        r.event for r in told[since.get((COMPARISONS, WHOLE), 0) :] if isinstance(r.event, Reconciled)
+        r.event
+        for r in told[since.get((COMPARISONS, WHOLE), 0) :]
+        if isinstance(r.event, Reconciled) and not r.event.failure
     ]
-    if len(comparisons) > 1 and all(each.breaks or each.failure for each in comparisons[-2:]):
+    if len(comparisons) > 1 and all(each.breaks for each in comparisons[-2:]):
         yield COMPARISONS, WHOLE, REDUCE_ONLY
     trips = list(nets(told, since.get((LOSSES, MINE), 0)))
     if len(trips) > 1 and max(trips[-2:]) < 0:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agenttrader.app.demo.report import Compared
 from agenttrader.app.demo.setup import PERSON, Person
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.app.operators import acts
 from agenttrader.model.authority import EVERYTHING, Mode
 from agenttrader.model.errors import BadValue, StatementRefused, Unreachable

@@ -6,31 +6,20 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
-from msgspec import Struct
 
-from agenttrader.app.gateway.breaker_views import BreakerBody, breakers_of
+from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.denial_rates import DenialRates
 from agenttrader.app.gateway.packages import require_leavable, steps_of
-from agenttrader.app.gateway.standing_views import (
-    LatchBody,
-    SwitchBody,
-    WindowBody,
-    close_of_session,
-    latches_of,
-    switches_of,
-    window_of,
-)
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody, status_of
 from agenttrader.app.gateway.stream import Stream
-from agenttrader.app.gateway.views import decision_body, order_body, trading_body
-from agenttrader.model.authority import Act, Mode, Scope, ScopeKind, SignedStatement
-from agenttrader.model.breaks import Break
+from agenttrader.app.gateway.views import decision_on, order_body, trading_body
+from agenttrader.model.authority import Act, Scope, ScopeKind, SignedStatement
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import AskedTooOften, BadValue, InboxFull, StatementRefused
-from agenttrader.model.identifiers import AccountName, AgentName, Digest, OrderId, Symbol, derive_proposed_id
+from agenttrader.model.identifiers import AgentName, OrderId, Symbol, derive_proposed_id
 from agenttrader.model.instruments import Instrument
 from agenttrader.model.orders import Changes, Effect, Proposal
-from agenttrader.model.times import rfc3339
-from agenttrader.model.values import ZERO, on_step
+from agenttrader.model.values import on_step
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.halt_switch import HaltSwitch
 from agenttrader.protocols.native import AnswerBody, Snapshot, TradingBody, decode_proposal
@@ -51,45 +40,7 @@ from agenttrader.runtime.inputs import (
     SwitchSeen,
     WindowCloseAsked,
 )
-from agenttrader.runtime.recovery import Reconciler
-from agenttrader.runtime.rule_values import waiting
 from agenttrader.runtime.session import Session
-
-
-class StatusBody(Struct, frozen=True, kw_only=True):
-    """Who this gateway is and what it lets leave: what a person needs to sign a statement for it."""
-
-    account: AccountName
-    epoch: int
-    configuration: Digest
-    mode_ceiling: Mode
-    trading: TradingBody
-    watermark: str | None
-    session: str | None
-    """The trading day, YYYY-MM-DD."""
-    records: int
-    failure: str
-    """Why the journal cannot be written; empty while it can."""
-    dead_machine_loss: Decimal = ZERO
-    """What would be lost, gaps aside, if all of ours stopped now."""
-    now: str | None = None
-    """The gateway's time, which is the data's at a simulated venue."""
-    catching_up_to: str | None = None  # until when the day is on record, while the data tell it again
-    session_close: str | None = None
-    window: WindowBody | None = None
-    latches: tuple[LatchBody, ...] = ()
-    switches: tuple[SwitchBody, ...] = ()
-    breakers: tuple[BreakerBody, ...] = ()
-    single_person: bool = False
-    looser: int = 0  # values of the configuration that are looser than they rule, and wait for signatures
-
-
-class ReconcileBody(Struct, frozen=True, kw_only=True):
-    """One comparison with the broker."""
-
-    run: str
-    breaks: tuple[Break, ...]
-    failure: str
 
 
 class Desk:
@@ -100,14 +51,14 @@ class Desk:
         *,
         session: Session,
         stream: Stream,
-        reconciler: Reconciler,
+        comparing: Comparing,
         switches: Sequence[HaltSwitch],
         verify: Callable[[str], SignedStatement],
         answer_wait_seconds: float,
     ) -> None:
         self.session = session
         self.stream = stream
-        self._reconciler = reconciler
+        self._comparing = comparing
         self._switches = switches
         self._verify = verify
         self._answer_wait_seconds = answer_wait_seconds
@@ -271,35 +222,13 @@ class Desk:
 
     async def reconcile(self) -> ReconcileBody:
         """Compare with the broker now, and sign the journal's head over what was found."""
-        compared = await self._reconciler.run()
+        compared = await self._comparing.compare()
         await self.session.sign_head()
         return ReconcileBody(run=compared.run, breaks=compared.breaks, failure=compared.failure)
 
     def status(self) -> StatusBody:
         """Who this gateway is and how it stands."""
-        engine = self.session.engine
-        segment, now, recorded = engine.state.segment, self.session.now, engine.state.last_time
-        return StatusBody(
-            account=engine.rules.authority.account,
-            epoch=segment.epoch if segment else 0,
-            configuration=engine.rules.authority.configuration,
-            mode_ceiling=engine.rules.authority.ceiling,
-            trading=trading_body(engine),
-            watermark=self.stream.watermark,
-            session=engine.state.day.session if engine.state.day else None,
-            records=engine.chain.sequence,
-            failure=self.session.failure,
-            dead_machine_loss=engine.valued.dead_machine_loss(),
-            now=None if now is None else rfc3339(now),
-            catching_up_to=None if now is None or now >= recorded else rfc3339(recorded),
-            session_close=close_of_session(engine, self.session.now),
-            window=window_of(engine),
-            latches=latches_of(engine),
-            switches=switches_of(engine),
-            breakers=breakers_of(engine, self.session.now),
-            single_person=engine.rules.authority.persons == 1,
-            looser=len(waiting(engine.configured, engine.state.ruling)),
-        )
+        return status_of(self.session, self.stream.watermark)
 
     def snapshot(self, agent: AgentName | None) -> Snapshot:
         """Everything that `agent` may see; None: an operator, who sees all."""
@@ -349,11 +278,9 @@ class Desk:
 
 def answer_of(order: Order) -> AnswerBody:
     """The order with its decision. Raises BadValue for a leg, which has none."""
-    if order.decision is None:
+    if order.decided is None:
         raise BadValue(f"order {order.id}: expected a proposal's id, found that of a protective leg")
-    return AnswerBody(
-        order=order_body(order), state=order.state.value, decision=decision_body(order.decision)
-    )
+    return AnswerBody(order=order_body(order), state=order.state.value, decision=decision_on(order))
 
 
 def fit(proposal: Proposal, instruments: dict[Symbol, Instrument]) -> Proposal:

@@ -44,6 +44,7 @@ def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str,
         ),
         wired_switches=wired,
         market_source=configuration.marketdata.source,
+        comparison_seconds_max=configuration.reconciliation.age_seconds_max,
         approvals=None if configuration.approvals is None else configuration.approvals.terms,
     )
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
@@ -20,12 +20,13 @@ from agenttrader.adapters.alpaca.trade_updates import Emit, Link
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
+from agenttrader.adapters.comparison_reports import append_report
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
-from agenttrader.adapters.persons import Person, verify
+from agenttrader.adapters.persons import verifier
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
@@ -33,6 +34,8 @@ from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.breaker_metrics import registry_of
 from agenttrader.app.gateway.breaker_views import breakers_of
+from agenttrader.app.gateway.comparing import Comparing
+from agenttrader.app.gateway.comparison_views import ComparisonMetrics, comparisons_of
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.rules import multipliers_of, rules_of
 from agenttrader.app.gateway.shutdown import Shutdown
@@ -41,7 +44,6 @@ from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
 from agenttrader.app.sections import EXITS, ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
-from agenttrader.model.authority import SignedStatement
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
 from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, digest_of
@@ -66,8 +68,6 @@ FIND_SECONDS = 2.0
 """How long a peer that has not announced itself is waited for before the link is said to be down."""
 TICK_SECONDS = 0.5
 """How often the time is told where it is this machine's."""
-COMPARE_AGAIN_SECONDS = 1.0
-"""After a comparison that could not be recorded."""
 SWITCH_SECONDS = 0.25
 """How often the wired switches are read: within the second that a halt may take."""
 
@@ -132,13 +132,13 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     )
     links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
-    reconciler = Reconciler(session, broker, configuration.account.name)
+    comparing = _comparing(configuration, session, broker, resync)
     desk = Desk(
         session=session,
         stream=Stream(session, first=_first(configuration)),
-        reconciler=reconciler,
+        comparing=comparing,
         switches=switches,
-        verify=_verifier(configuration),
+        verify=verifier(configuration.people),
         answer_wait_seconds=configuration.gateway.answer_wait_ms / 1000,
     )
     return GatewayParts(
@@ -150,16 +150,31 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
             lambda: _decide(session, journal),
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
-            lambda: _reconcile(session, reconciler, resync),
+            comparing.follow,
             lambda: _watch_switches(session, desk, halts),
             *(() if isinstance(clock, WatermarkClock) else (lambda: _tell_time(session, clock),)),
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
-        metrics=registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance),
+        metrics=_metrics(session, dispatcher),
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
     )
+
+
+def _comparing(
+    configuration: Configuration, session: Session, broker: AlpacaBroker, resync: asyncio.Event
+) -> Comparing:
+    settings = configuration.reconciliation
+    reconciler = Reconciler(session, broker, configuration.account.name)
+    keep = partial(append_report, configuration.path(settings.reports))
+    return Comparing(session, reconciler, resync, settings.every_seconds, keep)
+
+
+def _metrics(session: Session, dispatcher: Dispatcher) -> CollectorRegistry:
+    registry = registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance)
+    registry.register(ComparisonMetrics(lambda: comparisons_of(session.engine, session.now)))
+    return registry
 
 
 def _agent_keys(configuration: Configuration) -> AgentKeys:
@@ -186,20 +201,6 @@ async def _decide(session: Session, journal: SqliteJournal) -> None:
     finally:
         await session.stop("the process stopped")
         journal.close()
-
-
-async def _reconcile(session: Session, reconciler: Reconciler, resync: asyncio.Event) -> None:
-    await session.started.wait()
-    while True:
-        await resync.wait()
-        resync.clear()
-        try:
-            await reconciler.run()
-        except (StoreError, InboxFull) as error:
-            # Nothing is decided while the store cannot be written or too much waits; it is owed until then.
-            logger.error("comparison_owed", reason=str(error))  # noqa: TRY400 - a trace says nothing more
-            await asyncio.sleep(COMPARE_AGAIN_SECONDS)
-            resync.set()
 
 
 async def _watch_switches(session: Session, desk: Desk, halts: HaltsHeard) -> None:
@@ -358,14 +359,6 @@ def _segment(
         calendar=rules.calendar.digest,
         rules=said_by(rules, state.ruling),
     )
-
-
-def _verifier(configuration: Configuration) -> Callable[[str], SignedStatement]:
-    persons = {
-        name: Person(Ed25519PublicKey.from_public_bytes(bytes.fromhex(person.public_key)), person.role)
-        for name, person in configuration.people.items()
-    }
-    return lambda envelope: verify(envelope, persons)
 
 
 async def _waited_for(announcements: Announcements, role: str) -> str:

@@ -12,6 +12,8 @@ from agenttrader.app.template import Place, Value, fill, recast
 
 SYMBOLS = ("SPY", "QQQ", "IWM", "DIA", "TLT", "GLD")
 """What takes the places of the invented symbols, limits and all: large funds, priced in cents."""
+EVERY_SECONDS, AGE_SECONDS_MAX = 120, 300
+"""How often the books are compared with Alpaca's, and how old a comparison may be."""
 SECRETS = ("secrets/gateway-broker", "secrets/kill-broker", "secrets/alpaca-data")
 
 _BROKER = """[broker]
@@ -59,6 +61,8 @@ def paper_text(text: str, wish: PaperWish, today: date) -> str:
         ("marketdata", "speed"): "max",
         ("marketdata", "barrier"): (),
         ("strategy", "inbox"): "arrival",
+        ("reconciliation", "every_seconds"): EVERY_SECONDS,
+        ("reconciliation", "age_seconds_max"): AGE_SECONDS_MAX,
         ("credentials.gateway.broker", "key_id"): wish.key_id,
         ("credentials.kill.broker", "key_id"): wish.kill_key_id,
     }

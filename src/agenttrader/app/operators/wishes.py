@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339

@@ -14,8 +14,8 @@ from agenttrader.app.demo.operator import Operator
 from agenttrader.app.demo.setup import Chosen, Keeping, Maker, Person, Run, Wish, prepare
 from agenttrader.app.demo.visitor import NotDenied, Visitor
 from agenttrader.app.demo.wiring import keep_agent_keys
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
 from agenttrader.app.gateway.standing_views import WindowBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayBegun, Happening, Said
 from agenttrader.model.authority import Act, Mode, Statement
 from agenttrader.model.breaks import Break, BreakKind

@@ -16,7 +16,7 @@ from agenttrader.app.demo.setup import STOP_ORDER, Maker, Person, Run, Wish, pre
 from agenttrader.app.demo.stretch import Stretch
 from agenttrader.app.demo.visitor import Visitor
 from agenttrader.app.demo.wiring import keep_agent_keys
-from agenttrader.app.gateway.desk import ReconcileBody, StatusBody
+from agenttrader.app.gateway.status import ReconcileBody, StatusBody
 from agenttrader.app.happenings import DayEnded, GatewayTold, Happening, Said, Starting
 from agenttrader.model.authority import Mode
 from agenttrader.model.credentials import Secret

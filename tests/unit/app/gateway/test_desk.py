@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agenttrader.app.gateway.desk import ReconcileBody, fit
+from agenttrader.app.gateway.desk import fit
+from agenttrader.app.gateway.status import ReconcileBody
 from agenttrader.model.authority import EVERYTHING, Act, Mode, Scope, ScopeKind
 from agenttrader.model.breaks import BreakKind, DoubtKind
 from agenttrader.model.decisions import TradingState

@@ -1,6 +1,6 @@
 import pytest
 
-from agenttrader.app.gateway.desk import StatusBody
+from agenttrader.app.gateway.status import StatusBody
 from agenttrader.app.operators.wishes import end_of, now_of, one_of, scope_of
 from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
 from agenttrader.model.errors import BadValue

@@ -1,0 +1,119 @@
+"""The comparisons with the broker as people are shown them: how they stand, and the report of one."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from msgspec import Struct
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.identifiers import AccountName
+from agenttrader.model.times import SECOND, Instant, rfc3339
+from agenttrader.runtime.engine import Engine
+from agenttrader.runtime.inputs import Compared
+
+
+class ComparisonsBody(Struct, frozen=True, kw_only=True):
+    """How the comparisons stand. Times and ages are the market's."""
+
+    runs: int
+    """All that the journal has."""
+    differing: int
+    """Those that found a difference."""
+    failed: int
+    """Those that could not be made."""
+    last_success: str | None
+    """When the last run of this start was recorded that did not fail, whatever it found."""
+    age_seconds: int | None
+    last_agreement: str | None
+    """When the last one was that found no difference."""
+    failure: str
+    """Why the last run failed; empty where it did not."""
+    breaks: dict[str, int]
+    """Those that stand, by kind."""
+
+
+class ComparisonReport(Struct, frozen=True, kw_only=True):
+    """One run, as a line of the day's report."""
+
+    account: AccountName
+    session: str
+    """The trading day, YYYY-MM-DD."""
+    run: str
+    verdict: Literal["agreed", "differed", "failed"]
+    statement_time: str | None
+    """The broker's own time."""
+    orders: int
+    positions: int
+    executions: int
+    breaks: tuple[Break, ...]
+    failure: str
+    comparisons: ComparisonsBody
+    """How they stand after it."""
+
+
+def comparisons_of(engine: Engine, now: Instant | None) -> ComparisonsBody:
+    """How the comparisons stand at `now`, the market's time."""
+    state = engine.state
+    found, last = state.comparisons, state.reconciled
+    age = None if now is None or found.compared is None else max(0, now - found.compared) // SECOND
+    return ComparisonsBody(
+        runs=found.runs,
+        differing=found.differing,
+        failed=found.failed,
+        last_success=_time(found.compared),
+        age_seconds=age,
+        last_agreement=_time(found.agreed),
+        failure="" if last is None else last.failure,
+        breaks=dict(Counter(each.kind.value for each in state.breaks)),
+    )
+
+
+def report_of(engine: Engine, compared: Compared, now: Instant | None) -> ComparisonReport:
+    """The report of the run that was made just before."""
+    statement, day = compared.statement, engine.state.day
+    verdict: Literal["agreed", "differed", "failed"] = "differed" if compared.breaks else "agreed"
+    return ComparisonReport(
+        account=engine.rules.authority.account,
+        session="" if day is None else day.session,
+        run=compared.run,
+        verdict="failed" if compared.failure else verdict,
+        statement_time=None if statement is None else rfc3339(statement.time),
+        orders=0 if statement is None else len(statement.open_orders),
+        positions=0 if statement is None else len(statement.positions),
+        executions=0 if statement is None else len(statement.executions),
+        breaks=compared.breaks,
+        failure=compared.failure,
+        comparisons=comparisons_of(engine, now),
+    )
+
+
+class ComparisonMetrics(Collector):
+    """The same as numbers for `/metrics`, read whenever somebody asks."""
+
+    def __init__(self, read: Callable[[], ComparisonsBody]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+        """What is so now. An age that nobody knows is left out: absent means no."""
+        found = self._read()
+        words = "Comparisons with the broker that the journal has, by what came of them"
+        runs = CounterMetricFamily("agenttrader_reconciliation_runs", words, labels=("result",))
+        runs.add_metric(("agreed",), found.runs - found.differing - found.failed)
+        runs.add_metric(("differed",), found.differing)
+        runs.add_metric(("failed",), found.failed)
+        yield runs
+        words = "Breaks that stand, by kind"
+        breaks = GaugeMetricFamily("agenttrader_reconciliation_breaks", words, labels=("kind",))
+        for kind in BreakKind:
+            breaks.add_metric((kind.value,), found.breaks.get(kind.value, 0))
+        yield breaks
+        if found.age_seconds is not None:
+            words = "How old the last comparison is that did not fail, by the market's time"
+            yield GaugeMetricFamily("agenttrader_reconciliation_age_seconds", words, value=found.age_seconds)
+
+
+def _time(instant: Instant | None) -> str | None:
+    return None if instant is None else rfc3339(instant)
