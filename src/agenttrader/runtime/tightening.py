@@ -14,7 +14,7 @@ from agenttrader.gateway.tightness import (
     kind_of,
     list_of,
     names_in,
-    tighter,
+    tightest,
 )
 from agenttrader.model.errors import BadValue
 from agenttrader.model.ruling import LimitTightened, RulingChange
@@ -64,7 +64,8 @@ def _after(asked: TightenAsked, values: dict[str, str], rules: Rules) -> str:
     if (why := _BY_FILE_ALONE.get(kind)) is not None:
         raise BadValue(f"{name}: it is tightened by the file and a restart alone: {why}")
     wanted = _read(asked, before, rules)
-    after = tighter(name, before, wanted)
+    # Beside all else that rules: what makes one value tighter may loosen another.
+    after = tightest(values, {**values, name: wanted})[name]
     if after == before or after != wanted:
         way = direction_of(name).value
         raise BadValue(f"{name}: expected {way} than {before or NOTHING}, found {asked.value}; {LOOSENING}")

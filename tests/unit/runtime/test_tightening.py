@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from agenttrader.gateway.limits import GroupLimits, GroupName
 from agenttrader.model.events import Decided
 from agenttrader.model.ruling import LimitTightened, RulingChange
 from agenttrader.runtime.rule_values import said_by, values_of
@@ -54,6 +55,25 @@ def test_each_kind_of_value_can_be_tightened(name: str, value: str, code: str | 
     driver = trading()
     assert tighten(driver, name, value) == ""
     assert decided(driver, 1).decision.denied_by == code
+
+
+def test_no_token_lets_a_symbol_into_a_group_where_only_what_is_in_one_may_be_opened() -> None:
+    """That is no tightening: what was in none could be opened then."""
+    made = rules()
+    group = GroupLimits(
+        symbols=frozenset({ALFA}),
+        gross_exposure_max=Decimal(1_000_000),
+        net_exposure_max=Decimal(1_000_000),
+        daily_orders_max=1_000,
+        daily_new_risk_max=Decimal(1_000_000),
+    )
+    account = structs.replace(made.limits.account, ungrouped_permitted=False)
+    limits = structs.replace(made.limits, account=account, group={GroupName("tech"): group})
+    driver = trading(structs.replace(made, limits=limits, limits_digest=limits.digest))
+    records = len(driver.records)
+    assert "expected more names than ALFA" in tighten(driver, "group.tech.symbols", "BRAVO")
+    assert len(driver.records) == records
+    assert driver.engine.rules.limits.group[GroupName("tech")].symbols == {ALFA}
 
 
 def test_a_breaker_can_be_tightened() -> None:
