@@ -20,6 +20,7 @@ class Bench(Enum):
     DAYS = "days"
     GATEWAY = "gateway"
     GUARD = "guard"
+    RECOVERY = "recovery"
     START = "start"
 
 
@@ -31,6 +32,7 @@ def bench(
             help="days: generated days, and whether three books agree. "
             "gateway: a decision, a round, a durable order. "
             "guard: what the gateway adds to an order, over HTTP. "
+            "recovery: a journal of a million records, verified and folded. "
             "start: how long `agenttrader --help` takes.",
         ),
     ],

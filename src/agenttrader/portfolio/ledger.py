@@ -32,7 +32,7 @@ from agenttrader.portfolio.orders import Order, protective_id
 from agenttrader.portfolio.reserves import Reserves, Sums
 from agenttrader.portfolio.totals import OrderTotals
 
-DECISIONS_KEPT = 4_096
+DECISIONS_KEPT = 1_024
 """How many of the last decisions are kept with every check: more are asked for at a time by nobody.
 
 Each takes some ten kilobytes.

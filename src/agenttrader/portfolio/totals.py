@@ -189,6 +189,8 @@ def resting_in(orders: Collection[Order]) -> tuple[tuple[bool, Decimal], ...]:
 
 def stops_in(leg: Leg, armed: Collection[Order]) -> tuple[Stop, ...]:
     """Those of the `armed` orders that are stops and rest at the broker, as far as they surely will trade."""
+    if not armed:
+        return ()
     found = [order for order in armed if order.role is _STOP and order.rests and order.surely]
     return tuple([_stop(order, leg) for order in found])
 

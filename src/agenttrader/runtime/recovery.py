@@ -5,7 +5,9 @@ request.
 """
 
 import asyncio
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 
 import structlog
@@ -47,10 +49,23 @@ def fold(journal: Journal, multipliers: Mapping[Symbol, Decimal]) -> tuple[State
     """
     state = State(multipliers)
     chain = Chain()
-    for sealed in journal.read():
-        state.apply(sealed)
-        chain.sequence, chain.head = sealed.sequence, sealed.hash
+    with _nothing_collected():
+        for sealed in journal.read():
+            state.apply(sealed)
+            chain.sequence, chain.head = sealed.sequence, sealed.hash
     return state, chain
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """While a journal is folded no garbage is looked for: what it makes is kept, and there is much of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Reconciler:

@@ -33,6 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
         (["gateway", "--quick"], ["gateway.py", "--quick"]),
         (["guard", "--quick"], ["guard.py", "--quick"]),
         (["days"], ["days.py"]),
+        (["recovery", "--quick"], ["recovery.py", "--quick"]),
         (["days", "--days", "3", "--seed", "17"], ["days.py", "--days", "3", "--seed", "17"]),
         (["days", "--quick", "--seed", "0"], ["days.py", "--quick", "--seed", "0"]),
     ),

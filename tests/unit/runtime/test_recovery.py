@@ -1,6 +1,7 @@
 """Asking the broker and comparing: history first, looked at again, recorded whatever comes of it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -302,3 +303,20 @@ def test_a_chain_that_does_not_hold_is_not_folded() -> None:
     journal._records[3] = journal._records[4]
     with pytest.raises(TamperingFound):
         fold(journal, MULTIPLIERS)
+
+
+def test_a_fold_looks_for_no_garbage_and_leaves_the_collector_as_it_found_it() -> None:
+    driver = trading()
+    seen: list[bool] = []
+
+    class Watched(MemoryJournal):
+        def read(self, after: int = 0) -> Any:
+            seen.append(gc.isenabled())
+            yield from super().read(after)
+            raise TamperingFound(99, "found")
+
+    journal = Watched()
+    journal.append(driver.records)
+    with pytest.raises(TamperingFound):
+        fold(journal, MULTIPLIERS)
+    assert (seen, gc.isenabled()) == ([False], True)
