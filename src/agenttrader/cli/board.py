@@ -192,6 +192,9 @@ class Board:
             case OrderState.DENIED:
                 self.denial = Line(time, DENIED, f"{order.agent}: {wish(order)}: {order.sentence}")
                 return (self.denial,)
+            case OrderState.PENDING_APPROVAL:
+                told = f"for a person: {order.agent}: {wish(order)}; see agenttrader approvals list"
+                return (Line(time, "waits", told, alarming=True),)
             case OrderState.REJECTED:
                 return (
                     Line(time, "rejected", f"the broker refused {order.agent}: {wish(order)}", alarming=True),

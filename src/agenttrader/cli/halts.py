@@ -27,8 +27,6 @@ from agenttrader.cli.operating import (
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
     from agenttrader.app.gateway.comparison_views import ComparisonsBody
-    from agenttrader.app.gateway.status import StatusBody
-    from agenttrader.app.operators.acts import Operator
 
 
 def halt(
@@ -106,10 +104,10 @@ def switches(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         print_json({"switches": builtins_of(status.switches), "latches": builtins_of(status.latches)})
         return
     for switch in status.switches:
-        print(f"switch    {switch.name} {switch.state.value}: {switch.reason}")
+        tell(f"switch    {switch.name} {switch.state.value}: {switch.reason}")
     for latch in status.latches:
         print(f"latch     {words_of(latch.scope)} is {latch.state.value} since {latch.time}")
-        print(f"          by {latch.by}: {latch.reason}")
+        tell(f"          by {latch.by}: {latch.reason}")
     if not status.latches:
         print("latch     none")
 
@@ -118,10 +116,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show who the gateway is, what may leave, and why not more."""
     from agenttrader.model.authority import SINGLE_PERSON
 
-    async def look(desk: "Operator") -> "tuple[StatusBody, int]":
-        return await desk.status(), len(await desk.approvals())
-
-    found, waiting = at_desk(config, person, look)
+    found = at_desk(config, person, lambda desk: desk.status())
     if as_json:
         print_json(builtins_of(found))
         return
@@ -131,6 +126,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     print(f"session   {found.session or 'not begun'}, now {found.now or 'not known'}")
     if found.catching_up_to is not None:
         print(f"          the market tells again what is on record, up to {found.catching_up_to}")
+        print("          what the broker said after that comes then; a break of it before ends by itself")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
     if found.comparisons is not None:
@@ -139,8 +135,9 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     show_trading(found.trading, as_json=False)
     if found.looser:
         print(f"waiting   {found.looser} looser in the file than they rule: agenttrader limits show")
-    if waiting:
-        print(f"waiting   {waiting} for a person's approval: agenttrader approvals list")
+    if found.approvals_waiting:
+        print(f"waiting   {found.approvals_waiting} for a person's approval, the first until")
+        print(f"          {found.approvals_until}: agenttrader approvals list")
     show_breakers(found.breakers)
 
 
@@ -152,7 +149,7 @@ def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     else:
         print(f"run       {found.run}")
         for each in found.breaks:
-            print(f"break     {each.kind.value}: {each.sentence}")
+            tell(f"break     {each.kind.value}: {each.sentence}")
         print(f"verdict   {_verdict(len(found.breaks), found.failure)}")
     if found.failure:
         raise typer.Exit(ExitCode.UNREACHABLE)
@@ -172,4 +169,6 @@ def _told(comparisons: "ComparisonsBody") -> str:
 def _verdict(breaks: int, failure: str) -> str:
     if failure:
         return f"NOT COMPARED: {failure}"
-    return f"{breaks} breaks" if breaks else "the books agree"
+    if not breaks:
+        return "the books agree"
+    return "1 break" if breaks == 1 else f"{breaks} breaks"

@@ -239,3 +239,10 @@ def test_each_of_several_days_counts_its_own_orders_and_fills() -> None:
     assert (board.counts(), board.fills) == ([], 0)
     board.take(order(id=OrderId("2"), state="denied"))
     assert board.counts() == [("denied", 1)]
+
+
+def test_an_entry_that_waits_for_a_person_alarms() -> None:
+    waiting = msgspec.structs.replace(ORDER, state="pending_approval")
+    (line,) = Board().take(GatewayTold(message=OrderChanged(order=waiting)))
+    assert (line.word, line.alarming) == ("waits", True)
+    assert line.sentence == ("for a person: momentum: buy 100 ALFA at market; see agenttrader approvals list")

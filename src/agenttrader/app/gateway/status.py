@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.app.gateway.attention import first_end
 from agenttrader.app.gateway.breaker_views import BreakerBody, breakers_of
 from agenttrader.app.gateway.comparison_views import ComparisonsBody, comparisons_of
 from agenttrader.app.gateway.standing_views import (
@@ -55,6 +56,10 @@ class StatusBody(Struct, frozen=True, kw_only=True):
     looser: int = 0
     """Values of the configuration that are looser than they rule, and wait for signatures."""
     comparisons: ComparisonsBody | None = None
+    approvals_waiting: int = 0
+    """Entries that wait for a person."""
+    approvals_until: str | None = None
+    """When the time of the first of them is over."""
 
 
 class ReconcileBody(Struct, frozen=True, kw_only=True):
@@ -69,6 +74,7 @@ def status_of(session: Session, watermark: str | None) -> StatusBody:
     """How the gateway of this session stands; `watermark` is what it has told of last."""
     engine = session.engine
     segment, now, recorded = engine.state.segment, session.now, engine.state.last_time
+    until = first_end(engine)
     return StatusBody(
         account=engine.rules.authority.account,
         epoch=segment.epoch if segment else 0,
@@ -90,4 +96,6 @@ def status_of(session: Session, watermark: str | None) -> StatusBody:
         single_person=engine.rules.authority.persons == 1,
         looser=len(waiting(engine.configured, engine.state.ruling)),
         comparisons=comparisons_of(engine, session.now),
+        approvals_waiting=len(engine.state.approvals.waiting),
+        approvals_until=None if until is None else rfc3339(until),
     )

@@ -32,6 +32,7 @@ from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
+from agenttrader.app.gateway.attention import WaitingMetrics, tell_of_approvals
 from agenttrader.app.gateway.breaker_metrics import registry_of
 from agenttrader.app.gateway.breaker_views import breakers_of
 from agenttrader.app.gateway.comparing import Comparing
@@ -130,6 +131,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         resync=resync.set,
         meanwhile=_meanwhile(configuration, fence),
     )
+    session.listeners.append(tell_of_approvals)
     links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
     comparing = _comparing(configuration, session, broker, resync)
@@ -174,6 +176,7 @@ def _comparing(
 def _metrics(session: Session, dispatcher: Dispatcher) -> CollectorRegistry:
     registry = registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance)
     registry.register(ComparisonMetrics(lambda: comparisons_of(session.engine, session.now)))
+    registry.register(WaitingMetrics(lambda: session.engine, lambda: session.now))
     return registry
 
 
