@@ -17,9 +17,10 @@ from agenttrader.cli.operating import (
     require_reason,
     signing_at_desk,
 )
+from agenttrader.cli.telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from agenttrader.app.operators.acts import Operator, Pen
@@ -56,11 +57,9 @@ def list_(*, config: Config, person: Who, decisions: Decisions = None, as_json: 
     if as_json:
         print_json({"approvals": builtins_of(found)})
         return
-    _tell(
-        f"waits     {each.order_id} {each.shown.proposal.agent} {_asked(each)}, until {_until(each)}"
-        for each in found
-    )
-    print(f"verdict   {len(found) or 'nothing'} waits for a person")
+    for each in found:
+        tell(f"waits     {each.order_id} {each.shown.proposal.agent} {_asked(each)}, until {_until(each)}")
+    print(f"verdict   waiting for a person: {len(found) or 'nothing'}")
 
 
 @approvals.command()
@@ -72,7 +71,8 @@ def show(
     if as_json:
         print_json(builtins_of(body))
     else:
-        _tell(_lines(body))
+        for line in _lines(body):
+            tell(line)
 
 
 @approvals.command()
@@ -130,7 +130,7 @@ def _answer(act: "Act", order_id: str, config: Config, person: Who, reason: str,
         print(f"signed    {act.value} {body.order_id} {_asked(body)}")
         print(f"order     {answer.state}")
         if answer.order.denied_by is not None:
-            print(f"reason    {answer.order.denied_by}: {answer.order.sentence}")
+            tell(f"reason    {answer.order.denied_by}: {answer.order.sentence}")
     if answer.order.denied_by is not None:
         raise typer.Exit(ExitCode.FINDING)
 
@@ -159,14 +159,6 @@ def _answer_by_file(
         return
     print(f"signed    {act.value} {body.order_id} {_asked(body)}")
     print(f"word      {file}: `agenttrader decide` takes it, and says what it decides")
-
-
-def _tell(lines: "Iterable[str]") -> None:
-    """Print the lines. What an agent wrote draws no other: a person would sign for what is not there."""
-    from agenttrader.model.plain_text import harmless
-
-    for line in lines:
-        print(harmless(line))
 
 
 def _chosen(found: "tuple[ApprovalBody, ...]", order_id: str) -> "ApprovalBody":

@@ -16,6 +16,7 @@ from agenttrader.cli.operating import (
     show_trading,
     signing_at_desk,
 )
+from agenttrader.cli.telling import tell
 
 if TYPE_CHECKING:
     from agenttrader.app.operators.acts import Operator, Pen
@@ -39,8 +40,8 @@ def list_(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         print_json({"breaks": builtins_of(found)})
     else:
         for each in found:
-            print(f"break     {each.id} {each.found.kind.value}: {each.found.sentence}")
-        print(f"verdict   {len(found) or 'no'} breaks")
+            tell(f"break     {each.id} {each.found.kind.value}: {each.found.sentence}")
+        print(f"verdict   {len(found) or 'no'} {'break' if len(found) == 1 else 'breaks'}")
     if found:
         raise typer.Exit(ExitCode.FINDING)
 
@@ -57,11 +58,11 @@ def show(break_id: BreakId, *, config: Config, person: Who, as_json: AsJson = Fa
         print_json(builtins_of(body))
         return
     found = body.found
-    print(f"break     {body.id} {found.kind.value}: {found.sentence}")
-    print(f"touches   {found.symbol or 'everything'}{f', order {found.order_id}' if found.order_id else ''}")
-    print(f"ours      {found.ours}")
-    print(f"theirs    {found.theirs}")
-    print(f"refused   {body.refusal}" if body.refusal else f"accepting {body.accepting}")
+    tell(f"break     {body.id} {found.kind.value}: {found.sentence}")
+    tell(f"touches   {found.symbol or 'everything'}{f', order {found.order_id}' if found.order_id else ''}")
+    tell(f"ours      {found.ours}")
+    tell(f"theirs    {found.theirs}")
+    tell(f"refused   {body.refusal}" if body.refusal else f"accepting {body.accepting}")
 
 
 @breaks.command()
@@ -77,7 +78,7 @@ def accept(
 
     body, trading = signing_at_desk(config, person, act)
     if not as_json:
-        print(f"accepted  {body.id} {body.found.kind.value}: {body.accepting}")
+        tell(f"accepted  {body.id} {body.found.kind.value}: {body.accepting}")
     show_trading(trading, as_json=as_json)
 
 

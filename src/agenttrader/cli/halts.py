@@ -23,6 +23,7 @@ from agenttrader.cli.operating import (
     show_window,
     signing_at_desk,
 )
+from agenttrader.cli.telling import tell
 
 if TYPE_CHECKING:
     from agenttrader.app.config import Configuration
@@ -125,8 +126,8 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         print(f"persons   {SINGLE_PERSON}: one signs for what needs two, in two sessions")
     print(f"session   {found.session or 'not begun'}, now {found.now or 'not known'}")
     if found.catching_up_to is not None:
-        print(f"          the market tells again what is on record, up to {found.catching_up_to}")
-        print("          what the broker said after that comes then; a break of it before ends by itself")
+        again = f"the market tells again what is on record, up to {found.catching_up_to}"
+        print(f"          {again}; until then breaks may show that end by themselves")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
     if found.comparisons is not None:

@@ -10,6 +10,7 @@ import typer
 from agenttrader.cli.json_answers import builtins_of, print_json
 from agenttrader.cli.kill_words import CONFIG_VARIABLE
 from agenttrader.cli.runs import configuration_of
+from agenttrader.cli.telling import tell
 from agenttrader.model.errors import BadValue, ConfigurationError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def show_trading(trading: "TradingBody", *, as_json: bool) -> None:
         return
     print(f"trading   {trading.state}")
     for reason in trading.reasons:
-        print(f"reason    {reason}")
+        tell(f"reason    {reason}")
 
 
 def show_breakers(breakers: "Iterable[BreakerBody]") -> None:
@@ -127,10 +128,10 @@ def show_breakers(breakers: "Iterable[BreakerBody]") -> None:
 
     for each in breakers:
         what = f"{each.name.removeprefix('breaker:')}, {words_of(each.scope)}"
-        print(f"breaker   {each.state.value:<8}  {what}: {each.counted or each.reason}")
+        tell(f"breaker   {each.state.value:<8}  {what}: {each.counted or each.reason}")
         if each.since is not None:
             halts = "nothing is halted" if each.halts is None else each.halts.value
-            print(f"          {halts} since {each.since}: {each.reason}")
+            tell(f"          {halts} since {each.since}: {each.reason}")
         if each.way_back:
             print(f"          a person ends it: {each.way_back}")
 
@@ -145,6 +146,6 @@ def show_window(status: "StatusBody") -> None:
         return
     print(f"window    {window.mode.value} on {words_of(window.scope)}")
     print(f"          {window.start} to {window.end}")
-    print(f"          by {window.person}: {window.reason}")
+    tell(f"          by {window.person}: {window.reason}")
     if window.suspended:
-        print(f"suspended {window.suspended}")
+        tell(f"suspended {window.suspended}")

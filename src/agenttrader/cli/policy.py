@@ -11,6 +11,7 @@ from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.json_answers import print_json
 from agenttrader.cli.operating import AsJson, Config
 from agenttrader.cli.runs import configuration_of
+from agenttrader.cli.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def replay(
         print_json(json_of(found))
     else:
         for line in lines_of(found):
-            print(line)
+            tell(line)
     raise typer.Exit(ExitCode.FINDING if found.findings.changes else ExitCode.DONE)
 
 

@@ -7,6 +7,7 @@ import typer
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.json_answers import builtins_of, print_json
 from agenttrader.cli.operating import AsJson, Config, Reason, Who, at_desk, require_reason
+from agenttrader.cli.telling import tell
 
 positions = typer.Typer(
     help="Show what is held, and close it by hand.", rich_markup_mode=None, no_args_is_help=True
@@ -51,6 +52,6 @@ def close(
         print_json(builtins_of(answer))
     else:
         print(f"order     {order.id} {order.side.value} {order.quantity:f} {order.symbol}: {answer.state}")
-        print(f"decision  {decision.sentence}")
+        tell(f"decision  {decision.sentence}")
     if order.denied_by is not None:
         raise typer.Exit(ExitCode.HALTED if order.denied_by == "trading_state" else ExitCode.FINDING)

@@ -19,6 +19,7 @@ from rich.text import Text
 from agenttrader.app.happenings import DayBegun, DayEnded, Happening, Starting
 from agenttrader.cli.board import Board, Line, Quote
 from agenttrader.cli.figures import amount, change, large, plain, signed, spark
+from agenttrader.model.plain_text import harmless
 from agenttrader.model.times import Instant, to_datetime
 from agenttrader.protocols.native import PositionBody
 
@@ -305,7 +306,7 @@ def orders(board: Board, zone: tzinfo) -> RenderableType:
 def _denial(denial: Line, zone: tzinfo) -> Text:
     why = Text(f"{clock(denial.time, zone)[:8]}  ", style="dim")
     why.append("denied  ", style=WORD_STYLES["denied"])
-    why.append(denial.sentence, style="default")
+    why.append(harmless(denial.sentence), style="default")
     return why
 
 
@@ -328,7 +329,7 @@ def line_text(line: Line, zone: tzinfo) -> Text:
     text.append(
         f"{line.word:<9} ", style="bold red" if line.alarming else WORD_STYLES.get(line.word, "default")
     )
-    text.append(line.sentence, style="bold" if line.alarming else "default")
+    text.append(harmless(line.sentence), style="bold" if line.alarming else "default")
     return text
 
 

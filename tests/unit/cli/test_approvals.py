@@ -19,6 +19,7 @@ from agenttrader.app.gateway.approvals import approvals_of
 from agenttrader.app.operators.perform import make_person
 from agenttrader.app.people_sections import Person
 from agenttrader.cli import approvals, main
+from agenttrader.cli.telling import tell
 from agenttrader.model.authority import Act, PersonRole
 from agenttrader.model.orders import ExitPlan, OrderType, TimeInForce
 from agenttrader.protocols.person_bodies import ApprovalBody
@@ -29,7 +30,8 @@ WIDTH_MAX = 90
 
 
 def shown(capsys: pytest.CaptureFixture[str], body: ApprovalBody) -> list[str]:
-    approvals._tell(approvals._lines(body))
+    for line in approvals._lines(body):
+        tell(line)
     return capsys.readouterr().out.splitlines()
 
 
