@@ -142,8 +142,8 @@ def read_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
         raise StoreError(f"{path}: expected a person's key, found: {error.strerror}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise StoreError(
-            f"{path}: expected a key in PEM and its passphrase, found: {error}; nothing was signed. Try again "
-            "with the passphrase that was chosen as it was made"
+            f"{path}: expected a key in PEM and its passphrase, found: {error}; nothing was signed. Try "
+            "again with the passphrase that was chosen as it was made"
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise StoreError(f"{path}: expected an Ed25519 key, found {type(key).__name__}")
