@@ -9,9 +9,12 @@ step is settled.
 
 Messages behind the gateway's watermark t wait until the step at t is taken, so that any interleaving of the
 two sources with the same watermarks decides the same. After a (re)connection the snapshot says how far the
-gateway is: steps before that are replayed without proposing, and at that very time we propose as before the
-interruption, under the same ids, which the gateway answers with the orders that it has. `on_fill` is not told
-again of fills that a snapshot already holds.
+gateway is: steps before that are replayed without proposing; timers and fills of meanwhile are told after it.
+
+What the host remembers is to be written before a step's first proposal leaves, with all of them, and again
+when the gateway has them all; only then is the step settled. A host that is restored from it sends those
+again, under the same ids, which the gateway answers with the orders that it has: so none is lost or doubled,
+wherever the one before it ended.
 """
 
 from collections import deque
@@ -27,7 +30,7 @@ from agenttrader.model.identifiers import AgentName, OrderId, Symbol
 from agenttrader.model.market import Bar, StatusChange, Watermark
 from agenttrader.model.orders import Effect, OrderState, Proposal
 from agenttrader.model.sessions import Session
-from agenttrader.model.times import Instant, from_rfc3339
+from agenttrader.model.times import SECOND, Instant, from_rfc3339
 from agenttrader.protocols.native import (
     AccountMarked,
     AnswerBody,
@@ -39,11 +42,25 @@ from agenttrader.protocols.native import (
     TradingChanged,
     WatermarkReached,
 )
-from agenttrader.runtime.hearing import GatewayLost, Heard
+from agenttrader.runtime.hearing import GatewayLost
+from agenttrader.runtime.strategy_messages import (
+    Answered,
+    GivenUp,
+    Input,
+    Output,
+    Propose,
+    Remember,
+    Settled,
+    Written,
+)
 from agenttrader.runtime.strategy_view import StrategyView
+from agenttrader.runtime.untold_fills import UntoldFills
 from agenttrader.strategies.contract import Fill
 from agenttrader.strategies.hosted import Hosted, Situation
+from agenttrader.strategies.memory import Memory, expect_fit, memory_of
 
+AGAIN_SECONDS = 30
+"""How old a proposal that a restart found may be to be sent again: as long as one is tried at all."""
 _UNFIRM = frozenset({OrderState.PROPOSED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNKNOWN})
 """The broker's word is still to come; a close waits in APPROVED for its protection to be canceled."""
 
@@ -53,37 +70,6 @@ class InboxPolicy(Enum):
 
     WATERMARK = "watermark"
     ARRIVAL = "arrival"
-
-
-class Answered(Struct, frozen=True):
-    """The gateway answered a proposal."""
-
-    answer: AnswerBody
-
-
-class GivenUp(Struct, frozen=True):
-    """No answer or no firm state came in time, or the message was refused; the host goes on without."""
-
-    order_id: OrderId
-    reason: str
-
-
-Input = Heard | Answered | GivenUp
-
-
-class Propose(Struct, frozen=True):
-    """Send this proposal and come back with its answer."""
-
-    proposal: Proposal
-
-
-class Settled(Struct, frozen=True):
-    """Everything up to `time` has been acted on; a paced source may go on."""
-
-    time: Instant
-
-
-Output = Propose | Settled
 
 
 class _Step(Struct, frozen=True):
@@ -98,6 +84,7 @@ class StrategyHost:
         self, hosted: Mapping[Symbol, Hosted], *, agent: AgentName, session: Session, policy: InboxPolicy
     ) -> None:
         self._hosted = dict(sorted(hosted.items()))
+        self._agent = agent
         self._session = session
         self._policy = policy
         self._view = StrategyView(agent)
@@ -105,11 +92,17 @@ class StrategyHost:
         self._steps: deque[_Step] = deque()
         self._market_time: Instant | None = None
         self._messages: deque[StreamMessage] = deque()
-        self._fills: list[FillMade] = []
+        self._fills = UntoldFills()
         self._connected = False
         self._gateway_time: Instant | None = None
         self._replay_until: Instant | None = None
         self._stepped: Instant | None = None
+        self._asked: Instant | None = None
+        """Up to when timers have been asked."""
+        self._unwritten = self._writing = False
+        self._found: tuple[Proposal, ...] = ()
+        """What a restart found pending, until the gateway is heard."""
+        self._resuming = False
         self._proposals: deque[Proposal] = deque()
         self._waiting: OrderId | None = None
         self._answered = False
@@ -132,6 +125,38 @@ class StrategyHost:
             return "the gateway"
         return "market data" if self._stepped is None else None
 
+    def memory(self) -> Memory:
+        """All that must outlive this process; after the first step."""
+        assert self._stepped is not None
+        return Memory(
+            agent=self._agent,
+            session=self._session,
+            stepped=self._stepped,
+            asked=self._asked,
+            told=self._fills.told,
+            pending=tuple(self._proposals),
+            symbols=tuple(
+                memory_of(symbol, hosted, self._view.extents(symbol))
+                for symbol, hosted in self._hosted.items()
+            ),
+        )
+
+    def restore(self, memory: Memory) -> None:
+        """Go on, before anything else, where the host that remembered this stood.
+
+        Raises BadValue, and nothing is restored, where it was another's, or another session's.
+        """
+        expect_fit(memory, agent=self._agent, session=self._session, hosted=self._hosted)
+        for each in memory.symbols:
+            hosted = self._hosted[each.symbol]
+            hosted.restore(each.indicators)
+            hosted.price = each.price
+            self._view.recall(each.symbol, each.bars)
+        self._stepped = self._market_time = self._settling = memory.stepped
+        self._asked = memory.asked
+        self._fills.recall(memory.told)
+        self._found, self._resuming = memory.pending, bool(memory.pending)
+
     def handle(self, received: Input) -> tuple[Output, ...]:
         """Take one input; what is to be done now, in this order."""
         match received:
@@ -146,6 +171,10 @@ class StrategyHost:
             case GivenUp():
                 if received.order_id == self._waiting:
                     self._waiting = None
+            case Written():
+                self._writing = False
+                if not received.durably:
+                    self._proposals = deque(it for it in self._proposals if it.effect is not Effect.OPEN)
             case GatewayLost():
                 self._connected = False
             case _:
@@ -179,14 +208,20 @@ class StrategyHost:
         """Do what can be done now, until only something new can change that."""
         while True:
             self._take_messages()
-            if self._waiting is not None:
-                state = self._view.state_of(self._waiting)
-                if not self._answered or state is None or state in _UNFIRM:
+            if self._is_waiting():
+                return
+            if self._found:
+                yield from self._resume()
+                if self._found:
                     return
-                self._waiting = None
+            elif self._unwritten:
+                self._unwritten, self._writing = False, True
+                yield Remember(self.memory())
+                return
             elif self._proposals:
                 proposal = self._proposals.popleft()
                 self._waiting, self._answered = proposal.id, False
+                self._unwritten = not self._proposals
                 yield Propose(proposal)
             elif self._settling is not None:
                 time, self._settling = self._settling, None
@@ -196,6 +231,32 @@ class StrategyHost:
             else:
                 return
 
+    def _is_waiting(self) -> bool:
+        """Whether the disk has to say first that it has what is to be remembered, or the gateway an order."""
+        if self._waiting is not None and self._answered:
+            state = self._view.state_of(self._waiting)
+            if state is not None and state not in _UNFIRM:
+                self._waiting = None
+        return self._writing or self._waiting is not None
+
+    def _resume(self) -> Iterator[Output]:
+        """Propose again what was found, once the gateway is where it was proposed; not what is too old."""
+        assert self._stepped is not None
+        if self._resuming and self._stepped > self._session.open:
+            yield Settled(Instant(self._stepped - 1))  # A day that is told anew gets there.
+        self._resuming = False
+        if not self._connected or self._gateway_time is None or self._gateway_time < self._stepped:
+            return
+        found, self._found = self._found, ()
+        for proposal in found:
+            age = (self._gateway_time - proposal.decision_time) // SECOND
+            if age <= AGAIN_SECONDS:
+                self._proposals.append(proposal)
+            else:
+                reason = f"it was proposed {age} s ago, before this process began: expected {AGAIN_SECONDS} s"
+                yield GivenUp(proposal.id, f"{reason} at the most")
+        self._unwritten = not self._proposals
+
     def _take_messages(self) -> None:
         while self._messages and not self._gateway_is_ahead():
             message = self._messages.popleft()
@@ -203,10 +264,11 @@ class StrategyHost:
                 case Snapshot():
                     self._connected, self._replay_until = True, None
                     self._reach(message.watermark)
+                    self._fills.catch_up(message.fills)
                 case WatermarkReached():
                     self._reach(message.time)
                 case FillMade():
-                    self._fills.append(message)
+                    self._fills.hear(message)
                 case OrderChanged() | PositionsChanged() | AccountMarked() | TradingChanged():
                     pass
                 case _:
@@ -236,20 +298,22 @@ class StrategyHost:
         return present is not None and time < present
 
     def _take_step(self, step: _Step) -> None:
-        after = Instant(self._session.open - 1) if self._stepped is None else self._stepped
-        fills, self._fills = self._fills, []
+        previous = Instant(self._session.open - 1) if self._stepped is None else self._stepped
         self._stepped = self._settling = step.time
         proposes = not self._is_past(step.time)
+        self._unwritten = proposes or bool(step.bars)
+        fills = self._fills.take() if proposes else []
         situations = {symbol: self._situation(symbol, step.time) for symbol in self._hosted}
-        made = [it for fill in fills for it in self._after_fill(fill, situations)] if proposes else []
+        made = [it for fill in fills for it in self._after_fill(fill, situations)]
         for bar in step.bars:
             self._hosted[bar.symbol].step(bar)
             self._view.observe(bar)
         if not proposes:
             return
-        fresh = {bar.symbol for bar in step.bars if bar.end == step.time}
+        after, self._asked = previous if self._asked is None else self._asked, step.time
+        closes = {bar.symbol: bar.end for bar in step.bars if step.time - bar.end < bar.interval}
         for symbol, situation in situations.items():
-            made += self._decide(symbol, situation, after, closes=symbol in fresh)
+            made += self._decide(symbol, situation, after, closes.get(symbol))
         self._proposals.extend(sorted(made, key=lambda proposal: proposal.effect is Effect.OPEN))
 
     def _after_fill(self, fill: FillMade, situations: Mapping[Symbol, Situation]) -> Iterator[Proposal]:
@@ -268,16 +332,21 @@ class StrategyHost:
         yield from hosted.after_fill(told, situation)
 
     def _decide(
-        self, symbol: Symbol, situation: Situation, after: Instant, *, closes: bool
+        self, symbol: Symbol, situation: Situation, after: Instant, closed: Instant | None
     ) -> Iterator[Proposal]:
-        """What one symbol's strategy proposes at the close, by timers and by its exit plan, in this order."""
+        """What one symbol's strategy proposes at the close, by timers and by its exit plan, in this order.
+
+        A bar closes at its own end, however soon its source has told everything up to that time.
+        """
         price = self._price(symbol)
         if price is None:
             return
         situation.price = price
         hosted = self._hosted[symbol]
-        if closes:
+        if closed is not None:
+            now, situation.time = situation.time, closed
             yield from hosted.at_close(situation)
+            situation.time = now
         yield from hosted.at_timers(after, situation)
         held = self._view.held(symbol)
         if held is not None:

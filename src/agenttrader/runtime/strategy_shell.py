@@ -8,29 +8,40 @@ more. Then the host goes on without.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import structlog
 
-from agenttrader.model.errors import BadValue, Unreachable
+from agenttrader.model.errors import BadValue, StoreError, Unreachable
 from agenttrader.model.orders import Proposal
 from agenttrader.ports.feed import Feed
 from agenttrader.runtime.hearing import Gateway, Hearing
-from agenttrader.runtime.strategy_host import (
+from agenttrader.runtime.strategy_host import StrategyHost
+from agenttrader.runtime.strategy_messages import (
     Answered,
     GivenUp,
     Input,
     Output,
     Propose,
+    Remember,
     Settled,
-    StrategyHost,
+    Written,
 )
+from agenttrader.strategies.memory import Memory
 
 ANSWER_SECONDS = 30
 REPORT_SECONDS = 10
 RETRY_SECONDS = 0.25
 
 logger = structlog.get_logger()
+
+
+class Checkpoints(Protocol):
+    """Where what the host remembers outlives the process."""
+
+    def write(self, memory: Memory) -> None:
+        """Durable on return. Raises StoreError."""
+        ...
 
 
 class StrategyShell:
@@ -41,6 +52,7 @@ class StrategyShell:
         host: StrategyHost,
         feed: Feed,
         gateway: Gateway,
+        checkpoints: Checkpoints,
         *,
         count: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -48,6 +60,7 @@ class StrategyShell:
         self.hearing = Hearing("strategy", feed, gateway)
         self._feed = feed
         self._gateway = gateway
+        self._checkpoints = checkpoints
         self._count = count
         self._report_due = 0.0
 
@@ -75,6 +88,11 @@ class StrategyShell:
                 answered = await self._propose(output.proposal)
                 self._report_due = asyncio.get_running_loop().time() + REPORT_SECONDS
                 return self._host.handle(answered)
+            case Remember():
+                return self._host.handle(self._write(output.memory))
+            case GivenUp():
+                self._give_up(output)
+                return ()
             case Settled():
                 await self._feed.settled(output.time)
                 return ()
@@ -106,6 +124,16 @@ class StrategyShell:
                     reason=proposal.reason,
                 )
                 return Answered(answer)
+
+    def _write(self, memory: Memory) -> Written:
+        try:
+            self._checkpoints.write(memory)
+        except StoreError as error:
+            # What reduces goes out although it cannot be written; the host keeps its entries back.
+            self._count("unwritten")
+            logger.error("not_remembered", reason=str(error), then="no entry leaves")  # noqa: TRY400
+            return Written(durably=False)
+        return Written(durably=True)
 
     def _give_up(self, given_up: GivenUp) -> GivenUp:
         self._count("given_up")

@@ -2,7 +2,7 @@
 
 Everything comes from the gateway's stream, and a snapshot replaces all of it, so that a restarted host sees
 what one that never stopped does. The best price since an entry is counted over whole bars that began at or
-after the entry's last fill.
+after the entry's last fill; so they are kept from the last before anything was held or worked in the symbol.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,6 +28,7 @@ from agenttrader.protocols.native import (
     WatermarkReached,
     to_plan,
 )
+from agenttrader.strategies.memory import Extent, extent_of
 
 
 class StrategyView:
@@ -40,7 +41,7 @@ class StrategyView:
         self._entries: dict[Symbol, OrderBody] = {}
         """The latest entry of each symbol that has filled, in whole or in part."""
         self._positions: dict[Symbol, PositionBody] = {}
-        self._bars: dict[Symbol, list[Bar]] = {}
+        self._bars: dict[Symbol, list[Extent]] = {}
 
     def apply(self, message: StreamMessage) -> None:
         """Take one message of the stream."""
@@ -87,7 +88,18 @@ class StrategyView:
 
     def observe(self, bar: Bar) -> None:
         """Take a bar of the session, each once and in order."""
-        self._bars.setdefault(bar.symbol, []).append(bar)
+        bars = self._bars.setdefault(bar.symbol, [])
+        if not self.quantity(bar.symbol) and not self.is_working(bar.symbol):
+            bars.clear()
+        bars.append(extent_of(bar))
+
+    def extents(self, symbol: Symbol) -> tuple[Extent, ...]:
+        """The bars that a best price may be counted over, from now on too."""
+        return tuple(self._bars.get(symbol, ()))
+
+    def recall(self, symbol: Symbol, bars: Iterable[Extent]) -> None:
+        """Take the bars that a host of before kept."""
+        self._bars[symbol] = list(bars)
 
     def position(self, symbol: Symbol) -> PositionBody | None:
         """What is held; None when flat."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agenttrader.indicators.compiled import Compiled
+from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
@@ -28,18 +29,20 @@ from agenttrader.protocols.native import (
     WatermarkReached,
 )
 from agenttrader.runtime.hearing import GatewayLost
-from agenttrader.runtime.strategy_host import (
+from agenttrader.runtime.strategy_host import InboxPolicy, StrategyHost
+from agenttrader.runtime.strategy_messages import (
     Answered,
     GivenUp,
-    InboxPolicy,
     Output,
     Propose,
+    Remember,
     Settled,
-    StrategyHost,
+    Written,
 )
 from agenttrader.strategies.contract import Fill, Strategy, before_close, flat, long, on_fill, on_timer, when
 from agenttrader.strategies.expressions import close, sma
 from agenttrader.strategies.hosted import Hosted
+from agenttrader.strategies.memory import Memory
 from agenttrader.strategies.ticket import Ticket
 
 D = Decimal
@@ -115,6 +118,8 @@ class Scene:
             policy=policy,
         )
         self.proposals: list[Proposal] = []
+        self.memories: list[Memory] = []
+        self.disk_works = True
         if connect:
             self.snapshot(None)
 
@@ -128,6 +133,11 @@ class Scene:
             match output:
                 case Settled():
                     said.append(f"settled {output.time // MINUTE}")
+                case GivenUp():
+                    said.append(f"gave up {output.order_id}")
+                case Remember():
+                    self.memories.append(output.memory)
+                    said += self.take(Written(durably=self.disk_works))
                 case Propose():
                     self.proposals.append(output.proposal)
                     opens = output.proposal.effect is Effect.OPEN
@@ -690,3 +700,132 @@ class TestRestartsAndRepeats:
         assert scene.minute(0, ALFA=101) == ["settled 0"]
         assert scene.minute(1, ZULU=101) == ["settled 1"]
         assert scene.minute(391, ALFA=101) == ["settled 391"]
+
+
+class TestARestart:
+    """A host that goes on from what the one before it remembered."""
+
+    def restored(self, scene: Scene, compiled: Compiled, **changes: Any) -> Scene:
+        after = Scene(compiled, connect=False, **changes)
+        after.host.restore(scene.memories[-1])
+        return after
+
+    def test_what_is_pending_is_proposed_again_and_then_its_step_is_settled(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        assert scene.minute(1, ALFA=101) == ["buy ALFA"]
+        again = self.restored(scene, compiled)
+        assert again.snapshot(1) == ["settled 0", "buy ALFA"], "a day that is told anew gets there"
+        assert again.proposals == scene.proposals
+        assert again.answer() == ["settled 1"]
+        assert [len(memory.pending) for memory in again.memories] == [0]
+
+    def test_it_waits_until_the_gateway_is_where_it_was_proposed(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(2, ALFA=101)
+        again = self.restored(scene, compiled)
+        assert again.snapshot(None) == ["settled 1"]
+        assert again.gateway(1) == []
+        assert again.gateway(2) == ["buy ALFA"]
+
+    def test_what_has_become_too_old_is_given_up_aloud(self, compiled: Compiled) -> None:
+        scene = Scene(compiled, policy=InboxPolicy.ARRIVAL)
+        scene.gateway(0)
+        assert scene.market(1, ALFA=101) == ["buy ALFA"]
+        for minutes, expected in ((1.5, "buy ALFA"), (1.6, f"gave up {scene.proposals[0].id}")):
+            again = self.restored(scene, compiled, policy=InboxPolicy.ARRIVAL)
+            assert again.snapshot(minutes)[1] == expected
+
+    def test_nothing_pending_only_settles_the_step_once_more(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(1, ALFA=50)
+        again = self.restored(scene, compiled)
+        assert again.snapshot(1) == ["settled 1"]
+        assert again.market(1, ALFA=99) == [], "what it has taken already"
+        assert again.minute(2, ALFA=60) == ["settled 2"]
+        assert again.host._hosted[Symbol("ALFA")].strategy.value_of(Levels.mean) == 55.0
+
+    def test_a_timer_of_meanwhile_is_asked_once_the_gateway_is_reached(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(379, ALFA=95)
+        again = self.restored(scene, compiled)
+        again.snapshot(382, positions=(position(),))
+        assert again.market(380, ALFA=95) == ["settled 380"]
+        assert again.market(381, ALFA=95) == ["settled 381"]
+        assert again.market(382, ALFA=95) == ["close timer ALFA"]
+        assert again.answer("denied") == ["settled 382"]
+        assert again.minute(383, ALFA=95) == ["settled 383"], "once a session"
+
+    def test_a_timer_that_was_asked_is_not_asked_again(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        assert scene.minute(380, holds(position()), ALFA=95) == ["close timer ALFA"]
+        assert scene.answer("denied") == ["settled 380"]
+        again = self.restored(scene, compiled)
+        again.snapshot(380, positions=(position(),))
+        assert again.minute(381, ALFA=95) == ["settled 381"]
+
+    def test_a_fill_of_meanwhile_is_told_once(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        scene.minute(1, ALFA=95)
+        again = self.restored(scene, compiled)
+        message = Snapshot(
+            watermark=rfc3339(at(2)),
+            orders=(),
+            positions=(position(),),
+            account=ACCOUNT,
+            trading=TRADING,
+            fills=(fill(13),),
+        )
+        again.take(message)
+        assert again.market(2, ALFA=95) == ["close filled at 13, mean nan ALFA"]
+        assert again.answer("denied") == ["settled 2"]
+        third = self.restored(again, compiled)
+        third.take(message)
+        assert third.minute(3, ALFA=95) == ["settled 3"]
+
+    def test_the_best_price_since_the_entry_is_remembered(self, compiled: Compiled) -> None:
+        plan = ExitPlanBody(trail=D(2))
+        entry = filled_entry(0, 100, plan)
+        scene = Scene(compiled)
+        scene.minute(1, OrderChanged(order=entry), holds(position()), ALFA=100)
+        scene.take(bar(2, 108, reach=1))
+        assert scene.minute(2) == ["settled 2"]
+        again = self.restored(scene, compiled)
+        again.snapshot(2, entry, positions=(position(),))
+        assert again.minute(3, ALFA=106) == ["close trailing ALFA"]
+
+    def test_bars_of_before_anything_worked_are_let_go(self, compiled: Compiled) -> None:
+        scene = Scene(compiled)
+        for minute in range(1, 4):
+            scene.minute(minute, ALFA=50)
+        assert [len(memory.symbols[0].bars) for memory in scene.memories] == [1, 1, 1]
+        scene.minute(4, holds(position()), ALFA=95)
+        scene.minute(5, ALFA=95)
+        assert len(scene.memories[-1].symbols[0].bars) == 3
+
+    def test_another_hosts_memory_is_refused(self, compiled: Compiled) -> None:
+        scene = Scene(compiled, "ALFA")
+        scene.minute(1, ALFA=50)
+        with pytest.raises(BadValue, match=r"symbols: expected \['BRVO'\], found \['ALFA'\]"):
+            Scene(compiled, "BRVO").host.restore(scene.memories[-1])
+        with pytest.raises(BadValue, match="session: expected"):
+            Scene(compiled, "ALFA", session=HALF_DAY).host.restore(scene.memories[-1])
+
+
+class TestADiskThatFails:
+    def test_no_entry_leaves_but_what_reduces_does(self, compiled: Compiled) -> None:
+        scene = Scene(compiled, "ALFA", "BRVO")
+        scene.disk_works = False
+        assert scene.minute(1, holds(position(symbol="BRVO")), ALFA=101, BRVO=85) == ["close 85 BRVO"]
+        assert scene.answer() == ["settled 1"]
+
+
+def test_a_bar_closes_at_its_own_end_where_time_goes_on_between_bars(compiled: Compiled) -> None:
+    """A live market's time is told twice a second, and never falls on a bar's end."""
+    scene = Scene(compiled, policy=InboxPolicy.ARRIVAL)
+    scene.gateway(0)
+    assert scene.market(0.99) != []
+    scene.take(bar(1, 101))
+    assert scene.take(Watermark(time=at(1.01))) == ["buy ALFA"]
+    assert scene.proposals[0].decision_time == at(1)
+    scene.answer("denied")
+    assert scene.take(Watermark(time=at(1.02))) == ["settled 1"], "no bar is closed twice"

@@ -34,15 +34,31 @@ from agenttrader.protocols.native import (
     exit_plan_body,
 )
 from agenttrader.runtime.hearing import GatewayLost
-from agenttrader.runtime.strategy_host import (
+from agenttrader.runtime.strategy_host import InboxPolicy, StrategyHost
+from agenttrader.runtime.strategy_messages import (
     Answered,
-    InboxPolicy,
+    GivenUp,
+    Output,
     Propose,
+    Remember,
     Settled,
-    StrategyHost,
+    Written,
 )
+from agenttrader.strategies.contract import (
+    Fill,
+    Strategy,
+    after_open,
+    before_close,
+    flat,
+    on_fill,
+    on_timer,
+    when,
+)
+from agenttrader.strategies.expressions import close, cross_above, sma
 from agenttrader.strategies.hosted import Hosted
+from agenttrader.strategies.memory import Memory
 from agenttrader.strategies.momentum import Momentum
+from agenttrader.strategies.ticket import Ticket
 
 D = Decimal
 AGENT = AgentName("mo")
@@ -109,6 +125,7 @@ class Desk:
         self.proposals: dict[OrderId, Proposal] = {}
         self.orders: dict[OrderId, OrderBody] = {}
         self.held: dict[Symbol, tuple[Decimal, Decimal, OrderId]] = {}
+        self.fills: list[FillMade] = []
         self.watermark: str | None = None
 
     def propose(self, proposal: Proposal) -> tuple[list[StreamMessage], AnswerBody]:
@@ -161,6 +178,7 @@ class Desk:
             positions=self._positions().positions,
             account=NOTHING,
             trading=TRADING,
+            fills=tuple(self.fills),
         )
 
     def _fill(self, order: OrderBody, bar: Bar) -> Iterator[StreamMessage]:
@@ -191,7 +209,7 @@ class Desk:
             del self.held[bar.symbol]
 
     def _made(self, order_id: OrderId, side: Side, quantity: Decimal, price: Decimal, bar: Bar) -> FillMade:
-        return FillMade(
+        made = FillMade(
             order_id=order_id,
             symbol=bar.symbol,
             side=side,
@@ -201,6 +219,8 @@ class Desk:
             time=rfc3339(bar.start),
             execution_id=ExecutionId(f"{order_id}-{bar.start}"),
         )
+        self.fills.append(made)
+        return made
 
     def _change(self, order: OrderBody) -> OrderChanged:
         self.orders[order.id] = order
@@ -225,8 +245,19 @@ class Desk:
 class Day:
     """One day: the market, the desk, and the host of the moment. Three queues lead to the host."""
 
-    def __init__(self, seed: int, compiled: Compiled, policy: InboxPolicy = InboxPolicy.WATERMARK) -> None:
+    def __init__(
+        self,
+        seed: int,
+        compiled: Compiled,
+        policy: InboxPolicy = InboxPolicy.WATERMARK,
+        kind: type[Strategy] = Momentum,
+    ) -> None:
         self.minutes = market(seed)
+        self.kind = kind
+        self.written = b""
+        """What the disk holds of what is to be remembered."""
+        self.dies: Callable[[object], bool] = lambda _: False
+        """Whether the host is killed before it says, or is told, this."""
         self.compiled = compiled
         self.policy = policy
         self.desk = Desk()
@@ -244,8 +275,8 @@ class Day:
         return StrategyHost(
             {
                 symbol: Hosted(
-                    Momentum,
-                    EASY,
+                    self.kind,
+                    EASY if self.kind is Momentum else {},
                     agent=AGENT,
                     name=StrategyName("momentum"),
                     instrument=Equity(symbol=symbol, tick=D("0.01"), lot=D(1)),
@@ -273,14 +304,28 @@ class Day:
 
     def deliver(self, queue: deque[Any]) -> None:
         """Give the host the next of one queue, and do what it says."""
-        for output in self.host.handle(queue.popleft()):
+        received = queue.popleft()
+        if self.dies(received):
+            self.go_on()
+            return
+        said: deque[Output] = deque(self.host.handle(received))
+        while said:
+            output = said.popleft()
+            if self.dies(output):
+                self.go_on()
+                return
             match output:
                 case Propose():
                     news, answer = self.desk.propose(output.proposal)
                     self.stream += news
                     self.answers.append(Answered(answer))
+                case Remember():
+                    self.written = msgspec.json.encode(output.memory)
+                    said += self.host.handle(Written(durably=True))
+                case GivenUp():
+                    raise AssertionError(output.reason)
                 case Settled():
-                    self.settled = output.time
+                    self.settled = output.time if self.settled is None else max(self.settled, output.time)
         if self.settled == self.released * MINUTE and self.released < MINUTES:
             self.release()
 
@@ -289,6 +334,15 @@ class Day:
         self.market, self.answers = deque(self.told), deque()
         self.stream = deque([self.desk.snapshot()])
         self.host = self._host()
+
+    def go_on(self) -> None:
+        """Kill the host; a new one remembers what was written, and is told only what came after that."""
+        self.restart()
+        if not self.written:
+            return
+        memory = msgspec.json.decode(self.written, type=Memory)
+        self.host.restore(memory)
+        self.market = deque(it for it in self.told if time_of(it) > memory.stepped)
 
     def lose_gateway(self) -> None:
         """Break the stream: what was on its way is lost, and a snapshot comes after a while."""
@@ -305,6 +359,83 @@ class Day:
                 self.deliver(queues[0])
         assert self.settled == MINUTES * MINUTE
         return list(self.desk.proposals.values())
+
+
+class Nervous(Strategy):
+    """Acts at fills, at timers and by a trail: what a restart could forget."""
+
+    mean = sma(close, 7)
+
+    @on_fill
+    def regret(self, fill: Fill, order: Ticket) -> Proposal | None:
+        return order.close(f"filled at {fill.price}, mean {self.mean:.3f}") if fill.price % 2 < 1 else None
+
+    @when(cross_above(close, mean), flat)
+    def enter(self, order: Ticket) -> Proposal | None:
+        price = order.price
+        reason = f"{self.mean:.4f}"
+        return order.buy(D(5), reason, stop=price - 2, target=price + 2, trail=D("0.1"))
+
+    @on_timer(after_open(minutes=30), flat)
+    def begin(self, order: Ticket) -> Proposal | None:
+        return order.buy(D(3), "half an hour", stop=order.price - 2, target=order.price + 2)
+
+    @on_timer(before_close(minutes=5))
+    def end(self, order: Ticket) -> Proposal | None:
+        return order.close("the close")
+
+
+def time_of(told: Bar | Watermark) -> Instant:
+    return told.end if isinstance(told, Bar) else told.time
+
+
+class EveryMoment:
+    """Kills the host once at each thing that it says, and that it is told, the first time that it comes."""
+
+    def __init__(self) -> None:
+        self.met: set[object] = set()
+
+    def __call__(self, thing: object) -> bool:
+        key: object = thing
+        if isinstance(thing, Remember):
+            key = (thing.memory.stepped, len(thing.memory.pending))
+        elif isinstance(thing, Answered):
+            key = thing.answer.order.id
+        elif isinstance(thing, (Snapshot, PositionsChanged)):
+            return False  # What a restart begins with, and what comes with others.
+        if key in self.met:
+            return False
+        self.met.add(key)
+        return True
+
+
+@pytest.mark.parametrize("kind", (Momentum, Nervous))
+def test_killed_at_every_moment_of_the_day_it_proposes_the_same(
+    kind: type[Strategy], compiled: Compiled
+) -> None:
+    """Before and after each write, each proposal, each answer and each step, with only what it remembers."""
+    expected = Day(1, compiled, kind=kind).play()
+    day, kills = Day(1, compiled, kind=kind), EveryMoment()
+    day.dies = kills
+    assert day.play() == expected
+    assert len(expected) > 40
+    assert len(kills.met) > 4 * MINUTES
+    reasons = [it.reason.partition(" ")[0].partition(":")[0] for it in expected]
+    assert {"trailing", *({"filled", "half", "the"} if kind is Nervous else {"MACD"})} <= set(reasons)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_at_any_moment_of_any_interleaving_it_proposes_the_same(seed: int, compiled: Compiled) -> None:
+    chance = random.Random(seed)
+    expected = Day(2, compiled, kind=Nervous).play()
+    day = Day(2, compiled, kind=Nervous)
+    day.dies = lambda _: chance.random() < 0.02
+    while queues := day.queues():
+        if chance.random() < 0.01:
+            day.lose_gateway()
+            continue
+        day.deliver(chance.choice(queues))
+    assert list(day.desk.proposals.values()) == expected
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agenttrader.indicators.compiled import Compiled
-from agenttrader.model.errors import BadValue, ConfigurationError, Unreachable
+from agenttrader.model.errors import BadValue, ConfigurationError, StoreError, Unreachable
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
 from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar, MarketEvent, Watermark
@@ -33,6 +33,7 @@ from agenttrader.runtime.strategy_shell import StrategyShell
 from agenttrader.strategies.contract import Strategy, flat, when
 from agenttrader.strategies.expressions import close
 from agenttrader.strategies.hosted import Hosted
+from agenttrader.strategies.memory import Memory
 from agenttrader.strategies.ticket import Ticket
 
 D = Decimal
@@ -83,6 +84,8 @@ class Peer:
         self.replies = list(replies)
         self.proposals: list[Proposal] = []
         self.settled_times: list[int] = []
+        self.written: list[Memory] = []
+        self.disk_is_full = False
         self.say: Callable[[Any], None]
         self.tell: Callable[[StreamMessage], None]
         self.stream_link: Callable[[bool, str], None]
@@ -96,6 +99,12 @@ class Peer:
             raise reply
         decision = DecisionBody(code="approved", sentence="", checks=())
         return AnswerBody(order=body(proposal, reply), state=reply, decision=decision)
+
+    def write(self, memory: Memory) -> None:
+        """The disk's."""
+        if self.disk_is_full:
+            raise StoreError("no space left")
+        self.written.append(memory)
 
     async def settled(self, time: Instant) -> None:
         self.settled_times.append(time // MINUTE)
@@ -166,7 +175,7 @@ async def running(
     )
     host = StrategyHost({Symbol("ALFA"): hosted}, agent=AGENT, session=SESSION, policy=InboxPolicy.WATERMARK)
     count = (lambda _: None) if counted is None else counted.append
-    shell = StrategyShell(host, Feed(peer), peer, count=count)
+    shell = StrategyShell(host, Feed(peer), peer, peer, count=count)
     works = (shell.hearing.follow_market, shell.hearing.follow_gateway, shell.act)
     tasks = [asyncio.create_task(work()) for work in works]
     await peer.following.wait()
@@ -194,6 +203,40 @@ async def test_it_proposes_and_settles(compiled: Compiled) -> None:
         await peer.until_settled(1)
     assert [it.reason for it in peer.proposals] == ["above"]
     assert counted == ["accepted"]
+
+
+async def test_what_is_to_be_proposed_is_written_first_and_that_it_was_afterwards(
+    compiled: Compiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = Peer("accepted")
+    seen: list[int] = []
+    propose = peer.propose
+
+    async def look(proposal: Proposal) -> AnswerBody:
+        seen.append(len(peer.written[-1].pending))
+        return await propose(proposal)
+
+    monkeypatch.setattr(peer, "propose", look)
+    async with running(peer, compiled):
+        peer.minute(1, 101)
+        await peer.until_settled(1)
+    assert seen == [1]
+    assert [len(memory.pending) for memory in peer.written] == [1, 0]
+    assert {memory.stepped for memory in peer.written} == {Instant(MINUTE)}
+
+
+async def test_no_entry_leaves_that_could_not_be_written(compiled: Compiled) -> None:
+    peer, counted = Peer("accepted"), []  # type: tuple[Peer, list[str]]
+    peer.disk_is_full = True
+    async with running(peer, compiled, counted):
+        peer.minute(1, 101)
+        await peer.until_settled(1)
+        assert peer.proposals == []
+        peer.disk_is_full = False
+        peer.minute(2, 101)
+        await peer.until_settled(2)
+    assert len(peer.proposals) == 1
+    assert counted == ["unwritten", "accepted"]
 
 
 async def test_silence_is_met_with_the_same_proposal_again(compiled: Compiled) -> None:

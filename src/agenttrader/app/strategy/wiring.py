@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter
 
@@ -12,6 +14,7 @@ from agenttrader.adapters.alpaca.feed import AlpacaFeed
 from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_session
 from agenttrader.adapters.gateway_client import GatewayClient
+from agenttrader.adapters.strategy_checkpoints import StrategyCheckpoints
 from agenttrader.app.config import Configuration
 from agenttrader.app.sections import StrategyRun
 from agenttrader.indicators import known_answers
@@ -20,7 +23,7 @@ from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Session
-from agenttrader.model.times import Instant
+from agenttrader.model.times import Instant, rfc3339
 from agenttrader.runtime.strategy_host import InboxPolicy, StrategyHost
 from agenttrader.runtime.strategy_shell import StrategyShell
 from agenttrader.strategies.contract import Strategy
@@ -32,6 +35,8 @@ FIND_SECONDS = 2.0
 """How long market data that do not announce themselves are waited for before the link is said to be down."""
 ANSWER_MARGIN_SECONDS = 5.0
 """How much longer than the gateway waits for the broker we wait for the gateway."""
+
+logger = structlog.get_logger()
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -47,7 +52,8 @@ class StrategyParts(Struct, frozen=True):
 def wire_strategy(configuration: Configuration, announcements: Announcements, kernels: Path) -> StrategyParts:
     """The host of [strategy], with its compiled kernels cached in the folder `kernels`.
 
-    Raises ConfigurationError for a strategy that cannot be loaded or parameters that it does not take.
+    Raises ConfigurationError for a strategy that cannot be loaded, parameters that it does not take, and a
+    checkpoint that cannot be gone on from.
     """
     compiled = compile_kernels(str(kernels))
     known_answers.check(compiled)
@@ -59,6 +65,13 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
         session=session,
         policy=InboxPolicy(section.inbox),
     )
+    checkpoints = StrategyCheckpoints(
+        configuration.path(section.checkpoints),
+        configuration.account.name,
+        section.agent,
+        msgspec.json.encode(configuration.marketdata.prices).decode(),
+    )
+    reached = _go_on(host, checkpoints, session)
     credentials = configuration.credentials.strategy
     gateway = GatewayClient(
         lambda: _address(announcements),
@@ -71,19 +84,36 @@ def wire_strategy(configuration: Configuration, announcements: Announcements, ke
         credential=configuration.credential(credentials.marketdata),
         symbols=host.symbols,
         extended=True,
-        since=Instant(session.open - 1),
+        since=Instant(session.open - 1) if reached is None else reached,
         participant=PARTICIPANT,
     )
     metrics = CollectorRegistry()
     proposed = Counter(
         "agenttrader_proposals", "Proposals by the state they were answered with", ["state"], registry=metrics
     )
-    shell = StrategyShell(host, feed, gateway, count=lambda state: proposed.labels(state).inc())
+    shell = StrategyShell(host, feed, gateway, checkpoints, count=lambda state: proposed.labels(state).inc())
     return StrategyParts(
         work=(shell.hearing.follow_market, lambda: _follow(shell, gateway), shell.act),
         ready=lambda: None if host.waits_for is None else f"it waits for {host.waits_for}",
         metrics=metrics,
     )
+
+
+def _go_on(host: StrategyHost, checkpoints: StrategyCheckpoints, session: Session) -> Instant | None:
+    """Let the host go on where the one before it stood in this session; up to when that was, if it did.
+
+    Raises ConfigurationError for a checkpoint that is not of these strategies.
+    """
+    memory = checkpoints.read(session.date)
+    if memory is None:
+        return None
+    try:
+        host.restore(memory)
+    except BadValue as error:
+        raise checkpoints.refusal(str(error)) from error
+    stepped, pending = rfc3339(memory.stepped), len(memory.pending)
+    logger.info("gone_on", file=str(checkpoints.path), after=stepped, pending=pending)
+    return memory.stepped
 
 
 async def _follow(shell: StrategyShell, gateway: GatewayClient) -> None:
