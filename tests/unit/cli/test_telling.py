@@ -23,7 +23,7 @@ def test_a_break_draws_no_other_line(
     """A stranger names its own order, and the break repeats that name."""
     found = Break(kind=BreakKind.ORDER_MISSING_HERE, ours="", theirs=DRAWS, sentence=f"client id {DRAWS}")
     body = BreakBody(id="1190cf46", found=found, accepting="", refusal=f"cancel {DRAWS}")
-    monkeypatch.setattr(breaks, "at_desk", lambda *_: (body,))
+    monkeypatch.setattr(breaks, "at_desk", lambda *_: body)
     breaks.show("1190cf46", config=Path("run"), person=Path("me"))
     shown = capsys.readouterr().out
     assert f"client id {SHOWN}" in shown
