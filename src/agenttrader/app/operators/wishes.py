@@ -54,7 +54,7 @@ def one_of(beginning: str, names: Iterable[str], what: str) -> str:
     if beginning in known:
         return beginning
     if len(found) != 1:
-        how_many = f"{len(found) or 'none'} of {len(known)} begins so" if known else "there is none"
+        how_many = f"{len(found) or 'none'} of {len(known)} begin so" if known else "there is none"
         raise BadValue(
             f"{what}: expected the id of one, or how it begins, found {beginning[:60]!r}: {how_many}"
         )

@@ -71,7 +71,7 @@ def test_an_id_need_not_be_typed_to_its_end_and_is_never_guessed() -> None:
     assert one_of("c", ids, "break") == "cd56"
     assert one_of("ab12", ids, "break") == "ab12"
     for typed, many in (("ab1", "2"), ("x", "none"), ("", "none")):
-        with pytest.raises(BadValue, match=f"break: expected the id of one.*: {many} of 3 begins so$"):
+        with pytest.raises(BadValue, match=f"break: expected the id of one.*: {many} of 3 begin so$"):
             one_of(typed, ids, "break")
     with pytest.raises(BadValue, match=r"found 'x': there is none$"):
         one_of("x", (), "break")
