@@ -55,7 +55,8 @@ class LegView(Struct, frozen=True, kw_only=True, gc=False):
     """Units, unsigned, that an order of the proposal's effect may take off.
 
     min(|ours|, |broker's|) less what works to reduce already; a close cancels the protection first, so for it
-    the protection is not counted. None where the broker has not been heard since the start.
+    the protection is not counted. None where the broker has not been heard since the start, and of an
+    entry, of which nobody asks it.
     """
     ranged: tuple[Decimal, Decimal] | None = None
     """The lowest and the highest mark of the time for which its limits count them. Asked of entries alone."""

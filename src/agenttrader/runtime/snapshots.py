@@ -144,9 +144,9 @@ def _leg_view(
         open_sell=working.sells,
         opposed=book.is_opposed(symbol, quantity),
         facing=() if facing is None else (facing,),
-        reducible=reducible(proposal.effect, symbol, state),
+        reducible=None if enters else reducible(proposal.effect, symbol, state),
         ranged=market.moves.range_of(symbol, limits.price_move_seconds, now)
-        if limits is not None and proposal.effect is Effect.OPEN
+        if limits is not None and enters
         else None,
         groups=groups_of(symbol, quantity, state, valued) if enters else (),
         expiry_exposure=expiry_exposure(instrument, state, valued) if enters else None,

@@ -216,6 +216,7 @@ def test_a_close_may_take_what_protection_holds_and_a_reduction_may_not() -> Non
     driver.enter(1)
     assert taken(driver, closing_proposal()).legs[0].reducible == 10
     assert taken(driver, closing_proposal(effect=Effect.REDUCE)).legs[0].reducible == 0
+    assert taken(driver).legs[0].reducible is None, "of an entry nobody asks"
 
 
 @pytest.mark.parametrize("effect", (Effect.REDUCE, Effect.CLOSE))
