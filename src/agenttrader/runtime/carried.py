@@ -1,7 +1,8 @@
 """What is carried already of what a table of limits counts: read from kept totals, never by a walk."""
 
 from decimal import Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from agenttrader.gateway.limits import GroupName
 from agenttrader.gateway.snapshot import GroupView
@@ -28,7 +29,7 @@ def net_exposure(table: Table, way: Decimal | int, state: State, valued: MarkedB
     return orders.open_shorts.within(table, valued.scopes) - held
 
 
-class Sides(NamedTuple):
+class Sides(Struct, frozen=True, gc=False):
     """What is long and what is short, unsigned, each with what works to enter it."""
 
     long: Decimal
@@ -74,7 +75,7 @@ def expiry_exposure(instrument: Instrument | None, state: State, valued: MarkedB
     return gross_exposure(expiry_table(instrument.expiry), state, valued)
 
 
-class OfStrategy(NamedTuple):
+class OfStrategy(Struct, frozen=True, gc=False):
     """What a strategy carries; None throughout where there is none."""
 
     gross_exposure: Decimal | None = None

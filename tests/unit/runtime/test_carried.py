@@ -20,6 +20,8 @@ from agenttrader.model.times import Instant
 from agenttrader.portfolio.marked_book import MarkedBook
 from agenttrader.portfolio.scopes import agent_table, expiry_table, group_table
 from agenttrader.runtime.carried import (
+    OfStrategy,
+    Sides,
     expiry_exposure,
     groups_of,
     of_strategy,
@@ -111,10 +113,10 @@ def test_what_is_held_and_what_works_count_in_each_group_and_in_no_other() -> No
     lone = next(each for each in groups_of(ALFA, D(1), state, valued) if each.name == LONE)
     assert lone == GroupView(LONE, D(1_100), D(1_100), 1, D(1_000))
     assert groups_of(CHARLY, D(1), state, valued) == ()
-    assert of_strategy(STRATEGY, state, valued) == (D(2_100), 2, D(2_000))
-    assert of_strategy(StrategyName(""), state, valued) == (None, None, None)
-    assert sides_of_account(valued.value(), state) == (D(3_100), D(0))
-    assert sides_of_agent(AGENT, state, valued) == (D(2_100), D(0))
+    assert of_strategy(STRATEGY, state, valued) == OfStrategy(D(2_100), 2, D(2_000))
+    assert of_strategy(StrategyName(""), state, valued) == OfStrategy(None, None, None)
+    assert sides_of_account(valued.value(), state) == Sides(D(3_100), D(0))
+    assert sides_of_agent(AGENT, state, valued) == Sides(D(2_100), D(0))
 
 
 def test_a_limit_of_a_group_holds_over_its_symbols_and_names_it() -> None:
@@ -167,7 +169,7 @@ def test_what_an_exit_sells_for_a_strategy_is_no_more_a_part_of_it() -> None:
     for leg in driver.order(proposal(1).id).protection:
         driver.report(ReportKind.CANCELED, leg.id)
     driver.fill(leaving.id, "out", 10)
-    assert of_strategy(STRATEGY, state, valued) == (D(0), 1, D(1_000))
+    assert of_strategy(STRATEGY, state, valued) == OfStrategy(D(0), 1, D(1_000))
 
 
 def test_a_group_that_is_tightened_while_everything_runs_binds_the_next_order() -> None:
