@@ -80,8 +80,10 @@ class Calendar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def session_around(self, instant: Instant) -> Session | None:
         """The session whose hours, the early and late ones counted, cover `instant`; None at night."""
         position = self._opened(instant)
-        near = self.sessions[max(position - 1, 0) : position + 1]
-        return next((session for session in near if session.first <= instant < session.last), None)
+        for session in self.sessions[max(position - 1, 0) : position + 1]:
+            if session.first <= instant < session.last:
+                return session
+        return None
 
     def latest(self, instant: Instant) -> Session | None:
         """The last session that has opened at or before `instant`: the trading day that `instant` counts to.
