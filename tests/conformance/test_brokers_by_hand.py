@@ -124,6 +124,8 @@ class Book:
         if len(asked["limit_price"].partition(".")[2].rstrip("0")) > 2:
             said = f"invalid limit_price {asked['limit_price']}. sub-penny increment does not fulfill minimum"
             return 422, {"code": 42210000, "message": f"{said} pricing criteria"}
+        if asked["client_order_id"] in [each["client_order_id"] for each in self.orders.values()]:
+            return self._again(asked)
         order = self._new(asked)
         if asked.get("order_class") == "bracket":
             common = {"side": "sell", "qty": asked["qty"], "status": "held", "order_class": "bracket"}
@@ -136,6 +138,11 @@ class Book:
         await self._tell("pending_new", order)
         await self._tell("new", order)
         return 200, answer
+
+    def _again(self, asked: Body) -> tuple[int, Any]:
+        """The answer to an id that was used: alpaca-py's issue 260 has these words."""
+        assert asked["client_order_id"]
+        return 422, {"code": 40010001, "message": "client_order_id must be unique"}
 
     def _new(self, asked: Body, **changes: Any) -> Body:
         known = {name: value for name, value in asked.items() if name in BODIES["order_market"]}
@@ -259,7 +266,24 @@ async def test_a_broker_that_speaks_by_the_book_passes(
     sitting = await sitting_at(book, tmp_path, monkeypatch)
     assert (unmet(sitting), sitting.left) == ({}, ())
     assert len(sitting.findings) == 1 + len(CASES)
-    assert len(entries(book)) == len(set(entries(book))) == 5
+    assert len(entries(book)) == len(set(entries(book))) == 6
+
+
+class Forgetful(Book):
+    """Takes an id again once its order has ended."""
+
+    def _again(self, asked: Body) -> tuple[int, Any]:
+        return 200, self._new(asked) | {"status": "pending_new"}
+
+
+async def test_a_broker_that_takes_an_id_twice_does_not_pass_and_nothing_of_it_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Forgetful()
+    sitting = await sitting_at(book, tmp_path, monkeypatch, wait_seconds=1)
+    assert "twice" in unmet(sitting)
+    assert "to stay the one order" in unmet(sitting)["twice"]
+    assert not any(Book._works(order) for order in book.orders.values())
 
 
 def instead(method: str, path: str, answer: Callable[[], web.Response], times: int = 1) -> Spoil:
@@ -336,8 +360,9 @@ async def test_what_can_be_found_out_by_asking_is_and_no_order_leaves_twice(
     book = Book(spoil)
     sitting = await sitting_at(book, tmp_path, monkeypatch)
     assert (unmet(sitting), sitting.left) == ({}, ())
-    assert len(entries(book)) == len(set(entries(book))) == 5
-    assert sum(line == f"POST {ORDERS}" for line in book.arrived) == 5, "four taken, and one refused"
+    assert len(entries(book)) == len(set(entries(book))) == 6
+    posted = sum(line == f"POST {ORDERS}" for line in book.arrived)
+    assert posted == 7, "five taken, one refused, and one a second time on purpose"
 
 
 @pytest.mark.parametrize(

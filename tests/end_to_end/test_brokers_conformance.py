@@ -148,7 +148,7 @@ async def test_a_paper_account_is_examined_and_left_as_it_was(paper: Paper) -> N
     sent = [each.event for each in read_records(journal) if isinstance(each.event, Sending)]
     assert {event.instruction.quantity for event in sent} == {Decimal(1)}
     assert max(event.instruction.limit_price or 0 for event in sent) == Decimal(2)
-    assert len(sent) == 6
+    assert len(sent) == 7
 
 
 async def test_without_a_word_for_it_nothing_is_sent(paper: Paper) -> None:

@@ -19,7 +19,6 @@ DAY = Duration(24 * 60 * MINUTE)
 
 NOT_TRIED = (
     "fills, busts and corrections",
-    "an id that is used twice",
     "what a connection that breaks leaves behind",
     "stop, trailing and market orders, options, coins",
     "splits, dividends and fees",

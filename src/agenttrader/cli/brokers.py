@@ -48,7 +48,7 @@ def conformance(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try a paper account: six orders to buy one share at 1.00 or 2.00, each canceled, and a dated report.
+    """Try a paper account: seven orders to buy one share at 1.00 or 2.00, each canceled, and a report.
 
     The report lies where [conformance] says.
 

@@ -138,15 +138,21 @@ def bench_at(broker: Route, since: Instant, wait_seconds: float) -> Bench:
     """A broker as the exam holds it; whoever makes it lets the bench hear what it tells."""
     chain = Chain()
 
+    sent: list[Recorded[Any]] = []
+
     def send(instruction: Instruction) -> ClientOrderId:
         event = Sending(order_id=OrderId(f"exam-{chain.sequence}"), instruction=instruction)
-        order: Recorded[Any] = Recorded(chain.seal(event, since))
-        broker.submit(order, nothing_halts, urgent=False)
-        return id_of(order)
+        sent.append(Recorded(chain.seal(event, since)))  # type: ignore[arg-type]
+        again()
+        return id_of(sent[-1])
+
+    def again() -> None:
+        broker.submit(sent[-1], nothing_halts, urgent=False)
 
     return Bench(
         broker=broker,
         send=send,
+        again=again,
         cancel=lambda order: broker.cancel(canceling(order)),
         wait_seconds=wait_seconds,
         now=since,

@@ -32,12 +32,14 @@ class Bench:
         *,
         broker: Broker,
         send: Callable[[Instruction], ClientOrderId],
+        again: Callable[[], None],
         cancel: Callable[[BrokerOrderId], None],
         wait_seconds: float,
         now: Instant,
     ) -> None:
         """`send` lets an order leave and gives its id; it raises UnmetError where that was withheld.
 
+        `again` lets the last one leave a second time, under the same id, which nothing else here ever does.
         `wait_seconds` is how long any one thing is waited for.
         """
         self.broker = broker
@@ -48,6 +50,7 @@ class Bench:
         self.since = now
         """When it began; by the broker's own clock, once that is known."""
         self._send = send
+        self._again = again
         self._cancel = cancel
         self._wait_seconds = wait_seconds
         self._news = asyncio.Event()
@@ -97,6 +100,15 @@ class Bench:
                 f"{first.kind.value}: {first.reason}"
             )
         return first
+
+    async def repeat(self) -> ExecutionReport:
+        """Let the last order leave once more, as it was; the first that is told of its id then."""
+        last, before = self.sent[-1], len(self.told)
+        self._again()
+        return await self.until(
+            f"an answer to order {last}, sent a second time",
+            lambda: next((each for each in self.told[before:] if each.client_order_id == last), None),
+        )
 
     def cancel(self, broker_order_id: BrokerOrderId | None) -> None:
         """Ask to cancel an order of this sitting."""

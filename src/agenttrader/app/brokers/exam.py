@@ -195,6 +195,22 @@ async def _rejects(bench: Bench, symbol: Symbol) -> str:
     return refused.reason
 
 
+async def _takes_an_id_once(bench: Bench, symbol: Symbol) -> str:
+    first = await bench.place(_buy(symbol, PRICE))
+    await _cancel(bench, first.client_order_id, first.broker_order_id)
+    await bench.repeat()
+    found = await bench.broker.find(first.client_order_id)
+    others = {each.broker_order_id for each in found} - {first.broker_order_id}
+    stated = [order.client_order_id for order in await bench.open_orders()]
+    if others or stated or found[-1].kind is not ReportKind.CANCELED:
+        raise UnmetError(
+            f"expected {first.client_order_id} to stay the one order {first.broker_order_id}, canceled, when "
+            f"its id came a second time, found {[each.kind.value for each in found]} of "
+            f"{sorted(map(str, others)) or 'it alone'}, open: {stated or 'none'}"
+        )
+    return f"{first.client_order_id} came twice, and is one order"
+
+
 async def _knows_no_stranger(bench: Bench, symbol: Symbol) -> str:  # noqa: ARG001 - a case's shape
     found = [each.kind for each in await bench.broker.find(ClientOrderId("at-0-0000000000000000"))]
     if found != [ReportKind.NOT_FOUND]:
@@ -235,6 +251,7 @@ CASES = (
         _protects,
     ),
     Case("reject", "A price between two ticks is refused with a reason.", _rejects),
+    Case("twice", "An id that was used is no new order, even after a cancel.", _takes_an_id_once),
     Case("unknown", "An id that nobody used is said not to be found.", _knows_no_stranger),
     Case("history", "What happened is told again, to the same ends.", _tells_again),
     Case(
