@@ -124,20 +124,48 @@ def read_reports(folder: Path) -> tuple[Report, ...]:
     return tuple(sorted(found, key=lambda report: from_rfc3339(report.ended)))
 
 
-def fault_of(reports: Sequence[Report], *, kind: str, code: str, now: Instant, days_max: int) -> str | None:
-    """Why these do not show that `code` and a broker of `kind` go together; None where the newest does.
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a report is to hold for: the commit that runs, and the account, or any of that broker's paper."""
+
+    kind: str
+    code: str
+    account: AccountName | None
+    days_max: int
+
+
+def fault_of(reports: Sequence[Report], wanted: Wanted, now: Instant) -> str | None:
+    """Why these do not show what is wanted; None where the newest of the account does.
 
     The newest counts alone: one that failed is not mended by an older one that passed.
     """
-    fitting = [report for report in reports if report.kind == kind]
+    fitting = _fitting(reports, wanted)
     if not fitting:
-        return f"expected a report of {kind}, found none"
+        others = sorted({report.account for report in reports if report.kind == wanted.kind})
+        if others:
+            return f"expected a report of account {wanted.account}, found those of {', '.join(others)}"
+        return f"expected a report of {wanted.kind}, found none"
     newest = fitting[-1]
-    age = now - from_rfc3339(newest.ended)
     if not newest.passed or not newest.sitting.has_passed:
         return f"expected the newest report to have passed, found that of {newest.ended} has not"
-    if newest.code != code or code == UNKNOWN_CODE:
-        return f"expected a report of this code, {code}, found the newest of {newest.code}"
-    if not 0 <= age <= days_max * DAY:
-        return f"expected a report of the last {days_max} days, found the newest of {newest.ended}"
+    if newest.code != wanted.code or wanted.code == UNKNOWN_CODE:
+        return f"expected a report of this code, {wanted.code}, found the newest of {newest.code}"
+    if not from_rfc3339(newest.ended) <= now <= _good_until(newest, wanted):
+        return f"expected a report of the last {wanted.days_max} days, found the newest of {newest.ended}"
     return None
+
+
+def good_until(reports: Sequence[Report], wanted: Wanted) -> Instant:
+    """Until when the newest may be relied on, where `fault_of` has no fault."""
+    return _good_until(_fitting(reports, wanted)[-1], wanted)
+
+
+def _fitting(reports: Sequence[Report], wanted: Wanted) -> list[Report]:
+    return [
+        report
+        for report in reports
+        if report.kind == wanted.kind and wanted.account in (None, report.account)
+    ]
+
+
+def _good_until(report: Report, wanted: Wanted) -> Instant:
+    return Instant(from_rfc3339(report.ended) + wanted.days_max * DAY)

@@ -37,8 +37,8 @@ class Authority(Struct, frozen=True, kw_only=True):
     account: AccountName
     is_simulated: bool
     """Whether the account is one of the loopback venue's, where no money stands behind an order."""
-    is_examined: bool = False
-    """Whether it is a paper account, whose broker had passed an exam when this process started."""
+    examined_until: Instant | None = None
+    """Until when the exam of a paper account may be relied on that had passed when this process started."""
     configuration: Digest
     ceiling: Mode
     people: dict[PersonName, PersonRole]
@@ -215,7 +215,13 @@ def _lease(statement: Statement, authority: Authority, calendar: Calendar, now: 
         )
     if statement.mode.rank > authority.ceiling.rank:
         return f"mode {statement.mode.value} is above the configured ceiling {authority.ceiling.value}"
-    if statement.mode is not Mode.PAPER or not (authority.is_simulated or authority.is_examined):
+    examined = authority.examined_until
+    if statement.mode is Mode.PAPER and examined is not None and now > examined:
+        return (
+            f"the exam of this account was good until {rfc3339(examined)}: stop the gateway, sit another "
+            "(`agenttrader brokers conformance`), and start it again"
+        )
+    if statement.mode is not Mode.PAPER or not (authority.is_simulated or examined is not None):
         # In the table of evidence by mode and broker one row is empty, paper at the venue, and one asks for
         # an exam; every other needs what this version cannot produce.
         return (

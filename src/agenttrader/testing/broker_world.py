@@ -142,7 +142,7 @@ def bench_at(broker: Route, since: Instant, wait_seconds: float) -> Bench:
 
     def send(instruction: Instruction) -> ClientOrderId:
         event = Sending(order_id=OrderId(f"exam-{chain.sequence}"), instruction=instruction)
-        sent.append(Recorded(chain.seal(event, since)))  # type: ignore[arg-type]
+        sent.append(Recorded(chain.seal(event, since)))
         again()
         return id_of(sent[-1])
 

@@ -6,11 +6,22 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from agenttrader.app.conformance import DAY, Finding, Report, Sitting, Standing, fault_of, read_reports
+from agenttrader.app.conformance import (
+    DAY,
+    Finding,
+    Report,
+    Sitting,
+    Standing,
+    Wanted,
+    fault_of,
+    good_until,
+    read_reports,
+)
 from agenttrader.model.errors import ConfigurationError
 from agenttrader.model.identifiers import AccountName, Digest, Symbol
 from agenttrader.model.times import Instant, from_rfc3339
 
+WANTED = Wanted(kind="alpaca_paper", code="abc", account=AccountName("PA1"), days_max=7)
 ENDED = from_rfc3339("2026-11-20T14:31:00Z")
 
 
@@ -38,7 +49,7 @@ def report(**changes: Any) -> Report:
 
 
 def fault(*reports: Report, now: Instant = ENDED, code: str = "abc") -> str | None:
-    return fault_of(reports, kind="alpaca_paper", code=code, now=now, days_max=7)
+    return fault_of(reports, structs.replace(WANTED, code=code), now)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,7 @@ def test_the_newest_of_this_code_that_passed_within_its_age_is_good_enough() -> 
     (
         ((), {}, "expected a report of alpaca_paper, found none"),
         ((report(kind="venue"),), {}, "expected a report of alpaca_paper, found none"),
+        ((report(account="PA2"),), {}, "expected a report of account PA1, found those of PA2"),
         ((report(passed=False),), {}, "to have passed"),
         ((report(sitting=sitting(Standing.UNKNOWN)),), {}, "to have passed"),
         ((report(), report(passed=False)), {}, "to have passed"),
@@ -84,6 +96,17 @@ def test_the_newest_of_this_code_that_passed_within_its_age_is_good_enough() -> 
 )
 def test_what_does_not_fit_is_told(reports: tuple[Report, ...], changes: dict[str, Any], words: str) -> None:
     assert words in (fault(*reports, **changes) or "")
+
+
+def test_an_exam_of_another_account_does_not_count_even_where_it_is_newer() -> None:
+    other = report(account="PA2", ended="2026-11-20T15:00:00Z", passed=False)
+    assert fault(report(), other) is None
+    anybodys = structs.replace(WANTED, account=None)
+    assert "to have passed" in (fault_of((report(), other), anybodys, ENDED) or "")
+
+
+def test_it_is_good_until_its_age_is_over() -> None:
+    assert good_until((report(),), WANTED) == Instant(ENDED + 7 * DAY)
 
 
 def test_reports_are_read_the_oldest_first_and_one_that_cannot_be_read_is_no_report(tmp_path: Path) -> None:

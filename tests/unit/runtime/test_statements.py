@@ -286,11 +286,19 @@ def test_only_paper_at_the_simulated_venue_needs_no_evidence(
 
 
 def test_paper_at_a_broker_that_was_examined_needs_no_more_and_nothing_else_does_with_it() -> None:
-    examined = {"is_simulated": False, "is_examined": True}
+    examined: dict[str, Any] = {"is_simulated": False, "examined_until": CLOSE}
     assert isinstance(judged(Act.OPEN_WINDOW, given=examined, mode=Mode.PAPER), WindowOpened)
     for mode in (Mode.LIVE, Mode.DRY_RUN, Mode.OBSERVE):
         refused = judged(Act.OPEN_WINDOW, given=examined | {"ceiling": Mode.LIVE}, mode=mode)
         assert refused == needs_evidence(mode.value)
+
+
+def test_an_exam_that_is_too_old_by_now_opens_no_window() -> None:
+    past: dict[str, Any] = {"is_simulated": False, "examined_until": Instant(0)}
+    refused = judged(Act.OPEN_WINDOW, given=past, mode=Mode.PAPER)
+    assert isinstance(refused, str)
+    assert "was good until 1970-01-01T00:00:00Z: stop the gateway, sit another" in refused
+    assert judged(Act.OPEN_WINDOW, given={"is_simulated": False}, mode=Mode.PAPER) == needs_evidence("paper")
 
 
 # Resuming a window.

@@ -32,7 +32,7 @@ class Bench:
         *,
         broker: Broker,
         send: Callable[[Instruction], ClientOrderId],
-        again: Callable[[], None],
+        again: Callable[[], object],
         cancel: Callable[[BrokerOrderId], None],
         wait_seconds: float,
         now: Instant,

@@ -6,20 +6,27 @@ from agenttrader.app.config import Configuration
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
+from agenttrader.model.times import Instant
 from agenttrader.portfolio.holdings import FeeSchedule
-from agenttrader.protocols.alpaca_surroundings import Surroundings
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
 
 
-def rules_of(configuration: Configuration, calendar: Calendar, wired: tuple[str, ...]) -> Rules:
-    """The rules, with the sessions of `calendar` and the halt switches that are `wired`."""
+def rules_of(
+    configuration: Configuration,
+    calendar: Calendar,
+    wired: tuple[str, ...],
+    examined_until: Instant | None = None,
+) -> Rules:
+    """The rules, with the sessions of `calendar` and the halt switches that are `wired`.
+
+    `examined_until` is how long a gateway of a real account may rely on its exam: without, no window opens.
+    """
     return Rules(
         authority=Authority(
             account=configuration.account.name,
             is_simulated=configuration.broker.is_simulated,
-            # A gateway of such an account does not start without an exam that passed.
-            is_examined=configuration.broker.kind is Surroundings.PAPER,
+            examined_until=examined_until,
             configuration=configuration.digest,
             ceiling=configuration.environment.mode_ceiling,
             people={name: person.role for name, person in configuration.people.items()},

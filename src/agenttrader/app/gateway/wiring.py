@@ -50,6 +50,7 @@ from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import AgentName, PersonName, digest_of
 from agenttrader.model.market import Watermark
 from agenttrader.model.sessions import Calendar
+from agenttrader.model.times import Instant
 from agenttrader.ports.clock import MarketClock
 from agenttrader.ports.fence import Fence, epoch_above
 from agenttrader.ports.halt_switch import FollowedSwitch, HaltSwitch
@@ -98,8 +99,8 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     Raises StoreError and its kin, and ConfigurationError for an account that this version cannot trade.
     """
-    refuse_to_start(configuration, code, WallClock().now())
-    journal, rules = _journal(configuration), _rules(configuration)
+    examined = refuse_to_start(configuration, code, WallClock().now())
+    journal, rules = _journal(configuration), _rules(configuration, examined)
 
     def folded() -> Engine:
         return Engine(rules, *fold(journal, multipliers_of(configuration)))
@@ -332,9 +333,9 @@ def _waits_for(session: Session) -> str | None:
     return "the first comparison with the broker" if reconciled is None else None
 
 
-def _rules(configuration: Configuration) -> Rules:
+def _rules(configuration: Configuration, examined_until: Instant | None) -> Rules:
     wired = (FENCE, *configuration.switches.wired)
-    return rules_of(configuration, calendar_around(configuration), wired)
+    return rules_of(configuration, calendar_around(configuration), wired, examined_until)
 
 
 def calendar_around(configuration: Configuration) -> Calendar:
