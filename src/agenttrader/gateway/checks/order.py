@@ -11,7 +11,7 @@ from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO, is_on_step
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
-_OPEN, _BUY, _SELL, _MARKET = Effect.OPEN, Side.BUY, Side.SELL, OrderType.MARKET
+_OPEN, _BUY, _MARKET = Effect.OPEN, Side.BUY, OrderType.MARKET
 _DAY, _OPG, _STOP_ROLE = TimeInForce.DAY, TimeInForce.OPG, Role.STOP
 _PROTECTION = frozenset({Role.STOP, Role.TARGET})
 _GTC_OR_AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
@@ -217,15 +217,17 @@ def stop_is_on_the_losing_side(case: Case) -> Check:
     An exit at a stop that the price has passed is none that rests: the broker refuses it.
     """
     proposal = case.proposal
-    plan, opens = proposal.exit_plan, proposal.effect is _OPEN
+    plan, opens, buys = proposal.exit_plan, proposal.effect is _OPEN, proposal.side is _BUY
     if plan is None and not opens:
         if proposal.role is not _STOP_ROLE:
             return _NO_STOP
         mark = case.net_mark
         stop = proposal.stop_price if mark is None else proposal.trigger(mark) or proposal.stop_price
-        return _beyond("stop_price", stop, mark, case, below=proposal.side is _SELL)
+        return _above("stop_price", stop, mark) if buys else _below("stop_price", stop, mark, case)
     stop = None if plan is None else plan.stop
-    return _on_side("stop_price", stop, case, below=(proposal.side is _BUY) is opens)
+    if buys is opens:
+        return _below("stop_price", stop, case.low, case)
+    return _above("stop_price", stop, case.high)
 
 
 def target_is_on_the_winning_side(case: Case) -> Check:
@@ -233,17 +235,20 @@ def target_is_on_the_winning_side(case: Case) -> Check:
     plan = case.proposal.exit_plan
     if plan is None or plan.target is None:
         return _NO_TARGET
-    return _on_side("target_price", plan.target, case, below=case.proposal.side is _SELL)
+    if case.proposal.side is _BUY:
+        return _above("target_price", plan.target, case.high)
+    return _below("target_price", plan.target, case.low, case)
 
 
-def _on_side(code: str, price: Decimal | None, case: Case, *, below: bool) -> Check:
-    """Whether a price lies below (or above) both mark and order price; of one leg, above 0 too."""
-    return _beyond(code, price, case.low if below else case.high, case, below=below)
-
-
-def _beyond(code: str, price: Decimal | None, bound: Decimal | None, case: Case, *, below: bool) -> Check:
+def _above(code: str, price: Decimal | None, bound: Decimal | None) -> Check:
+    """That a price lies above another."""
     if price is None or bound is None:
         return Check(code, price, None, passed=False)
-    if below:
-        return Check(code, price, bound, price < bound and (price > ZERO or len(case.proposal.legs) > 1))
     return Check(code, price, bound, price > bound)
+
+
+def _below(code: str, price: Decimal | None, bound: Decimal | None, case: Case) -> Check:
+    """That a price lies below another; of one leg, above 0 too."""
+    if price is None or bound is None:
+        return Check(code, price, None, passed=False)
+    return Check(code, price, bound, price < bound and (price > ZERO or len(case.proposal.legs) > 1))

@@ -84,7 +84,7 @@ def _fault(proposal: Proposal) -> str:
         return f"a {kind.value} order {time.value}"
     if proposal.extended_hours and (kind is not _LIMIT or time not in _RESTING):
         return f"a {kind.value} order {time.value} for extended hours"
-    if proposal.is_pair and (time not in _RESTING or proposal.extended_hours):
+    if (time not in _RESTING or proposal.extended_hours) and proposal.is_pair:
         return f"a pair {time.value}{' for extended hours' if proposal.extended_hours else ''}"
     if len(proposal.legs) > 1 and (kind not in _PLAIN or time is not _DAY or proposal.extended_hours):
         return f"a {kind.value} order {time.value} of several legs"
