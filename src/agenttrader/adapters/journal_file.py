@@ -1,83 +1,23 @@
-"""The journal's file: its schema, how it is opened, and the file systems it may lie on.
-
-The schema is the contract of DESIGN 6. Tables are STRICT, rows are only added: triggers refuse everything
-else, but for a segment's `sealed_head`, which is set once. Triggers guard against mistakes; against malice
-stand the chain of hashes and the signed heads.
-"""
+"""The journal's file: how it is opened, and the file systems it may lie on."""
 
 import sqlite3
 import sys
 from pathlib import Path
 
 from agenttrader.adapters.durable_files import sync_folder
+from agenttrader.adapters.journal_schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    create,
+    migrate,
+    version_of,
+)
 from agenttrader.model.errors import StoreError
 from agenttrader.model.identifiers import AccountName
 
-APPLICATION_ID = 0x41544A31
-"""`ATJ1` in the file's header: what tells a journal from any other SQLite file."""
-SCHEMA_VERSION = 1
 BUSY_SECONDS_MAX = 1.0
 """How long a commit waits for somebody who holds the file with a tool of their own."""
-
-_TABLES = """
-CREATE TABLE segments (
-    id INTEGER PRIMARY KEY,
-    session TEXT NOT NULL,
-    account TEXT NOT NULL,
-    epoch INTEGER NOT NULL UNIQUE,
-    configuration TEXT NOT NULL,
-    code TEXT NOT NULL,
-    parameters TEXT NOT NULL,
-    calendar TEXT NOT NULL,
-    previous_head TEXT NOT NULL,
-    sealed_head TEXT
-) STRICT;
-CREATE TABLE records (
-    sequence INTEGER PRIMARY KEY,
-    segment INTEGER NOT NULL REFERENCES segments (id),
-    time INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    body BLOB NOT NULL,
-    previous TEXT NOT NULL,
-    hash TEXT NOT NULL
-) STRICT;
-CREATE TABLE heads (
-    sequence INTEGER PRIMARY KEY,
-    hash TEXT NOT NULL,
-    key_id TEXT NOT NULL,
-    signature TEXT NOT NULL
-) STRICT;
-CREATE TABLE snapshots (
-    sequence INTEGER PRIMARY KEY,
-    format TEXT NOT NULL,
-    body BLOB NOT NULL,
-    hash TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER segments_seal BEFORE UPDATE ON segments
-WHEN OLD.sealed_head IS NOT NULL OR NEW.sealed_head IS NULL
-    OR (OLD.id, OLD.session, OLD.account, OLD.epoch,
-        OLD.configuration, OLD.code, OLD.parameters, OLD.calendar, OLD.previous_head)
-    IS NOT (NEW.id, NEW.session, NEW.account, NEW.epoch,
-        NEW.configuration, NEW.code, NEW.parameters, NEW.calendar, NEW.previous_head)
-BEGIN SELECT RAISE(ABORT, 'of a segment only sealed_head is set, and once'); END;
-"""
-
-
-def _triggers() -> str:
-    """What refuses every change, removal and replacement (which removes without being asked)."""
-    tables = {"segments": "id", "records": "sequence", "heads": "sequence", "snapshots": "sequence"}
-    refusals = [
-        ("append", f"INSERT ON {table} WHEN NEW.{key} <= (SELECT max({key}) FROM {table})", table)  # noqa: S608
-        for table, key in tables.items()
-    ]
-    refusals += [("keep", f"DELETE ON {table}", table) for table in tables]
-    refusals += [("unchanged", f"UPDATE ON {table}", table) for table in tables if table != "segments"]
-    return "\n".join(
-        f"CREATE TRIGGER {table}_{name} BEFORE {act} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} are only added at the end, never changed or removed'); END;"
-        for name, act, table in refusals
-    )
-
 
 NETWORK_FILE_SYSTEMS = frozenset(
     (
@@ -205,20 +145,19 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     if is_new:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} {_triggers()} PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
+        create(connection)
         sync_folder(path.parent)
+    else:
+        migrate(connection, str(path))
 
 
 def _recognise(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = version_of(connection)
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: expected a journal of AgentTrader, found another SQLite file")
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION and version not in MIGRATIONS:
         raise StoreError(
-            f"{path}: expected a journal of version {SCHEMA_VERSION}, found {version}; "
+            f"{path}: expected a journal of version {SCHEMA_VERSION} at most, found {version}; "
             "read it with the release that wrote it"
         )

@@ -87,10 +87,10 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with closing(open_for_writing(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     for open_it in (open_for_reading, open_for_writing):
         with pytest.raises(
-            StoreError, match="expected a journal of version 1, found 2; read it with the release"
+            StoreError, match="expected a journal of version 2 at most, found 3; read it with the release"
         ):
             open_it(path)
 
@@ -104,7 +104,7 @@ def test_a_reader_makes_and_changes_nothing(tmp_path: Path) -> None:
         closing(open_for_reading(path)) as reader,
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
-        reader.execute("INSERT INTO snapshots VALUES (1, '', x'', '')")
+        reader.execute("INSERT INTO heads VALUES (1, '', '', '')")
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_the_store_commits_as_promised(open_journal: Open, path: Path) -> None:
     tables = rows(
         path, "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%'"
     )
-    assert sorted(tables) == [("heads", 1), ("records", 1), ("segments", 1), ("snapshots", 1)]
+    assert sorted(tables) == [("heads", 1), ("records", 1), ("segments", 1)]
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,12 @@ def test_the_store_commits_as_promised(open_journal: Open, path: Path) -> None:
         "UPDATE segments SET sealed_head = 'x', epoch = 9 WHERE id = 2",
         "UPDATE segments SET sealed_head = 'x' WHERE id = 1",
         "UPDATE segments SET sealed_head = NULL WHERE id = 1",
-        "UPDATE snapshots SET format = ''",
-        "DELETE FROM snapshots",
     ),
 )
 def test_triggers_refuse_whatever_is_not_an_addition(open_journal: Open, path: Path, statement: str) -> None:
     journal = open_journal()
     chain, _ = open_segment(journal)
     journal.append(sealed(chain, filled(1), SegmentSealed(reason=""), opened(epoch=2)))
-    journal._connection.execute("INSERT INTO snapshots VALUES (1, 'state.1', x'00', '')")
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute(statement)
     assert [record.sequence for record in journal.read()] == [1, 2, 3, 4]
