@@ -6,7 +6,6 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -48,7 +47,7 @@ HASHES = [record[-1] for record in RECORDS]
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Iterator[Path]:
+def old(tmp_path: Path) -> Path:
     """A store of version 1, as a process leaves it that dies."""
     path = tmp_path / "store" / "SIM-1.journal"
     path.parent.mkdir()
