@@ -44,6 +44,8 @@ Decisions = Annotated[
     typer.Option(
         "--decisions",
         metavar="FOLDER",
+        exists=True,
+        file_okay=False,
         help="That of `agenttrader decide`, where no gateway answers: by files.",
     ),
 ]

@@ -80,13 +80,11 @@ def new(  # noqa: PLR0913 - its options
     print(f"made      {made.path}: {symbols}, one bot, its limits; read them")
     print(f"person    {made.signer}.key and .token; keep both to yourself")
     print(f"bot       address {made.address}, key id {bot}, secret {made.key.reveal()}")
-    print(
-        f"          the secret is shown this once; another: agenttrader agents rotate {bot} --config {folder}"
-    )
+    print(f"          it is shown this once; another: ./agenttrader agents rotate {bot} --config {folder}")
     if paper is not None:
         print(f"fill      {', '.join(SECRETS)} in {folder}: the secrets of the keys at Alpaca")
-        print(f"exam      agenttrader brokers conformance --against paper --config {folder}")
-    print(f"next      agenttrader up {folder}")
+        print(f"exam      ./agenttrader brokers conformance --against paper --config {folder}")
+    print(f"next      ./agenttrader up {folder}")
 
 
 def up(
@@ -135,5 +133,5 @@ def _say_ready(configuration: "Configuration", folder: Path) -> None:
     print(f"ready     the gateway listens on http://{configuration.gateway.listen}; trading is halted")
     for name in configuration.people:
         signer = f"--config {folder} --person {folder}/people/{name}"
-        print(f"open      agenttrader window open {signer} --reason TEXT")
+        print(f"open      ./agenttrader window open {signer} --reason TEXT")
     print("stop      Ctrl-C", flush=True)

@@ -96,3 +96,11 @@ def test_a_kill_names_its_phrase_where_it_is_asked_for_help(
 ) -> None:
     assert run(monkeypatch, "kill", "--help") == ExitCode.DONE
     assert '"HALT TRADING", or nothing happens.' in capsys.readouterr().out
+
+
+def test_a_folder_of_decisions_that_is_not_there_is_not_one_where_nothing_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("approvals", "list", "--config", "run", "--person", "ann", "--decisions", "misspelt")
+    assert run(monkeypatch, *words) == ExitCode.USAGE
+    assert "'misspelt' does not exist" in capsys.readouterr().err
