@@ -103,11 +103,12 @@ def waiting(configured: Rules, ruling: Ruling) -> tuple[RulingChange, ...]:
 
 
 def _ruled(wanted: dict[str, str], ruling: Ruling) -> dict[str, str]:
-    found = wanted if ruling.base is None else tightest(ruling.base, wanted)
+    # What persons tightened ruled, too, when the file came: a file may be looser beside it than without.
+    before = dict(wanted if ruling.base is None else ruling.base)
     for name, value in ruling.tightened.items():
-        if name in found:
-            found = {**found, name: tighter(name, value, found[name])}
-    return found
+        if name in before:
+            before[name] = tighter(name, value, before[name])
+    return tightest(before, wanted)
 
 
 def text_of(value: object) -> str:

@@ -7,8 +7,10 @@ from msgspec import structs
 
 from agenttrader.gateway.limits import GroupLimits, GroupName
 from agenttrader.model.events import Decided
+from agenttrader.model.identifiers import Symbol
 from agenttrader.model.ruling import LimitTightened, RulingChange
-from agenttrader.runtime.rule_values import said_by, values_of
+from agenttrader.runtime.rule_values import said_by, values_of, waiting
+from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import AGENT, ALFA, BRAVO, MULTIPLIERS, closing_proposal, proposal, rules
 from agenttrader.testing.driver import Driver
@@ -59,21 +61,38 @@ def test_each_kind_of_value_can_be_tightened(name: str, value: str, code: str | 
 
 def test_no_token_lets_a_symbol_into_a_group_where_only_what_is_in_one_may_be_opened() -> None:
     """That is no tightening: what was in none could be opened then."""
+    driver = trading(with_group(ALFA, ungrouped_permitted=False))
+    records = len(driver.records)
+    assert "expected more names than ALFA" in tighten(driver, "group.tech.symbols", "BRAVO")
+    assert len(driver.records) == records
+    assert in_group(driver) == {ALFA}
+
+
+def test_nor_does_a_file_after_that_was_tightened() -> None:
+    driver = begun(with_group(ALFA))
+    assert tighten(driver, "account.ungrouped_permitted", "false") == ""
+    again = begun(with_group(ALFA, BRAVO), driver)
+    assert in_group(again) == {ALFA}
+    names = [each.name for each in waiting(again.engine.configured, again.engine.state.ruling)]
+    assert names == ["account.ungrouped_permitted", "group.tech.symbols"]
+
+
+def with_group(*symbols: Symbol, ungrouped_permitted: bool = True) -> Rules:
     made = rules()
     group = GroupLimits(
-        symbols=frozenset({ALFA}),
+        symbols=frozenset(symbols),
         gross_exposure_max=Decimal(1_000_000),
         net_exposure_max=Decimal(1_000_000),
         daily_orders_max=1_000,
         daily_new_risk_max=Decimal(1_000_000),
     )
-    account = structs.replace(made.limits.account, ungrouped_permitted=False)
+    account = structs.replace(made.limits.account, ungrouped_permitted=ungrouped_permitted)
     limits = structs.replace(made.limits, account=account, group={GroupName("tech"): group})
-    driver = trading(structs.replace(made, limits=limits, limits_digest=limits.digest))
-    records = len(driver.records)
-    assert "expected more names than ALFA" in tighten(driver, "group.tech.symbols", "BRAVO")
-    assert len(driver.records) == records
-    assert driver.engine.rules.limits.group[GroupName("tech")].symbols == {ALFA}
+    return structs.replace(made, limits=limits, limits_digest=limits.digest)
+
+
+def in_group(driver: Driver) -> frozenset[Symbol]:
+    return driver.engine.rules.limits.group[GroupName("tech")].symbols
 
 
 def test_a_breaker_can_be_tightened() -> None:
