@@ -33,6 +33,7 @@ from agenttrader.app.venue.book_faults import BookFaults
 from agenttrader.app.venue.desk import Desk
 from agenttrader.app.venue.faults import Faults
 from agenttrader.app.venue.keys import VenueKey
+from agenttrader.model.authority import Act
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.events import AnswerLost, BreakFound, Busted, Event, Filled
@@ -40,10 +41,13 @@ from agenttrader.model.identifiers import OrderId
 from agenttrader.model.market import Bar, Watermark
 from agenttrader.model.orders import OrderState, Role
 from agenttrader.model.times import MINUTE, Instant
+from agenttrader.reconciliation.unknown import NOTHING
+from agenttrader.runtime.acceptance import break_id
+from agenttrader.runtime.inputs import StatementGiven
 from agenttrader.simulation.fees import FeeSchedule
 from agenttrader.simulation.inputs import AccountOpening, Session, Settings
 from agenttrader.simulation.listings import Listing
-from agenttrader.testing.builders import ACCOUNT, ALFA, CASH, CLOSE, DAY, FEES, OPEN, proposal
+from agenttrader.testing.builders import ACCOUNT, ALFA, CASH, CLOSE, DAY, FEES, OPEN, at, proposal, signed
 from agenttrader.testing.gateway_at_venue import GatewayAtVenue
 from agenttrader.testing.serving import serving
 
@@ -220,6 +224,14 @@ async def test_what_never_arrived_stays_unknown_is_told_and_is_not_sent_again(
     assert world.gateway.state(following.id) is OrderState.DENIED
     assert world.gateway.state(ENTRY.id) is OrderState.UNKNOWN
     assert world.entries == world.gateway.position(ALFA) == 0
+    (found,) = compared.breaks
+    assert found.theirs == NOTHING
+    word = signed(Act.ACCEPT_BREAK, start=OPEN, end=at(60), nonce="n", about=break_id(found))
+    assert (await world.gateway.session.ask(StatementGiven(word))).refusal == ""
+    assert world.gateway.state(ENTRY.id) is OrderState.CANCELED
+    assert (await world.gateway.compare()).breaks == ()
+    await world.gateway.propose(proposal(3))
+    assert world.gateway.state(proposal(3).id) is not OrderState.DENIED
 
 
 @pytest.mark.parametrize("only", (("new",), ("fill",), ()))

@@ -36,6 +36,7 @@ from agenttrader.model.identifiers import (
 from agenttrader.model.orders import Side
 from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement
 from agenttrader.model.values import ZERO
+from agenttrader.reconciliation.unknown import NOTHING, Move, trace_of
 
 
 class BookOrder(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,8 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     side: Side
     quantity: Decimal
     filled_quantity: Decimal
+    moves: tuple[Move, ...] = ()
+    """Of an order in `unknown_orders`: what the rest of it would add to each position."""
 
 
 class BookStatement(Struct, frozen=True, kw_only=True):
@@ -154,7 +157,7 @@ def _orders(ours: BookStatement, theirs: BrokerStatement) -> Iterable[Break]:
         if known_as:
             matched.add(known_as)
         if order.order_id in unknown:
-            yield _unknown_order(order, stated)
+            yield _unknown_order(order, stated, _trace(order, ours, theirs))
         elif not stated:
             yield _missing_at_broker(order)
         elif any(not _same_terms(order, one) for one in stated):
@@ -180,15 +183,36 @@ def _same_terms(ours: BookOrder, theirs: BrokerOrder) -> bool:
     )
 
 
-def _unknown_order(order: BookOrder, stated: tuple[BrokerOrder, ...]) -> Break:
-    said = f"the broker shows it open: {_all_terms(stated)}" if stated else "the broker does not show it open"
+def _trace(order: BookOrder, ours: BookStatement, theirs: BrokerStatement) -> str:
+    """What the broker's positions show of an order whose answer never came."""
+    held, stated = _held(ours.positions), _stated(theirs.positions)
+    symbols = {symbol for symbol, _ in order.moves}
+    others = (move for other in ours.unknown_orders if other != order for move in other.moves)
+    return trace_of(
+        order.moves,
+        {symbol: stated.get(symbol, ZERO) - held.get(symbol, ZERO) for symbol in symbols},
+        is_alone=not any(symbol in symbols for symbol, _ in others),
+        is_accounted=frozenset(theirs.executions) <= frozenset(ours.executions),
+    )
+
+
+def _unknown_order(order: BookOrder, stated: tuple[BrokerOrder, ...], trace: str) -> Break:
+    name = order.client_order_id or "none"
+    if stated:
+        said, do = f"the broker shows it open: {_all_terms(stated)}", "compare again, and it is told"
+    else:
+        said = f"the broker does not know it by its client order id {name}, and shows {trace}"
+        do = (
+            "make sure at the broker that it will not come, and accept this: then it ends"
+            if trace == NOTHING
+            else "find it at the broker, and settle the other breaks first"
+        )
     return Break(
         kind=BreakKind.ORDER_UNKNOWN,
         ours=_terms(order),
-        theirs=_all_terms(stated) or "not open",
+        theirs=_all_terms(stated) or trace,
         sentence=f"Order {order.order_id} ({_terms(order)}) left and no answer came; {said}. It counts as "
-        "if it may fill. Do not send it again: ask the broker by the client order id "
-        f"{order.client_order_id or 'none'}.",
+        f"if it may fill, for as long as that takes. Do not send it again: {do}.",
         symbol=order.symbol,
         order_id=order.order_id,
     )

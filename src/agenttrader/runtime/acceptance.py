@@ -3,7 +3,9 @@
 A break of position or cash is put right: our book takes over the broker's word, by a correction on record,
 so that no exit of ours is of the wrong size. It counts as profit or loss: only a posted transfer is neither.
 What was merely said (a report that cannot be, an order of somebody else's, an execution, an activity) is
-explained: the books stay as they are, and it takes a comparison after it in which they agree. All else is
+explained: the books stay as they are, and it takes a comparison after it in which they agree. An order whose
+answer never came ends as canceled where the broker does not know it and the books agree without it: should it
+arrive after all, its fills count, and where it works it is a break. All else is
 refused with what to do, for it goes on being true: an order that may fill, a position without protection.
 What the exits unit doubted is accepted as what was said, for the unit may be no more; one that runs and is
 still in doubt says so again.
@@ -20,12 +22,14 @@ import msgspec
 from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.breaks import Break, BreakKind
-from agenttrader.model.events import BreakSettled, CashPosted, Event, PositionAdjusted
+from agenttrader.model.events import BreakSettled, Canceled, CashPosted, Event, PositionAdjusted
 from agenttrader.model.identifiers import ActivityId
+from agenttrader.model.orders import OrderState
 from agenttrader.model.times import Instant, rfc3339
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
+from agenttrader.reconciliation.unknown import NOTHING
 from agenttrader.runtime.state import State
 
 ID_CHARACTERS = 16
@@ -51,8 +55,8 @@ _INSTEAD = {
     "then run `agenttrader reconcile`",
     BreakKind.ORDER_QUANTITY: "the order is ours: cancel it (`agenttrader orders cancel {order}`), then run "
     "`agenttrader reconcile`",
-    BreakKind.ORDER_UNKNOWN: "only the broker's word ends an order that may have arrived: find it there by "
-    "its client order id, cancel it, then run `agenttrader reconcile`",
+    BreakKind.ORDER_UNKNOWN: "the broker shows something of it: find it there by its client order id, cancel "
+    "it, then run `agenttrader reconcile`",
     BreakKind.ACCOUNT_BLOCKED: "nothing here makes that untrue: settle it with the broker, then run "
     "`agenttrader reconcile`",
     BreakKind.WRONG_ACCOUNT: "nothing here makes that untrue: settle it with the broker, then run "
@@ -76,6 +80,10 @@ def meaning_of(found: Break) -> str:
             )
         case BreakKind.CASH:
             return f"our cash becomes the broker's, {found.theirs}; the difference is profit or loss of today"
+        case BreakKind.ORDER_UNKNOWN:
+            return (
+                "the order ends as canceled by your word that it never arrived; if it does, that is a break"
+            )
         case BreakKind.DOUBT:
             return (
                 "trading in it goes on by your word; an exits unit that runs and is still in doubt halts it "
@@ -97,9 +105,16 @@ def refusal_of(found: Break, state: State) -> str:
         return _refusal_of_cash(found, state)
     is_said = kind is BreakKind.ORDER_MISSING_HERE and found in state.found
     is_past = kind is BreakKind.UNPROTECTED and found.symbol not in state.bare
-    if is_said or is_past or kind in _EXPLAINED:
+    if is_said or is_past or kind in _EXPLAINED or _never_came(found, state):
         return _refusal_of_explained(found, state)
     return _INSTEAD[kind].format(symbol=symbol, order=found.order_id)
+
+
+def _never_came(found: Break, state: State) -> bool:
+    """Whether it is of an order whose answer never came, and of which the broker shows nothing."""
+    order = None if found.order_id is None else state.book.orders.by_id.get(found.order_id)
+    is_unknown = order is not None and order.state is OrderState.UNKNOWN
+    return found.kind is BreakKind.ORDER_UNKNOWN and found.theirs == NOTHING and is_unknown
 
 
 def judged(signed: SignedStatement, state: State) -> BreakSettled | str:
@@ -115,7 +130,7 @@ def judged(signed: SignedStatement, state: State) -> BreakSettled | str:
     )
 
 
-def events_of(outcome: Event, now: Instant) -> Iterator[Event]:
+def events_of(outcome: Event, state: State, now: Instant) -> Iterator[Event]:
     """What is recorded of a statement's `outcome`: what it corrects, then itself."""
     if isinstance(outcome, BreakSettled) and outcome.signed is not None:
         found, name = outcome.found, f"{break_id(outcome.found)}-{outcome.signed.statement.nonce}"
@@ -125,7 +140,18 @@ def events_of(outcome: Event, now: Instant) -> Iterator[Event]:
             assert found.symbol is not None, f"expected the symbol of a position, found {found}"
             activity = _correction(name, now, quantity=_difference(found), of=found)
             yield PositionAdjusted(symbol=found.symbol, activities=(activity,))
+        elif found.kind is BreakKind.ORDER_UNKNOWN:
+            yield from _ended(found, state, now, f"{outcome.by}: it never arrived: {outcome.reason}")
     yield outcome
+
+
+def _ended(found: Break, state: State, now: Instant, reason: str) -> Iterator[Event]:
+    """The end of an order that never arrived, with its legs."""
+    assert found.order_id is not None, f"expected the order whose answer never came, found {found}"
+    order = state.book.orders.by_id[found.order_id]
+    for each in (order, *order.protection):
+        if not each.state.is_terminal:
+            yield Canceled(order_id=each.id, time=now, reason=reason)
 
 
 def _correction(

@@ -14,6 +14,7 @@ from agenttrader.model.approvals import ApprovalGiven
 from agenttrader.model.decisions import Decision
 from agenttrader.model.events import (
     BreakFound,
+    BreakSettled,
     Decided,
     Event,
     PositionAdjusted,
@@ -362,10 +363,12 @@ class Engine(Footing):
         if isinstance(outcome, str):
             self._step.refusal = outcome
             return
-        self._emit_all(acceptance.events_of(outcome, self._now))
+        self._emit_all(acceptance.events_of(outcome, self.state, self._now))
         if isinstance(outcome, ApprovalGiven) and self.state.approvals.waiting[outcome.order_id].is_approved:
             approved = self.state.set_aside(outcome.order_id)
             self._record(approved, self._decision_on(approved))
+        if isinstance(outcome, BreakSettled) and outcome.found.order_id is not None:
+            self._settle(self.state.book.orders.by_id[outcome.found.order_id])
         if isinstance(outcome, RulingEvent):
             self._rule()
         if isinstance(outcome, (WindowOpened, WindowResumed)):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import structlog
+from msgspec.structs import replace
 
 from agenttrader.model.errors import InboxFull, Unreachable
 from agenttrader.model.identifiers import AccountName, Symbol
@@ -23,6 +24,7 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.ports.broker import Broker
 from agenttrader.ports.journal import Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
+from agenttrader.reconciliation.unknown import Move
 from agenttrader.runtime.inputs import AccountStated, Compared, HistoryTold
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
@@ -33,6 +35,10 @@ COMPARISONS_MAX = 5
 A report may be under way between two processes.
 """
 LOOK_AGAIN_SECONDS = 0.2
+ANSWER_SECONDS = 10.0
+"""How long a look waits for the broker's word on orders that are leaving."""
+UNKNOWN_ASKED_MAX = 20
+"""How many orders whose answer never came are asked for by their id each time: brokers count requests."""
 ROOM_SECONDS = 0.02
 """Between two tries to hand a report to an inbox that is full."""
 
@@ -107,6 +113,7 @@ class Reconciler:
                 return Compared(name, statement, breaks)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             await self._take_in(since)
+            await self._answered()
         raise AssertionError("the last look returns")
 
     async def _take_in(self, since: Instant) -> None:
@@ -119,6 +126,20 @@ class Reconciler:
             await self._session.ask(HistoryTold(told))
         for report in told:
             await self._hand_in(report)
+        await self._ask_after_unknown()
+
+    async def _ask_after_unknown(self) -> None:
+        """Ask by its client order id for each order whose answer never came: the history may not have it."""
+        unknown = _standing_at(self._session.engine.state.book, OrderState.UNKNOWN)
+        for order in unknown[:UNKNOWN_ASKED_MAX]:
+            assert order.client_id is not None, f"expected an order that left, found {order.id}"
+            for report in await self._broker.find(order.client_id):
+                await self._hand_in(report)
+
+    async def _answered(self) -> None:
+        """Wait for the answers that are on their way: what is awaited still is not lost."""
+        sending = _standing_at(self._session.engine.state.book, OrderState.SENDING)
+        await asyncio.gather(*(self._session.answered(order.id, ANSWER_SECONDS) for order in sending))
 
     async def _hand_in(self, report: ExecutionReport) -> None:
         """Hand one report to the inbox, which a day's reports may fill, when it has room."""
@@ -130,6 +151,12 @@ class Reconciler:
                 if self._session.failure:
                     raise
                 await asyncio.sleep(ROOM_SECONDS)
+
+
+def _standing_at(book: Book, state: OrderState) -> list[Order]:
+    """The orders in that state that left by themselves, oldest first."""
+    found = [order for order in book.orders.open_orders() if order.state is state and not order.is_leg]
+    return sorted(found, key=lambda order: (order.updated, order.id))
 
 
 def asked_since(state: State) -> Instant:
@@ -154,7 +181,7 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
         if order.state in (OrderState.UNKNOWN, OrderState.SENDING):
             # The legs of an order that nobody has confirmed are as unknown as it is, and one break says so.
             if not order.is_leg:
-                unknown.append(_book_order(order))
+                unknown.append(replace(_book_order(order), moves=_moves_of(order)))
         elif order.state not in _NOT_SENT:
             working += _parts_of(order) if len(order.legs) > 1 else (_book_order(order),)
     return BookStatement(
@@ -166,6 +193,12 @@ def book_statement(book: Book, account: AccountName, since: Instant) -> BookStat
         executions=tuple(name for name, fill in book.executions.items() if fill.time >= since),
         activities=frozenset(book.activities),
     )
+
+
+def _moves_of(order: Order) -> tuple[Move, ...]:
+    """What the rest of the order would add to each position."""
+    rest = order.side.sign * order.remaining
+    return tuple((leg.symbol, rest * leg.ratio) for leg in order.legs)
 
 
 def _parts_of(order: Order) -> Iterator[BookOrder]:

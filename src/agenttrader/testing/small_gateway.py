@@ -58,6 +58,9 @@ class ScriptedBroker:
         self.statements: list[BrokerStatement | Unreachable] = [broker_statement()]
         """What is stated, one after the other; the last again and again."""
         self.asked: list[tuple[str, Instant]] = []
+        self.known: dict[ClientOrderId, tuple[ExecutionReport, ...]] = {}
+        self.found: list[ClientOrderId] = []
+        """The ids that were asked for."""
         self.on_submit: Callable[[Recorded[Leaving]], None] | None = None
 
     def submit(self, order: Recorded[Leaving], look: Look, *, urgent: bool) -> None:  # noqa: ARG002 - the port
@@ -85,8 +88,11 @@ class ScriptedBroker:
         return said
 
     async def find(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
-        """Nothing of any order."""
-        return (report(ReportKind.NOT_FOUND, client_order_id, broker_order_id=None),)
+        """What is known of the order; NOT_FOUND where that is nothing."""
+        self.found.append(client_order_id)
+        return self.known.get(client_order_id) or (
+            report(ReportKind.NOT_FOUND, client_order_id, broker_order_id=None),
+        )
 
 
 class HandSwitch:

@@ -216,7 +216,7 @@ CASES: tuple[tuple[str, BookStatement, BrokerStatement, list[tuple[K, str, str]]
         "an UNKNOWN order of which nothing is seen",
         ours(unknown_orders=(our_order(2, broker_order_id=None),)),
         THEIRS,
-        [(K.ORDER_UNKNOWN, "buy 10 AAPL", "not open")],
+        [(K.ORDER_UNKNOWN, "buy 10 AAPL", "nothing of it")],
     ),
     (
         "an UNKNOWN order that is open at the broker is one break, not two",

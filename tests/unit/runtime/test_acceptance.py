@@ -9,10 +9,10 @@ from agenttrader.model.activities import ActivityKind
 from agenttrader.model.authority import Act
 from agenttrader.model.breaks import Break, BreakKind, DoubtKind
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.events import BreakFound, BreakSettled, CashPosted, Event, PositionAdjusted
-from agenttrader.model.identifiers import BrokerOrderId
-from agenttrader.model.orders import Role, Side
-from agenttrader.model.reports import BrokerPosition, BrokerStatement, ReportKind
+from agenttrader.model.events import BreakFound, BreakSettled, Canceled, CashPosted, Event, PositionAdjusted
+from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, OrderId
+from agenttrader.model.orders import Changes, OrderState, Role, Side
+from agenttrader.model.reports import BrokerOrder, BrokerPosition, BrokerStatement, ReportKind
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.model.values import ZERO
 from agenttrader.reconciliation.compare import compare
@@ -22,6 +22,7 @@ from agenttrader.runtime.inputs import (
     CancelAsked,
     Compared,
     DoubtsTold,
+    ReplaceAsked,
     Reported,
     StatementGiven,
     TimeReached,
@@ -30,6 +31,7 @@ from agenttrader.runtime.recovery import book_statement
 from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ACCOUNT,
+    AGENT,
     ALFA,
     BRAVO,
     EXITS,
@@ -348,3 +350,101 @@ def test_nothing_is_accepted_before_the_books_were_compared() -> None:
     driver.give(Compared("run", None, (), "the broker does not answer"))
     assert "no break" in str(accept(driver, found))
     assert "has not been compared" in refusal_of(found, driver.engine.state)
+
+
+# An order whose answer never came.
+
+
+def lost(number: int = 1) -> Driver:
+    """An entry of ten ALFA that left, and no answer came."""
+    driver = trading()
+    driver.propose(proposal(number))
+    driver.report(ReportKind.ANSWER_LOST, proposal(number).id)
+    return driver
+
+
+def test_an_order_that_never_arrived_ends_by_a_persons_word_with_its_legs_and_reserves_nothing() -> None:
+    driver = lost()
+    order = driver.order(proposal().id)
+    assert driver.engine.state.book.orders.open_notional_total > 0
+    (found,) = compare_with(driver, as_we_say(driver))
+    assert (found.kind, found.theirs) == (BreakKind.ORDER_UNKNOWN, "nothing of it")
+    *ended, settled = accepted(driver, found)
+    assert [type(event) for event in ended] == [Canceled] * 3
+    assert isinstance(settled, BreakSettled)
+    assert {each.state for each in (order, *order.protection)} == {OrderState.CANCELED}
+    assert driver.engine.state.book.orders.open_notional_total == ZERO
+    assert compare_with(driver, as_we_say(driver)) == ()
+    assert driver.engine.standing(proposal()).state is TradingState.ACTIVE
+
+
+def test_what_arrives_after_all_counts_and_what_works_of_it_is_a_break() -> None:
+    driver = lost()
+    (found,) = compare_with(driver, as_we_say(driver))
+    accepted(driver, found)
+    driver.report(ReportKind.ACCEPTED, proposal().id, legs=())
+    late = BrokerOrder(
+        broker_order_id=BrokerOrderId("b-late"),
+        client_order_id=driver.order(proposal().id).client_id or ClientOrderId(""),
+        symbol=ALFA,
+        side=Side.BUY,
+        quantity=Decimal(10),
+        filled_quantity=ZERO,
+        status="new",
+    )
+    (works,) = compare_with(driver, as_we_say(driver, open_orders=(late,)))
+    assert works.kind is BreakKind.ORDER_MISSING_HERE
+    driver.fill(proposal().id, "late", 10)
+    assert driver.engine.state.book.position(ALFA) == 10
+    assert driver.engine.standing(proposal()).state is TradingState.HALTED
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    (
+        ({"cash": Decimal(1)}, "the books differ beside it"),
+        ({"executions": (ExecutionId("x-9"),)}, "the broker shows something of it"),
+        (held(10), "the broker shows something of it"),
+    ),
+)
+def test_an_order_of_which_the_broker_shows_anything_goes_on_being_unknown(
+    changes: dict[str, Any], said: str
+) -> None:
+    driver = lost()
+    found = of_kind(compare_with(driver, as_we_say(driver, **changes)), BreakKind.ORDER_UNKNOWN)
+    assert said in str(accept(driver, found))
+    assert driver.order(proposal().id).state is OrderState.UNKNOWN
+
+
+def test_an_order_that_is_still_leaving_is_not_ended_by_a_word() -> None:
+    driver = trading()
+    driver.propose(proposal())
+    (found,) = compare_with(driver, as_we_say(driver))
+    assert "the broker shows something of it" in str(accept(driver, found))
+
+
+def test_what_was_to_be_replaced_goes_on_where_the_replacement_never_arrived() -> None:
+    driver = trading()
+    entry = driver.enter()
+    stop = next(leg for leg in entry.protection if leg.role is Role.STOP)
+    asked = ReplaceAsked(stop.id, OrderId("r-1"), Changes(stop_price=Decimal(96)), AGENT, "nearer")
+    driver.give(asked)
+    driver.report(ReportKind.ANSWER_LOST, OrderId("r-1"))
+    assert driver.order(stop.id).state is OrderState.REPLACE_REQUESTED
+    works = tuple(
+        BrokerOrder(
+            broker_order_id=leg.broker_id or BrokerOrderId(""),
+            client_order_id=ClientOrderId(""),
+            symbol=ALFA,
+            side=leg.side,
+            quantity=leg.quantity,
+            filled_quantity=ZERO,
+            status="new",
+        )
+        for leg in entry.protection
+    )
+    found = of_kind(compare_with(driver, as_we_say(driver, open_orders=works)), BreakKind.ORDER_UNKNOWN)
+    accepted(driver, found)
+    assert driver.order(OrderId("r-1")).state is OrderState.CANCELED
+    assert driver.order(stop.id).state is OrderState.ACCEPTED
+    assert compare_with(driver, as_we_say(driver, open_orders=works)) == ()

@@ -201,6 +201,35 @@ async def test_a_store_that_cannot_be_written_ends_the_run_rather_than_hang_it(w
     await world.session.ask(SwitchSeen(switch(world.session.engine.standing().state)))
 
 
+async def test_an_order_whose_answer_never_came_is_asked_for_by_its_id_each_time(world: SmallGateway) -> None:
+    name = await enter(world)
+    world.session.broker(report(K.ANSWER_LOST, name, broker_order_id=None))
+    compared = await world.reconciler.run()
+    assert [found.kind for found in compared.breaks] == [BreakKind.ORDER_UNKNOWN]
+    assert set(world.broker.found) == {name}
+    legs = reported_legs(f"broker-{name}", D(95), D(110))
+    world.broker.known[ClientOrderId(name)] = (report(K.ACCEPTED, name, legs=legs),)
+    world.broker.statements = [broker_statement(open_orders=working(name))]
+    assert (await world.reconciler.run()).breaks == ()
+    assert world.order(proposal().id).state is S.ACCEPTED
+    asked = len(world.broker.found)
+    await world.reconciler.run()
+    assert len(world.broker.found) == asked
+
+
+async def test_an_order_whose_answer_is_on_its_way_is_waited_for(world: SmallGateway) -> None:
+    name = await enter(world)
+    world.broker.statements = [broker_statement(), broker_statement(open_orders=working(name))]
+    run = asyncio.create_task(world.reconciler.run())
+    while len(world.broker.asked) < 3:  # noqa: ASYNC110 - the run has no event for it
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    assert len(world.broker.asked) == 3
+    legs = reported_legs(f"broker-{name}", D(95), D(110))
+    world.session.broker(report(K.ACCEPTED, name, legs=legs))
+    assert (await run).breaks == ()
+
+
 # The book in the words of a statement.
 
 
