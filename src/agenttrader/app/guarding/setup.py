@@ -111,7 +111,7 @@ def make_guard(folder: Path, wish: GuardWish, maker: GuardMaker) -> Guard:
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
         raise ConfigurationError(
-            f"{folder}: expected to make a new folder, found: {error.strerror}"
+            f"{folder}: expected to make a new folder, found: {error.strerror}; name another"
         ) from error
     # Nothing in it is for a repository: the person's token and the broker's secrets least of all.
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
