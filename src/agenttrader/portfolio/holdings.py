@@ -1,6 +1,6 @@
 """One position and what it has made: average-cost accounting in exact Decimals."""
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 
 from msgspec import Struct
 
@@ -12,6 +12,8 @@ COST_STEP = Decimal("1e-9")
 What is rounded off stays in the cost, so the sums stay exact.
 """
 CENT = Decimal("0.01")
+_EXACT = Context(prec=120)
+"""Digits enough that a share of a cost is rounded once: with 28 its product alone may be rounded before."""
 
 
 class Holding:
@@ -43,7 +45,7 @@ class Holding:
             self.cost += value
             return
         closed = min(abs(quantity), abs(held))
-        taken = self.cost if closed == abs(held) else (self.cost * closed / abs(held)).quantize(COST_STEP)
+        taken = self.cost if closed == abs(held) else share(self.cost, closed, abs(held))
         proceeds = (
             -value if closed == abs(quantity) else closed * price * self.multiplier * (1 if held > 0 else -1)
         )
@@ -73,6 +75,14 @@ class Holding:
     def unrealised(self, mark: Decimal) -> Decimal:
         """What closing at `mark` would realise, before fees."""
         return self.value(mark) - self.cost
+
+
+def share(cost: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """What `part` of `whole` cost, rounded once, to `COST_STEP`, half to even.
+
+    Rounded twice, a tie could fall to the other side, and two books that agree on every trade would differ.
+    """
+    return _EXACT.divide(_EXACT.multiply(cost, part), whole).quantize(COST_STEP)
 
 
 class FeeSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

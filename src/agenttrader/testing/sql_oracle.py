@@ -13,7 +13,8 @@ A pair of coins goes by one name, without its slash: Alpaca's activities of one 
 
 Every number is exact. A price counts in millionths and a quantity in billionths, which fit SQLite's integers;
 amounts of money count in 10⁻¹⁵ and do not: they are text, and functions of whole numbers do their arithmetic.
-One rule rounds: what a partial close takes out of the cost is rounded to 10⁻⁹, half to even.
+One rule rounds: what a partial close takes out of the cost is rounded to 10⁻⁹, half to even. Each close by
+itself: the same executions in another order may cost 10⁻⁹ more or less, so both count them in the venue's.
 """
 
 import json

@@ -20,7 +20,7 @@ from agenttrader.model.orders import Side
 from agenttrader.model.reports import Execution, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.model.values import NANO, ZERO
-from agenttrader.portfolio.holdings import CENT, COST_STEP, FeeSchedule, Holding
+from agenttrader.portfolio.holdings import CENT, FeeSchedule, Holding, share
 from agenttrader.protocols.alpaca_trade_updates import TradeUpdate, decode_stream
 from agenttrader.testing.agreement import OurBook
 
@@ -184,11 +184,8 @@ def _split(holding: Holding, split: Split) -> Decimal:
     after = abs(lots) * split.new // split.old * (1 if lots > 0 else -1)
     left = lots * split.new - after * split.old
     paid = (left * split.lot * split.price / split.old).quantize(CENT)
-    kept = (
-        (holding.cost * (after * split.old) / (lots * split.new)).quantize(COST_STEP)
-        if left
-        else holding.cost
-    )
+    parts = Decimal(after * split.old), Decimal(lots * split.new)
+    kept = share(holding.cost, *parts) if left else holding.cost
     holding.realised += paid - (holding.cost - kept)
     holding.quantity, holding.cost = after * split.lot, kept
     return paid
