@@ -338,9 +338,10 @@ SENTENCES: dict[str, Sentence] = {
         "one asks for {observed}.",
     ),
     "approval": Sentence(
-        "A person has to approve each entry of this agent before it leaves. One by itself waits for that; "
-        "one of a group, or in the place of another, is denied: cancel what works, and propose it by itself. "
-        "What reduces or closes waits for nobody.",
+        "A person has to approve each entry of this agent before it leaves. One by itself waits for that, "
+        "where [approvals] and the agent's requester say who is asked; one of a group, or in the place of "
+        "another, is denied: cancel what works, and propose it by itself. What reduces or closes waits for "
+        "nobody.",
     ),
     "group": Sentence(
         "The proposals of its group are approved together or not at all, and not all are: {observed}. Mend "
