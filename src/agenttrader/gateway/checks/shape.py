@@ -67,7 +67,7 @@ def protection_can_rest(proposal: Proposal, instrument: Instrument | None) -> bo
         and not proposal.extended_hours
         and proposal.type is not _TRAILING
         and len(proposal.legs) == 1
-        and not _is_fraction(proposal.quantity)
+        and not proposal.quantity % _ONE
         and type(instrument) not in _WITHOUT_BRACKETS
     )
 
@@ -96,11 +96,11 @@ def _fault_of_instrument(proposal: Proposal, instrument: Instrument | None) -> s
     if traded is CryptoPair:
         fits = kind in _CRYPTO_TYPES and time in _CRYPTO_TIMES and not _more(proposal)
         return "" if fits else f"a {kind.value} order {time.value} in coins{_more(proposal)}"
-    is_fraction = _is_fraction(proposal.quantity)
+    is_whole = not proposal.quantity % _ONE
     if traded is Option:
-        fits = kind in _PLAIN and time is _DAY and not is_fraction and not _more(proposal)
+        fits = kind in _PLAIN and time is _DAY and is_whole and not _more(proposal)
         return "" if fits else f"a {kind.value} order {time.value} in options{_more(proposal)}"
-    if not is_fraction or (time is _DAY and kind is not _TRAILING and not proposal.is_pair):
+    if is_whole or (time is _DAY and kind is not _TRAILING and not proposal.is_pair):
         return ""
     return f"a {kind.value} order {time.value} for a fraction{_more(proposal)}"
 
@@ -109,7 +109,3 @@ def _more(proposal: Proposal) -> str:
     if proposal.is_pair:
         return " in a pair"
     return " for extended hours" if proposal.extended_hours else ""
-
-
-def _is_fraction(quantity: Decimal) -> bool:
-    return bool(quantity % _ONE)
