@@ -91,6 +91,7 @@ class SqliteJournal:
         with contextlib.ExitStack() as undo:
             self._lock = StoreLock(path)
             undo.callback(self._lock.release)
+            self._refuse_torn_apart()
             self._key = load_or_make_key(key_folder)
             self._connection = open_for_writing(path)
             undo.callback(self._connection.close)
@@ -103,6 +104,7 @@ class SqliteJournal:
             undo.pop_all()
         self._is_certain = True
         self._is_closed = False
+        self._has_written = False
 
     @property
     def public_key(self) -> Ed25519PublicKey:
@@ -158,6 +160,9 @@ class SqliteJournal:
                 f"{error}. None of them counts; make room or mend the disk. Nothing that adds risk may leave"
             ) from error
         self._end = batch.end
+        if not self._has_written:
+            self._lock.writing()
+            self._has_written = True
         return tuple(map(Recorded, records))
 
     def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
@@ -185,6 +190,7 @@ class SqliteJournal:
         try:
             self.sign_head()
         finally:
+            self._lock.done()  # Before SQLite takes the write-ahead file away.
             self._connection.close()
             self._lock.release()
 
@@ -276,6 +282,18 @@ class SqliteJournal:
             raise StoreError(
                 f"{self.path}: expected a segment of account {self._account} in an epoch above {last_epoch}, "
                 f"found one of {opened.account} in epoch {opened.epoch}"
+            )
+
+    def _refuse_torn_apart(self) -> None:
+        """Raise StoreError where a writer died and what it wrote ahead is gone: SQLite would not miss it."""
+        ahead = self.path.with_name(f"{self.path.name}-wal")
+        if self._lock.was_writing and not (self.path.exists() and ahead.exists()):
+            raise StoreError(
+                f"{self.path}: expected it with {ahead.name} beside it, as the writer that died here left "
+                f"them, found {'the first' if self.path.exists() else 'none'} alone: its last records may "
+                "be lost. Put the file back. Where it is gone for good, or another tool has moved what "
+                f"stood in it into the store, remove {self._lock.path.name}: it then goes on from the last "
+                "record that is there, and the comparison with the broker finds what is missing"
             )
 
     def _refuse_moved(self) -> None:

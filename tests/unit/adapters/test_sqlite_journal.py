@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from agenttrader.adapters import journal_file
+from agenttrader.adapters.journal_lock import StoreLock
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.model.errors import StoreError, StoreLocked, TamperingFound
@@ -49,6 +51,15 @@ def open_journal(tmp_path: Path, path: Path) -> Iterator[Open]:
     yield make
     for journal in made:
         journal.close()
+
+
+def made_in(folder: Path) -> SqliteJournal:
+    return SqliteJournal(
+        folder / "store" / "SIM-1.journal",
+        account=AccountName(ACCOUNT),
+        heads_folder=folder / "heads",
+        key_folder=folder / "keys",
+    )
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -199,9 +210,69 @@ def test_a_lock_that_a_dead_process_left_is_none(open_journal: Open, tmp_path: P
             open_journal()
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert path.with_name("SIM-1.journal.lock").read_text() == f"{process.pid}\n"
+    assert path.with_name("SIM-1.journal.lock").read_text() == f"{process.pid}\nwriting\n"
     _, recorded = open_segment(open_journal())
     assert (recorded.sealed.sequence, recorded.event.epoch) == (2, 2)
+
+
+@pytest.mark.parametrize("lost", (("",), ("-wal",), ("", "-wal")))
+def test_a_dead_writers_store_without_what_it_wrote_ahead_is_refused_until_somebody_says_so(
+    tmp_path: Path, lost: tuple[str, ...]
+) -> None:
+    """A copy of a store that is open is what a process leaves that is killed."""
+    folder = tmp_path / "crashed"
+    with closing(made_in(tmp_path / "first")) as journal:
+        open_segment(journal)
+        shutil.copytree(tmp_path / "first", folder)
+    store = folder / "store" / "SIM-1.journal"
+    for ending in lost:
+        store.with_name(store.name + ending).rename(folder / f"put away{ending}")
+    for _ in range(2):  # It is not forgotten.
+        with pytest.raises(StoreError, match=r"its last records may be lost\. Put the file back"):
+            made_in(folder)
+    for ending in lost:
+        (folder / f"put away{ending}").rename(store.with_name(store.name + ending))
+    with closing(made_in(folder)) as journal:
+        assert len(list(journal.read())) == 1
+
+
+def test_a_dead_writers_store_goes_on_without_it_where_the_lock_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "crashed"
+    with closing(made_in(tmp_path / "first")) as journal:
+        chain, _ = open_segment(journal)
+        journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        journal.append(sealed(chain, filled(1)))
+        shutil.copytree(tmp_path / "first", folder)
+    store = folder / "store" / "SIM-1.journal"
+    store.with_name("SIM-1.journal-wal").unlink()
+    with pytest.raises(StoreError, match=r"remove SIM-1\.journal\.lock"):
+        made_in(folder)
+    store.with_name("SIM-1.journal.lock").unlink()
+    with closing(made_in(folder)) as journal:
+        assert len(list(journal.read())) == 1
+
+
+def test_a_writer_that_dies_before_it_wrote_or_after_it_was_done_leaves_a_store_as_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(made_in(tmp_path / "first")) as journal:
+        open_segment(journal)
+    again = made_in(tmp_path / "first")
+    shutil.copytree(tmp_path / "first", tmp_path / "before")
+    again.close()
+    with closing(made_in(tmp_path / "before")):
+        pass
+    last = made_in(tmp_path / "first")
+    open_segment(last)
+    monkeypatch.setattr(
+        StoreLock, "release", lambda _: shutil.copytree(tmp_path / "first", tmp_path / "after")
+    )
+    last.close()
+    monkeypatch.undo()
+    last._lock.release()
+    assert not (tmp_path / "after" / "store" / "SIM-1.journal-wal").exists()
+    with closing(made_in(tmp_path / "after")) as journal:
+        assert len(list(journal.read())) == 2
 
 
 def test_a_store_that_another_tool_holds_is_named_and_taken_when_free(
