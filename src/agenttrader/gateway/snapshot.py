@@ -85,7 +85,7 @@ class ReplacedView(Struct, frozen=True, kw_only=True, gc=False):
     """What the rest of an entry, or the position at a stop, would lose by it, gaps aside."""
 
 
-class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
+class Snapshot(Struct, frozen=True, gc=False):
     """The moment that a decision is made on. Amounts are in the account's currency."""
 
     now: Instant | None
