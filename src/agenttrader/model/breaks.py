@@ -21,6 +21,8 @@ class BreakKind(Word):
     ORDER_QUANTITY = "order_quantity"
     EXECUTION_MISSING_AT_BROKER = "execution_missing_at_broker"
     EXECUTION_MISSING_HERE = "execution_missing_here"
+    EXECUTION_TERMS = "execution_terms"
+    """The broker tells an execution that we have with another order, side, quantity or price."""
     ORDER_UNKNOWN = "order_unknown"
     """An order whose answer never came and which the broker has not confirmed or denied."""
     IMPOSSIBLE_TRANSITION = "impossible_transition"

@@ -39,6 +39,7 @@ _EXPLAINED = frozenset(
     {
         BreakKind.EXECUTION_MISSING_HERE,
         BreakKind.EXECUTION_MISSING_AT_BROKER,
+        BreakKind.EXECUTION_TERMS,
         BreakKind.ACTIVITY,
         BreakKind.IMPOSSIBLE_TRANSITION,
         BreakKind.UNRECOGNISED_REPORT,

@@ -4,6 +4,7 @@ Repeats are quiet; what cannot be is a break.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.events import (
@@ -24,6 +25,7 @@ from agenttrader.model.events import (
     Suspended,
     Withheld,
 )
+from agenttrader.model.identifiers import OrderId, Symbol
 from agenttrader.model.instructions import PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import OrderState, Role, Side
 from agenttrader.model.reports import Execution, ExecutionReport, ReportKind, StatedOrder
@@ -211,7 +213,9 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
     if execution is None:
         sentence = "a fill without price and quantity"
         return (_break(BreakKind.UNRECOGNISED_REPORT, order, report, sentence),)
-    if execution.id in book.executions or execution.id in book.busted:
+    if execution.id in book.executions:
+        return _told_again(book.executions[execution.id], order, execution)
+    if execution.id in book.busted:
         return ()
     if not book.can_hold(execution.symbol):
         sentence = f"a fill in {execution.symbol}, which is not a configured instrument, cannot be counted"
@@ -232,6 +236,28 @@ def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport
     # The money moved whether we expected it or not, so the fill counts even then.
     sentence = _impossible_fill(order, execution)
     return (*before, _break(BreakKind.IMPOSSIBLE_TRANSITION, order, report, sentence), filled)
+
+
+def _told_again(had: Filled, order: Order, execution: Execution) -> tuple[BreakFound, ...]:
+    """A fill that the book has: quiet, unless the broker says something else of it by now."""
+    ours = _terms(had.order_id, had.side, had.quantity, had.symbol, had.price)
+    theirs = _terms(order.id, execution.side, execution.quantity, execution.symbol, execution.price)
+    if ours == theirs:
+        return ()
+    found = Break(
+        kind=BreakKind.EXECUTION_TERMS,
+        ours=ours,
+        theirs=theirs,
+        sentence=f"Execution {execution.id} is {ours} here, and {theirs} in the broker's history: ask the "
+        "broker which it is. Position, cash and the order's own count may be wrong.",
+        symbol=had.symbol,
+        order_id=had.order_id,
+    )
+    return (BreakFound(found=found),)
+
+
+def _terms(order_id: OrderId, side: Side, quantity: Decimal, symbol: Symbol, price: Decimal) -> str:
+    return f"{side.value} {quantity.normalize():f} {symbol} at {price.normalize():f} for order {order_id}"
 
 
 def _carries_accept(order: Order, report: ExecutionReport) -> bool:

@@ -308,6 +308,7 @@ def test_every_kind_says_what_accepting_it_does_or_what_to_do_instead(kind: Brea
         BreakKind.DOUBT,
         BreakKind.EXECUTION_MISSING_AT_BROKER,
         BreakKind.EXECUTION_MISSING_HERE,
+        BreakKind.EXECUTION_TERMS,
         BreakKind.IMPOSSIBLE_TRANSITION,
         BreakKind.UNRECOGNISED_REPORT,
         BreakKind.UNPROTECTED,

@@ -261,6 +261,39 @@ def test_a_fill_that_is_told_again_is_quiet() -> None:
     assert world.book.position(ALFA) == 4
 
 
+@pytest.mark.parametrize(
+    ("changes", "theirs"),
+    (
+        ({"price": D("100.01")}, "buy 10 ALFA at 100.01"),
+        ({"quantity": 9}, "buy 9 ALFA at 100"),
+        ({"side": Side.SELL}, "sell 10 ALFA at 100"),
+        ({"symbol": BRAVO}, "buy 10 BRAVO at 100"),
+    ),
+)
+def test_a_fill_that_is_told_again_with_other_terms_is_a_break_and_counts_as_it_did(
+    changes: dict[str, Any], theirs: str
+) -> None:
+    world = World()
+    world.accepts()
+    world.fills()
+    (told,) = world.fills(**changes)
+    assert isinstance(told, BreakFound)
+    assert told.found.kind is BreakKind.EXECUTION_TERMS
+    assert told.found.ours == f"buy 10 ALFA at 100 for order {world.entry.id}"
+    assert told.found.theirs == f"{theirs} for order {world.entry.id}"
+    assert (told.found.symbol, told.found.order_id) == (ALFA, world.entry.id)
+    assert world.book.position(ALFA) == 10
+
+
+def test_a_fill_that_is_told_again_of_another_order_is_a_break() -> None:
+    world = World()
+    world.accepts()
+    world.fills()
+    stop = world.leg(Role.STOP)
+    (told,) = world.says(K.FILLED, stop, execution=execution("e-1"))
+    assert kinds([told]) == ["execution_terms"]
+
+
 def test_a_fill_before_the_accept_brings_the_brokers_id_and_the_legs() -> None:
     world = World()
     legs = reported_legs(world.name, D(95), D(110))
