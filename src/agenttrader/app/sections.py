@@ -80,16 +80,19 @@ class Gateway(Section, frozen=True):
 
 
 class Store(Section, frozen=True):
-    """Where the journal, its outside heads and its signing key lie: three folders."""
+    """Where the journal, its outside heads, its key and its daily export lie: folders of their own."""
 
     directory: str
     heads_directory: str
     keys_directory: str
+    audit_logs: str | None = None
+    """Where there is none, no daily export is written."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len({self.directory, self.heads_directory, self.keys_directory}) != len(self.__struct_fields__):
-            raise BadValue("expected three different folders: a head beside its journal is lost with it")
+        folders = [self.directory, self.heads_directory, self.keys_directory, self.audit_logs]
+        if len(set(folders)) != len(folders):
+            raise BadValue("expected different folders: a head beside its journal is lost with it")
 
 
 class ConfigMapSwitch(Section, frozen=True):

@@ -84,10 +84,10 @@ def show(
 
     Each is checked against the one before it; where that does not hold, the showing ends with exit code 1.
     """
-    from agenttrader.app.journals.export import line_of
     from agenttrader.app.journals.show import Selection, kinds_of
     from agenttrader.app.journals.show import show as read
     from agenttrader.cli.journal_lines import line_for_person
+    from agenttrader.model.record_lines import line_of
 
     make_sure_of_run(path)
     selection = Selection(kinds=kinds_of(kind or ()), order=order, last=last)
@@ -126,6 +126,37 @@ def export(
         print(f"records   {exported.records}")
         print(f"written   {exported.file}")
         print(f"sha256    {exported.digest}")
+
+
+@journal.command()
+def daily(
+    path: Where,
+    *,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="First add what is missing, where no gateway does.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether the daily export in audit_logs is whole and current.
+
+    Exit code 1 where it is not: a record is missing, or not as it was written.
+    """
+    from time import sleep
+
+    from agenttrader.app.journals import daily as export
+
+    make_sure_of_run(path)
+    added = export.catch_up(path) if catch_up else 0
+    found = export.check(path, sleep)
+    if as_json:
+        print_json({**fields(found), "added": added, "current": found.is_current})
+    else:
+        where = f" at record {found.record}" if found.record is not None else ""
+        print(f"journal   {found.journal}, {found.journal_records} records")
+        print(f"export    {found.folder}, {found.files} files{f', {added} records added' if added else ''}")
+        print(f"reaches   record {found.records} with hash {found.head}")
+        print(f"verdict   {'current' if found.is_current else f'NOT CURRENT{where}: {found.finding}'}")
+    raise typer.Exit(ExitCode.DONE if found.is_current else ExitCode.FINDING)
 
 
 def make_sure_of_run(path: Path) -> None:

@@ -102,6 +102,22 @@ def test_what_is_no_journal_is_a_fault_of_the_words(journal: Journal, tmp_path: 
         assert said.err.startswith(f"agenttrader: {tmp_path / 'missing'}: expected a run's folder")
 
 
+def test_a_daily_export_that_is_stale_ends_with_1_and_one_that_was_brought_up_with_0(
+    journal: Journal, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with (folder / "run.toml").open("a") as file:
+        file.write('audit_logs = "audit_logs"\n')
+    said = journal("daily", folder)
+    assert (said.code, said.err) == (1, "")
+    assert "verdict   NOT CURRENT: it is stale: records 1 to 4 are missing" in said.out
+    said = journal("daily", folder, "--catch-up")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "verdict   current")
+    assert "1 files, 4 records added" in said.out
+    found = json.loads(journal("daily", folder, "--json").out)
+    assert (found["current"], found["records"], found["journal_records"], found["added"]) == (True, 4, 4, 0)
+
+
 def test_records_are_shown_for_a_person_and_for_a_program(journal: Journal, folder: Path) -> None:
     said = journal("show", folder, "--kind", "filled", "--last", "2")
     assert said.code == 0

@@ -21,11 +21,13 @@ from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
 from agenttrader.adapters.comparison_reports import append_report
+from agenttrader.adapters.daily_files import DailyFiles
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
+from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.persons import verifier
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
@@ -38,6 +40,7 @@ from agenttrader.app.gateway.breaker_views import breakers_of
 from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.comparison_views import ComparisonMetrics, comparisons_of
 from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.exporting import Exporting
 from agenttrader.app.gateway.rules import multipliers_of, rules_of
 from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.starting import refuse_to_start
@@ -135,7 +138,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     session.listeners.append(tell_of_approvals)
     links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
-    comparing = _comparing(configuration, session, broker, resync)
+    comparing, exporting = _comparing(configuration, session, broker, resync), _exporting(configuration)
     desk = Desk(
         session=session,
         stream=Stream(session, first=_first(configuration)),
@@ -150,16 +153,17 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         agents=_agent_keys(configuration),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
-            lambda: _decide(session, journal),
+            lambda: exporting.during(lambda: _decide(session, journal)),
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             comparing.follow,
+            exporting.follow,
             lambda: _watch_switches(session, desk, halts),
             *(() if isinstance(clock, WatermarkClock) else (lambda: _tell_time(session, clock),)),
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
-        metrics=_metrics(session, dispatcher),
+        metrics=_metrics(session, dispatcher, exporting),
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
     )
@@ -174,8 +178,16 @@ def _comparing(
     return Comparing(session, reconciler, resync, settings.every_seconds, keep)
 
 
-def _metrics(session: Session, dispatcher: Dispatcher) -> CollectorRegistry:
+def _exporting(configuration: Configuration) -> Exporting:
+    store, account = configuration.store, configuration.account.name
+    folder = None if store.audit_logs is None else configuration.path(store.audit_logs) / account
+    read = partial(read_records, journal_path(configuration.path(store.directory), account))
+    return Exporting(None if folder is None else DailyFiles(folder), read)
+
+
+def _metrics(session: Session, dispatcher: Dispatcher, exporting: Exporting) -> CollectorRegistry:
     registry = registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance)
+    exporting.register(registry)
     registry.register(ComparisonMetrics(lambda: comparisons_of(session.engine, session.now)))
     registry.register(WaitingMetrics(lambda: session.engine, lambda: session.now))
     return registry

@@ -1,25 +1,18 @@
-"""The audit export: every record as a line of JSON, and the file's own digest beside it.
-
-A line is {sequence, time, kind, previous, hash, event}. `event` is the record's body, byte for byte, and
-`time` has all of its nanoseconds, so whoever has the file can compute every hash again without our program.
-"""
+"""The audit export: every record as a line of JSON, and the file's own digest beside it."""
 
 import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from agenttrader.app.journals.wiring import find_archive
 from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import Digest
+from agenttrader.model.record_lines import line_of
 from agenttrader.model.records import Sealed
-from agenttrader.model.times import rfc3339
-
-_encoder = msgspec.json.Encoder()
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -29,20 +22,6 @@ class Exported(Struct, frozen=True, kw_only=True):
     file: Path
     records: int
     digest: Digest
-
-
-def line_of(sealed: Sealed[Event]) -> bytes:
-    """The record as a line of JSON, without its end."""
-    return _encoder.encode(
-        {
-            "sequence": sealed.sequence,
-            "time": rfc3339(sealed.time),
-            "kind": sealed.kind,
-            "previous": sealed.previous,
-            "hash": sealed.hash,
-            "event": msgspec.Raw(sealed.body),
-        }
-    )
 
 
 def export(path: Path, target: Path) -> Exported:

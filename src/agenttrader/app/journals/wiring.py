@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from agenttrader.adapters.daily_files import DailyFiles
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_heads import load_public_key
-from agenttrader.adapters.journal_reader import read_records
+from agenttrader.adapters.journal_reader import read_records, span_of
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.app.sections import Store
 from agenttrader.app.tables import Place, build, folder_of, parse
@@ -31,6 +33,8 @@ class Archive(Struct, frozen=True, kw_only=True):
     journal: Path
     heads: Path | None
     key: Path | None
+    audit_logs: Path | None = None
+    """The folder of its daily export; None where that is not known, or not wanted."""
 
     def verify(self) -> Verification:
         """Hold the journal against its heads; ConfigurationError where heads or key are not known."""
@@ -40,6 +44,11 @@ class Archive(Struct, frozen=True, kw_only=True):
                 "beside it. Give --heads FOLDER and --key FILE, or the run's folder in the journal's place"
             )
         return verify(self.journal, self.heads, load_public_key(self.key))
+
+    def written(self) -> int:
+        """How many records stand in it, unverified."""
+        span = span_of(self.journal)
+        return 0 if span is None else span.records
 
     def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
         """Every record above `after`, each verified against its predecessor."""
@@ -62,7 +71,17 @@ def find_archive(path: Path, heads: Path | None = None, key: Path | None = None)
         found = of_configuration(path)
     else:
         found = _beside(path)
-    return Archive(journal=found.journal, heads=heads or found.heads, key=key or found.key)
+    return replace(found, heads=heads or found.heads, key=key or found.key)
+
+
+def daily_files(archive: Archive) -> DailyFiles:
+    """The daily export of the archive. Raises ConfigurationError where there is none to be had."""
+    if archive.audit_logs is None:
+        raise ConfigurationError(
+            f"{archive.journal}: expected a configuration that says where the daily export lies, found none; "
+            'give the run\'s folder or its configuration, with audit_logs = "audit_logs" in [store]'
+        )
+    return DailyFiles(archive.audit_logs)
 
 
 def of_configuration(file: Path) -> Archive:
@@ -71,13 +90,12 @@ def of_configuration(file: Path) -> Archive:
     store = build(Store, tables.get("store"), place.at("store"))
     account = tables.get("account")
     name = account.get("name") if isinstance(account, dict) else None
-    folder = folder_of(file)
+    folder, account = folder_of(file), AccountName(build(str, name, place.at("account").at("name")))
     return Archive(
-        journal=journal_path(
-            folder / store.directory, AccountName(build(str, name, place.at("account").at("name")))
-        ),
+        journal=journal_path(folder / store.directory, account),
         heads=folder / store.heads_directory,
         key=folder / store.keys_directory,
+        audit_logs=None if store.audit_logs is None else folder / store.audit_logs / account,
     )
 
 

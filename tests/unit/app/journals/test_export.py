@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agenttrader.app.journals.export import line_of, write
+from agenttrader.app.journals.export import write
 from agenttrader.model.errors import BadValue, StoreError, TamperingFound
 from agenttrader.model.events import Event
+from agenttrader.model.record_lines import line_of
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.testing.events import filled, opened, sealed
