@@ -136,13 +136,14 @@ def tightest(ruled: Values, wanted: Values) -> dict[str, str]:
 def _within_groups(found: dict[str, str], ruled: Values) -> dict[str, str]:
     """Where only what is in a group may be opened, no group takes in a symbol that was in none: that waits.
 
-    It would permit more than it binds.
+    It would permit more than it binds. A new group that none is left of waits whole.
     """
     if ruled.get(UNGROUPED_NAME) != "false":
         return found
     grouped = frozenset[str]().union(*(names_in(ruled[name]) for name in ruled if _is_of_group(name)))
     within = {name: list_of(names_in(value) & grouped) for name, value in found.items() if _is_of_group(name)}
-    return found | within
+    empty = {scope_of(name) for name, value in within.items() if not value}
+    return {name: value for name, value in (found | within).items() if scope_of(name) not in empty}
 
 
 def _fewer(name: str, ruled: frozenset[str], wanted: frozenset[str]) -> str:

@@ -77,6 +77,19 @@ def test_nor_does_a_file_after_that_was_tightened() -> None:
     assert names == ["account.ungrouped_permitted", "group.tech.symbols"]
 
 
+def test_a_new_group_of_what_was_in_none_waits_whole_and_keeps_no_gateway_from_starting() -> None:
+    shut = with_group(ALFA, ungrouped_permitted=False)
+    more = structs.replace(
+        shut.limits.group[GroupName("tech")], symbols=frozenset({BRAVO}), daily_orders_max=7
+    )
+    limits = structs.replace(shut.limits, group={**shut.limits.group, GroupName("oil"): more})
+    again = begun(structs.replace(shut, limits=limits, limits_digest=limits.digest), begun(shut))
+    assert list(again.engine.rules.limits.group) == ["tech"]
+    changes = waiting(again.engine.configured, again.engine.state.ruling)
+    assert RulingChange("group.oil.daily_orders_max", None, "7") in changes
+    assert {each.name.rpartition(".")[0] for each in changes} == {"group.oil"}
+
+
 def with_group(*symbols: Symbol, ungrouped_permitted: bool = True) -> Rules:
     made = rules()
     group = GroupLimits(
