@@ -16,6 +16,9 @@ agents = typer.Typer(
     help="Add, list, rotate and revoke agents' keys.", rich_markup_mode=None, no_args_is_help=True
 )
 
+SECONDS = len("2026-11-20T14:30:00")
+"""As much of a time as a person reads; JSON has all of it."""
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As in [agents.NAME]; `exits` for the exits unit.")]
 Target = Annotated[
     Path | None,
@@ -70,8 +73,8 @@ def list_(*, config: Config, as_json: AsJson = False) -> None:
     for key in found:
         words = [f"up to {key.mode_ceiling.value}"] if key.mode_ceiling else []
         words += [f"approval {key.approval.value}"] if key.approval else []
-        words += [f"made {key.made}"]
-        words += [f"ends {key.ends}"] if key.ends else []
+        words += [f"made {key.made[:SECONDS]}Z"]
+        words += [f"ends {key.ends[:SECONDS]}Z"] if key.ends else []
         words += [] if key.is_accepted else ["NOT accepted"]
         print(f"{key.agent:<20} {key.sha256}… {', '.join(words)}")
     for name in sorted(_names(configuration) - {key.agent for key in found}):

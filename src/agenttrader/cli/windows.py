@@ -50,7 +50,7 @@ def open_(
 ) -> None:
     """Lease trading from now on. Signed with the person's key; wired switches are moved to 0."""
     from agenttrader.app.operators.acts import Lease
-    from agenttrader.app.operators.wishes import end_of, now_of, scope_of
+    from agenttrader.app.operators.wishes import end_of, now_of, require_until, scope_of
     from agenttrader.model.authority import Mode
     from agenttrader.model.errors import BadValue
 
@@ -60,6 +60,7 @@ def open_(
     except ValueError:
         known = ", ".join(each.value for each in Mode)
         raise BadValue(f"--mode: expected one of {known}, found {mode!r}") from None
+    require_until(until)
     covered = scope_of(scope)
 
     async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
@@ -75,9 +76,10 @@ def open_(
 @window.command()
 def extend(*, config: Config, person: Who, reason: Reason, until: Until, as_json: AsJson = False) -> None:
     """Let the window that runs last longer. Signed with the person's key."""
-    from agenttrader.app.operators.wishes import end_of
+    from agenttrader.app.operators.wishes import end_of, require_until
 
     require_reason(reason)
+    require_until(until)
 
     async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
         end = end_of(until, await desk.status())

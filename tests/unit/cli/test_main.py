@@ -104,3 +104,12 @@ def test_a_folder_of_decisions_that_is_not_there_is_not_one_where_nothing_waits(
     words = ("approvals", "list", "--config", "run", "--person", "ann", "--decisions", "misspelt")
     assert run(monkeypatch, *words) == ExitCode.USAGE
     assert "'misspelt' does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ("open", "extend"))
+def test_an_end_that_is_none_is_refused_before_a_passphrase_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    words = ("window", verb, "--config", "run", "--person", "ann", "--reason", "why", "--until", "5x")
+    assert run(monkeypatch, *words) == ExitCode.USAGE
+    assert "--until: expected close, a span such as 90m or 2h" in capsys.readouterr().err

@@ -8,8 +8,22 @@ from agenttrader.model.authority import EVERYTHING, Scope, ScopeKind
 from agenttrader.model.errors import BadValue
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 
+CLOSE = "close"
 _SPAN = re.compile(r"(\d{1,4})([mh])")
 _UNITS = {"m": MINUTE, "h": 60 * MINUTE}
+
+
+def require_until(text: str) -> None:
+    """Raise BadValue for what says no end of a window, before anybody types a passphrase for it."""
+    if text == CLOSE or _SPAN.fullmatch(text):
+        return
+    try:
+        from_rfc3339(text)
+    except BadValue:
+        raise BadValue(
+            "--until: expected close, a span such as 90m or 2h, or a time such as 2026-11-20T21:00:00Z, "
+            f"found {text!r}"
+        ) from None
 
 
 def end_of(text: str, status: StatusBody) -> Instant:
@@ -17,19 +31,14 @@ def end_of(text: str, status: StatusBody) -> Instant:
 
     Both `close` and now are the gateway's: at a simulated venue those of the day that is played.
     """
-    if text == "close":
+    require_until(text)
+    if text == CLOSE:
         if status.session_close is None:
             raise BadValue("--until close: expected a trading day to have begun, found none; name the time")
         return from_rfc3339(status.session_close)
     if _SPAN.fullmatch(text):
         return Instant(now_of(status) + span_of(text, "--until"))
-    try:
-        return from_rfc3339(text)
-    except BadValue:
-        raise BadValue(
-            "--until: expected close, a span such as 90m or 2h, or a time such as 2026-11-20T21:00:00Z, "
-            f"found {text!r}"
-        ) from None
+    return from_rfc3339(text)
 
 
 def span_of(text: str, option: str) -> Duration:
