@@ -35,10 +35,15 @@ BreakId = Annotated[str, typer.Argument(metavar="ID", help="As listed, or how it
 @breaks.command("list")
 def list_(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     """Show every break that stands. Exit code 1 where there is one."""
-    found = at_desk(config, person, lambda desk: desk.breaks())
+
+    async def look(desk: "Operator") -> "tuple[tuple[BreakBody, ...], bool]":
+        return await desk.breaks(), (await desk.status()).single_person
+
+    found, is_single = at_desk(config, person, look)
     if as_json:
-        print_json({"breaks": builtins_of(found)})
+        print_json({"breaks": builtins_of(found), "single_person": is_single})
     else:
+        _show_profile(is_single=is_single)
         for each in found:
             tell(f"break     {each.id} {each.found.kind.value}: {each.found.sentence}")
         print(f"verdict   {len(found) or 'no'} {'break' if len(found) == 1 else 'breaks'}")
@@ -72,14 +77,24 @@ def accept(
     """Accept a break as it is shown. Signed with the person's key."""
     require_reason(reason)
 
-    async def act(desk: "Operator", pen: "Pen") -> "tuple[BreakBody, TradingBody]":
+    async def act(desk: "Operator", pen: "Pen") -> "tuple[BreakBody, TradingBody, bool]":
         found = _chosen(await desk.breaks(), break_id)
-        return found, await desk.accept(pen, found, reason)
+        trading = await desk.accept(pen, found, reason)
+        return found, trading, (await desk.status()).single_person
 
-    body, trading = signing_at_desk(config, person, act)
+    body, trading, is_single = signing_at_desk(config, person, act)
     if not as_json:
+        _show_profile(is_single=is_single)
         tell(f"accepted  {body.id} {body.found.kind.value}: {body.accepting}")
     show_trading(trading, as_json=as_json)
+
+
+def _show_profile(*, is_single: bool) -> None:
+    """Say where nobody else looks at what is accepted."""
+    from agenttrader.model.authority import SINGLE_PERSON
+
+    if is_single:
+        print(f"persons   {SINGLE_PERSON}: no second one looks at what is accepted")
 
 
 def _chosen(found: "tuple[BreakBody, ...]", break_id: str) -> "BreakBody":

@@ -4,19 +4,21 @@ What is used is read from the same totals that decisions are made on, without th
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.gateway.tightness import Direction, direction_of, kind_of, scope_of
 from agenttrader.model.authority import still_missing
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, StrategyName, Symbol
+from agenttrader.model.instruments import Option
 from agenttrader.model.times import Instant
 from agenttrader.model.values import ZERO
 from agenttrader.portfolio.scopes import agent_table, group_table, strategy_table
 from agenttrader.protocols.limit_bodies import LimitBody, LimitsBody, TightenBody, WaitingBody
 from agenttrader.runtime.carried import (
     Sides,
+    expiry_exposure,
     gross_exposure,
     net_exposure,
     of_today,
@@ -29,6 +31,8 @@ from agenttrader.runtime.loosening import PERSONS, signatures
 from agenttrader.runtime.rule_values import values_of, waiting
 from agenttrader.runtime.ruling import loosening_id
 
+_FRACTION_STEP = Decimal("0.0001")
+"""A part of equity is shown as finely as that, rounded up."""
 Used = Decimal | int | None
 Reading = Callable[[Engine, str, Instant], Used]
 """What of a limit is used now; the text is the name in its scope."""
@@ -186,6 +190,28 @@ def _open_orders(engine: Engine, name: str, _: Instant) -> Used:
     return orders.open_count.get(AgentName(name), 0) if name else orders.open_count_total
 
 
+def _concentration(engine: Engine, _: str, __: Instant) -> Used:
+    """The largest part of equity that one position would be, at its price now, if all that way fills."""
+    book, equity, prices = engine.state.book, engine.valued.value().equity, engine.market.prices
+    if equity is None or equity <= ZERO:
+        return None
+    parts = [ZERO]
+    for symbol in engine.rules.instruments:
+        units = _position(engine, symbol, Instant(0))
+        if units:
+            if symbol not in prices:
+                return None
+            parts.append(units * prices[symbol] * book.multiplier(symbol) / equity)
+    return max(parts).quantize(_FRACTION_STEP, ROUND_CEILING)
+
+
+def _expiries(engine: Engine, _: str, __: Instant) -> Used:
+    """The most that options of one day carry."""
+    options = [each for each in engine.rules.instruments.values() if isinstance(each, Option)]
+    carried = (expiry_exposure(each, engine.state, engine.valued) or ZERO for each in options)
+    return max(carried, default=ZERO)
+
+
 def _entries(engine: Engine, name: str, _: Instant) -> Used:
     today = engine.state.entries
     if engine.state.day is None:
@@ -200,7 +226,7 @@ def _new_risk(engine: Engine, name: str, _: Instant) -> Used:
     return today.risk.get(AgentName(name), ZERO) if name else today.risk_total
 
 
-def _position(engine: Engine, name: str, _: Instant) -> Used:
+def _position(engine: Engine, name: str, _: Instant) -> Decimal:
     """How far it would be long, or short, if every order that way fills."""
     book, symbol = engine.state.book, Symbol(name)
     held, working = book.position(symbol), book.working(symbol)
@@ -212,6 +238,8 @@ _USED: dict[str, Reading] = {
     "account.net_exposure_max": _net,
     "account.long_exposure_max": _long,
     "account.short_exposure_max": _short,
+    "account.concentration_fraction_max": _concentration,
+    "account.expiry_exposure_max": _expiries,
     "account.daily_loss_max": _day_loss,
     "account.dead_machine_loss_max": _machine_loss,
     "account.orders_per_minute_max": _account_orders,

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agenttrader.model.authority import SINGLE_PERSON
 from agenttrader.model.identifiers import BrokerOrderId, Symbol
 
 
@@ -50,6 +51,8 @@ class KillReport(Struct, frozen=True, kw_only=True):
     """Why the broker could not be asked; empty where it could."""
     side_journal: str
     """Why the side journal could not be written; empty where it could."""
+    single_person: bool = False
+    """Whether the profile is that of one person, who signs for two."""
 
     @property
     def is_done(self) -> bool:
@@ -78,4 +81,6 @@ class KillReport(Struct, frozen=True, kw_only=True):
             yield "           what halts stands all the same; call again, or end it at the broker"
         if self.side_journal:
             yield f"NOT NOTED  {self.side_journal}"
+        if self.single_person:
+            yield f"persons    {SINGLE_PERSON}: who resumes is the one who halted; no second one looks"
         yield "done" if self.is_done else "NOT DONE: call again until it is"

@@ -21,6 +21,10 @@ from agenttrader.model.identifiers import AccountName
 S = TypeVar("S", bound=Section)
 
 
+class _Environment(Section, frozen=True):
+    people: int
+
+
 class _Name(Section, frozen=True):
     name: AccountName
 
@@ -91,6 +95,13 @@ class KillSettings(Struct, frozen=True, kw_only=True):
     def broker(self) -> Broker:
         """Which broker the account is at."""
         return self.said.section(Broker, "broker")
+
+    def is_single_person(self) -> bool:
+        """Whether the file says that one person signs for two; where it cannot be read, nobody knows."""
+        try:
+            return self.said.section(_Environment, "environment").people == 1
+        except ConfigurationError:
+            return False
 
     def credentials(self) -> KillCredentials:
         """What the broker and the gateway are shown."""

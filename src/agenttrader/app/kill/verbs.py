@@ -36,6 +36,8 @@ def kill(file: Path, wish: Wish, reason: str, seconds: float) -> "KillReport":
     # From here on the gateway sends nothing: now there is time to load what asks it and the broker.
     import asyncio  # noqa: PLC0415
 
+    from msgspec import structs  # noqa: PLC0415
+
     from agenttrader.app.kill.act import Kill  # noqa: PLC0415
 
     async def go() -> "KillReport":
@@ -44,7 +46,7 @@ def kill(file: Path, wish: Wish, reason: str, seconds: float) -> "KillReport":
             log = side_log(settings, "kill", by)
             return await Kill(begun=begun, tell=tell, door=door, log=log).run(wish, seconds)
 
-    return asyncio.run(go())
+    return structs.replace(asyncio.run(go()), single_person=settings.is_single_person())
 
 
 def rehearse(file: Path, wish: Wish) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What is shown of the limits: what rules, what the totals say is used, and to whom."""
 
 from collections.abc import AsyncIterator
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import pytest
 from msgspec import structs
@@ -51,7 +51,11 @@ async def test_every_limit_is_shown_with_what_is_used_by_hand_made_numbers(gatew
     limit = {"type": OrderType.LIMIT, "limit_price": Decimal(90), "quantity": Decimal(5), "exit_plan": plan}
     await propose(gateway, 2, **limit)
     found = shown(gateway)
-    used = {
+    equity = gateway.desk.session.engine.valued.value().equity
+    assert equity is not None
+    part_of_equity = (15 * Decimal(100) / equity).quantize(Decimal("0.0001"), ROUND_CEILING)
+    assert part_of_equity > 0
+    used: dict[str, Decimal | int] = {
         "account.gross_exposure_max": 1_000 + 500,
         "account.net_exposure_max": 1_000 + 500,
         "account.dead_machine_loss_max": 50 + 5 * 20,
@@ -60,6 +64,8 @@ async def test_every_limit_is_shown_with_what_is_used_by_hand_made_numbers(gatew
         "account.daily_orders_max": 2,
         "account.daily_new_risk_max": 1_000 + 500,
         "account.daily_loss_max": 0,
+        "account.concentration_fraction_max": part_of_equity,
+        "account.expiry_exposure_max": 0,
         f"agent.{AGENT}.gross_exposure_max": 1_500,
         f"agent.{AGENT}.net_exposure_max": 1_500,
         f"agent.{AGENT}.open_orders_max": 1,
@@ -145,3 +151,13 @@ async def test_a_single_person_is_named(gateway: SmallGateway) -> None:
     assert limits_of(gateway.desk, None).single_person is False
     gateway.session.engine.rules = structs.replace(rules(), authority=authority(persons=1))
     assert limits_of(gateway.desk, None).single_person is True
+
+
+async def test_what_of_a_position_without_a_price_is_of_equity_nobody_knows(gateway: SmallGateway) -> None:
+    await propose(gateway, 1)
+    gateway.fill(gateway.broker.sent[-1])
+    await gateway.settle()
+    del gateway.desk.session.engine.market.prices[ALFA]
+    gateway.desk.session.engine.valued.see(ALFA)
+    found = shown(gateway)["account.concentration_fraction_max"]
+    assert (found.used, found.left) == (None, None)

@@ -95,3 +95,20 @@ def test_a_switch_that_is_not_wired_is_not_moved(tmp_path: Path) -> None:
     assert read_settings(written(tmp_path, unwired)).switch() is None
     wired = unwired.replace('["store"]', '["store", "file"]')
     assert read_settings(written(tmp_path, wired)).switch() == tmp_path / "HALTED"
+
+
+@pytest.mark.parametrize(
+    ("text", "single"),
+    (
+        ("[environment]\npeople = 1\n", True),
+        ("[environment]\npeople = 2\nname = 3\n", False),
+        ('[environment]\npeople = "one"\n', False),
+        ("", False),
+    ),
+)
+def test_a_profile_of_one_person_is_known_and_no_fault_there_keeps_from_stopping(
+    tmp_path: Path,
+    text: str,
+    single: bool,  # noqa: FBT001
+) -> None:
+    assert read_settings(written(tmp_path, FENCE + text)).is_single_person() is single
