@@ -54,7 +54,9 @@ def parse(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Float)
     except OSError as error:
-        raise ConfigurationError(f"{file}: expected a configuration, found none: {error.strerror}") from error
+        raise ConfigurationError(
+            f"{file}: expected a file in TOML, found none: {error.strerror}; name one, as a run's run.toml"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: expected TOML in UTF-8: {error}") from error
 

@@ -482,7 +482,7 @@ def test_an_account_is_called_by_what_every_file_can_be_called(tmp_path: Path) -
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"none\.toml: expected a configuration, found none: No such file"
+        ConfigurationError, match=r"none\.toml: expected a file in TOML, found none: No such file"
     ):
         load(tmp_path / "none.toml", environment={})
 
