@@ -103,7 +103,9 @@ def up(
         interrupted = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
-        await keep_up(path, os.environ, _tell, lambda found: _say_ready(found, path.parent), interrupted)
+        await keep_up(
+            path, os.environ, _tell, lambda found: _say_ready(found, path.parent), _say_over, interrupted
+        )
 
     asyncio.run(go())
     raise typer.Exit(ExitCode.DONE)
@@ -127,6 +129,13 @@ def _tell(notice: "Notice") -> None:
         case _:
             assert_never(notice)
     print(said, file=sys.stderr, flush=True)
+
+
+def _say_over(configuration: "Configuration") -> None:
+    """That nothing more will happen: else whoever watches waits for a market that is closed."""
+    print(f"over      the session of {configuration.marketdata.date} has been played: no more prices come,")
+    print("          and no order fills. Stop with Ctrl-C; `agenttrader new` makes a folder for another day.")
+    sys.stdout.flush()
 
 
 def _say_ready(configuration: "Configuration", folder: Path) -> None:

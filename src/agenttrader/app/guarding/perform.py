@@ -11,7 +11,7 @@ from msgspec import structs
 from agenttrader.app.config import Configuration, load
 from agenttrader.app.guarding.paper import SECRETS, PaperWish, paper_text
 from agenttrader.app.guarding.setup import Guard, GuardWish, make_guard
-from agenttrader.app.guarding.wiring import maker, require_rest, supervisor, today
+from agenttrader.app.guarding.wiring import maker, played_out, require_rest, supervisor, today
 from agenttrader.app.throwaway import write_private
 from agenttrader.model.errors import AgentTraderError
 from agenttrader.runtime.supervisor import Notice
@@ -55,32 +55,40 @@ async def keep_up(
     environment: Mapping[str, str],
     tell: Callable[[Notice], None],
     ready: Callable[[Configuration], None],
+    over: Callable[[Configuration], None],
     interrupted: asyncio.Event,
 ) -> None:
     """Start every role of the run, start again what dies, and stop them in order when interrupted.
 
-    `ready` is called once they all can do their work. Raises RoleFailed where one cannot be kept, and
-    ConfigurationError where the run is up already.
+    `ready` is called once they all can do their work, `over` when the day that is played has been. Raises
+    RoleFailed where one cannot be kept, and ConfigurationError where the run is up already.
     """
     configuration = load(path)
     roles = roles_of(configuration)
     require_rest(configuration, roles)
     processes = supervisor(configuration, path, roles, environment, tell)
     watching: asyncio.Task[None] | None = None
+    ending: asyncio.Task[None] | None = None
     waiting = asyncio.create_task(interrupted.wait())
     try:
         await processes.start()
         ready(configuration)
         watching = asyncio.create_task(processes.watch())
+        ending = asyncio.create_task(_tell_when_over(configuration, over))
         await asyncio.wait((watching, waiting), return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             watching.result()
     finally:
-        for task in filter(None, (watching, waiting)):
+        for task in filter(None, (watching, waiting, ending)):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await processes.stop(_stop_order(roles))
+
+
+async def _tell_when_over(configuration: Configuration, over: Callable[[Configuration], None]) -> None:
+    await played_out(configuration)
+    over(configuration)
 
 
 def _stop_order(roles: tuple[str, ...]) -> tuple[str, ...]:

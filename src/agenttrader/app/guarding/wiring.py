@@ -1,21 +1,33 @@
 """The outside world of a guarded bot: chance for its secrets, files, and its roles as processes."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
+import aiohttp
+import msgspec
+
 from agenttrader.adapters.announcements import Announcements
+from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import WallClock
 from agenttrader.app.config import Configuration
 from agenttrader.app.demo.wiring import KNOWN_TO_ROLES, keep_agent_keys
 from agenttrader.app.guarding.setup import GuardMaker, MadeSigner
+from agenttrader.app.marketdata.health import Health
 from agenttrader.app.new_york import day_of
 from agenttrader.app.operators.person import PersonFiles
 from agenttrader.app.operators.wiring import new_token, write_person
 from agenttrader.model.credentials import Secret
 from agenttrader.model.errors import ConfigurationError
+from agenttrader.model.times import SECOND
 from agenttrader.runtime.supervisor import Child, Notice, Supervisor
+
+LOOK_SECONDS, PROBE_SECONDS = 2.0, 2.0
+"""How often it is asked whether the day is over, and how long an answer may take."""
+
+_health = msgspec.json.Decoder(Health)
 
 
 def maker(passphrase: str) -> GuardMaker:
@@ -63,3 +75,29 @@ def supervisor(
     ]
     announcements = Announcements(configuration.path(configuration.peers.announcements))
     return Supervisor(children, announcements, configuration.folder / "logs", tell)
+
+
+async def played_out(configuration: Configuration) -> None:
+    """Return when the day that the market data play has told its last price; never where they are live."""
+    announcements = Announcements(configuration.path(configuration.peers.announcements))
+    settings = configuration.marketdata
+    day = read_calendar(configuration.environment.calendar, settings.date, settings.date)
+    close = day.sessions[-1].close // SECOND
+    timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not settings.is_live and await _last_price(session, announcements) >= close:
+                return
+
+
+async def _last_price(session: aiohttp.ClientSession, announcements: Announcements) -> int:
+    """The second at which the last bar ended; 0 where nobody says."""
+    peer = announcements.get("marketdata")
+    if peer is None:
+        return 0
+    try:
+        async with session.get(f"{peer.url}/healthz") as answer:
+            return _health.decode(await answer.read()).last_tick_epoch_seconds or 0
+    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError):
+        return 0
