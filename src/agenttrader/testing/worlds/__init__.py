@@ -1,0 +1,1 @@
+"""Hostile worlds: whole trading days on a simulated clock, network and disk, each from one seed."""
