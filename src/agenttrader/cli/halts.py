@@ -132,6 +132,8 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     print(f"journal   {found.records} records{failure}")
     if found.comparisons is not None:
         print(f"compared  {_told(found.comparisons)}")
+        for each in found.comparisons.left:
+            print(f"left      {each.sentence}")
     show_window(found)
     show_trading(found.trading, as_json=False)
     if found.looser:

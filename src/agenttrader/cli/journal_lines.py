@@ -156,14 +156,19 @@ def tell(event: Event) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for eac
         case BreakSettled():
             return f"{_break(event.found)}; settled by {event.by}: {event.reason}"
         case Reconciled():
-            breaks = "; ".join(map(_break, event.breaks)) or "no breaks"
-            found = f"not made: {event.failure}" if event.failure else breaks
-            compared = f"orders {event.orders}, positions {event.positions}, executions {event.executions}"
-            return f"{compared}: {found}"
+            return _compared(event)
         case LinkChanged():
             return f"{event.link} {'up' if event.up else 'down'}: {event.reason}"
         case _:
             return f"{_short(event.order_id)}  {_tell_order(event)}"
+
+
+def _compared(event: Reconciled) -> str:
+    breaks = "; ".join(map(_break, event.breaks)) or "no breaks"
+    found = f"not made: {event.failure}" if event.failure else breaks
+    left = "".join(f"; left: {_break(each)}" for each in event.left)
+    compared = f"orders {event.orders}, positions {event.positions}, executions {event.executions}"
+    return f"{compared}: {found}{left}"
 
 
 def _tell_account(event: _Account) -> str:

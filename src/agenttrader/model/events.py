@@ -326,8 +326,7 @@ class BreakSettled(_Event, frozen=True, tag="break_settled.1", omit_defaults=Tru
     found: Break
     by: str
     reason: str
-    signed: SignedStatement | None = None
-    """With which a person accepted it; what that corrected was recorded just before."""
+    signed: SignedStatement | None = None  # a person's acceptance; what it corrected was recorded just before
 
 
 class Reconciled(_Event, frozen=True, tag="reconciled.1"):
@@ -340,6 +339,7 @@ class Reconciled(_Event, frozen=True, tag="reconciled.1"):
     executions: int
     breaks: tuple[Break, ...]
     failure: str = ""
+    left: tuple[Break, ...] = ()  # what is somebody else's, and left to them by a person's word
 
 
 class LinkChanged(_Event, frozen=True, tag="link_changed.1"):

@@ -74,6 +74,8 @@ class BookStatement(Struct, frozen=True, kw_only=True):
     """Whatever else the broker posted and the book has taken in."""
 
 
+NOT_WORKING = "not working"
+"""What our book says of an order that the broker shows open, and that it does not have."""
 _URGENCY = {
     kind: place
     for place, kind in enumerate(
@@ -245,7 +247,7 @@ def _missing_here(stated: tuple[BrokerOrder, ...]) -> Break:
     order = stated[0]
     return Break(
         kind=BreakKind.ORDER_MISSING_HERE,
-        ours="not working",
+        ours=NOT_WORKING,
         theirs=_all_terms(stated),
         sentence=f"The broker shows an open order {order.broker_order_id} ({_all_terms(stated)}, client id "
         f"{order.client_order_id}) that does not work in our book. It can fill: find out who sent it, "

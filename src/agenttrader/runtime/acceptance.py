@@ -1,14 +1,15 @@
 """What it means that a person accepts a break, and when it may be: the books are right, or are put right.
 
-A break of position or cash is put right: our book takes over the broker's word, by a correction on record,
-so that no exit of ours is of the wrong size. It counts as profit or loss: only a posted transfer is neither.
-What was merely said (a report that cannot be, an order of somebody else's, an execution, an activity) is
-explained: the books stay as they are, and it takes a comparison after it in which they agree. An order whose
-answer never came ends as canceled where the broker does not know it and the books agree without it: should it
-arrive after all, its fills count, and where it works it is a break. All else is
-refused with what to do, for it goes on being true: an order that may fill, a position without protection.
-What the exits unit doubted is accepted as what was said, for the unit may be no more; one that runs and is
-still in doubt says so again.
+A position of which we hold nothing, or an order that we do not have, is somebody else's: accepted, it is left
+to them, and nothing is opened in its symbol while it is there. Any other break of position or cash is put
+right: our book takes over the broker's word, by a correction on record, so that no exit of ours is of the
+wrong size. It counts as profit or loss: only a posted transfer is neither. What was merely said (a report that
+cannot be, an execution, an activity) is explained: the books stay as they are, and it takes a comparison after
+it in which they agree. An order whose answer never came ends as canceled where the broker does not know it and
+the books agree without it: should it arrive after all, its fills count, and where it works it is a break. All
+else is refused with what to do, for it goes on being true: a position without protection. What the exits unit
+doubted is accepted as what was said, for the unit may be no more; one that runs and is still in doubt says so
+again.
 
 What was explained is not raised again when the broker tells it again; anything new or different is.
 """
@@ -30,6 +31,7 @@ from agenttrader.model.values import ZERO
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.reconciliation.unknown import NOTHING
+from agenttrader.runtime.foreign import is_foreign
 from agenttrader.runtime.state import State
 
 ID_CHARACTERS = 16
@@ -50,8 +52,6 @@ _EXPLAINED = frozenset(
 _INSTEAD = {
     BreakKind.UNPROTECTED: "{symbol} is not protected still: close it "
     "(`agenttrader positions close {symbol}`) or let the exits unit protect it",
-    BreakKind.ORDER_MISSING_HERE: "that order can fill: cancel it at the broker, then run "
-    "`agenttrader reconcile`",
     BreakKind.ORDER_MISSING_AT_BROKER: "the order is ours: cancel it (`agenttrader orders cancel {order}`), "
     "then run `agenttrader reconcile`",
     BreakKind.ORDER_QUANTITY: "the order is ours: cancel it (`agenttrader orders cancel {order}`), then run "
@@ -74,6 +74,11 @@ def break_id(found: Break) -> str:
 def meaning_of(found: Break) -> str:
     """What accepting it does."""
     match found.kind:
+        case _ if is_foreign(found):
+            return (
+                f"it is left to whoever made it: each comparison tells it, and nothing is opened in "
+                f"{found.symbol} for as long as it is there; anything more or less of it is a break again"
+            )
         case BreakKind.POSITION:
             return (
                 f"our position becomes the broker's, {found.theirs} {found.symbol}, at the cost that it has; "
@@ -101,12 +106,12 @@ def refusal_of(found: Break, state: State) -> str:
         return "the book has not been compared with the broker since: run `agenttrader reconcile` first"
     symbol, kind = found.symbol or "SYMBOL", found.kind
     if kind is BreakKind.POSITION:
-        return _refusal_of_position(found, state)
+        return _refusal_of_foreign(found, state) if is_foreign(found) else _refusal_of_position(found, state)
     if kind is BreakKind.CASH:
         return _refusal_of_cash(found, state)
-    is_said = kind is BreakKind.ORDER_MISSING_HERE and found in state.found
+    is_strange = kind is BreakKind.ORDER_MISSING_HERE
     is_past = kind is BreakKind.UNPROTECTED and found.symbol not in state.bare
-    if is_said or is_past or kind in _EXPLAINED or _never_came(found, state):
+    if is_strange or is_past or kind in _EXPLAINED or _never_came(found, state):
         return _refusal_of_explained(found, state)
     return _INSTEAD[kind].format(symbol=symbol, order=found.order_id)
 
@@ -137,7 +142,7 @@ def events_of(outcome: Event, state: State, now: Instant) -> Iterator[Event]:
         found, name = outcome.found, f"{break_id(outcome.found)}-{outcome.signed.statement.nonce}"
         if found.kind is BreakKind.CASH:
             yield CashPosted(activity=_correction(name, now, amount=_difference(found)))
-        elif found.kind is BreakKind.POSITION:
+        elif found.kind is BreakKind.POSITION and not is_foreign(found):
             assert found.symbol is not None, f"expected the symbol of a position, found {found}"
             activity = _correction(name, now, quantity=_difference(found), of=found)
             yield PositionAdjusted(symbol=found.symbol, activities=(activity,))
@@ -181,7 +186,7 @@ def _refusal_of_position(found: Break, state: State) -> str:
     held = state.book.position(symbol)
     if held != Decimal(found.ours):
         return f"our position is {held:f} by now: run `agenttrader reconcile` and look again"
-    if not held or held * theirs < 0:
+    if held * theirs < 0:
         return (
             f"nobody has said how {theirs:f} {symbol} would be left: close it at the broker until it shows "
             f"{held:f}, then run `agenttrader reconcile`"
@@ -196,6 +201,22 @@ def _refusal_of_position(found: Break, state: State) -> str:
     if order is not None:
         return (
             f"order {order.id} works in {symbol} for more than would be held: cancel it "
+            f"(`agenttrader orders cancel {order.id}`) and look again"
+        )
+    return ""
+
+
+def _refusal_of_foreign(found: Break, state: State) -> str:
+    """A position of somebody else's is left to them where nothing of ours is in its symbol."""
+    symbol = found.symbol
+    assert symbol is not None, f"expected the symbol of a position, found {found}"
+    held = state.book.position(symbol)
+    if held:
+        return f"our position is {held:f} by now: run `agenttrader reconcile` and look again"
+    order = next(iter(state.book.orders.open_in(symbol)), None)
+    if order is not None:
+        return (
+            f"order {order.id} works in {symbol}, and what it fills could not be told from that: cancel it "
             f"(`agenttrader orders cancel {order.id}`) and look again"
         )
     return ""
@@ -223,6 +244,7 @@ def _refusal_of_explained(found: Break, state: State) -> str:
     compared = () if state.reconciled is None else state.reconciled.breaks
     for other in compared:
         touches = found.symbol is None or other.symbol is None or other.symbol == found.symbol
-        if touches and other != found and other.kind not in _EXPLAINED:
+        are_foreign = is_foreign(found) and is_foreign(other)
+        if touches and other != found and other.kind not in _EXPLAINED and not are_foreign:
             return f"the books differ beside it, settle that first: {other.sentence}"
     return ""

@@ -337,6 +337,7 @@ class Engine(Footing):
                 executions=len(statement.executions) if statement else 0,
                 breaks=compared.breaks,
                 failure=compared.failure,
+                left=compared.left,
             )
         )
         if not compared.failure:

@@ -12,6 +12,7 @@ from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import SwitchReading, TradingState
 from agenttrader.model.events import Halted
 from agenttrader.model.identifiers import AccountName, AgentName, StrategyName, Symbol
+from agenttrader.runtime.foreign import halts_of
 from agenttrader.runtime.standing import severest, words_of
 from agenttrader.runtime.state import State
 
@@ -59,6 +60,7 @@ def standing_of(
         for symbol in symbols
         if symbol in state.overnight
     )
+    found += halts_of(state.left, symbols)
     readings = tuple(
         (name, switches[name].state if name in switches else TradingState.HALTED)
         for name in wired

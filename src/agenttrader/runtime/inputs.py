@@ -143,6 +143,8 @@ class Compared(_Input, frozen=True, tag=True):
     statement: BrokerStatement | None
     breaks: tuple[Break, ...]
     failure: str = ""
+    left: tuple[Break, ...] = ()
+    """What was found and is somebody else's, left to them by a person's word."""
 
 
 class LinkSeen(_Input, frozen=True, tag=True):

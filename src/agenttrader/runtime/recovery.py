@@ -110,7 +110,7 @@ class Reconciler:
             found = compare(book_statement(state.book, self._account, since), statement)
             breaks = state.unexplained(found)
             if not breaks or look == COMPARISONS_MAX - 1:
-                return Compared(name, statement, breaks)
+                return Compared(name, statement, breaks, left=state.left_of(found))
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             await self._take_in(since)
             await self._answered()

@@ -37,6 +37,7 @@ from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.breakers import Breakers
 from agenttrader.runtime.comparisons import Comparisons
 from agenttrader.runtime.entries import Entries
+from agenttrader.runtime.foreign import is_foreign
 from agenttrader.runtime.messages import Messages
 from agenttrader.runtime.outside import Outside
 from agenttrader.runtime.protection import Bare, bare_units
@@ -276,7 +277,7 @@ class State:
         if settled.signed is None:
             return
         self.standing.use(settled.signed)
-        if found.kind not in CORRECTED:
+        if found.kind not in CORRECTED or is_foreign(found):
             self._explained[found] = time
         if self._stated is not None:
             self._stated = _without(found, self._stated)
@@ -290,6 +291,15 @@ class State:
     def unexplained(self, breaks: Sequence[Break]) -> tuple[Break, ...]:
         """Those of a comparison's `breaks` that no person has accepted."""
         return tuple([found for found in breaks if found not in self._explained])
+
+    def left_of(self, breaks: Sequence[Break]) -> tuple[Break, ...]:
+        """Those of a comparison's `breaks` that are somebody else's, and left to them by a person's word."""
+        return tuple([found for found in breaks if found in self._explained and is_foreign(found)])
+
+    @property
+    def left(self) -> tuple[Break, ...]:
+        """What is somebody else's, as last compared in this segment."""
+        return () if self._stated is None else self._stated.left
 
     @property
     def found(self) -> tuple[Break, ...]:
@@ -314,7 +324,7 @@ class State:
         """
         if self._stated is None:
             return None
-        for found in self._stated.breaks:
+        for found in (*self._stated.breaks, *self._stated.left):
             if found.kind is BreakKind.POSITION and found.symbol == symbol:
                 return self.book.position(symbol) + Decimal(found.theirs) - Decimal(found.ours)
         return self.book.position(symbol)
@@ -335,7 +345,10 @@ class State:
 
 
 def _without(found: Break, compared: Reconciled) -> Reconciled:
-    return structs.replace(compared, breaks=tuple([each for each in compared.breaks if each != found]))
+    """The comparison without what a person accepted: what is somebody else's is left to them from then on."""
+    left = (*compared.left, found) if found in compared.breaks and is_foreign(found) else compared.left
+    breaks = tuple([each for each in compared.breaks if each != found])
+    return structs.replace(compared, breaks=breaks, left=left)
 
 
 def _recent(times: deque[Instant] | None, now: Instant) -> int:

@@ -77,7 +77,7 @@ def test_a_denial_of_an_order_without_a_strategy_observed_nothing() -> None:
 
 def test_a_comparison_that_was_not_made_says_why() -> None:
     failed: Reconciled = msgspec.structs.replace(
-        of_kind("reconciled.1"), breaks=(), failure="connection refused"
+        of_kind("reconciled.1"), breaks=(), left=(), failure="connection refused"
     )
     assert tell(failed) == "orders 3, positions 1, executions 2: not made: connection refused"
 

@@ -193,6 +193,9 @@ ACCEPTANCE = SignedStatement(
     ),
     envelope='{"payload":"…"}',
 )
+FOREIGN = Break(
+    kind=BreakKind.POSITION, ours="0", theirs="7", sentence="they hold 7 BRVO", symbol=Symbol("BRVO")
+)
 BREAK = Break(
     kind=BreakKind.POSITION,
     ours="100",
@@ -306,7 +309,14 @@ EVENTS: tuple[Event, ...] = (
     ),
     BreakFound(found=BREAK),
     Reconciled(
-        run="r-1", statement_time=NOON, orders=3, positions=1, executions=2, breaks=(BREAK,), failure=""
+        run="r-1",
+        statement_time=NOON,
+        orders=3,
+        positions=1,
+        executions=2,
+        breaks=(BREAK,),
+        failure="",
+        left=(FOREIGN,),
     ),
     Halted(scope=Scope(ScopeKind.EVERYTHING), state=TradingState.FROZEN, by=MANUAL, reason="drill"),
     Resumed(scope=Scope(ScopeKind.EVERYTHING), signed=SIGNED),

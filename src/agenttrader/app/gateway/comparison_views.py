@@ -33,6 +33,8 @@ class ComparisonsBody(Struct, frozen=True, kw_only=True):
     """Why the last run failed; empty where it did not."""
     breaks: dict[str, int]
     """Those that stand, by kind."""
+    left: tuple[Break, ...] = ()
+    """What is somebody else's, and left to them by a person's word: nothing is opened in its symbol."""
 
 
 class ComparisonReport(Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ def comparisons_of(engine: Engine, now: Instant | None) -> ComparisonsBody:
         last_agreement=_time(found.agreed),
         failure="" if last is None else last.failure,
         breaks=dict(Counter(each.kind.value for each in state.breaks)),
+        left=state.left,
     )
 
 
