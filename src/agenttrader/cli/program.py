@@ -28,6 +28,7 @@ from agenttrader.cli.orders import orders
 from agenttrader.cli.persons import persons
 from agenttrader.cli.policy import policy
 from agenttrader.cli.positions import positions
+from agenttrader.cli.proof import proof
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
 from agenttrader.model.errors import BadValue
@@ -98,6 +99,7 @@ app.add_typer(persons, name="persons")
 app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
 app.add_typer(policy, name="policy")
+app.add_typer(proof, name="proof")
 app.add_typer(brokers, name="brokers")
 app.add_typer(drill, name="drill")
 

@@ -45,13 +45,19 @@ def line_of(sealed: Sealed[Event]) -> bytes:
 
 
 def record_of(line: bytes, sequence: int) -> Sealed[Event]:
-    """The record on the line, of which its hash holds. Raises TamperingFound, naming record `sequence`."""
+    """The record on the line, which is as `line_of` wrote it, and whose hash holds.
+
+    Raises TamperingFound, naming record `sequence`.
+    """
     try:
         found = _decoder.decode(line)
         time = from_rfc3339(found.time)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadValue) as error:
         raise TamperingFound(sequence, f"expected a record on its line, found none: {error}") from error
-    return unseal(found.sequence, time, found.kind, bytes(found.event), found.previous, found.hash)
+    record = unseal(found.sequence, time, found.kind, bytes(found.event), found.previous, found.hash)
+    if line_of(record) != line:
+        raise TamperingFound(sequence, "its line is not as it was written: it says the same in other words")
+    return record
 
 
 def chained(

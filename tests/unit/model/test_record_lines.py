@@ -50,6 +50,13 @@ def test_no_field_can_be_changed_unseen(field: str) -> None:
         record_of(msgspec.json.encode(one | {field: msgspec.Raw(value)}), 2)
 
 
+def test_there_is_one_spelling_of_a_line() -> None:
+    line = line_of(CHAIN[1])
+    for other in (line.replace(b":", b": ", 1), line.replace(b"T", b"t", 1), line + b" "):
+        with pytest.raises(TamperingFound):
+            record_of(other, 2)
+
+
 @pytest.mark.parametrize("line", (b"", b"{}", b"[]", b"\xff", b"[" * 10_000, b'{"sequence":1}'))
 def test_what_is_no_line_is_named_by_its_place(line: bytes) -> None:
     with pytest.raises(TamperingFound, match="record 7: expected a record on its line, found none"):

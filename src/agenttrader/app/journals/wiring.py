@@ -4,7 +4,8 @@ Of a configuration only `[store]` and the account's name are read, so that the j
 verified by a release that would not start with that run's limits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 
 from agenttrader.adapters.daily_files import DailyFiles
 from agenttrader.adapters.journal_file import journal_path
-from agenttrader.adapters.journal_heads import load_public_key
+from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, load_public_key
 from agenttrader.adapters.journal_reader import read_records, span_of
 from agenttrader.adapters.journal_verification import verify
+from agenttrader.adapters.proof_bundles import first_head, read_bundle, write_bundle
 from agenttrader.app.sections import Store
 from agenttrader.app.tables import Place, build, folder_of, parse
 from agenttrader.model.errors import ConfigurationError
@@ -22,6 +24,7 @@ from agenttrader.model.events import Event
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import Sealed
 from agenttrader.ports.journal import Verification
+from agenttrader.ports.proofs import Proven
 
 
 class Archive(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,34 @@ class Archive(Struct, frozen=True, kw_only=True):
     def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
         """Every record above `after`, each verified against its predecessor."""
         return read_records(self.journal, after)
+
+
+class Proofs:
+    """Proof bundles of an archive's records."""
+
+    def __init__(self, archive: Archive) -> None:
+        if archive.heads is None or archive.key is None:
+            raise ConfigurationError(
+                f"{archive.journal}: expected to know its signed heads and public key, found no "
+                "configuration beside it; give the run's folder, or its configuration"
+            )
+        self._heads = OutsideHeads(archive.heads, archive.journal)
+        self._key = load_public_key(archive.key)
+
+    def first_head(self, sequence: int) -> SignedHead:
+        """The first signed head at or after the record. Raises StoreError where none is."""
+        return first_head(self._heads.read(), self._key, sequence)
+
+    write = staticmethod(write_bundle)
+
+    def read(self, bundle: Path) -> Proven:
+        """What the bundle proves. Raises TamperingFound, BadValue."""
+        return read_bundle(bundle, self._key)
+
+
+def bundle_reader(key: Path) -> Callable[[Path], Proven]:
+    """What reads bundles by the public key in the file, or folder, `key`. Raises StoreError."""
+    return partial(read_bundle, key=load_public_key(key))
 
 
 def find_archive(path: Path, heads: Path | None = None, key: Path | None = None) -> Archive:
