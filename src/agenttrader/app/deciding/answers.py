@@ -110,9 +110,9 @@ class Answers:
 
     def attend(self) -> Iterator[bytes]:
         """The decisions on what waited for a person and does not any more, each on disk then."""
-        wall = self._look()
-        if not self._decider.holds.by_id:
+        if self._is_begun and not self._decider.holds.by_id:
             return
+        wall = self._look()
         facts, switches, now = self._world.facts(), self._switches(), self._now(wall)
         self._decider.see(facts)
         safety = self._safety(switches, facts, wall)

@@ -144,10 +144,14 @@ class Decider:
     def voided(self, switches: Mapping[str, SwitchReading], now: Instant) -> tuple[tuple[OrderId, str], ...]:
         """What waits and may not any more, with the reason."""
         rules, orders = self.rules(now), self.state.book.orders.by_id
+        waiting, epoch = self.holds.by_id.items(), self.holds.epoch
         taken = [
-            (name, "the gateway has the order on record")
-            for name, held in self.holds.by_id.items()
-            if held.proposed in orders
+            (name, "the gateway has the order on record") for name, held in waiting if held.proposed in orders
+        ]
+        begun = [
+            (name, "its approval is void: the gateway started again")
+            for name, held in waiting
+            if held.epoch != epoch
         ]
 
         def standing(proposal: Proposal) -> HaltStanding:
@@ -155,17 +159,15 @@ class Decider:
 
         over = tuple(voided(self.state, self._market.prices, standing, rules, now))
         ours = [(each.order_id, each.reason) for each in over if each.order_id in self.holds.by_id]
-        return tuple({**dict(ours), **dict(taken)}.items())
+        return tuple({**dict(ours), **dict(begun), **dict(taken)}.items())
 
     def shown(self, order_id: OrderId, now: Instant) -> WaitingEntry:
         """The file of one that waits: what a person is shown, as things are now."""
-        held, segment = self.holds.by_id[order_id], self.state.segment
-        if segment is None:
-            raise AssertionError("nothing is held where no record of a gateway can be read")
+        held = self.holds.by_id[order_id]
         authority, waits = self.rules(now).authority, self.state.approvals.waiting[order_id]
         return WaitingEntry(
             account=authority.account,
-            epoch=segment.epoch,
+            epoch=held.epoch,
             configuration=authority.configuration,
             approval=approval_body(waits, self.state.book, self._market.prices, authority.requesters),
             wanted=held.wanted,

@@ -81,6 +81,8 @@ class Held(Struct, frozen=True):
     wanted: Wanted
     proposed: OrderId
     """The id that the gateway's own order would have."""
+    epoch: int
+    """The gateway's, when it was shown: a statement is made for that."""
     words: tuple[str, ...] = ()
 
 
@@ -92,6 +94,11 @@ class Holds:
         self._verify = verify
         self._chain = Chain()  # one of its own: none of this is on any record of the gateway's
         self.by_id: dict[OrderId, Held] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The gateway's, as its journal says; 0 where that says none."""
+        return 0 if self._state.segment is None else self._state.segment.epoch
 
     def has(self, proposal_id: str) -> bool:
         """Whether the proposal waits."""
@@ -105,13 +112,15 @@ class Holds:
         asked = asked_about(structs.replace(proposal, id=name), decision, self._state, rules, now)
         if asked is None or proposal.agent not in rules.authority.requesters:
             return None
-        self._hold(asked, Held(wanted, proposal.id), now)
+        self._hold(asked, Held(wanted, proposal.id, self.epoch), now)
         return name
 
     def take_in(self, entry: WaitingEntry, proposed: OrderId, rules: Rules, now: Instant) -> None:
         """Hold one that a process before this one held, with what was said of it that still holds."""
         shown = entry.approval.shown
-        self._hold(ApprovalAsked(shown=shown, digest=shown.digest), Held(entry.wanted, proposed), now)
+        self._hold(
+            ApprovalAsked(shown=shown, digest=shown.digest), Held(entry.wanted, proposed, entry.epoch), now
+        )
         for envelope in entry.words:
             self.hear(envelope, rules, now)
 

@@ -23,8 +23,10 @@ from agenttrader.model.approvals import ApprovalTerms
 from agenttrader.model.authority import Act, PersonRole
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import BadValue, StoreError
-from agenttrader.model.identifiers import PersonName
+from agenttrader.model.events import Event, SegmentOpened, SegmentSealed
+from agenttrader.model.identifiers import PersonName, derive_proposed_id
 from agenttrader.model.market import Mark, TradingStatus
+from agenttrader.model.records import Sealed
 from agenttrader.model.times import SECOND, Instant
 from agenttrader.runtime.rules import Rules
 from agenttrader.testing.approving import ANN, BEN, EVE, PEOPLE, TERMS, VIC
@@ -36,7 +38,9 @@ from agenttrader.testing.builders import (
     SWITCH,
     at,
     authority,
+    proposal,
     rules,
+    segment,
     switch,
 )
 from agenttrader.testing.driver import trading
@@ -209,6 +213,13 @@ def test_a_word_is_used_once_and_for_nothing_else(tmp_path: Path) -> None:
     assert stage.kinds()[-1] == "approval_word_refused"
 
 
+def again_with(kind: type) -> list[Sealed[Event]]:
+    """The gateway's records with one more: that it began again, or that it stopped."""
+    driver = trading()
+    event: Event = segment(epoch=2) if kind is SegmentOpened else SegmentSealed(reason="told to")
+    return [*driver.records, driver.engine.chain.seal(event, at(1))]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     (
@@ -216,8 +227,10 @@ def test_a_word_is_used_once_and_for_nothing_else(tmp_path: Path) -> None:
         ({"price": Decimal(103)}, "ALFA went from 100 to 103"),
         ({"switch": switch(TradingState.HALTED)}, "halted: "),
         ({"by": asking_rules(open_orders_max=7)}, "the limits are others"),
+        ({"records": again_with(SegmentOpened)}, "the gateway started again"),
+        ({"records": again_with(SegmentSealed)}, "the gateway whose journal this is has stopped"),
     ),
-    ids=("time", "price", "halt", "limits"),
+    ids=("time", "price", "halt", "limits", "restart", "stop"),
 )
 def test_what_changes_meanwhile_voids_it(tmp_path: Path, change: dict[str, Any], why: str) -> None:
     stage = Stage(tmp_path)
@@ -269,6 +282,34 @@ def test_a_restart_goes_on_waiting_with_the_words_that_were_given(tmp_path: Path
     second.say(BEN)
     assert [each["decision"] for each in second.attend()] == ["APPROVE"]
     assert second.again().attend() == []
+
+
+def test_what_the_gateway_decides_itself_waits_here_no_more(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.propose()
+    stage.say()
+    driver = trading()
+    driver.propose(proposal(1, id=derive_proposed_id(AGENT, "p-1")))
+    stage.records = driver.records
+    (found,) = stage.attend()
+    assert (found["decision"], found["notes"]) == ("REJECT", ["the gateway has the order on record"])
+
+
+def test_where_the_journal_has_gone_what_waited_is_rejected(tmp_path: Path) -> None:
+    first = Stage(tmp_path)
+    first.propose()
+    second = first.again()
+    second.records = []
+    (found,) = second.attend()
+    assert found["decision"] == "REJECT"
+    assert second.attend() == []
+
+
+def test_nothing_is_read_while_nothing_waits(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    assert stage.attend() == []
+    stage.records = None  # type: ignore[assignment]
+    assert stage.attend() == []
 
 
 def test_a_word_in_the_file_of_what_waits_counts_only_with_its_signature(tmp_path: Path) -> None:
