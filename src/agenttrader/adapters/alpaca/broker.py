@@ -7,7 +7,8 @@ no book.
 At most once. An order, or what comes in the place of one, is sent once, under the client order id that its
 record gives, and never again. Where no connection was made it is NOT_SENT. Where one was and no readable
 answer came (time-out, reset, 5xx) it is ANSWER_LOST, and is asked for by that id, a bounded number of times.
-What is found is told; if the broker answers to the last that it knows no such order, that is told as
+A replacement that was refused is asked for once, too: it may be there, and what was refused a second copy of
+it. What is found is told; if the broker answers to the last that it knows no such order, that is told as
 NOT_FOUND, for the engine to judge; if it does not answer, the order stays unknown until the link comes up
 again and the history is read.
 
@@ -211,9 +212,21 @@ class AlpacaBroker:
             report = not_sent(client_order_id, time, str(error))
         except Unreachable as error:
             report = lost(client_order_id, time, str(error))
-        await self._deliver(report)
+        if request[0] == "PATCH" and report.kind is ReportKind.REJECTED:
+            report, *others = await self._after_refusal(report, time)
+            await self._deliver(report, *others)
+        else:
+            await self._deliver(report)
         if report.kind is ReportKind.ANSWER_LOST:
             self._later(self._ask(client_order_id, time))
+
+    async def _after_refusal(self, refused: ExecutionReport, time: Instant) -> tuple[ExecutionReport, ...]:
+        """What became of a replacement that was refused: of one that somebody sent twice, the second is."""
+        try:
+            told = await self._reader.find(refused.client_order_id, time)
+        except Unreachable as error:
+            return (lost(refused.client_order_id, time, f"{refused.reason}; and then {error}"),)
+        return (refused,) if told[0].kind is ReportKind.NOT_FOUND else told
 
     async def _ask(self, client_order_id: ClientOrderId, time: Instant) -> None:
         """Ask what became of an order until it is found; tell NOT_FOUND only if the last answer said so."""

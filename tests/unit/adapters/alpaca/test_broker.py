@@ -215,6 +215,34 @@ async def test_a_lost_answer_to_a_replacement_is_asked_for_and_tells_of_both(
     assert len(server.posted("PATCH")) == 1
 
 
+async def refuse_replaced(_: web.Request) -> web.Response:
+    return web.json_response({"code": 42210000, "message": "order is replaced"}, status=422)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    (
+        ("found", ReportKind.ACCEPTED),
+        ("not found", ReportKind.REJECTED),
+        ("nothing", ReportKind.ANSWER_LOST),
+    ),
+)
+async def test_a_refused_replacement_is_asked_for_because_it_may_be_its_second_copy(
+    answers: str, kind: ReportKind, server: Any, heard: Any, running: Running, order_body: Body
+) -> None:
+    order = replacing()
+    server.handle("PATCH", f"/v2/orders/{BROKER_ID}", refuse_replaced)
+    if answers == "nothing":
+        server.handle("GET", FOUND, lose_by_reset)
+    elif answers == "found":
+        server.answer("GET", FOUND, taken(order, order_body, id="new"))
+    async with running() as broker:
+        broker.submit(order, nothing_halts)
+        await heard.until(lambda: heard.said)
+    assert heard.said[0].kind is kind
+    assert len(server.posted("PATCH")) == 1
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 async def test_a_lost_answer_is_asked_for_and_the_order_never_sent_again(
     loss: Any, server: Any, heard: Any, running: Running, order_body: Body, fill_body: Body
