@@ -182,14 +182,18 @@ def _accepted(order: Order, report: ExecutionReport) -> tuple[Event, ...]:
 
 
 def _legs_told(order: Order, report: ExecutionReport) -> dict[Role, ProtectiveLeg]:
-    """The protective legs whose broker's ids the report tells for the first time."""
+    """The protective legs whose broker's ids the report tells for the first time.
+
+    What is to come in the place of a leg is told of by its own accept alone: a late word on the entry names
+    the leg of before.
+    """
     if not report.legs:
         return {}
     theirs = {Role.STOP if leg.stop_price is not None else Role.TARGET: leg for leg in report.legs}
     return {
         leg.role: ProtectiveLeg(leg.id, theirs[leg.role].broker_order_id)
         for leg in order.protection
-        if leg.broker_id is None and leg.role in theirs
+        if leg.broker_id is None and leg.replaces is None and leg.role in theirs
     }
 
 
@@ -205,7 +209,9 @@ def _package_told(order: Order, report: ExecutionReport) -> tuple[PackageLeg, ..
 
 
 def _lacks_legs(order: Order, told: Mapping[Role, ProtectiveLeg]) -> bool:
-    return any(leg.broker_id is None and leg.role not in told for leg in order.protection)
+    return any(
+        leg.broker_id is None and leg.replaces is None and leg.role not in told for leg in order.protection
+    )
 
 
 def _filled(book: Book, fees: FeeSchedule, order: Order, report: ExecutionReport) -> tuple[Event, ...]:

@@ -471,6 +471,20 @@ def test_a_position_is_covered_when_the_broker_says_replaced_before_it_says_what
     assert new.broker_id is not None
 
 
+def test_a_late_word_on_the_entry_does_not_give_the_new_leg_the_old_ones_id() -> None:
+    driver = trading()
+    entry = driver.enter()
+    stop, target = entry.protection
+    new = replace(driver, stop, stop_price=D(96))
+    driver.report(K.REPLACED, stop.id)
+    assert driver.accept(entry.id) == []
+    assert new.broker_id is None
+    # Nor does what is told again of the old leg end the new one, which rests at the broker.
+    assert driver.report(K.REPLACED, stop.id) == []
+    driver.report(K.ACCEPTED, new.id)
+    assert (new.state, entry.protection, driver.engine.state.breaks) == (S.ACCEPTED, (new, target), ())
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     (
