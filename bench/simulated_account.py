@@ -51,6 +51,7 @@ from agenttrader.model.reports import BrokerStatement, Execution, ExecutionRepor
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.reconciliation.structure import Grace
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
@@ -166,6 +167,7 @@ def rules(bars: int) -> Rules:
     )
     return Rules(
         comparison_seconds_max=10**9,
+        structure_grace=Grace(opening_seconds=120, later_seconds=900),
         authority=Authority(
             account=ACCOUNT,
             is_simulated=True,

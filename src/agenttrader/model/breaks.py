@@ -29,10 +29,25 @@ class BreakKind(Word):
     UNRECOGNISED_REPORT = "unrecognised_report"
     UNPROTECTED = "unprotected"
     """A position whose protection does not rest at the broker."""
+    STRUCTURE = "structure"
+    """What was entered as a whole is not whole any more; `ours` is the kind of fault."""
     ACCOUNT_BLOCKED = "account_blocked"
     WRONG_ACCOUNT = "wrong_account"
     DOUBT = "doubt"
     """What the exits unit cannot judge; `ours` is the kind of doubt. It ends when it can."""
+
+
+class StructureKind(Word):
+    """What of a spread, or of a bracket, is out of shape."""
+
+    LEG_MISSING = "leg_missing"
+    """Nothing is held of it, and something of another leg."""
+    LEG_DIRECTION = "leg_direction"
+    """It is held the other way round."""
+    LEG_QUANTITY = "leg_quantity"
+    """It is enough for fewer of the whole than another leg."""
+    LEG_EXCEEDS = "leg_exceeds"
+    """What protects may trade more than is held."""
 
 
 class DoubtKind(Word):

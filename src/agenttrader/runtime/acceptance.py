@@ -3,13 +3,13 @@
 A position of which we hold nothing, or an order that we do not have, is somebody else's: accepted, it is left
 to them, and nothing is opened in its symbol while it is there. Any other break of position or cash is put
 right: our book takes over the broker's word, by a correction on record, so that no exit of ours is of the
-wrong size. It counts as profit or loss: only a posted transfer is neither. What was merely said (a report that
-cannot be, an execution, an activity) is explained: the books stay as they are, and it takes a comparison after
-it in which they agree. An order whose answer never came ends as canceled where the broker does not know it and
-the books agree without it: should it arrive after all, its fills count, and where it works it is a break. All
-else is refused with what to do, for it goes on being true: a position without protection. What the exits unit
-doubted is accepted as what was said, for the unit may be no more; one that runs and is still in doubt says so
-again.
+wrong size. It counts as profit or loss: only a posted transfer is neither. What was merely said (a report
+that cannot be, an execution, an activity) is explained: the books stay as they are, and it takes a comparison
+after it in which they agree. An order whose answer never came ends as canceled where the broker does not know
+it and the books agree without it: should it arrive after all, its fills count, and where it works it is a
+break. All else is refused with what to do, for it goes on being true: a position without protection. What the
+exits unit doubted is accepted as what was said, for the unit may be no more; one that runs and is still in
+doubt says so again.
 
 What was explained is not raised again when the broker tells it again; anything new or different is.
 """
@@ -22,7 +22,7 @@ import msgspec
 
 from agenttrader.model.activities import AccountActivity, ActivityKind
 from agenttrader.model.authority import SignedStatement
-from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.breaks import Break, BreakKind, StructureKind
 from agenttrader.model.events import BreakSettled, Canceled, CashPosted, Event, PositionAdjusted
 from agenttrader.model.identifiers import ActivityId
 from agenttrader.model.orders import OrderState
@@ -43,6 +43,7 @@ _EXPLAINED = frozenset(
         BreakKind.EXECUTION_MISSING_AT_BROKER,
         BreakKind.EXECUTION_TERMS,
         BreakKind.ACTIVITY,
+        BreakKind.STRUCTURE,
         BreakKind.IMPOSSIBLE_TRANSITION,
         BreakKind.UNRECOGNISED_REPORT,
         BreakKind.DOUBT,
@@ -58,6 +59,8 @@ _INSTEAD = {
     "`agenttrader reconcile`",
     BreakKind.ORDER_UNKNOWN: "the broker shows something of it: find it there by its client order id, cancel "
     "it, then run `agenttrader reconcile`",
+    BreakKind.STRUCTURE: "it could open the other side: cancel what protects {symbol} beyond what is held "
+    "(`agenttrader orders list`, `agenttrader orders cancel`)",
     BreakKind.ACCOUNT_BLOCKED: "nothing here makes that untrue: settle it with the broker, then run "
     "`agenttrader reconcile`",
     BreakKind.WRONG_ACCOUNT: "nothing here makes that untrue: settle it with the broker, then run "
@@ -109,6 +112,8 @@ def refusal_of(found: Break, state: State) -> str:
         return _refusal_of_foreign(found, state) if is_foreign(found) else _refusal_of_position(found, state)
     if kind is BreakKind.CASH:
         return _refusal_of_cash(found, state)
+    if kind is BreakKind.STRUCTURE and found.ours == StructureKind.LEG_EXCEEDS.value:
+        return _INSTEAD[kind].format(symbol=symbol)
     is_strange = kind is BreakKind.ORDER_MISSING_HERE
     is_past = kind is BreakKind.UNPROTECTED and found.symbol not in state.bare
     if is_strange or is_past or kind in _EXPLAINED or _never_came(found, state):

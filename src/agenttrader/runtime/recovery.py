@@ -28,6 +28,7 @@ from agenttrader.reconciliation.unknown import Move
 from agenttrader.runtime.inputs import AccountStated, Compared, HistoryTold
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
+from agenttrader.runtime.structures import broken_structures
 
 COMPARISONS_MAX = 5
 """A difference counts when it is still there after this many looks.
@@ -55,15 +56,20 @@ def fold(journal: Journal, multipliers: Mapping[Symbol, Decimal]) -> tuple[State
     """
     state = State(multipliers)
     chain = Chain()
-    with _nothing_collected():
-        for sealed in journal.read():
-            state.apply(sealed)
-            chain.sequence, chain.head = sealed.sequence, sealed.hash
+    fold_on(journal, state, chain)
     return state, chain
 
 
+def fold_on(journal: Journal, state: State, chain: Chain) -> None:
+    """Fold into `state`, whose chain ends with `chain`, what the journal has after that."""
+    with nothing_collected():
+        for sealed in journal.read(chain.sequence):
+            state.apply(sealed)
+            chain.sequence, chain.head = sealed.sequence, sealed.hash
+
+
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def nothing_collected() -> Iterator[None]:
     """While a journal is folded no garbage is looked for: what it makes is kept, and there is much of it."""
     was_on = gc.isenabled()
     gc.disable()
@@ -106,8 +112,11 @@ class Reconciler:
         for look in range(COMPARISONS_MAX):
             statement = await self._broker.statement(since)
             await self._session.ask(AccountStated(statement))
-            state = self._session.engine.state
-            found = compare(book_statement(state.book, self._account, since), statement)
+            state, rules = self._session.engine.state, self._session.engine.rules
+            found = (
+                *compare(book_statement(state.book, self._account, since), statement),
+                *broken_structures(state.book, rules.structure_grace, self._session.now or Instant(0)),
+            )
             breaks = state.unexplained(found)
             if not breaks or look == COMPARISONS_MAX - 1:
                 return Compared(name, statement, breaks, left=state.left_of(found))

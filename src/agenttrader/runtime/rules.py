@@ -13,6 +13,7 @@ from agenttrader.model.instruments import Instrument, Option
 from agenttrader.model.sessions import Calendar
 from agenttrader.portfolio.holdings import FeeSchedule
 from agenttrader.portfolio.scopes import Scopes, Table, agent_table, expiry_table, group_table
+from agenttrader.reconciliation.structure import Grace
 from agenttrader.runtime.breakers import FLATTENER
 from agenttrader.runtime.statements import Authority
 
@@ -32,6 +33,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     market_source: str
     comparison_seconds_max: int
     """How old the last comparison with the broker may be, by the market's time; older, it is a halt."""
+    structure_grace: Grace
+    """How long a spread or a bracket may be out of shape."""
     approvals: ApprovalTerms | None = None
     """How persons are asked about entries; None: nobody can be, and an entry that needs one is denied."""
 

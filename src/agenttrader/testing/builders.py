@@ -56,6 +56,7 @@ from agenttrader.model.reports import BrokerStatement, Execution, ExecutionRepor
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import MINUTE, SECOND, Instant, from_rfc3339
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.reconciliation.structure import Grace
 from agenttrader.runtime.inputs import Compared
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
@@ -239,8 +240,8 @@ def statement(act: Act = Act.OPEN_WINDOW, **changes: Any) -> Statement:
         "configuration": CONFIGURATION,
         "mode": Mode.PAPER,
         "scope": EVERYTHING,
-        # A resume is for the time after what it lifts.
-        "start": Instant(CLOSE - 1) if act is Act.RESUME else OPEN,
+        # A resume is for the time after what it lifts: until then, one minute into the day.
+        "start": Instant(at(1) + 1) if act is Act.RESUME else OPEN,
         "end": CLOSE,
         "reason": "a trading day",
         "person": PERSON,
@@ -318,6 +319,7 @@ def rules(**changes: Any) -> Rules:
         "wired_switches": ("store", SWITCH),
         "market_source": "test",
         "comparison_seconds_max": 1_000_000,
+        "structure_grace": Grace(opening_seconds=120, later_seconds=900),
     }
     return Rules(**(fields | changes))
 

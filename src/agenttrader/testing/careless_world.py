@@ -25,6 +25,7 @@ from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.model.sessions import Calendar, Session
 from agenttrader.model.times import MINUTE, Instant, from_rfc3339
 from agenttrader.portfolio.holdings import FeeSchedule
+from agenttrader.reconciliation.structure import Grace
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
 from agenttrader.simulation import fees as venue_fees
@@ -184,6 +185,7 @@ def rules(minutes: tuple[int, ...]) -> Rules:
         wired_switches=("store", SWITCH),
         market_source="careless",
         comparison_seconds_max=1_000_000,
+        structure_grace=Grace(opening_seconds=120, later_seconds=900),
     )
 
 

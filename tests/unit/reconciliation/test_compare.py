@@ -245,7 +245,14 @@ def test_a_difference_is_one_break(
 
 
 def test_every_kind_that_a_comparison_can_find_is_in_the_table() -> None:
-    from_elsewhere = {K.EXECUTION_TERMS, K.IMPOSSIBLE_TRANSITION, K.UNRECOGNISED_REPORT, K.UNPROTECTED, K.DOUBT}
+    from_elsewhere = {
+        K.STRUCTURE,
+        K.EXECUTION_TERMS,
+        K.IMPOSSIBLE_TRANSITION,
+        K.UNRECOGNISED_REPORT,
+        K.UNPROTECTED,
+        K.DOUBT,
+    }
     assert {kind for case in CASES for kind, _, _ in case[3]} == set(K) - from_elsewhere
 
 

@@ -311,6 +311,7 @@ def test_every_kind_says_what_accepting_it_does_or_what_to_do_instead(kind: Brea
         BreakKind.IMPOSSIBLE_TRANSITION,
         BreakKind.ORDER_MISSING_HERE,
         BreakKind.POSITION,
+        BreakKind.STRUCTURE,
         BreakKind.UNRECOGNISED_REPORT,
         BreakKind.UNPROTECTED,
     )

@@ -52,6 +52,7 @@ def rules_of(
         wired_switches=wired,
         market_source=configuration.marketdata.source,
         comparison_seconds_max=configuration.reconciliation.age_seconds_max,
+        structure_grace=configuration.reconciliation.structure_grace,
         approvals=None if configuration.approvals is None else configuration.approvals.terms,
     )
 
