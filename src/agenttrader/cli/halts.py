@@ -166,7 +166,8 @@ def _told(comparisons: "ComparisonsBody") -> str:
     last = "not since this start" if when is None else f"{when}, {comparisons.age_seconds} s ago"
     failure = f"; THE LAST FAILED: {comparisons.failure}" if comparisons.failure else ""
     found = ", ".join(f"{count} {kind}" for kind, count in comparisons.breaks.items()) or "no breaks stand"
-    return f"{last}; {found}{failure}"
+    days = "1 day" if comparisons.clean_days == 1 else f"{comparisons.clean_days} days"
+    return f"{last}; {found}; {days} in a row without mismatch{failure}"
 
 
 def _verdict(breaks: int, failure: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from agenttrader.model.events import Reconciled
 from agenttrader.model.times import SECOND, Instant, rfc3339
+from agenttrader.runtime.compared_days import ComparedDays
 
 
 class Comparisons:
@@ -21,6 +22,7 @@ class Comparisons:
         """When the last run of this segment was recorded that did not fail."""
         self.agreed: Instant | None = None
         """When the last one was that found no difference."""
+        self.days = ComparedDays()
         self._is_failed = False
 
     def begin(self) -> None:
@@ -31,6 +33,7 @@ class Comparisons:
     def note(self, run: Reconciled, time: Instant) -> None:
         """A run is on record, at `time`."""
         self.runs += 1
+        self.days.note(run, time)
         self._is_failed = bool(run.failure)
         if run.failure:
             self.failed += 1

@@ -214,6 +214,7 @@ class State:
             self.overnight = frozenset(self.book.positions())
             self.version += 1
         self.day = cast("DayOpened", sealed.event)
+        self.comparisons.days.begin(self.day)
         self.entries = self.entries.next_day(sealed.time)
         self._flows_at_open = self.book.flows
 

@@ -33,6 +33,8 @@ class ComparisonsBody(Struct, frozen=True, kw_only=True):
     """Why the last run failed; empty where it did not."""
     breaks: dict[str, int]
     """Those that stand, by kind."""
+    clean_days: int = 0
+    """Sessions in a row without mismatch, by the exchange's calendar, up to the last one that is over."""
     left: tuple[Break, ...] = ()
     """What is somebody else's, and left to them by a person's word: nothing is opened in its symbol."""
 
@@ -70,6 +72,7 @@ def comparisons_of(engine: Engine, now: Instant | None) -> ComparisonsBody:
         last_agreement=_time(found.agreed),
         failure="" if last is None else last.failure,
         breaks=dict(Counter(each.kind.value for each in state.breaks)),
+        clean_days=0 if now is None else found.days.clean_in_a_row(engine.rules.calendar, now),
         left=state.left,
     )
 
@@ -113,6 +116,8 @@ class ComparisonMetrics(Collector):
         for kind in BreakKind:
             breaks.add_metric((kind.value,), found.breaks.get(kind.value, 0))
         yield breaks
+        words = "Sessions in a row without mismatch, by the exchange's calendar"
+        yield GaugeMetricFamily("agenttrader_reconciliation_clean_days", words, value=found.clean_days)
         if found.age_seconds is not None:
             words = "How old the last comparison is that did not fail, by the market's time"
             yield GaugeMetricFamily("agenttrader_reconciliation_age_seconds", words, value=found.age_seconds)
