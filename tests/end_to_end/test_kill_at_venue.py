@@ -192,12 +192,12 @@ class World:
 
     async def trades_again(self) -> None:
         """A person lifts the latch and opens a window; an entry fills, and the books agree."""
-        epoch, gateway = self.epoch, self.gateway
+        epoch, gateway, start = self.epoch, self.gateway, Instant(self.now + 1)
         gateway.switch.state = TradingState.ACTIVE
         for received in (
             LinkSeen("marketdata", up=True, reason="by hand"),
             SwitchSeen(gateway.switch.read()),
-            StatementGiven(signed(Act.RESUME, epoch=epoch, nonce=f"resume {epoch}")),
+            StatementGiven(signed(Act.RESUME, epoch=epoch, nonce=f"resume {epoch}", start=start)),
             StatementGiven(signed(Act.RESUME_WINDOW, epoch=epoch, nonce=f"window {epoch}")),
             SwitchSeen(gateway.switch.read()),
         ):

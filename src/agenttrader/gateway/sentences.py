@@ -340,8 +340,8 @@ SENTENCES: dict[str, Sentence] = {
     "approval": Sentence(
         "A person has to approve each entry of this agent before it leaves. One by itself waits for that, "
         "where [approvals] and the agent's requester say who is asked; one of a group, or in the place of "
-        "another, is denied: cancel what works, and propose it by itself. What reduces or closes waits for "
-        "nobody.",
+        "another, is denied: cancel what works, and propose it by itself. Its stop may come nearer and not "
+        "go further away than persons approved it. What reduces or closes waits for nobody.",
     ),
     "group": Sentence(
         "The proposals of its group are approved together or not at all, and not all are: {observed}. Mend "

@@ -83,6 +83,10 @@ class ReplacedView(Struct, frozen=True, kw_only=True, gc=False):
     """What is reserved for the rest of it."""
     loss: Decimal
     """What the rest of an entry, or the position at a stop, would lose by it, gaps aside."""
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    trail: Decimal | None
+    """How far a trailing stop follows: an amount or percent, as the order says."""
 
 
 class Snapshot(Struct, frozen=True, gc=False):

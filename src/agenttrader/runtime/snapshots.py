@@ -187,4 +187,12 @@ def _replaced_by(proposal: Proposal, book: Book, market: MarketView) -> Replaced
         loss = loss_of_entry(old)
     elif old.role is Role.STOP and mark is not None:
         loss = loss_at_stop(old, mark, book.multiplier(proposal.symbol))
-    return ReplacedView(quantity=old.quantity, filled=old.filled, reserved=old.reserved, loss=loss)
+    return ReplacedView(
+        quantity=old.quantity,
+        filled=old.filled,
+        reserved=old.reserved,
+        loss=loss,
+        limit_price=old.limit_price,
+        stop_price=old.stop_price,
+        trail=old.trail_percent if old.trail_price is None else old.trail_price,
+    )

@@ -157,12 +157,15 @@ def _lifts(statement: Statement, state: State, now: Instant) -> str:
 
 
 def _in_time(statement: Statement, now: Instant) -> str:
-    """A statement to be used at once is not kept for later."""
-    if statement.start < statement.end and now < statement.end:
+    """A statement to be used at once is not kept for later, nor made beforehand.
+
+    Where time stands still, a resume is for the instant after that of the halt, which is the next one.
+    """
+    if statement.start <= now + 1 and statement.start < statement.end and now < statement.end:
         return ""
     return (
-        f"expected start < end and an end after {rfc3339(now)}, found {rfc3339(statement.start)} to "
-        f"{rfc3339(statement.end)}; sign a new one"
+        f"expected start < end, a start not after {rfc3339(now)} and an end after it, found "
+        f"{rfc3339(statement.start)} to {rfc3339(statement.end)}; sign a new one"
     )
 
 

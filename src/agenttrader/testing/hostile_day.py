@@ -345,6 +345,7 @@ class HostileDay:
             scope=scope if self._one_in(4) else EVERYTHING,
             epoch=self.epoch,
             nonce=str(self.chance.randrange(300)),
+            start=Instant(at(self.minute) + 1) if act is Act.RESUME else OPEN,
             end=at(self.minute + self.chance.randrange(1, 400)),
         )
         return StatementGiven(statement)

@@ -12,7 +12,7 @@ from agenttrader.model.authority import EVERYTHING, Act, Approval, Scope, ScopeK
 from agenttrader.model.breaks import Break, BreakKind
 from agenttrader.model.decisions import Check, TradingState, Verdict
 from agenttrader.model.events import Decided, Event, SegmentSealed, Withheld
-from agenttrader.model.orders import Changes, Leg, OrderState, OrderType, Side
+from agenttrader.model.orders import Changes, Leg, OrderState, OrderType, Role, Side
 from agenttrader.model.records import Chain
 from agenttrader.model.times import MINUTE, SECOND, Instant
 from agenttrader.runtime.engine import Engine
@@ -160,7 +160,7 @@ def test_a_yes_is_to_what_was_shown_and_to_nothing_else() -> None:
         ({"epoch": 2}, "the statement was made for epoch 2"),
         ({"reason": " "}, "the statement gives no reason"),
         ({"about": ""}, "a statement to approve_order is about nothing"),
-        ({"end": at(0, 30)}, "expected start < end and an end after"),
+        ({"end": at(0, 30)}, "expected start < end, a start not after"),
         ({"nonce": "nonce-open_window"}, "the statement with nonce nonce-open_window was used before"),
     ),
 )
@@ -417,6 +417,22 @@ def test_groups_and_replacements_are_denied_and_nobody_is_asked() -> None:
     (decided,) = driver.give(asked)
     assert isinstance(decided, Decided)
     assert decided.decision.denied_by == "approval"
+
+
+@pytest.mark.parametrize(
+    ("price", "denied_by"), (("85", "approval"), ("94.99", "approval"), ("95.01", None), ("97", None))
+)
+def test_a_yes_holds_for_the_stop_that_was_shown(price: str, denied_by: str | None) -> None:
+    driver = asking()
+    entry = held(driver)
+    approved(driver, entry, ANN)
+    driver.accept(entry.id)
+    driver.fill(entry.id, "e", 10)
+    (stop,) = [leg for leg in driver.order(entry.id).protection if leg.role is Role.STOP]
+    assert stop.stop_price == Decimal(95)
+    changes = Changes(stop_price=Decimal(price))
+    driver.give(ReplaceAsked(stop.id, proposal(2).id, changes, AGENT, "elsewhere"))
+    assert driver.order(proposal(2).id).denied_by == denied_by
 
 
 def test_an_exit_waits_for_nobody() -> None:

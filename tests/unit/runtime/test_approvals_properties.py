@@ -15,6 +15,7 @@ from agenttrader.model.events import Decided, Event, Withheld
 from agenttrader.model.identifiers import OrderId, PersonName
 from agenttrader.model.orders import Effect, Leg, OrderState
 from agenttrader.model.records import Chain
+from agenttrader.model.times import Instant
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inputs import (
     AccountStated,
@@ -116,7 +117,8 @@ class Day:
                 return (HaltAsked(scope, TradingState.HALTED, "ada", "chance"),)
             case "lift":
                 names = {"epoch": self.epoch, "nonce": f"lift-{self.number}"}
-                return (StatementGiven(signed(Act.RESUME, **names)),)
+                start = Instant(at(self.minute) + 1)
+                return (StatementGiven(signed(Act.RESUME, start=start, **names)),)
             case "cancel":
                 return (CancelAsked(order_id, AGENT, "chance", (AGENT, None, EXITS)[which]),)
             case _:

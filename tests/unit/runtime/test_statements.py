@@ -103,7 +103,23 @@ def test_a_resume_lifts_no_halt_that_came_after_it_was_made() -> None:
     assert isinstance(judged(Act.RESUME, LATCHED, scope=OF_ALFA, start=Instant(OPEN + 1)), Resumed)
     ended = judged(Act.RESUME, LATCHED, scope=OF_ALFA, start=Instant(OPEN - 2), end=Instant(OPEN - 1))
     assert isinstance(ended, str)
-    assert "expected start < end and an end after" in ended
+    assert "and an end after it" in ended
+
+
+@pytest.mark.parametrize("act", (Act.RESUME, Act.ACCEPT_BREAK, Act.APPROVE_ORDER, Act.LOOSEN_LIMITS))
+def test_a_statement_for_later_is_none_for_now(act: Act) -> None:
+    """Kept until then, it would do what its person had no eyes on: lift a halt that came meanwhile."""
+    about = "" if act is Act.RESUME else "what was shown"
+    scope = OF_ALFA if act is Act.RESUME else EVERYTHING
+    admin = {"people": {PERSON: PersonRole.ADMIN}}
+    now = at(1)
+    says: dict[str, Any] = {"about": about, "scope": scope}
+    assert judged(act, LATCHED, given=admin, start=Instant(now + 2), **says) == (
+        "expected start < end, a start not after 2026-11-20T14:31:00Z and an end after it, found "
+        "2026-11-20T14:31:00.000000002Z to 2026-11-20T21:00:00Z; sign a new one"
+    )
+    in_a_moment = judged(act, LATCHED, given=admin, start=Instant(now + 1), **says)
+    assert "expected a start" not in str(in_a_moment)
 
 
 # What no statement may be.

@@ -7,7 +7,7 @@ from agenttrader.gateway.checks.case import Case
 from agenttrader.gateway.snapshot import Snapshot
 from agenttrader.model.authority import Approval, Mode, ScopeKind, Statement
 from agenttrader.model.decisions import Check, TradingState
-from agenttrader.model.orders import Effect
+from agenttrader.model.orders import STOPS, Effect
 
 PERMITTED_EFFECTS: dict[TradingState, frozenset[Effect]] = {
     TradingState.ACTIVE: frozenset(Effect),
@@ -51,10 +51,11 @@ APPROVAL = "approval"
 NOBODY_APPROVED = Approval.MANUAL.value
 """What is observed where a person has to approve, and none has."""
 _NOBODY_ASKED = Check(APPROVAL, "auto", "auto", passed=True)
+_NO_FURTHER = Check(APPROVAL, "no further away", "no further away", passed=True)
 
 # Bound once: on Python 3.11 reading a member from its enumeration costs half of what a check does.
 _ACTIVE, _FROZEN = TradingState.ACTIVE, TradingState.FROZEN
-_EVERYTHING, _AUTO = ScopeKind.EVERYTHING, Approval.AUTO
+_EVERYTHING, _AUTO, _OPEN = ScopeKind.EVERYTHING, Approval.AUTO, Effect.OPEN
 
 
 def trading_state_permits(case: Case) -> Check:
@@ -141,14 +142,40 @@ def proposal_still_holds(case: Case) -> Check:
 
 
 def persons_have_approved(case: Case) -> Check:
-    """Nobody has to approve, by its agent's policy or the environment's, or enough persons have."""
+    """Nobody has to approve, by its agent's policy or the environment's, or enough persons have.
+
+    Persons are asked about entries, with their stops. So of what reduces, a stop that goes further away than
+    the one in whose place it is to come is not what they approved, and needs them, too.
+    """
     grant, needed = case.snapshot.grant, case.snapshot.persons_needed
     if grant is None:
         return Check(APPROVAL, None, "auto", passed=False)
     if grant.approval is _AUTO:
         return _NOBODY_ASKED
+    if case.proposal.effect is not _OPEN and not _goes_further(case):
+        return _NO_FURTHER
     persons = sorted(set(case.snapshot.approved_by))
     if not needed or not persons:
         return Check(APPROVAL, NOBODY_APPROVED, "auto", passed=False)
     observed, permitted = f"approved by {' and '.join(persons)}", f"approved by {needed}"
     return Check(APPROVAL, observed, permitted, len(persons) >= needed)
+
+
+def _goes_further(case: Case) -> bool:
+    """Whether it is a stop that leaves a position later, or at a worse price, than the one it replaces.
+
+    Told by its own prices and not by the mark, which a moment may move past either of them.
+    """
+    old, new = case.snapshot.replaced, case.proposal
+    if old is None or new.type not in STOPS:
+        return False
+    sign = new.side.sign
+    steps = (
+        (old.stop_price, new.stop_price, sign),
+        (old.limit_price, new.limit_price, sign),
+        (old.trail, new.trail_percent if new.trail_price is None else new.trail_price, 1),
+    )
+    return any(
+        before is not None and after is not None and (after - before) * away > 0
+        for before, after, away in steps
+    )

@@ -117,7 +117,7 @@ CHECKS: tuple[Rule, ...] = (
     Rule("extended_hours", shape.extended_hours_are_permitted, ENTRIES),
     Rule("order_lifetime", order.order_ends_within_its_window, ENTRIES),
     Rule("whole", order.close_leaves_nothing_bare, CLOSES),
-    Rule("approval", authority.persons_have_approved, ENTRIES),
+    Rule("approval", authority.persons_have_approved, RESTING),
 )
 """Every check, in the order that names a denial."""
 

@@ -5,16 +5,18 @@ of the agent's and the environment's policy binds entries, and nothing else.
 """
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from agenttrader.gateway.snapshot import ReplacedView
 from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import PersonName, StrategyName
-from agenttrader.model.orders import Effect, OrderType, TimeInForce
+from agenttrader.model.orders import Effect, OrderType, Side, TimeInForce
 from agenttrader.testing.approving import ANN, BEN
-from agenttrader.testing.situations import Situation, check_of, entry, exit_of_long
+from agenttrader.testing.situations import Situation, check_of, entry, exit_of_long, resting_stop
 
 
 def with_the_exits_key(situation: Situation) -> Situation:
@@ -93,6 +95,42 @@ def test_the_lower_ceiling_is_the_ceiling(agents: Mode, environments: Mode, lowe
 def test_what_reduces_asks_neither_for_a_mode_nor_for_a_person(effect: Effect) -> None:
     policy = {"mode_ceiling": Mode.OFF, "approval": Approval.MANUAL}
     assert exit_of_long(effect).granting(**policy).decide().denied_by is None
+
+
+_OF_LONG = {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(97), "limit_price": Decimal(96)}
+_OF_SHORT = {"type": OrderType.STOP, "side": Side.BUY, "stop_price": Decimal(103), "limit_price": None}
+_TRAILING = {"type": OrderType.TRAILING_STOP, "stop_price": None, "trail_percent": Decimal(3)}
+
+
+@pytest.mark.parametrize(
+    ("made", "changed", "passes"),
+    (
+        (_OF_LONG, {}, True),
+        (_OF_LONG, {"stop_price": Decimal("96.99")}, False),
+        (_OF_LONG, {"limit_price": Decimal("95.99")}, False),
+        (_OF_LONG, {"stop_price": Decimal("97.01"), "limit_price": Decimal("96.01")}, True),
+        (_OF_SHORT, {"stop_price": Decimal("103.01")}, False),
+        (_OF_SHORT, {"stop_price": Decimal("102.99")}, True),
+        (_TRAILING, {"trail_percent": Decimal("3.01")}, False),
+        (_TRAILING, {"trail_percent": Decimal("2.99")}, True),
+    ),
+)
+def test_where_a_person_has_to_approve_no_stop_goes_further_away(
+    made: dict[str, Any], changed: dict[str, Any], *, passes: bool
+) -> None:
+    stop = resting_stop().proposing(**(made | changed))
+    replaced = ReplacedView(
+        quantity=Decimal(100),
+        filled=Decimal(0),
+        reserved=Decimal(0),
+        loss=Decimal(0),
+        limit_price=made.get("limit_price"),
+        stop_price=made["stop_price"],
+        trail=made.get("trail_percent"),
+    )
+    asked = stop.seeing(replaced=replaced)
+    assert check_of(asked.granting(approval=Approval.MANUAL).decide(), "approval").passed is passes
+    assert check_of(asked.decide(), "approval").passed
 
 
 def test_where_a_person_has_to_approve_no_entry_leaves() -> None:

@@ -185,7 +185,7 @@ def test_the_first_failure_in_the_published_order_names_the_denial(effect: Effec
         decision = situation.decide()
         assert [check.code for check in decision.checks] == bound
         # What reduces meets these only in the place of another.
-        in_place = effect is Effect.REDUCE and code in ("message_rate", "dead_machine_loss")
+        in_place = effect is Effect.REDUCE and code in ("message_rate", "dead_machine_loss", "approval")
         if code in bound and not in_place:
             assert (decision.verdict, decision.denied_by) == (Verdict.DENIED, code)
         situation = repair(situation)
@@ -229,9 +229,9 @@ def test_an_order_that_reduces_is_not_asked_what_only_adds_risk() -> None:
         *("side_exposure_agent", "side_exposure_account"),
         *("gross_exposure_agent", "gross_exposure_account", "buying_power", "daily_loss", "exit_plan"),
         *("target_price", "order_type", "time_in_force", "extended_hours", "order_lifetime"),
-        *("whole", "approval"),
+        "whole",
     }
-    of_resting = ("message_rate", "stop_price", "dead_machine_loss")
+    of_resting = ("message_rate", "stop_price", "dead_machine_loss", "approval")
     of_both = (rule for rule in reducing if rule.code not in of_resting)
     *_, whole, approval = CHECKS
     assert closing == (*of_both, whole)
