@@ -25,7 +25,7 @@ class Grace(Struct, frozen=True, kw_only=True):
 
     def of(self, *, is_opening: bool) -> Duration:
         """The one that holds."""
-        return (self.opening_seconds if is_opening else self.later_seconds) * SECOND
+        return Duration((self.opening_seconds if is_opening else self.later_seconds) * SECOND)
 
 
 class HeldLeg(Struct, frozen=True, kw_only=True):
