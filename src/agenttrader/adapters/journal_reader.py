@@ -12,7 +12,7 @@ from typing import NamedTuple
 from agenttrader.adapters.journal_file import open_for_reading
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.events import Event
-from agenttrader.model.records import GENESIS, Sealed, unseal
+from agenttrader.model.records import GENESIS, Sealed, require_whole, unseal
 from agenttrader.model.times import Instant
 
 CHUNK_RECORDS = 1_000
@@ -54,6 +54,30 @@ def read_records(path: Path, after: int = 0) -> Iterator[Sealed[Event]]:
             yield sealed
 
 
+def hash_at(path: Path, sequence: int) -> str:
+    """The hash of record `sequence`, after the chain was walked to it; what the records say is not read.
+
+    Raises TamperingFound at the first that does not hold, and where the chain ends before it.
+    """
+    with closing(open_for_reading(path)) as connection:
+        number, head = 0, GENESIS
+        while number < sequence and (rows := _chunk(connection, number)):
+            for found, time, kind, body, previous, claimed, _ in rows[: sequence - number]:
+                number += 1
+                if found != number:
+                    raise _missing(number, found)
+                require_whole(found, Instant(time), kind, body, previous, claimed)
+                if previous != head:
+                    raise _unjoined(number, previous, head)
+                head = claimed
+    if number < sequence:
+        raise TamperingFound(
+            number + 1,
+            f"it is missing: a fold that our key signed goes up to record {sequence}; the tail is cut",
+        )
+    return head
+
+
 def walk(connection: sqlite3.Connection, after: int = 0) -> Iterator[tuple[Sealed[Event], int]]:
     """The same over an open connection, each record with the segment that it says it belongs to."""
     sequence, head = after, _hash_of_record(connection, after)
@@ -61,15 +85,20 @@ def walk(connection: sqlite3.Connection, after: int = 0) -> Iterator[tuple[Seale
         for number, time, kind, body, previous, claimed, segment in rows:
             sequence += 1
             if number != sequence:
-                raise TamperingFound(sequence, f"it is missing: expected it before record {number}")
+                raise _missing(sequence, number)
             sealed = unseal(number, Instant(time), kind, body, previous, claimed)
             if previous != head:
-                raise TamperingFound(
-                    sequence,
-                    f"it names {previous[:16]}… as its predecessor: expected {head[:16]}…",
-                )
+                raise _unjoined(sequence, previous, head)
             head = claimed
             yield sealed, segment
+
+
+def _missing(sequence: int, found: int) -> TamperingFound:
+    return TamperingFound(sequence, f"it is missing: expected it before record {found}")
+
+
+def _unjoined(sequence: int, previous: str, head: str) -> TamperingFound:
+    return TamperingFound(sequence, f"it names {previous[:16]}… as its predecessor: expected {head[:16]}…")
 
 
 def last_record(connection: sqlite3.Connection) -> tuple[int, str]:

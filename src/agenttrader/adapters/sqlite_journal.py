@@ -21,13 +21,15 @@ from agenttrader.adapters.durable_files import make_folder
 from agenttrader.adapters.journal_file import open_for_writing
 from agenttrader.adapters.journal_heads import OutsideHeads, load_or_make_key, sign_head
 from agenttrader.adapters.journal_lock import StoreLock
-from agenttrader.adapters.journal_reader import last_record, read_records
+from agenttrader.adapters.journal_reader import hash_at, last_record, read_records
+from agenttrader.adapters.journal_snapshots import SnapshotFile
 from agenttrader.adapters.journal_verification import refuse_lost_records
 from agenttrader.model.errors import StoreError
 from agenttrader.model.events import Event, SegmentOpened, SegmentSealed
 from agenttrader.model.identifiers import AccountName, Digest
 from agenttrader.model.records import Chain, Recorded, Sealed
 from agenttrader.model.times import Instant
+from agenttrader.ports.journal import Snapshot
 
 HEAD_EVERY_RECORDS = 1_000
 """Records between two signed heads, unless the journal is told otherwise: a cut tail can hide no more."""
@@ -61,7 +63,7 @@ class _Batch:
 
 
 class SqliteJournal:
-    """The journal of one account in the file `path`; implements `ports.journal.Journal`.
+    """The journal of one account in the file `path`; implements `ports.journal.FoldedJournal`.
 
     Raises StoreLocked where another process writes it; TamperingFound where a signed head outside the store
     names a record that is gone or another; StoreError where it cannot be used: another account's, not a
@@ -82,6 +84,7 @@ class SqliteJournal:
         self._account = account
         self._head_every = head_every
         self._outside = OutsideHeads(heads_folder, path)
+        self._snapshots = SnapshotFile(path, account)
         try:
             make_folder(path.parent)
         except OSError as error:
@@ -168,6 +171,24 @@ class SqliteJournal:
     def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
         """Every record with a sequence above `after`, in order, each verified against its predecessor."""
         return read_records(self.path, after)
+
+    def hash_at(self, sequence: int) -> str:
+        """The hash of record `sequence`, after the chain was walked to it from the first record."""
+        return hash_at(self.path, sequence)
+
+    def snapshot(self) -> Snapshot | None:
+        """The last fold that was kept; None where there is none. BadValue where it is not our own."""
+        return self._snapshots.read(self.public_key)
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Put a fold in the place of the last. Raises StoreError where it is not of the last record."""
+        end = self._certain_end()
+        if (snapshot.sequence, snapshot.head) != (end.sequence, end.head):
+            raise StoreError(
+                f"{self.path}: expected a fold up to record {end.sequence} of the disk, found one up to "
+                f"record {snapshot.sequence} with another hash or number"
+            )
+        self._snapshots.write(snapshot, self._key)
 
     def sign_head(self) -> None:
         """Sign the present head, outside the store first, then in it; StoreError where either fails."""

@@ -89,10 +89,7 @@ def unseal(
     sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str
 ) -> Sealed[Event]:
     """A stored record, decoded, with its own hash checked. Raises TamperingFound, naming the record."""
-    if not _holds(sequence, time, kind, body, previous, claimed):
-        raise TamperingFound(
-            sequence, "its hash does not cover what stands in it: expected it as it was written"
-        )
+    require_whole(sequence, time, kind, body, previous, claimed)
     try:
         event = _decoder.decode(body)
     except msgspec.DecodeError as error:
@@ -104,8 +101,11 @@ def unseal(
     return Sealed(sequence, time, kind, body, previous, claimed, event)
 
 
-def _holds(sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str) -> bool:
+def require_whole(sequence: int, time: Instant, kind: str, body: bytes, previous: str, claimed: str) -> None:
+    """Raise TamperingFound, naming the record, where its hash does not cover what stands in it."""
     try:
-        return hash_of(previous, sequence, time, kind, body) == claimed
+        if hash_of(previous, sequence, time, kind, body) == claimed:
+            return
     except (ValueError, struct.error):  # A previous hash that is none, or a number that no record can have.
-        return False
+        pass
+    raise TamperingFound(sequence, "its hash does not cover what stands in it: expected it as it was written")

@@ -91,6 +91,7 @@ class OrderLedger:
         waited = self.by_id.get(proposal.id)
         if waited is not None:
             self.set_aside(waited.id)
+            self._lately = deque([each for each in self._lately if each is not waited])
         old = None if proposal.replaces is None else self.by_id[proposal.replaces]
         order = Order(proposal, proposal.role, time, None if old is None else old.family)
         order.awaited = waited is not None and waited.awaited

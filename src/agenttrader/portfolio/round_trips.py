@@ -23,7 +23,7 @@ class Closed(NamedTuple):
     """Those whose fills it was made of, the first to fill first, as far as they were named."""
 
 
-class _Open:
+class OpenTrip:
     """One that is not over: what is held of each symbol, signed, and the cash that it has brought so far."""
 
     __slots__ = ("agent", "cash", "held", "orders")
@@ -41,7 +41,7 @@ class RoundTrips:
     __slots__ = ("_open",)
 
     def __init__(self) -> None:
-        self._open: dict[Symbol, _Open] = {}
+        self._open: dict[Symbol, OpenTrip] = {}
 
     def trade(
         self,
@@ -89,11 +89,11 @@ class RoundTrips:
         trips = {id(trip): trip for trip in self._open.values()}
         return tuple(tuple(trip.orders) for trip in trips.values())
 
-    def _joined(self, agent: AgentName, symbols: tuple[Symbol, ...], symbol: Symbol) -> _Open:
+    def _joined(self, agent: AgentName, symbols: tuple[Symbol, ...], symbol: Symbol) -> OpenTrip:
         """The one round trip of the symbols: those that were open in them, put together."""
         named = dict.fromkeys((*symbols, symbol))
         several = list({id(trip): trip for name in named if (trip := self._open.get(name))}.values())
-        trip = several[0] if several else _Open(agent)
+        trip = several[0] if several else OpenTrip(agent)
         for other in several[1:]:
             trip.cash += other.cash
             trip.held |= other.held
@@ -101,7 +101,7 @@ class RoundTrips:
         self._open |= dict.fromkeys((*trip.held, symbol), trip)
         return trip
 
-    def _over(self, trip: _Open) -> Closed | None:
+    def _over(self, trip: OpenTrip) -> Closed | None:
         if any(trip.held.values()):
             return None
         for symbol in trip.held:

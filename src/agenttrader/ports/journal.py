@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from agenttrader.model.events import Event
+from agenttrader.model.identifiers import Digest
 from agenttrader.model.records import Recorded, Sealed
 
 
@@ -35,6 +36,34 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go of the store; another process may open it."""
+        ...
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """What the records up to `sequence`, whose hash is `head`, came to; `made_by` says by what."""
+
+    sequence: int
+    head: str
+    made_by: Digest
+    body: bytes
+
+
+class FoldedJournal(Journal, Protocol):
+    """A journal that keeps, beside its records, what they came to: a start then has less to fold."""
+
+    def hash_at(self, sequence: int) -> str:
+        """The hash of record `sequence`, after the chain was walked to it from the first record.
+
+        Raises TamperingFound where it does not hold so far.
+        """
+        ...
+
+    def snapshot(self) -> Snapshot | None:
+        """The last one that was kept; None where there is none. BadValue where it is not our own."""
+        ...
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Put it in the place of the last. Raises StoreError where it is not of the last record."""
         ...
 
 

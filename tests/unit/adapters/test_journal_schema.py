@@ -1,6 +1,6 @@
 """A journal of an older version: read as it is, taken over by the first who writes, and never half of it.
 
-`journal_v1.sql` is the schema as version 1 made it; do not change it.
+`journal_of_version_1.sql` is the schema as version 1 made it; do not change it.
 """
 
 import json
@@ -24,7 +24,7 @@ from agenttrader.model.times import Instant
 from agenttrader.testing.events import opened, sealed
 
 HERE = Path(__file__).parent
-V1 = (HERE / "journal_v1.sql").read_text()
+V1 = (HERE / "journal_of_version_1.sql").read_text()
 
 
 def _records() -> list[tuple[int, int, str, bytes, str, str]]:

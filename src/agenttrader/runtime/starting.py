@@ -1,0 +1,122 @@
+"""What a start folds: the whole chain, or the last fold that was written down and what came after it.
+
+The chain is walked from its first record in either case, and a finding stops the start. A fold is used only
+where our key signed it, this program made it, and the chain holds up to the very record that it names; one
+that our key signed and whose record is another says that the chain was made anew. What is not to be used is
+said aloud, and the chain is folded.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import structlog
+from msgspec import Struct
+
+from agenttrader.model.errors import BadValue, StoreError, TamperingFound
+from agenttrader.model.identifiers import Digest, Symbol
+from agenttrader.model.records import Chain
+from agenttrader.model.times import SECOND
+from agenttrader.ports.clock import BootClock
+from agenttrader.ports.journal import FoldedJournal, Snapshot
+from agenttrader.runtime.kept_state import state_of_bytes, state_to_bytes
+from agenttrader.runtime.recovery import fold_on, nothing_collected
+from agenttrader.runtime.state import State
+
+KEEP_AFTER_RECORDS = 10_000
+"""A fold is written down when so many records came after the last that was: some 0.2 s of folding."""
+
+logger = structlog.get_logger()
+
+
+class Begun(Struct):
+    """A fold, the end of its chain, and up to which record it was read as it had been written down."""
+
+    state: State
+    chain: Chain
+    kept: int
+
+
+class Folding:
+    """How one journal is folded at a start, and written down where that saves the next start much."""
+
+    def __init__(
+        self,
+        journal: FoldedJournal,
+        multipliers: Mapping[Symbol, Decimal],
+        made_by: Digest,
+        clock: BootClock,
+    ) -> None:
+        """`made_by` is a digest of all by which is folded here: what was folded by another is of no use."""
+        self._journal = journal
+        self._multipliers = multipliers
+        self._made_by = made_by
+        self._clock = clock
+        self._kept = 0
+        """The last record that the fold which was written down goes up to."""
+
+    def start(self) -> tuple[State, Chain]:
+        """The state that the journal says, and the end of its chain; what it took is logged.
+
+        Raises TamperingFound where the chain does not hold.
+        """
+        since = self._clock.elapsed()
+        with nothing_collected():
+            begun = self._begin()
+            fold_on(self._journal, begun.state, begun.chain)
+        self._kept = begun.kept
+        logger.info(
+            "journal_folded",
+            records=begun.chain.sequence,
+            of_which_kept=begun.kept,
+            epoch=0 if begun.state.segment is None else begun.state.segment.epoch,
+            seconds=round((self._clock.elapsed() - since) / SECOND, 3),
+        )
+        self.keep(begun.state, begun.chain)
+        return begun.state, begun.chain
+
+    def keep(self, state: State, chain: Chain) -> None:
+        """Write the fold down where much came after the last one; that it cannot be is said and no harm."""
+        if chain.sequence - self._kept < KEEP_AFTER_RECORDS:
+            return
+        since = self._clock.elapsed()
+        try:
+            kept = Snapshot(
+                sequence=chain.sequence, head=chain.head, made_by=self._made_by, body=state_to_bytes(state)
+            )
+            self._journal.keep(kept)
+        except (StoreError, BadValue) as error:
+            # The next start folds more: it says so itself.
+            logger.warning("fold_not_kept", reason=str(error))
+            return
+        self._kept = chain.sequence
+        logger.info(
+            "fold_kept",
+            records=chain.sequence,
+            bytes=len(kept.body),
+            seconds=round((self._clock.elapsed() - since) / SECOND, 3),
+        )
+
+    def _begin(self) -> Begun:
+        try:
+            found = self._journal.snapshot()
+            state = None if found is None else self._state_of(found)
+        except BadValue as error:
+            logger.warning("fold_thrown_away", reason=str(error))
+            found = state = None
+        if found is None or state is None:
+            return Begun(State(self._multipliers), Chain(), 0)
+        head = self._journal.hash_at(found.sequence)
+        if head != found.head:
+            raise TamperingFound(
+                found.sequence,
+                f"a fold that our key signed gives it hash {found.head[:16]}…, found {head[:16]}…: "
+                "the chain was made anew",
+            )
+        return Begun(state, Chain(found.sequence, found.head), found.sequence)
+
+    def _state_of(self, found: Snapshot) -> State:
+        if found.made_by != self._made_by:
+            raise BadValue(
+                "expected a fold by this program and these multipliers of the instruments, found another's"
+            )
+        return state_of_bytes(found.body, self._multipliers)
