@@ -87,6 +87,8 @@ class Store(Section, frozen=True):
     keys_directory: str
     audit_logs: str | None = None
     """Where there is none, no daily export is written."""
+    runtime_state: str | None = None
+    """The file of what stands now; where there is none, none is written."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

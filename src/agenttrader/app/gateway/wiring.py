@@ -21,13 +21,11 @@ from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.calendars import read_calendar
 from agenttrader.adapters.clocks import MonotonicClock, WallClock, WatermarkClock
 from agenttrader.adapters.comparison_reports import append_report
-from agenttrader.adapters.daily_files import DailyFiles
 from agenttrader.adapters.environment_halt import EnvironmentHalt
 from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
-from agenttrader.adapters.journal_reader import read_records
 from agenttrader.adapters.persons import verifier
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
@@ -42,10 +40,12 @@ from agenttrader.app.gateway.comparison_views import ComparisonMetrics, comparis
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.exporting import Exporting
 from agenttrader.app.gateway.rules import multipliers_of, rules_of
+from agenttrader.app.gateway.runtime_state import StateKeeping, strategy_states_of
 from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.starting import refuse_to_start
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
+from agenttrader.app.journals.wiring import export_of, reader_of, state_writer_of
 from agenttrader.app.sections import EXITS, ConfigMapSwitch
 from agenttrader.gateway.dispatch import Dispatcher
 from agenttrader.model.errors import ConfigurationError, InboxFull, StoreError, Unreachable, Unsent
@@ -138,7 +138,9 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     session.listeners.append(tell_of_approvals)
     links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
-    comparing, exporting = _comparing(configuration, session, broker, resync), _exporting(configuration)
+    comparing = _comparing(configuration, session, broker, resync)
+    exporting = Exporting(export_of(configuration), reader_of(configuration))
+    keeping = StateKeeping(session, state_writer_of(configuration), strategy_states_of(configuration))
     desk = Desk(
         session=session,
         stream=Stream(session, first=_first(configuration)),
@@ -153,11 +155,12 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         agents=_agent_keys(configuration),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
-            lambda: exporting.during(lambda: _decide(session, journal)),
+            lambda: exporting.during(lambda: keeping.during(lambda: _decide(session, journal))),
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             comparing.follow,
             exporting.follow,
+            keeping.follow,
             lambda: _watch_switches(session, desk, halts),
             *(() if isinstance(clock, WatermarkClock) else (lambda: _tell_time(session, clock),)),
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
@@ -176,13 +179,6 @@ def _comparing(
     reconciler = Reconciler(session, broker, configuration.account.name)
     keep = partial(append_report, configuration.path(settings.reports))
     return Comparing(session, reconciler, resync, settings.every_seconds, keep)
-
-
-def _exporting(configuration: Configuration) -> Exporting:
-    store, account = configuration.store, configuration.account.name
-    folder = None if store.audit_logs is None else configuration.path(store.audit_logs) / account
-    read = partial(read_records, journal_path(configuration.path(store.directory), account))
-    return Exporting(None if folder is None else DailyFiles(folder), read)
 
 
 def _metrics(session: Session, dispatcher: Dispatcher, exporting: Exporting) -> CollectorRegistry:

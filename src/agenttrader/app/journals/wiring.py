@@ -17,6 +17,8 @@ from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, load_pu
 from agenttrader.adapters.journal_reader import read_records, span_of
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.proof_bundles import first_head, read_bundle, write_bundle
+from agenttrader.adapters.state_file import write_state
+from agenttrader.app.config import Configuration
 from agenttrader.app.sections import Store
 from agenttrader.app.tables import Place, build, folder_of, parse
 from agenttrader.model.errors import ConfigurationError
@@ -38,6 +40,8 @@ class Archive(Struct, frozen=True, kw_only=True):
     key: Path | None
     audit_logs: Path | None = None
     """The folder of its daily export; None where that is not known, or not wanted."""
+    runtime_state: Path | None = None
+    """The file of what stands now, in the same way."""
 
     def verify(self) -> Verification:
         """Hold the journal against its heads; ConfigurationError where heads or key are not known."""
@@ -127,7 +131,26 @@ def of_configuration(file: Path) -> Archive:
         heads=folder / store.heads_directory,
         key=folder / store.keys_directory,
         audit_logs=None if store.audit_logs is None else folder / store.audit_logs / account,
+        runtime_state=None if store.runtime_state is None else folder / store.runtime_state,
     )
+
+
+def export_of(configuration: Configuration) -> DailyFiles | None:
+    """Where the gateway of this configuration adds to the daily export; None where none is wanted."""
+    folder, account = configuration.store.audit_logs, configuration.account.name
+    return None if folder is None else DailyFiles(configuration.path(folder) / account)
+
+
+def reader_of(configuration: Configuration) -> Callable[[int], Iterator[Sealed[Event]]]:
+    """What reads the records of its journal after one."""
+    folder = configuration.path(configuration.store.directory)
+    return partial(read_records, journal_path(folder, configuration.account.name))
+
+
+def state_writer_of(configuration: Configuration) -> Callable[[Struct], None] | None:
+    """What writes its runtime state; None where none is wanted."""
+    file = configuration.store.runtime_state
+    return None if file is None else partial(write_state, configuration.path(file))
 
 
 def _only_configuration(folder: Path) -> Path:
