@@ -124,8 +124,12 @@ def refusal_of(found: Break, state: State) -> str:
 def _never_came(found: Break, state: State) -> bool:
     """Whether it is of an order whose answer never came, and of which the broker shows nothing."""
     order = None if found.order_id is None else state.book.orders.by_id.get(found.order_id)
-    is_unknown = order is not None and order.state is OrderState.UNKNOWN
-    return found.kind is BreakKind.ORDER_UNKNOWN and found.theirs == NOTHING and is_unknown
+    return _shows_nothing(found) and order is not None and order.state is OrderState.UNKNOWN
+
+
+def _shows_nothing(found: Break) -> bool:
+    """Whether it is of a lost order beside which everything agrees: such a one stands in nobody's way."""
+    return found.kind is BreakKind.ORDER_UNKNOWN and found.theirs == NOTHING
 
 
 def judged(signed: SignedStatement, state: State) -> BreakSettled | str:
@@ -249,7 +253,9 @@ def _refusal_of_explained(found: Break, state: State) -> str:
     compared = () if state.reconciled is None else state.reconciled.breaks
     for other in compared:
         touches = found.symbol is None or other.symbol is None or other.symbol == found.symbol
-        are_foreign = is_foreign(found) and is_foreign(other)
-        if touches and other != found and other.kind not in _EXPLAINED and not are_foreign:
+        are_alike = (is_foreign(found) and is_foreign(other)) or (
+            _shows_nothing(found) and _shows_nothing(other)
+        )
+        if touches and other != found and other.kind not in _EXPLAINED and not are_alike:
             return f"the books differ beside it, settle that first: {other.sentence}"
     return ""

@@ -381,6 +381,18 @@ def test_an_order_that_never_arrived_ends_by_a_persons_word_with_its_legs_and_re
     assert driver.engine.standing(proposal()).state is TradingState.ACTIVE
 
 
+def test_orders_that_never_arrived_together_end_one_by_one() -> None:
+    """A gateway that was killed leaves many at once, in one symbol: none of them waits for another."""
+    driver = lost()
+    driver.propose(proposal(2))
+    driver.report(ReportKind.ANSWER_LOST, proposal(2).id)
+    first, second = compare_with(driver, as_we_say(driver))
+    accepted(driver, first)
+    accepted(driver, second, nonce="n-2")
+    assert {driver.order(proposal(number).id).state for number in (1, 2)} == {OrderState.CANCELED}
+    assert compare_with(driver, as_we_say(driver)) == ()
+
+
 def test_what_arrives_after_all_counts_and_what_works_of_it_is_a_break() -> None:
     driver = lost()
     (found,) = compare_with(driver, as_we_say(driver))
