@@ -26,6 +26,7 @@ from agenttrader.adapters.fence import SWITCH as FENCE
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
 from agenttrader.adapters.journal_file import journal_path
+from agenttrader.adapters.journal_snapshots import maker_of
 from agenttrader.adapters.persons import verifier
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.adapters.sqlite_journal import SqliteJournal
@@ -61,10 +62,11 @@ from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox, Inbox, WatermarkInbox
 from agenttrader.runtime.inputs import Input
 from agenttrader.runtime.meanwhile import meanwhile
-from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.recovery import Reconciler
 from agenttrader.runtime.rule_values import said_by
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
+from agenttrader.runtime.starting import Folding
 from agenttrader.runtime.state import State
 
 CALENDAR_DAYS = 30
@@ -104,9 +106,11 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     """
     examined = refuse_to_start(configuration, code, WallClock().now())
     journal, rules = _journal(configuration), _rules(configuration, examined)
+    multipliers = multipliers_of(configuration)
+    folding = Folding(journal, multipliers, maker_of(multipliers), MonotonicClock())
 
     def folded() -> Engine:
-        return Engine(rules, *fold(journal, multipliers_of(configuration)))
+        return Engine(rules, *folding.start())
 
     clock, resync = _clock(configuration), asyncio.Event()
     engine, fence = folded(), _fence(configuration)
@@ -155,7 +159,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         agents=_agent_keys(configuration),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
-            lambda: exporting.during(lambda: keeping.during(lambda: _decide(session, journal))),
+            lambda: exporting.during(lambda: keeping.during(lambda: _decide(session, journal, folding))),
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             comparing.follow,
@@ -207,11 +211,13 @@ async def _tell_time(session: Session, clock: WallClock) -> None:
         await asyncio.sleep(TICK_SECONDS)
 
 
-async def _decide(session: Session, journal: SqliteJournal) -> None:
+async def _decide(session: Session, journal: SqliteJournal, folding: Folding) -> None:
     try:
         await session.run()
     finally:
         await session.stop("the process stopped")
+        if not session.failure:
+            folding.keep(session.engine.state, session.engine.chain)
         journal.close()
 
 
