@@ -18,7 +18,7 @@ from agenttrader.model.identifiers import AccountName, Symbol
 from agenttrader.model.orders import OrderState
 from agenttrader.model.records import Chain
 from agenttrader.model.reports import ExecutionReport
-from agenttrader.model.times import Instant
+from agenttrader.model.times import MINUTE, Duration, Instant
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.broker import Broker
@@ -36,6 +36,10 @@ COMPARISONS_MAX = 5
 A report may be under way between two processes.
 """
 LOOK_AGAIN_SECONDS = 0.2
+RECENT = Duration(60 * MINUTE)
+"""How far before the last agreement a run asks for orders and executions that need not ask for all."""
+WHOLE_EVERY = Duration(60 * MINUTE)
+"""How often all of the day is asked for again: what was corrected late is found then by itself."""
 ANSWER_SECONDS = 10.0
 """How long a look waits for the broker's word on orders that are leaving."""
 UNKNOWN_ASKED_MAX = 20
@@ -89,25 +93,38 @@ class Reconciler:
         self._account = account
         self._lock = asyncio.Lock()
         self._runs = 0
+        self._whole: Instant | None = None
+        """When everything of the day was asked for last, by the market's time."""
 
-    async def run(self) -> Compared:
+    async def run(self, *, whole: bool = True) -> Compared:
         """One run, recorded: history first, then the statement against the book.
 
-        A run that fails is recorded as failed.
+        A run that fails is recorded as failed. One that need not be of the `whole` day asks for what came
+        since shortly before the last agreement, where nothing asks for more; positions and cash are whole.
         """
         async with self._lock:
             self._runs += 1
             name = f"{self._session.engine.chain.sequence}-{self._runs}"
             try:
-                compared = await self._compare(name)
+                compared = await self._compare(name, self._since(whole=whole))
             except Unreachable as error:
                 compared = Compared(name, None, (), str(error))
             await self._session.ask(compared)
             logger.info("reconciled", run=name, breaks=len(compared.breaks), failure=compared.failure)
             return compared
 
-    async def _compare(self, name: str) -> Compared:
-        since = asked_since(self._session.engine.state)
+    def _since(self, *, whole: bool) -> Instant:
+        state, now = self._session.engine.state, self._session.now or Instant(0)
+        last, earliest = state.reconciled, asked_since(state)
+        is_calm = last is not None and not (last.failure or state.breaks)
+        asks_for_more = state.day is None or earliest < state.day.open
+        is_due = self._whole is None or now - self._whole >= WHOLE_EVERY
+        if whole or is_due or asks_for_more or not is_calm or state.agreed is None:
+            self._whole = now
+            return earliest
+        return max(earliest, Instant(state.agreed - RECENT))
+
+    async def _compare(self, name: str, since: Instant) -> Compared:
         await self._take_in(since)
         for look in range(COMPARISONS_MAX):
             statement = await self._broker.statement(since)
@@ -121,6 +138,7 @@ class Reconciler:
             if not breaks or look == COMPARISONS_MAX - 1:
                 return Compared(name, statement, breaks, left=state.left_of(found))
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            since = asked_since(state)  # What differs may be older than what was asked for.
             await self._take_in(since)
             await self._answered()
         raise AssertionError("the last look returns")

@@ -13,6 +13,7 @@ from agenttrader.model.breaks import BreakKind
 from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
 from agenttrader.model.events import Reconciled
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
+from agenttrader.model.market import Watermark
 from agenttrader.model.orders import ExitPlan, Leg, OrderState, Role, Side
 from agenttrader.model.reports import (
     BrokerOrder,
@@ -21,6 +22,7 @@ from agenttrader.model.reports import (
     ReportedLeg,
     ReportKind,
 )
+from agenttrader.model.times import MINUTE
 from agenttrader.runtime import recovery
 from agenttrader.runtime.inputs import Proposed, Reported, SwitchSeen
 from agenttrader.runtime.recovery import book_statement, fold
@@ -124,6 +126,33 @@ async def test_everything_is_asked_for_since_the_day_opened(world: SmallGateway)
     world.broker.statements = [broker_statement()]
     await world.reconciler.run()
     assert {since for _, since in world.broker.asked} == {OPEN}
+
+
+async def test_a_run_that_need_not_be_whole_asks_from_before_the_last_agreement(
+    world: SmallGateway,
+) -> None:
+    asked = world.broker.asked
+
+    async def since(minute: int, *, whole: bool = False, **changes: Any) -> set[int]:
+        world.session.market(Watermark(time=at(minute)))
+        await world.settle()
+        asked.clear()
+        world.broker.statements = [broker_statement(time=at(minute), **changes)]
+        await world.reconciler.run(whole=whole)
+        return {(told - OPEN) // MINUTE for _, told in asked}
+
+    # Of a start nothing is known, so all is asked for; then what came since an hour before they agreed.
+    assert await since(100) == {0}
+    assert await since(102) == {40}
+    assert await since(104) == {42}
+    assert await since(106, whole=True) == {0}
+    # A difference is looked at whole, and so is what follows it, until they agree again.
+    assert await since(108, cash=D(1)) == {46, 0}
+    assert await since(110) == {0}
+    assert await since(112) == {50}
+    # And once in an hour all of the day.
+    assert await since(169) == {52}
+    assert await since(170) == {0}
 
 
 async def test_a_difference_counts_when_it_is_still_there_after_several_looks(world: SmallGateway) -> None:
