@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import NewType
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agenttrader.model.authority import Approval, Mode
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, Digest, StrategyName, Symbol, digest_of
 from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.model.values import exact
+from agenttrader.model.words import Word
 
 REPEAT_SECONDS_MAX = 86_400
 """No limit on repeats looks back for longer: so long what came is kept when the day turns."""
@@ -92,7 +93,7 @@ class AgentLimits(_Table, frozen=True):
     """How often the same symbol, side and quantity may be approved within `repeat_seconds`; more halts it."""
     repeat_seconds: int
     order_types: tuple[OrderType, ...]
-    """The types that its entries may have."""
+    """The types that its entries may have: each once, in the order of their names, as of every list here."""
     times_in_force: tuple[TimeInForce, ...]
     """How long its entries may rest; with `gtc` over the session's end, and so beyond their window."""
     extended_hours_permitted: bool
@@ -100,10 +101,17 @@ class AgentLimits(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # The same limits have the same digest, in whatever order a person writes them.
+        structs.force_setattr(self, "order_types", _in_order(self.order_types))
+        structs.force_setattr(self, "times_in_force", _in_order(self.times_in_force))
         if not 1 <= self.repeat_seconds <= REPEAT_SECONDS_MAX:
             raise BadValue(
                 f"repeat_seconds: expected 1 to {REPEAT_SECONDS_MAX}, a day, found {self.repeat_seconds}"
             )
+
+
+def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    return tuple(sorted(set(words), key=lambda word: word.value))
 
 
 class GroupLimits(_Table, frozen=True):

@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agenttrader.gateway.limits import (
     AccountLimits,
@@ -12,6 +13,7 @@ from agenttrader.gateway.limits import (
     SymbolLimits,
 )
 from agenttrader.model.errors import BadValue
+from agenttrader.model.orders import OrderType, TimeInForce
 from agenttrader.testing.situations import AGENT, ALFA, GROUP, entry
 
 
@@ -49,3 +51,15 @@ def test_the_digest_names_every_number_and_no_order_of_names() -> None:
     turned = msgspec.structs.replace(limits, symbol=dict(reversed(limits.symbol.items())))
     assert limits.digest == turned.digest
     assert limits.digest != entry().limiting_account(open_orders_max=21).limits.digest
+
+
+def test_nor_the_order_of_words_in_a_list_nor_a_word_that_stands_there_twice() -> None:
+    limits, types, times = entry().limits, tuple(OrderType), tuple(TimeInForce)
+    written = (types, times), (types[::-1], times[::-1]), ((*types, types[0]), (times[0], *times))
+    found = {
+        replace(
+            limits, agent={AGENT: replace(limits.agent[AGENT], order_types=kinds, times_in_force=lasting)}
+        ).digest
+        for kinds, lasting in written
+    }
+    assert len(found) == 1

@@ -14,9 +14,17 @@ from agenttrader.app.deciding.proposals import Wanted
 from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import Decision
-from agenttrader.model.errors import StatementRefused
+from agenttrader.model.errors import BadValue, StatementRefused
 from agenttrader.model.events import Withheld
-from agenttrader.model.identifiers import AccountName, Digest, OrderId, derive_order_id
+from agenttrader.model.identifiers import (
+    AccountName,
+    AgentName,
+    Digest,
+    OrderId,
+    derive_order_id,
+    derive_proposed_id,
+    digest_of,
+)
 from agenttrader.model.orders import Proposal
 from agenttrader.model.records import Chain
 from agenttrader.model.times import Instant
@@ -71,8 +79,23 @@ _decoder = msgspec.json.Decoder(WaitingEntry)
 
 
 def entry_of(content: bytes) -> WaitingEntry:
-    """What the file says. Raises msgspec.MsgspecError where it is none."""
-    return _decoder.decode(content)
+    """What the file says. Raises msgspec.MsgspecError where it is none.
+
+    BadValue where what it says was wanted is not what the order was made of that persons are shown.
+    """
+    entry = _decoder.decode(content)
+    shown = entry.approval.shown
+    if shown.proposal.id != _name(entry.wanted, shown.proposal.agent, shown.decision.inputs.now):
+        raise BadValue(
+            f"wanted: expected the words of which the order {shown.proposal.id} was made, found others"
+        )
+    return entry
+
+
+def _name(wanted: Wanted, agent: AgentName, now: Instant | None) -> OrderId:
+    """Under which id it waits: one that names every word of it, so that whoever signs for the order does."""
+    proposed = derive_proposed_id(agent, wanted.proposal_id)
+    return derive_order_id("held", proposed, digest_of(msgspec.json.encode(wanted)), now or 0)
 
 
 class Held(Struct, frozen=True):
@@ -108,7 +131,7 @@ class Holds:
         self, wanted: Wanted, proposal: Proposal, decision: Decision, rules: Rules, now: Instant
     ) -> OrderId | None:
         """Hold it from `now` on; None where no person can be asked about it, and the decision stands."""
-        name = derive_order_id("held", proposal.id, now)
+        name = _name(wanted, proposal.agent, decision.inputs.now)
         asked = asked_about(structs.replace(proposal, id=name), decision, self._state, rules, now)
         if asked is None or proposal.agent not in rules.authority.requesters:
             return None

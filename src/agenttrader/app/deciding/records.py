@@ -17,7 +17,7 @@ from agenttrader.app.deciding.startup import NAME, ROLE
 from agenttrader.gateway.checks.authority import APPROVAL
 from agenttrader.gateway.sentences import sentence_of
 from agenttrader.model.identifiers import OrderId, derive_order_id, digest_of
-from agenttrader.model.orders import ExitPlan
+from agenttrader.model.orders import Effect, Proposal
 from agenttrader.model.times import Instant, rfc3339
 
 APPROVE, REJECT = "APPROVE", "REJECT"
@@ -95,7 +95,7 @@ def record_of(
         reject_reason_codes=reasons,
         notes=tuple(dict.fromkeys(sentence_of(check) for check in failed)),
         denied_by=ruling.decision.denied_by,
-        recommended_order=_recommended(wanted, ruling.proposal.exit_plan),
+        recommended_order=_recommended(wanted, ruling.proposal),
         safety_snapshot=safety,
         limits=ruling.decision.inputs.limits,
         words=words,
@@ -124,7 +124,7 @@ def record_of_end(
         reject_reason_codes=(ASKS, *over, APPROVAL),
         notes=(why,),
         denied_by=APPROVAL,
-        recommended_order=_recommended(wanted, shown.proposal.exit_plan),
+        recommended_order=_recommended(wanted, shown.proposal),
         safety_snapshot=safety,
         limits=shown.decision.inputs.limits,
         words=words,
@@ -160,7 +160,10 @@ def _reasons(wanted: Wanted, ruling: Ruling, safety: Safety) -> Iterator[str]:
         yield HALTED
     if not safety.marketdata_fresh:
         yield STALE
-    is_approved = any(check.code == APPROVAL and check.passed for check in ruling.decision.checks)
+    # Persons are asked about entries alone.
+    is_approved = ruling.proposal.effect is Effect.OPEN and any(
+        check.code == APPROVAL and check.passed for check in ruling.decision.checks
+    )
     if wanted.requires_approval and not is_approved:
         yield ASKS
     if ruling.loses_too_much:
@@ -172,20 +175,22 @@ def _reasons(wanted: Wanted, ruling: Ruling, safety: Safety) -> Iterator[str]:
     )
 
 
-def _recommended(wanted: Wanted, plan: ExitPlan | None) -> Recommended:
+def _recommended(wanted: Wanted, decided: Proposal) -> Recommended:
+    """The order that was decided, which is what persons were shown of it."""
+    plan, until = decided.exit_plan, decided.valid_until
     return Recommended(
         proposal_id=wanted.proposal_id,
-        correlation_id=wanted.correlation_id,
-        strategy_name=wanted.strategy,
-        symbol=wanted.symbol,
+        correlation_id=decided.correlation_id,
+        strategy_name=decided.strategy,
+        symbol=decided.symbol,
         asset_type=wanted.asset_type,
-        side=wanted.side.value,
-        quantity=f"{wanted.quantity.normalize():f}",
-        limit_price=_text(wanted.limit_price),
+        side=decided.side.value,
+        quantity=f"{decided.quantity.normalize():f}",
+        limit_price=_text(decided.limit_price),
         stop_loss=None if plan is None else _text(plan.stop),
         take_profit=None if plan is None else _text(plan.target),
-        time_in_force=wanted.time_in_force.value,
-        valid_until_utc=rfc3339(wanted.valid_until),
+        time_in_force=decided.time_in_force.value,
+        valid_until_utc=rfc3339(wanted.valid_until if until is None else until),
         requires_human_approval=wanted.requires_approval,
     )
 

@@ -327,6 +327,26 @@ def test_a_word_in_the_file_of_what_waits_counts_only_with_its_signature(tmp_pat
 
 
 @pytest.mark.parametrize(
+    "change", ({"quantity": "1000"}, {"max_loss": "9999"}, {"requires_approval": False}), ids=str
+)
+def test_what_a_person_said_yes_to_cannot_be_changed_in_its_file(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    first = Stage(tmp_path, asking_rules(replace(TERMS, persons_needed=2)))
+    first.propose()
+    first.say(ANN)
+    assert first.attend() == []
+    (file,) = tmp_path.glob("waiting/*.json")
+    body = json.loads(file.read_text())
+    file.write_text(json.dumps(body | {"wanted": body["wanted"] | change}))
+    second = first.again()
+    with pytest.raises(BadValue, match="wanted: expected the words of which the order"):
+        second.desk.approvals()
+    with pytest.raises(StoreError, match="wanted: expected the words of which the order"):
+        second.attend()
+
+
+@pytest.mark.parametrize(
     "by", (asking_rules(None), replace(rules(), approvals=TERMS)), ids=("terms", "requester")
 )
 def test_where_nobody_can_be_asked_it_is_rejected_at_once(tmp_path: Path, by: Rules) -> None:
