@@ -127,7 +127,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
     print(f"session   {found.session or 'not begun'}, now {found.now or 'not known'}")
     if found.catching_up_to is not None:
         again = f"the market tells again what is on record, up to {found.catching_up_to}"
-        print(f"          {again}; until then breaks may show that end by themselves")
+        print(f"          {again}; until then all is halted and nothing is compared")
     failure = f"; CANNOT BE WRITTEN: {found.failure}" if found.failure else ""
     print(f"journal   {found.records} records{failure}")
     if found.comparisons is not None:
@@ -145,7 +145,7 @@ def status(*, config: Config, person: Who, as_json: AsJson = False) -> None:
 
 
 def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:
-    """Compare the books with the broker's now. Exit code 1 for a difference, 5 where it cannot be asked."""
+    """Compare the books with the broker's now. Exit code 1 for a difference, 5 where they cannot be."""
     found = at_desk(config, person, lambda desk: desk.reconcile())
     if as_json:
         print_json(builtins_of(found))

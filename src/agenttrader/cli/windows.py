@@ -50,7 +50,7 @@ def open_(
 ) -> None:
     """Lease trading from now on. Signed with the person's key; wired switches are moved to 0."""
     from agenttrader.app.operators.acts import Lease
-    from agenttrader.app.operators.wishes import end_of, now_of, require_until, scope_of
+    from agenttrader.app.operators.wishes import end_of, now_of, require_caught_up, require_until, scope_of
     from agenttrader.model.authority import Mode
     from agenttrader.model.errors import BadValue
 
@@ -65,6 +65,7 @@ def open_(
 
     async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
         found = await desk.status()
+        require_caught_up(found)
         lease = Lease(
             mode=wanted, scope=covered, start=now_of(found), end=end_of(until, found), reason=reason
         )
@@ -91,9 +92,12 @@ def extend(*, config: Config, person: Who, reason: Reason, until: Until, as_json
 @window.command()
 def resume(*, config: Config, person: Who, reason: Reason, as_json: AsJson = False) -> None:
     """Let a window that a restart suspended go on, until its own end. Signed with the person's key."""
+    from agenttrader.app.operators.wishes import require_caught_up
+
     require_reason(reason)
 
     async def act(desk: "Operator", pen: "Pen") -> "tuple[TradingBody, StatusBody]":
+        require_caught_up(await desk.status())
         return await desk.resume_window(pen, reason), await desk.status()
 
     _show(*signing_at_desk(config, person, act), as_json=as_json)

@@ -46,6 +46,10 @@ class ArrivalInbox(Generic[T]):
             self.reached = time
             yield time
 
+    def is_behind(self, time: Instant) -> bool:  # noqa: ARG002 - the policies share one shape
+        """Whether what is told of `time` waits here: it never does."""
+        return False
+
 
 class WatermarkInbox(Generic[T]):
     """Holds what is ahead of the slowest source, and releases it in one order.
@@ -82,6 +86,10 @@ class WatermarkInbox(Generic[T]):
             while self._held and self._held[0][0] <= reached:
                 yield heappop(self._held)[3]
             yield reached
+
+    def is_behind(self, time: Instant) -> bool:
+        """Whether what is told of `time` waits here until that time is reached."""
+        return self.reached is None or self.reached < time
 
 
 Inbox = ArrivalInbox[T] | WatermarkInbox[T]

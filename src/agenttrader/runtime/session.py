@@ -126,6 +126,14 @@ class Session:
         """The market clock's time; None before the first watermark."""
         return self._clock.now()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the data tell again what is on record, and what the broker says of later waits till then.
+
+        The book knows less than the broker as long as that is so.
+        """
+        return self._inbox.is_behind(self.engine.state.last_time)
+
     # What comes in.
 
     def market(self, event: MarketEvent) -> None:

@@ -20,17 +20,16 @@ from agenttrader.model.errors import StatementRefused, StoreError, Unreachable
 from agenttrader.model.events import CancelRequested, Event, Leaving
 from agenttrader.model.identifiers import ClientOrderId, OrderId, Symbol
 from agenttrader.model.market import Watermark
-from agenttrader.model.records import Chain, Recorded
+from agenttrader.model.records import Recorded
 from agenttrader.model.reports import BrokerStatement, ExecutionReport, ReportKind
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.order_route import Look
 from agenttrader.runtime.engine import Engine
-from agenttrader.runtime.inbox import ArrivalInbox
+from agenttrader.runtime.inbox import ArrivalInbox, Inbox
 from agenttrader.runtime.inputs import Input, SwitchSeen
 from agenttrader.runtime.recovery import Reconciler, fold
 from agenttrader.runtime.session import AdvancingClock, Session
-from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ACCOUNT,
     MULTIPLIERS,
@@ -135,16 +134,18 @@ class SmallGateway:
         answer_wait_seconds: float = 2.0,
         every_seconds: int = 1_000_000,
         clock: AdvancingClock | None = None,
+        inbox: Inbox[Input] | None = None,
+        journal: MemoryJournal | None = None,
         **changes: Any,
     ) -> None:
         ruled = rules(**changes)
-        self.journal = MemoryJournal()
+        self.journal = journal or MemoryJournal()
         self.broker, self.switch = ScriptedBroker(), HandSwitch()
         self.envelopes: dict[str, SignedStatement] = {}
         self.reports: list[tuple[str, Struct]] = []
         self.owed = asyncio.Event()
         self.session = Session(
-            engine=Engine(ruled, State(MULTIPLIERS), Chain()),
+            engine=Engine(ruled, *fold(self.journal, MULTIPLIERS)),
             segment=lambda state: segment(1 if state.segment is None else state.segment.epoch + 1),
             refold=lambda: Engine(ruled, *fold(self.journal, MULTIPLIERS)),
             journal=self.journal,
@@ -152,7 +153,7 @@ class SmallGateway:
                 self.broker, [self.switch], lambda reading: self.session.tell(SwitchSeen(reading))
             ),
             clock=clock or WatermarkClock(),
-            inbox=ArrivalInbox[Input](),
+            inbox=inbox or ArrivalInbox[Input](),
             capacity=capacity,
             batch_max=64,
             resync=self.owed.set,

@@ -178,3 +178,12 @@ def test_what_waits_is_counted() -> None:
     assert inbox.held == 2
     hear(inbox, watermark(BROKER, 1))
     assert inbox.held == 1
+
+
+def test_what_is_told_of_later_waits_only_by_the_datas_time() -> None:
+    arriving, merging = ArrivalInbox[str](), WatermarkInbox[str]()
+    assert merging.is_behind(Instant(0))
+    for inbox in (arriving, merging):
+        hear(inbox, watermark(MARKET, 5), watermark(BROKER, 4))
+        assert not inbox.is_behind(Instant(4))
+    assert (arriving.is_behind(Instant(5)), merging.is_behind(Instant(5))) == (False, True)

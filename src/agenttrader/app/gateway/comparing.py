@@ -1,7 +1,8 @@
 """When the books are compared with the broker's, and what is left for people to read of each run.
 
 By the market's clock, whenever the link to the broker comes up, whenever the session asks for it (a day
-turned, a report is of nobody's order), and when somebody asks.
+turned, a report is of nobody's order), and when somebody asks. Not while a simulated day is told again after
+a restart: what the broker says of later waits for its time, so each difference would be a false one.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import structlog
 from msgspec import Struct
 
 from agenttrader.app.gateway.comparison_views import ComparisonReport, report_of
-from agenttrader.model.errors import InboxFull, StoreError
-from agenttrader.model.times import SECOND, Instant
+from agenttrader.model.errors import InboxFull, NotReady, StoreError
+from agenttrader.model.times import SECOND, Instant, rfc3339
 from agenttrader.runtime.inputs import Compared
 from agenttrader.runtime.recovery import Reconciler
 from agenttrader.runtime.session import Session
@@ -41,11 +42,13 @@ class Comparing:
         self._keep = keep
         self._began: Instant | None = None
         """When the last run began, by the market's clock."""
+        self._caught_up = asyncio.Event()
         session.reached_listeners.append(self._reached)
 
     async def follow(self) -> None:
         """Compare whenever a run is owed, until canceled; what cannot be recorded now is owed still."""
         await self._session.started.wait()
+        await self._caught_up.wait()
         while True:
             await self._owed.wait()
             self._owed.clear()
@@ -57,11 +60,20 @@ class Comparing:
                 await asyncio.sleep(COMPARE_AGAIN_SECONDS)
                 self._owed.set()
 
-    async def compare(self) -> Compared:
-        """Compare now; on record, and reported, when this returns. Raises StoreError, InboxFull, NotReady."""
-        self._began = self._session.now
-        compared = await self._reconciler.run()
-        await self._report(report_of(self._session.engine, compared, self._session.now))
+    async def compare(self, *, whole: bool = True) -> Compared:
+        """Compare now; on record, and reported, when this returns.
+
+        Raises StoreError and InboxFull, and NotReady where it cannot be compared yet.
+        """
+        if self._session.is_behind:
+            until = rfc3339(self._session.engine.state.last_time)
+            raise NotReady(
+                f"not compared yet: the market tells again what is on record, up to {until}, and all is "
+                "halted until then; the books are compared by themselves as soon as it is there"
+            )
+        self._began = self._now()
+        compared = await self._reconciler.run(whole=whole)
+        await self._report(report_of(self._session.engine, compared, self._now()))
         return compared
 
     async def _report(self, report: ComparisonReport) -> None:
@@ -74,3 +86,5 @@ class Comparing:
     def _reached(self, time: Instant) -> None:
         if self._began is not None and time - self._began >= self._every:
             self._owed.set()
+        if not self._session.is_behind:
+            self._caught_up.set()

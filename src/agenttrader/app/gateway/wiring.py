@@ -343,8 +343,8 @@ def _feed(configuration: Configuration, announcements: Announcements) -> AlpacaF
 def _waits_for(session: Session) -> str | None:
     if not session.started.is_set():
         return "the market's time: market data and the broker have not both been heard"
-    reconciled = session.engine.state.reconciled
-    return "the first comparison with the broker" if reconciled is None else None
+    is_compared = session.engine.state.reconciled is not None or session.is_behind
+    return None if is_compared else "the first comparison with the broker"
 
 
 def _rules(configuration: Configuration, examined_until: Instant | None) -> Rules:

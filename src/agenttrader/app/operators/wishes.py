@@ -35,7 +35,14 @@ def end_of(text: str, status: StatusBody) -> Instant:
     if text == CLOSE:
         if status.session_close is None:
             raise BadValue("--until close: expected a trading day to have begun, found none; name the time")
-        return from_rfc3339(status.session_close)
+        close = from_rfc3339(status.session_close)
+        if close <= now_of(status):
+            raise BadValue(
+                f"--until close: the session of {status.session} closed at {status.session_close}, and it is "
+                f"{status.now} there: wait for the next one, or name a time in it; a simulated day that has "
+                "been played out is over: `agenttrader new` makes a folder for another"
+            )
+        return close
     if _SPAN.fullmatch(text):
         return Instant(now_of(status) + span_of(text, "--until"))
     return from_rfc3339(text)
@@ -54,6 +61,15 @@ def now_of(status: StatusBody) -> Instant:
     if status.now is None:
         raise BadValue("the gateway has not heard the market's time yet; try again in a moment")
     return from_rfc3339(status.now)
+
+
+def require_caught_up(status: StatusBody) -> None:
+    """Raise BadValue while a simulated day is told again after a restart: nothing may leave until then."""
+    if status.catching_up_to is not None:
+        raise BadValue(
+            f"the market tells again what is on record, up to {status.catching_up_to}, and it is "
+            f"{status.now} there: all is halted until then; wait until `agenttrader status` says so no more"
+        )
 
 
 def one_of(beginning: str, names: Iterable[str], what: str) -> str:

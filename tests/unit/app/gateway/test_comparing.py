@@ -11,11 +11,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from agenttrader.app.gateway import comparing
 from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.comparison_views import ComparisonMetrics, ComparisonReport, comparisons_of
-from agenttrader.model.errors import InboxFull, StoreError, Unreachable
+from agenttrader.model.errors import InboxFull, NotReady, StoreError, Unreachable
 from agenttrader.model.events import Reconciled
 from agenttrader.model.market import Watermark
 from agenttrader.model.times import SECOND, Instant
-from agenttrader.testing.builders import ACCOUNT, at, broker_statement
+from agenttrader.runtime.acceptance import refusal_of
+from agenttrader.runtime.inbox import WatermarkInbox
+from agenttrader.runtime.inputs import Input
+from agenttrader.testing.builders import ACCOUNT, OPEN, at, broker_statement
 from agenttrader.testing.small_gateway import SmallGateway
 
 EVERY = 120
@@ -108,14 +111,14 @@ async def test_a_report_that_cannot_be_written_takes_nothing_back(gateway: Small
 async def test_a_comparison_that_cannot_be_recorded_now_is_owed(
     gateway: SmallGateway, monkeypatch: pytest.MonkeyPatch, reason: Exception
 ) -> None:
-    whole, tries = gateway.reconciler.run, 0
+    run_whole, tries = gateway.reconciler.run, 0
 
-    async def run() -> object:
+    async def run(*, whole: bool) -> object:
         nonlocal tries
         tries += 1
         if tries <= 2:
             raise reason
-        return await whole()
+        return await run_whole(whole=whole)
 
     monkeypatch.setattr(gateway.reconciler, "run", run)
     gateway.owed.set()
@@ -141,3 +144,43 @@ async def test_the_numbers_say_how_old_the_last_success_is_and_what_stands(gatew
     assert (status.age_seconds, status.failure) == (60, "no answer")
     gateway.session.engine.state.comparisons.begin()
     assert "age_seconds" not in generate_latest(registry).decode()
+
+
+async def test_nothing_is_compared_or_accepted_while_a_day_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agenttrader.runtime.recovery.LOOK_AGAIN_SECONDS", 0.001)
+    gateway = SmallGateway()
+    await gateway.trade()
+    gateway.broker.statements = [broker_statement(cash=broker_statement().cash + 1)]
+    await reach(gateway, 60)
+    (found,) = (await gateway.desk.reconcile()).breaks
+    before = len(runs(gateway))
+    await gateway.stop()
+
+    after = SmallGateway(journal=gateway.journal, inbox=WatermarkInbox[Input]())
+    after.owed.set()
+    following = asyncio.create_task(after.comparing.follow())
+
+    async def tell(time: Instant) -> None:
+        after.session.market(Watermark(time=time))
+        after.session.broker(Watermark(time=time))
+        await after.settle()
+
+    after.session.market(Watermark(time=OPEN))
+    after.session.broker(Watermark(time=OPEN))
+    await after.start()
+    await tell(Instant(at(2) - 1))
+    with pytest.raises(NotReady, match=r"on record, up to 2026-11-20T14:32:00Z, .* by themselves as soon as"):
+        await after.desk.reconcile()
+    state = after.session.engine.state
+    assert (len(runs(after)), state.comparisons.runs, after.owed.is_set()) == (before, before, True)
+    assert "has not been compared" in refusal_of(found, state)
+    assert "has not been compared" in after.desk.status().trading.reasons[1]
+    await tell(at(2))
+    await until(after, 1)
+    assert len(runs(after)) == before + 1
+    following.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
+    await after.stop()

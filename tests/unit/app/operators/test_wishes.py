@@ -1,7 +1,7 @@
 import pytest
 
 from agenttrader.app.gateway.status import StatusBody
-from agenttrader.app.operators.wishes import end_of, now_of, one_of, scope_of
+from agenttrader.app.operators.wishes import end_of, now_of, one_of, require_caught_up, scope_of
 from agenttrader.model.authority import EVERYTHING, Mode, Scope, ScopeKind
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AccountName, Digest
@@ -11,7 +11,7 @@ from agenttrader.protocols.native import TradingBody
 NOW, CLOSE = "2026-11-20T15:00:00Z", "2026-11-20T21:00:00Z"
 
 
-def status(now: str | None = NOW, close: str | None = CLOSE) -> StatusBody:
+def status(now: str | None = NOW, close: str | None = CLOSE, catching_up_to: str | None = None) -> StatusBody:
     return StatusBody(
         account=AccountName("SIM-1"),
         epoch=1,
@@ -23,6 +23,7 @@ def status(now: str | None = NOW, close: str | None = CLOSE) -> StatusBody:
         records=1,
         failure="",
         now=now,
+        catching_up_to=catching_up_to,
         session_close=close,
     )
 
@@ -52,6 +53,18 @@ def test_what_is_not_known_yet_is_not_guessed() -> None:
     with pytest.raises(BadValue, match="has not heard the market's time yet"):
         end_of("90m", status(now=None))
     assert now_of(status()) == from_rfc3339(NOW)
+
+
+@pytest.mark.parametrize("now", (CLOSE, "2026-11-20T21:00:01Z"))
+def test_a_day_that_is_over_is_said_to_be_with_what_to_do(now: str) -> None:
+    with pytest.raises(BadValue, match=rf"closed at {CLOSE}, and it is {now} there: wait for the next one"):
+        end_of("close", status(now=now))
+
+
+def test_nothing_is_leased_while_a_day_is_told_again() -> None:
+    require_caught_up(status())
+    with pytest.raises(BadValue, match=rf"on record, up to {CLOSE}, and it is {NOW} there: .*; wait until"):
+        require_caught_up(status(catching_up_to=CLOSE))
 
 
 def test_a_scope_is_everything_or_a_kind_and_a_name() -> None:
