@@ -29,8 +29,10 @@ from agenttrader.cli.persons import persons
 from agenttrader.cli.policy import policy
 from agenttrader.cli.positions import positions
 from agenttrader.cli.proof import proof
+from agenttrader.cli.state import state
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
+from agenttrader.cli.worlds import world, worlds
 from agenttrader.model.errors import BadValue
 
 ROLES = ("exits", "gateway", "marketdata", "sentinel", "strategy", "venue")
@@ -85,6 +87,8 @@ app.command("kill")(kill)
 app.command("emergency-liquidate")(emergency_liquidate)
 app.command("doctor")(doctor)
 app.command("decide")(decide)
+app.command("world")(world)
+app.command("worlds")(worlds)
 # A role reads its own words, `--help` among them.
 app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(run)
 app.command("bench")(bench)
@@ -100,6 +104,7 @@ app.add_typer(agents, name="agents")
 app.add_typer(journal, name="journal")
 app.add_typer(policy, name="policy")
 app.add_typer(proof, name="proof")
+app.add_typer(state, name="state")
 app.add_typer(brokers, name="brokers")
 app.add_typer(drill, name="drill")
 

@@ -8,7 +8,6 @@ from typing import Any
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.identifiers import Symbol
-from agenttrader.model.orders import OrderState
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.recovery import fold
 from agenttrader.testing.builders import ACCOUNT, MULTIPLIERS
@@ -20,16 +19,8 @@ from agenttrader.testing.worlds.gateway import Gateway
 from agenttrader.testing.worlds.script import Script
 from agenttrader.testing.worlds.watch import Watch
 
-_ENDED = {
-    "filled": {OrderState.FILLED},
-    "canceled": {OrderState.CANCELED},
-    "expired": {OrderState.EXPIRED},
-    "rejected": {OrderState.REJECTED},
-    "replaced": {OrderState.REPLACED},
-}
-"""What an order that ended at the exchange is in our book."""
-
-
+_OPEN_STATUSES = frozenset({"new", "accepted", "held", "partially_filled", "pending_new", "pending_cancel"})
+"""The words of an order that may fill at the exchange."""
 Accepted = AbstractSet[tuple[BreakKind, Symbol | None]]
 """What differed, and in what, that a person took as it is."""
 _OF_EXECUTIONS = frozenset({BreakKind.EXECUTION_MISSING_HERE, BreakKind.EXECUTION_MISSING_AT_BROKER})
@@ -112,11 +103,8 @@ def _of_order(name: str, theirs: dict[str, Any], ours: Order | None, *, are_expl
         return
     if Decimal(theirs["filled_qty"]) != ours.filled:
         yield f"of order {name} the exchange filled {theirs['filled_qty']}, by our book {ours.filled}"
-    ended = _ENDED.get(theirs["status"])
-    if ended is not None and ours.state not in ended:
+    if (theirs["status"] in _OPEN_STATUSES) is ours.state.is_terminal:
         yield f"order {name} is {theirs['status']} at the exchange, here {ours.state.value}"
-    if ended is None and ours.state.is_terminal:
-        yield f"order {name} is open at the exchange ({theirs['status']}), here {ours.state.value}"
 
 
 def _of_a_good_day(gateway: Gateway, watch: Watch) -> Iterator[str]:

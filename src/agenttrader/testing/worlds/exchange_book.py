@@ -23,7 +23,8 @@ class Working(NamedTuple):
     remaining: Decimal
     type: str
     status: str
-    is_leg: bool
+    replaces: str | None
+    """The id of the order in whose place it is to come, or has come."""
 
 
 class ExchangeBook(NamedTuple):
@@ -71,5 +72,5 @@ def _working(order: dict[str, Any]) -> Working:
         remaining=Decimal(order["qty"]) - Decimal(order["filled_qty"]),
         type=order["type"],
         status=order["status"],
-        is_leg=not order["client_order_id"].startswith("at-"),
+        replaces=order["replaces"],
     )

@@ -10,6 +10,8 @@ from agenttrader.model.authority import Scope, ScopeKind
 from agenttrader.model.times import Instant
 from agenttrader.testing.worlds.loop import Seconds
 
+REST_SECONDS = 4.0
+"""How long a person leaves halted what was halted: so long it shows whether it is."""
 GRACE_SECONDS = 1.0
 """How long after a person's word something may still leave: what the product promises."""
 
@@ -22,6 +24,10 @@ class Hand:
         self.window_end: Instant | None = None
         """When the lease ends that may be open; None where certainly none is."""
         self.window_closed_at = 0.0
+        self.tightened_at = -REST_SECONDS
+        """When anybody last halted, closed, killed or moved the switch."""
+        self.loosened = 0
+        """How often anybody has asked to loosen: what was asked for before that may be undone by it."""
         self.halts: dict[Scope, Seconds] = {}
         """Each halt that certainly stands, and since when."""
         self.switch_moved_at = 0.0
@@ -49,10 +55,19 @@ class Hand:
             return "the halt switch did not stand at 0"
         return None
 
+    def is_rested(self, now_seconds: float) -> bool:
+        """Whether nobody has tightened anything for a while."""
+        return now_seconds - self.tightened_at >= REST_SECONDS
+
+    def move_switch(self, now_seconds: float) -> None:
+        """Somebody writes the file, or is about to."""
+        self.switch_moved_at = self.tightened_at = now_seconds
+
     def close_window(self, now_seconds: float) -> None:
         """No window is open any more, beyond doubt."""
         if self.window_end is not None:
             self.window_end, self.window_closed_at = None, now_seconds
+            self.tightened_at = now_seconds
 
     def _is_let_go(self) -> bool:
         try:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias, TypeVar
 
 THREAD_SECONDS = 0.001
 """How long work in a thread takes where nothing slows it."""
+TURNS_MAX = 500_000
+"""More turns than any world takes: what turns more often will not end."""
 _RESOLUTION_SECONDS = 1e-9
 
 Seconds: TypeAlias = "float"
@@ -65,9 +67,12 @@ class _Leaps:
 
     def __init__(self) -> None:
         self.now_seconds = 0.0
+        self._turns = 0
 
     def select(self, timeout_seconds: float | None) -> Sequence[object]:
         assert timeout_seconds is not None, "everybody waits, and for nothing that will come"
+        self._turns += 1
+        assert self._turns < TURNS_MAX, f"something goes round and round, at {self.now_seconds:.3f} s"
         self.now_seconds += max(timeout_seconds, 0.0)
         return ()
 

@@ -10,6 +10,7 @@ from agenttrader.model.errors import AgentTraderError, InboxFull, StoreError, St
 from agenttrader.runtime.rules import Rules
 from agenttrader.testing.worlds.ear import Ear
 from agenttrader.testing.worlds.gateway import Gateway
+from agenttrader.testing.worlds.hand import REST_SECONDS
 from agenttrader.testing.worlds.loop import SimulatedLoop
 from agenttrader.testing.worlds.market import Feed
 from agenttrader.testing.worlds.network import Network
@@ -86,8 +87,12 @@ class Machines:
         self._loop.call_later(seconds, self.start_gateway)
 
     def supervise(self) -> None:
-        """A process that could not record its start has ended by itself, and is started again."""
-        gateway = self.gateway
+        """Start again what ended by itself because it could not record its start, and what was fenced off."""
+        gateway, fenced = self.gateway, self._watch.hand.fenced
+        if fenced is not None and self._loop.time() - fenced[1] > REST_SECONDS:
+            self.kill_gateway()
+            self.start_gateway()
+            return
         if gateway is None or gateway.session.started.is_set():
             return
         if any(isinstance(error, StoreError) for error in gateway.process.failures):

@@ -71,24 +71,29 @@ class Person:
 
     async def halt(self, gateway: Gateway, halts: Halts) -> None:
         """Halt, or close the window."""
-        now = asyncio.get_running_loop().time
+        now, loosened = asyncio.get_running_loop().time, self._hand.loosened
         if halts.how == "close_window":
-            self._hand.switch_moved_at = now()
-            if await self._ask(gateway, lambda: gateway.desk.close_window(PERSON, "a whim"), "close window"):
+            self._hand.move_switch(now())
+            done = await self._ask(
+                gateway, lambda: gateway.desk.close_window(PERSON, "a whim"), "close window"
+            )
+            self._hand.move_switch(now())
+            if done and self._hand.loosened == loosened:
                 self._hand.close_window(now())
-                self._hand.switch_moved_at = now()
             return
         if halts.how == "liquidate":
             for symbol in tuple(gateway.session.engine.state.book.positions()):
                 await self._ask(gateway, _closing(gateway, symbol), f"close {symbol}")
             return
         scope, state = _HALTS[halts.how]
-        if await self._ask(gateway, lambda: gateway.desk.halt(scope, state, PERSON, "a whim"), halts.how):
+        self._hand.tightened_at = now()
+        done = await self._ask(gateway, lambda: gateway.desk.halt(scope, state, PERSON, "a whim"), halts.how)
+        if done and self._hand.loosened == loosened:
             self._hand.halts.setdefault(scope, now())
 
     def move_switch(self, moved: SwitchMoves) -> None:
         """Write the file by hand, spoil it, or take it away."""
-        self._hand.switch_moved_at = asyncio.get_running_loop().time()
+        self._hand.move_switch(asyncio.get_running_loop().time())
         path = switch_path(self._folder)
         match moved.content:
             case "missing":
@@ -107,6 +112,7 @@ class Person:
         raise_fence(fence_of(self._folder), fence)
         if last:
             self._hand.fenced = (gateway.process.name, now)
+            self._hand.tightened_at = now
 
     async def forge(self, gateway: Gateway, forged: ForgedStatement) -> None:
         """Somebody tries to loosen without the right to it."""
@@ -131,7 +137,6 @@ class Person:
         session = self._session(gateway)
         if session is None or not gateway.session.started.is_set() or gateway.session.failure:
             return
-        self._mend_switch()
         state = gateway.session.engine.state
         for found in state.breaks:
             await self._settle(gateway, found, session)
@@ -140,9 +145,15 @@ class Person:
         if not is_clean and now >= self._compares_at:
             self._compares_at = now + COMPARES_SECONDS
             await self._ask(gateway, gateway.desk.reconcile, "reconcile")
+        if self._hand.is_rested(asyncio.get_running_loop().time()):
+            await self._loosen(gateway, session)
+
+    async def _loosen(self, gateway: Gateway, session: Session) -> None:
+        state = gateway.session.engine.state
         if state.standing.latches:
             await self._resume(gateway, session)
         window = state.standing.window
+        self._mend_switch(is_leased=window is not None and not window.suspended)
         if window is None:
             await self._lease(gateway, Act.OPEN_WINDOW, session)
         elif window.suspended and not state.standing.latches:
@@ -154,13 +165,14 @@ class Person:
         if not await self._lease(gateway, Act.RESUME_WINDOW, session):
             await self._ask(gateway, lambda: desk.close_window(PERSON, "it cannot go on"), "close window")
 
-    def _mend_switch(self) -> None:
-        path, now = switch_path(self._folder), asyncio.get_running_loop().time()
+    def _mend_switch(self, *, is_leased: bool) -> None:
+        """Put the file right by hand, and where a window is open, to 0."""
+        path, wanted = switch_path(self._folder), "0\n" if is_leased else "1\n"
         with suppress(OSError):
-            if path.read_bytes() in (b"0\n", b"1\n"):
+            if path.read_text() == wanted or (not is_leased and path.read_text() == "0\n"):
                 return
-        self._hand.switch_moved_at = now
-        path.write_text("1\n")
+        self._hand.switch_moved_at = asyncio.get_running_loop().time()
+        path.write_text(wanted)
 
     async def _settle(self, gateway: Gateway, found: Break, session: Session) -> None:
         """Close what is bare, cancel what may fill, here or at the broker, and accept everything else."""
@@ -184,6 +196,7 @@ class Person:
             self.accepted.add((found.kind, symbol))
 
     async def _resume(self, gateway: Gateway, session: Session) -> None:
+        self._hand.loosened += 1
         before, self._hand.halts = self._hand.halts, {}
         statement = self._statement(gateway, Act.RESUME, session)
         envelope = sign(statement, KEY)
@@ -192,6 +205,7 @@ class Person:
 
     async def _lease(self, gateway: Gateway, act: Act, session: Session) -> bool | None:
         hand, now = self._hand, asyncio.get_running_loop().time
+        hand.loosened += 1
         before, hand.window_end = hand.window_end, session.close
         hand.switch_moved_at = now()
         envelope = sign(self._statement(gateway, act, session), KEY)

@@ -46,12 +46,12 @@ CALM_BARS = 6
 """How many of the last bars nothing goes wrong in, so that everything can be put right."""
 _BUSY_LANES: tuple[Lane, ...] = ("order", "order", "order", "cancel", "replace", "question")
 _WHATS: tuple[What, ...] = (
-    *("enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter"),
+    *("enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter"),
     *("leave", "close", "close", "cancel", "cancel", "replace", "replace", "retry", "retry", "flood"),
 )
 _FAMILIES = (
     *("requests", "requests", "stream", "feed", "disk", "crash", "crash", "venue", "person", "person"),
-    *("mishap", "hand", "forged", "switch", "second", "kill"),
+    *("mishap", "hand", "forged", "switch", "switch", "second", "kill"),
 )
 """What goes wrong in a world is of a few families, so that each is met by itself and with others."""
 
@@ -86,7 +86,7 @@ def script_of(seed: int) -> Script:
     sure = chance.randrange(12) > 0
     actions = tuple(_overnight(chance)) if minutes[1] and sure else ()
     seconds = (sum(minutes) - CALM_BARS) * BAR_SECONDS
-    acts = [_act(chance, seconds) for _ in range(chance.randint(12, 32))]
+    acts = [_act(chance, seconds) for _ in range(chance.randint(16, 44))]
     faults: list[Happening] = []
     if sure:
         families = chance.sample(_FAMILIES, chance.randint(1, 4))
@@ -114,7 +114,7 @@ def _act(chance: Random, seconds: float) -> Acts:
         agent=OWNERS[symbol],
         symbol=symbol,
         buys=chance.randrange(3) > 0,
-        quantity=chance.choice((20, 40, 60, 80, 100, 100, 130)),
+        quantity=chance.choice((10, 20, 20, 40, 60, 100, 130)),
         kind=chance.choice(("market", "limit", "limit", "stop")),
         offset=chance.choice((-12, -4, -1, 0, 2, 6, 15)),
         pick=chance.randrange(1_000),

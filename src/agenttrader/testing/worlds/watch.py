@@ -221,16 +221,22 @@ class Watch:
         return price * max(self._worst(book, symbol, sign, sent) for sign in (1, -1))
 
     def _worst(self, book: ExchangeBook, symbol: str, sign: int, sent: Sent) -> Decimal:
-        """How far the position may go, everything filled that opens there, is on its way, or leaves now."""
+        """How far the position may go, everything filled that opens there, is on its way, or leaves now.
+
+        Of an order and the one in its place there will be one, so the larger counts.
+        """
         held = book.positions.get(symbol, Decimal(0)) * sign
         there = [each for each in book.orders if (each.symbol, each.sign) == (symbol, sign)]
-        entries = {each.id: each.remaining for each in there if self._opens(each.client_order_id)}
+        entries: dict[str, Decimal] = {}
+        for each in there:
+            if self._opens(each.client_order_id):
+                place = each.replaces or each.id
+                entries[place] = max(entries.get(place, Decimal(0)), each.remaining)
         filled = {each.id: each.filled for each in there}
-        for each in (*self._under_way.values(), sent):
-            if (each.symbol, each.sign, each.opens) == (symbol, sign, True):
-                # One of the two will be there, so the larger counts.
-                place = each.replaces or each.client_order_id
-                quantity = each.quantity - filled.get(place, Decimal(0))
+        for leaves in (*self._under_way.values(), sent):
+            if (leaves.symbol, leaves.sign, leaves.opens) == (symbol, sign, True):
+                place = leaves.replaces or leaves.client_order_id
+                quantity = leaves.quantity - filled.get(place, Decimal(0))
                 entries[place] = max(entries.get(place, Decimal(0)), quantity)
         return max(held + sum(entries.values(), Decimal(0)), Decimal(0))
 
