@@ -60,7 +60,7 @@ class Comparing:
                 await asyncio.sleep(COMPARE_AGAIN_SECONDS)
                 self._owed.set()
 
-    async def compare(self, *, whole: bool = True) -> Compared:
+    async def compare(self) -> Compared:
         """Compare now; on record, and reported, when this returns.
 
         Raises StoreError and InboxFull, and NotReady where it cannot be compared yet.
@@ -71,9 +71,9 @@ class Comparing:
                 f"not compared yet: the market tells again what is on record, up to {until}, and all is "
                 "halted until then; the books are compared by themselves as soon as it is there"
             )
-        self._began = self._now()
-        compared = await self._reconciler.run(whole=whole)
-        await self._report(report_of(self._session.engine, compared, self._now()))
+        self._began = self._session.now
+        compared = await self._reconciler.run()
+        await self._report(report_of(self._session.engine, compared, self._session.now))
         return compared
 
     async def _report(self, report: ComparisonReport) -> None:
