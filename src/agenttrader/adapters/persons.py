@@ -24,6 +24,7 @@ from agenttrader.model.errors import StatementRefused, StoreError
 from agenttrader.model.identifiers import PersonName
 
 PAYLOAD_TYPE = "application/vnd.agenttrader.statement.v1+json"
+RESTORATION_TYPE = "application/vnd.agenttrader.restoration.v1+json"
 ENVELOPE_CHARACTERS_MAX = 16_384
 """A statement is under two thousand; what is larger is refused unread."""
 
@@ -57,7 +58,26 @@ def verifier(people: Mapping[PersonName, Configured]) -> Callable[[str], SignedS
 
 def sign(statement: Statement, key: Ed25519PrivateKey) -> str:
     """The statement in an envelope signed with `key`, as JSON text."""
-    envelope = Envelope(msgspec.json.encode(statement), PAYLOAD_TYPE, {})
+    return _sealed(msgspec.json.encode(statement), PAYLOAD_TYPE, key)
+
+
+def sign_restoration(restoration: msgspec.Struct, key: Ed25519PrivateKey) -> str:
+    """What is restored, in an envelope that no gateway takes for a statement."""
+    return _sealed(msgspec.json.encode(restoration), RESTORATION_TYPE, key)
+
+
+def is_restoration(envelope: str, restoration: msgspec.Struct, key: Ed25519PublicKey) -> bool:
+    """Whether the envelope holds just this, signed with the key's private half."""
+    try:
+        opened = _open(envelope, RESTORATION_TYPE)
+        opened.verify([SSlibKey.from_crypto(key)], threshold=1)
+    except (StatementRefused, SignatureError):
+        return False
+    return bool(opened.payload == msgspec.json.encode(restoration))
+
+
+def _sealed(payload: bytes, kind: str, key: Ed25519PrivateKey) -> str:
+    envelope = Envelope(payload, kind, {})
     envelope.sign(CryptoSigner(key))
     return json.dumps(envelope.to_dict())
 
@@ -167,7 +187,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
-def _open(text: str) -> Envelope:
+def _open(text: str, kind: str = PAYLOAD_TYPE) -> Envelope:
     """The envelope, its shape checked first: the library keeps unknown fields and fails in its own words."""
     if len(text) > ENVELOPE_CHARACTERS_MAX:
         raise StatementRefused(
@@ -178,8 +198,8 @@ def _open(text: str) -> Envelope:
         envelope = Envelope.from_dict(msgspec.to_builtins(shape))
     except ValueError as error:  # A msgspec error is one, and so is bad base64.
         raise StatementRefused(f"statement: expected a DSSE envelope with one signature: {error}") from error
-    if envelope.payload_type != PAYLOAD_TYPE:
+    if envelope.payload_type != kind:
         raise StatementRefused(
-            f"statement: expected the payload type {PAYLOAD_TYPE}, found {envelope.payload_type!r}"
+            f"statement: expected the payload type {kind}, found {envelope.payload_type!r}"
         )
     return envelope

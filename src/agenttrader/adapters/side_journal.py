@@ -22,7 +22,7 @@ from agenttrader.ports.side_journal import Stage
 
 UNREADABLE = "unreadable"
 """The act of a line that is none: torn by a crash, written by somebody else, or with an impossible number."""
-WRITERS = ("kill", "sentinel")
+WRITERS = ("kill", "sentinel", "restore")
 """Who acts beside the gateway, each with a journal of that name."""
 
 TIMES_END = 1 << 63

@@ -95,15 +95,19 @@ def signing_at_desk(config: Path, person: Path, act: "Callable[[Operator, Pen], 
 
 def pen_at(person: Path) -> "Pen":
     """The person's signature; the key's passphrase is asked for, on the terminal or from stdin."""
-    import getpass
-
     from agenttrader.app.operators.perform import signature_of
 
     files = person_at(person)
     files.require()
+    return signature_of(files, passphrase_of(files))
+
+
+def passphrase_of(files: "PersonFiles") -> str:
+    """The passphrase of the person's key, from the terminal or from stdin."""
+    import getpass
+
     asked = f"passphrase of {files.key}: "
-    passphrase = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    return signature_of(files, passphrase)
+    return getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def require_reason(reason: str) -> None:

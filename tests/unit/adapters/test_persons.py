@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agenttrader.adapters.persons import (
     PAYLOAD_TYPE,
     Person,
+    is_restoration,
     make_key,
     public_key_of,
     public_key_text,
     read_key,
     sign,
+    sign_restoration,
     verify,
     write_key,
 )
@@ -192,3 +194,20 @@ def test_a_key_is_kept_under_a_passphrase(tmp_path: Path) -> None:
         write_key(tmp_path / "bob.pem", KEYS[BOB], "")
     with pytest.raises(StoreError, match="found: No such file"):
         read_key(tmp_path / "bob.pem", "x")
+
+
+def test_what_is_restored_is_signed_as_nothing_else() -> None:
+    """Neither is taken for the other: a restoration resumes nothing."""
+    key, other = make_key(), make_key()
+    said, more = _Restoration("DEMO-1"), _Restoration("DEMO-2")
+    envelope = sign_restoration(said, key)
+    assert is_restoration(envelope, said, key.public_key())
+    assert not is_restoration(envelope, more, key.public_key())
+    assert not is_restoration(envelope, said, other.public_key())
+    assert not is_restoration("{}", said, key.public_key())
+    with pytest.raises(StatementRefused, match="expected the payload type"):
+        verify(envelope, {})
+
+
+class _Restoration(msgspec.Struct):
+    account: str
