@@ -45,12 +45,14 @@ class Folding:
         multipliers: Mapping[Symbol, Decimal],
         made_by: Digest,
         clock: BootClock,
+        keep_after: int = KEEP_AFTER_RECORDS,
     ) -> None:
         """`made_by` is a digest of all by which is folded here: what was folded by another is of no use."""
         self._journal = journal
         self._multipliers = multipliers
         self._made_by = made_by
         self._clock = clock
+        self._keep_after = keep_after
         self._kept = 0
         """The last record that the fold which was written down goes up to."""
 
@@ -76,7 +78,7 @@ class Folding:
 
     def keep(self, state: State, chain: Chain) -> None:
         """Write the fold down where much came after the last one; that it cannot be is said and no harm."""
-        if chain.sequence - self._kept < KEEP_AFTER_RECORDS:
+        if chain.sequence - self._kept < self._keep_after:
             return
         since = self._clock.elapsed()
         try:
