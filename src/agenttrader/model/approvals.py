@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agenttrader.model.authority import SignedStatement
 from agenttrader.model.decisions import Decision
+from agenttrader.model.facts import Fact
 from agenttrader.model.identifiers import Digest, OrderId, digest_of
 from agenttrader.model.orders import Proposal
 from agenttrader.model.times import Instant
@@ -37,11 +38,7 @@ class Shown(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=T
         return digest_of(msgspec.json.encode(self, order="deterministic"))
 
 
-class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    pass
-
-
-class ApprovalAsked(_Event, frozen=True, tag="approval_asked.1"):
+class ApprovalAsked(Fact, frozen=True, tag="approval_asked.1"):
     """An entry passed every check but needs a person. It reserves as if it were working, and is not sent."""
 
     shown: Shown
@@ -53,14 +50,14 @@ class ApprovalAsked(_Event, frozen=True, tag="approval_asked.1"):
         return self.shown.proposal.id
 
 
-class ApprovalGiven(_Event, frozen=True, tag="approval_given.1"):
+class ApprovalGiven(Fact, frozen=True, tag="approval_given.1"):
     """A person approved the entry as it was shown. With the last that is needed it is decided again."""
 
     order_id: OrderId
     signed: SignedStatement
 
 
-class ApprovalRefused(_Event, frozen=True, tag="approval_refused.1"):
+class ApprovalRefused(Fact, frozen=True, tag="approval_refused.1"):
     """A person said no: the entry ends, and its reservation with it."""
 
     order_id: OrderId

@@ -6,13 +6,12 @@ Market data is not here; a decision embeds the prices that it used.
 
 from decimal import Decimal
 
-from msgspec import Struct
-
 from agenttrader.model.activities import AccountActivity
 from agenttrader.model.approvals import ApprovalEvent
 from agenttrader.model.authority import Scope, SignedStatement
 from agenttrader.model.breaks import Break
 from agenttrader.model.decisions import Decision, TradingState
+from agenttrader.model.facts import Fact
 from agenttrader.model.identifiers import AccountName, BrokerOrderId, Digest, ExecutionId, OrderId, Symbol
 from agenttrader.model.instructions import Instruction, PackageLeg, ProtectiveLeg
 from agenttrader.model.orders import Proposal, Side
@@ -22,11 +21,7 @@ from agenttrader.model.ruling import RulingEvent, RulingValue
 from agenttrader.model.times import Instant
 
 
-class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    pass
-
-
-class SegmentOpened(_Event, frozen=True, tag="segment_opened.1", omit_defaults=True):
+class SegmentOpened(Fact, frozen=True, tag="segment_opened.1", omit_defaults=True):
     """A process became the writer. `epoch` fences off every earlier one; `rules` is all that rules in it."""
 
     session: str
@@ -39,44 +34,44 @@ class SegmentOpened(_Event, frozen=True, tag="segment_opened.1", omit_defaults=T
     rules: tuple[RulingValue, ...] = ()
 
 
-class SegmentSealed(_Event, frozen=True, tag="segment_sealed.1"):
+class SegmentSealed(Fact, frozen=True, tag="segment_sealed.1"):
     """The writer stopped in order; nothing of this segment follows."""
 
     reason: str
 
 
-class AccountOpened(_Event, frozen=True, tag="account_opened.1"):
+class AccountOpened(Fact, frozen=True, tag="account_opened.1"):
     """The broker's first statement of an account without positions: the balance that the book starts from."""
 
     cash: Decimal
 
 
-class PastIncluded(_Event, frozen=True, tag="past_included.1"):
+class PastIncluded(Fact, frozen=True, tag="past_included.1"):
     """What the broker had posted before the account was opened: the balance that follows has it."""
 
     activities: tuple[AccountActivity, ...]
 
 
-class FeesPosted(_Event, frozen=True, tag="fees_posted.1"):
+class FeesPosted(Fact, frozen=True, tag="fees_posted.1"):
     """Fees that the broker took: they replace our estimates for fills up to the time of the last."""
 
     activities: tuple[AccountActivity, ...]
 
 
-class CashPosted(_Event, frozen=True, tag="cash_posted.1"):
+class CashPosted(Fact, frozen=True, tag="cash_posted.1"):
     """Cash that came or went without a fill: a dividend, interest, a transfer."""
 
     activity: AccountActivity
 
 
-class PositionAdjusted(_Event, frozen=True, tag="position_adjusted.1"):
+class PositionAdjusted(Fact, frozen=True, tag="position_adjusted.1"):
     """A split, or coins that were kept: another quantity at the same cost, less what was paid in cash."""
 
     symbol: Symbol
     activities: tuple[AccountActivity, ...]
 
 
-class DayOpened(_Event, frozen=True, tag="day_opened.1"):
+class DayOpened(Fact, frozen=True, tag="day_opened.1"):
     """The exchange's calendar turned the day: daily limits count from here, the day's loss from `equity`."""
 
     session: str
@@ -86,7 +81,7 @@ class DayOpened(_Event, frozen=True, tag="day_opened.1"):
     equity: Decimal
 
 
-class Decided(_Event, frozen=True, tag="decided.1"):
+class Decided(Fact, frozen=True, tag="decided.1"):
     """A proposal and what was decided about it. An approval is also the reservation."""
 
     proposal: Proposal
@@ -103,28 +98,28 @@ class Decided(_Event, frozen=True, tag="decided.1"):
         return self.proposal.id
 
 
-class Sending(_Event, frozen=True, tag="sending.1"):
+class Sending(Fact, frozen=True, tag="sending.1"):
     """An order that had waited is about to leave. Found without an answer after a crash, it is UNKNOWN."""
 
     order_id: OrderId
     instruction: Instruction
 
 
-class Withheld(_Event, frozen=True, tag="withheld.1"):
+class Withheld(Fact, frozen=True, tag="withheld.1"):
     """An approved order was stopped before the wire; the broker has not seen it."""
 
     order_id: OrderId
     reason: str
 
 
-class AnswerLost(_Event, frozen=True, tag="answer_lost.1"):
+class AnswerLost(Fact, frozen=True, tag="answer_lost.1"):
     """The order left and no answer came: it counts as if it may fill until the broker says otherwise."""
 
     order_id: OrderId
     reason: str
 
 
-class Accepted(_Event, frozen=True, tag="accepted.1", omit_defaults=True):
+class Accepted(Fact, frozen=True, tag="accepted.1", omit_defaults=True):
     """The broker has the order, and made these legs for it."""
 
     order_id: OrderId
@@ -136,7 +131,7 @@ class Accepted(_Event, frozen=True, tag="accepted.1", omit_defaults=True):
     """The legs of an order of several."""
 
 
-class Rejected(_Event, frozen=True, tag="rejected.1"):
+class Rejected(Fact, frozen=True, tag="rejected.1"):
     """The broker refused the order."""
 
     order_id: OrderId
@@ -144,7 +139,7 @@ class Rejected(_Event, frozen=True, tag="rejected.1"):
     reason: str
 
 
-class Filled(_Event, frozen=True, tag="filled.1"):
+class Filled(Fact, frozen=True, tag="filled.1"):
     """One execution.
 
     `fee` is our estimate by the broker's published schedule until the broker's activities settle it.
@@ -160,7 +155,7 @@ class Filled(_Event, frozen=True, tag="filled.1"):
     time: Instant
 
 
-class CancelRequested(_Event, frozen=True, tag="cancel_requested.1"):
+class CancelRequested(Fact, frozen=True, tag="cancel_requested.1"):
     """We are about to ask the broker to cancel."""
 
     order_id: OrderId
@@ -169,7 +164,7 @@ class CancelRequested(_Event, frozen=True, tag="cancel_requested.1"):
     reason: str
 
 
-class CancelRefused(_Event, frozen=True, tag="cancel_refused.1"):
+class CancelRefused(Fact, frozen=True, tag="cancel_refused.1"):
     """The broker did not cancel, usually because it was too late."""
 
     order_id: OrderId
@@ -177,7 +172,7 @@ class CancelRefused(_Event, frozen=True, tag="cancel_refused.1"):
     reason: str
 
 
-class Canceled(_Event, frozen=True, tag="canceled.1"):
+class Canceled(Fact, frozen=True, tag="canceled.1"):
     """The broker ended the order because somebody, or the other leg of a pair, asked for it."""
 
     order_id: OrderId
@@ -185,14 +180,14 @@ class Canceled(_Event, frozen=True, tag="canceled.1"):
     reason: str = ""
 
 
-class Expired(_Event, frozen=True, tag="expired.1"):
+class Expired(Fact, frozen=True, tag="expired.1"):
     """The order ended by its time in force."""
 
     order_id: OrderId
     time: Instant
 
 
-class ReplaceRequested(_Event, frozen=True, tag="replace_requested.1"):
+class ReplaceRequested(Fact, frozen=True, tag="replace_requested.1"):
     """We are about to ask the broker to replace the order by `replacement`."""
 
     order_id: OrderId
@@ -201,7 +196,7 @@ class ReplaceRequested(_Event, frozen=True, tag="replace_requested.1"):
     reason: str
 
 
-class ReplaceRefused(_Event, frozen=True, tag="replace_refused.1"):
+class ReplaceRefused(Fact, frozen=True, tag="replace_refused.1"):
     """The broker kept the order as it was."""
 
     order_id: OrderId
@@ -209,28 +204,28 @@ class ReplaceRefused(_Event, frozen=True, tag="replace_refused.1"):
     reason: str
 
 
-class Replaced(_Event, frozen=True, tag="replaced.1"):
+class Replaced(Fact, frozen=True, tag="replaced.1"):
     """The broker ended the order in favour of another."""
 
     order_id: OrderId
     time: Instant
 
 
-class Suspended(_Event, frozen=True, tag="suspended.1"):
+class Suspended(Fact, frozen=True, tag="suspended.1"):
     """The order rests but cannot trade."""
 
     order_id: OrderId
     time: Instant
 
 
-class DoneForDay(_Event, frozen=True, tag="done_for_day.1"):
+class DoneForDay(Fact, frozen=True, tag="done_for_day.1"):
     """The order will not trade again today."""
 
     order_id: OrderId
     time: Instant
 
 
-class Busted(_Event, frozen=True, tag="busted.1"):
+class Busted(Fact, frozen=True, tag="busted.1"):
     """The exchange took a fill back."""
 
     order_id: OrderId
@@ -238,7 +233,7 @@ class Busted(_Event, frozen=True, tag="busted.1"):
     time: Instant
 
 
-class Restated(_Event, frozen=True, tag="restated.1"):
+class Restated(Fact, frozen=True, tag="restated.1"):
     """The broker corrected what it had said of the order, with its own words."""
 
     order_id: OrderId
@@ -246,7 +241,7 @@ class Restated(_Event, frozen=True, tag="restated.1"):
     raw: str
 
 
-class Halted(_Event, frozen=True, tag="halted.1"):
+class Halted(Fact, frozen=True, tag="halted.1"):
     """A latch: it survives restarts and only a person lifts it."""
 
     scope: Scope
@@ -255,7 +250,7 @@ class Halted(_Event, frozen=True, tag="halted.1"):
     reason: str
 
 
-class Warned(_Event, frozen=True, tag="warned.1"):
+class Warned(Fact, frozen=True, tag="warned.1"):
     """A breaker has reached its first step: nothing is halted, and somebody should look."""
 
     scope: Scope
@@ -263,45 +258,45 @@ class Warned(_Event, frozen=True, tag="warned.1"):
     reason: str
 
 
-class Resumed(_Event, frozen=True, tag="resumed.1"):
+class Resumed(Fact, frozen=True, tag="resumed.1"):
     """A person lifted the latches of a scope."""
 
     scope: Scope
     signed: SignedStatement
 
 
-class WindowOpened(_Event, frozen=True, tag="window_opened.1"):
+class WindowOpened(Fact, frozen=True, tag="window_opened.1"):
     """A person leased trading for a time, in a mode."""
 
     signed: SignedStatement
 
 
-class WindowExtended(_Event, frozen=True, tag="window_extended.1"):
+class WindowExtended(Fact, frozen=True, tag="window_extended.1"):
     """A person let the open window last longer."""
 
     signed: SignedStatement
 
 
-class WindowSuspended(_Event, frozen=True, tag="window_suspended.1"):
+class WindowSuspended(Fact, frozen=True, tag="window_suspended.1"):
     """The window stands but lets nothing in until a person resumes it."""
 
     reason: str
 
 
-class WindowResumed(_Event, frozen=True, tag="window_resumed.1"):
+class WindowResumed(Fact, frozen=True, tag="window_resumed.1"):
     """A person let a suspended window go on."""
 
     signed: SignedStatement
 
 
-class WindowClosed(_Event, frozen=True, tag="window_closed.1"):
+class WindowClosed(Fact, frozen=True, tag="window_closed.1"):
     """The window ended: by its time, or because somebody closed it."""
 
     by: str
     reason: str
 
 
-class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
+class EquitySampled(Fact, frozen=True, tag="equity_sampled.1"):
     """The account at the marks of this moment; the breakers' inputs, so that replay needs no market data."""
 
     equity: Decimal
@@ -314,13 +309,13 @@ class EquitySampled(_Event, frozen=True, tag="equity_sampled.1"):
     dead_machine_loss: Decimal
 
 
-class BreakFound(_Event, frozen=True, tag="break_found.1"):
+class BreakFound(Fact, frozen=True, tag="break_found.1"):
     """A difference from the broker, or what cannot be: it halts what it touches until it is settled."""
 
     found: Break
 
 
-class BreakSettled(_Event, frozen=True, tag="break_settled.1", omit_defaults=True):
+class BreakSettled(Fact, frozen=True, tag="break_settled.1", omit_defaults=True):
     """A break is over: its finder says that it holds no more, evidence explains it, a person accepts it."""
 
     found: Break
@@ -329,7 +324,7 @@ class BreakSettled(_Event, frozen=True, tag="break_settled.1", omit_defaults=Tru
     signed: SignedStatement | None = None  # a person's acceptance; what it corrected was recorded just before
 
 
-class Reconciled(_Event, frozen=True, tag="reconciled.1"):
+class Reconciled(Fact, frozen=True, tag="reconciled.1"):
     """One comparison with the broker's statement; one that could not be made has `failure`: not clean."""
 
     run: str
@@ -342,7 +337,7 @@ class Reconciled(_Event, frozen=True, tag="reconciled.1"):
     left: tuple[Break, ...] = ()  # what is somebody else's, and left to them by a person's word
 
 
-class LinkChanged(_Event, frozen=True, tag="link_changed.1"):
+class LinkChanged(Fact, frozen=True, tag="link_changed.1"):
     """A connection that trading needs came up or went down."""
 
     link: str

@@ -2,18 +2,13 @@
 
 from decimal import Decimal
 
-from msgspec import Struct
-
+from agenttrader.model.facts import Fact
 from agenttrader.model.identifiers import OrderId, StrategyName
 from agenttrader.model.reports import StatedOrder
 from agenttrader.model.times import Instant
 
 
-class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    pass
-
-
-class ActedOutside(_Event, frozen=True, tag="acted_outside.1"):
+class ActedOutside(Fact, frozen=True, tag="acted_outside.1"):
     """What kill or the sentinel noted in a side journal while this journal's writer could not be asked.
 
     The start after it takes it in, line by line, as it was written.
@@ -38,7 +33,7 @@ class ActedOutside(_Event, frozen=True, tag="acted_outside.1"):
     """Of a close that was answered: the order that the broker made of it."""
 
 
-class OrderAdopted(_Event, frozen=True, tag="order_adopted.1"):
+class OrderAdopted(Fact, frozen=True, tag="order_adopted.1"):
     """An order that kill made at the broker, by its closing call, is taken as ours.
 
     A line of a side journal says so: of this order by name, or of a call whose answer was lost and that no

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from agenttrader.model.facts import Fact
+
 ACTIVE = "ACTIVE"
 _BLOCKS = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -37,15 +39,7 @@ class Permits(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fie
         )
 
 
-class PermitsStated(
-    Struct,
-    frozen=True,
-    gc=False,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="permits_stated.1",
-):
+class PermitsStated(Fact, frozen=True, tag="permits_stated.1"):
     """The broker's word on what the account may do is another than before, or the first in this segment."""
 
     permits: Permits

@@ -7,6 +7,7 @@ a value is text as a person writes it: `5000`, `true`, `limit,market`.
 from msgspec import Struct
 
 from agenttrader.model.authority import SignedStatement
+from agenttrader.model.facts import Fact
 
 
 class RulingValue(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -24,11 +25,7 @@ class RulingChange(Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     after: str | None
 
 
-class _Event(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    pass
-
-
-class LimitTightened(_Event, frozen=True, tag="limit_tightened.1"):
+class LimitTightened(Fact, frozen=True, tag="limit_tightened.1"):
     """A person made one value tighter: it rules from here on, over restarts, until it is loosened."""
 
     change: RulingChange
@@ -36,7 +33,7 @@ class LimitTightened(_Event, frozen=True, tag="limit_tightened.1"):
     reason: str
 
 
-class LooseningSigned(_Event, frozen=True, tag="loosening_signed.1"):
+class LooseningSigned(Fact, frozen=True, tag="loosening_signed.1"):
     """A person signed for a loosening that needs another signature still."""
 
     signed: SignedStatement
@@ -44,7 +41,7 @@ class LooseningSigned(_Event, frozen=True, tag="loosening_signed.1"):
     """The trading day on which it was signed, YYYY-MM-DD."""
 
 
-class LimitsLoosened(_Event, frozen=True, tag="limits_loosened.1"):
+class LimitsLoosened(Fact, frozen=True, tag="limits_loosened.1"):
     """Persons signed for exactly these changes, all of them looser: they rule from here on."""
 
     changes: tuple[RulingChange, ...]
