@@ -132,3 +132,20 @@ async def test_what_somebody_did_at_the_broker_is_settled_by_hand_and_the_rest_c
     assert again.returncode == ExitCode.USAGE
     assert "expected one of which something is held" in again.stderr
     assert await day.compare() == ()
+
+    # What somebody holds of a symbol of which we hold nothing is left to them, and is told from then on.
+    other = day.configuration.agents[AgentName(BOT)].symbols[0]
+    await day.trade(at_venue, OrderSide.BUY, 2)
+    async with day.operator() as operator:
+        await operator.reconcile()
+        while standing := await operator.breaks():
+            await operator.accept(day.pen, standing[0], "mine, by hand")
+    compared = await day.told("reconcile")
+    assert f"left      position: In {other} we are flat, the broker says long 2" in compared
+    assert compared.endswith("verdict   the books agree\n")
+    status = await day.told("status")
+    assert f"left      In {other} we are flat" in status
+    assert "no breaks stand" in status
+    (report,) = day.folder.glob("audit_artifacts/reconciliation/*.ndjson")
+    last = json.loads(report.read_text().splitlines()[-1])
+    assert (last["verdict"], last["comparisons"]["left"][0]["theirs"]) == ("agreed", "2")

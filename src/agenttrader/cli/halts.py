@@ -153,6 +153,8 @@ def reconcile(*, config: Config, person: Who, as_json: AsJson = False) -> None:
         print(f"run       {found.run}")
         for each in found.breaks:
             tell(f"break     {each.kind.value}: {each.sentence}")
+        for each in found.left:
+            tell(f"left      {each.kind.value}: {each.sentence}")
         print(f"verdict   {_verdict(len(found.breaks), found.failure)}")
     if found.failure:
         raise typer.Exit(ExitCode.UNREACHABLE)

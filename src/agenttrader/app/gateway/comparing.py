@@ -53,14 +53,14 @@ class Comparing:
             await self._owed.wait()
             self._owed.clear()
             try:
-                await self.compare()
+                await self.compare(whole=False)
             except (StoreError, InboxFull) as error:
                 # Nothing is decided while the store cannot be written or too much waits.
                 logger.error("comparison_owed", reason=str(error))  # noqa: TRY400 - a trace says nothing more
                 await asyncio.sleep(COMPARE_AGAIN_SECONDS)
                 self._owed.set()
 
-    async def compare(self) -> Compared:
+    async def compare(self, *, whole: bool = True) -> Compared:
         """Compare now; on record, and reported, when this returns.
 
         Raises StoreError and InboxFull, and NotReady where it cannot be compared yet.
@@ -71,9 +71,9 @@ class Comparing:
                 f"not compared yet: the market tells again what is on record, up to {until}, and all is "
                 "halted until then; the books are compared by themselves as soon as it is there"
             )
-        self._began = self._session.now
-        compared = await self._reconciler.run()
-        await self._report(report_of(self._session.engine, compared, self._session.now))
+        self._began = self._now()
+        compared = await self._reconciler.run(whole=whole)
+        await self._report(report_of(self._session.engine, compared, self._now()))
         return compared
 
     async def _report(self, report: ComparisonReport) -> None:
@@ -83,8 +83,12 @@ class Comparing:
         except StoreError as error:
             logger.error("report_unwritten", reason=str(error))  # noqa: TRY400 - the reason says it all
 
+    def _now(self) -> Instant:
+        """The market's time. Before any is known nothing can be recorded, so nothing is compared."""
+        return self._session.now or Instant(0)
+
     def _reached(self, time: Instant) -> None:
-        if self._began is not None and time - self._began >= self._every:
-            self._owed.set()
         if not self._session.is_behind:
             self._caught_up.set()
+        if self._began is not None and time - self._began >= self._every:
+            self._owed.set()

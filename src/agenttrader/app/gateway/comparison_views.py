@@ -44,7 +44,7 @@ class ComparisonReport(Struct, frozen=True, kw_only=True):
 
     account: AccountName
     session: str
-    """The trading day, YYYY-MM-DD."""
+    """The trading day, YYYY-MM-DD; before the first has begun, the date in UTC."""
     run: str
     verdict: Literal["agreed", "differed", "failed"]
     statement_time: str | None
@@ -77,13 +77,13 @@ def comparisons_of(engine: Engine, now: Instant | None) -> ComparisonsBody:
     )
 
 
-def report_of(engine: Engine, compared: Compared, now: Instant | None) -> ComparisonReport:
+def report_of(engine: Engine, compared: Compared, now: Instant) -> ComparisonReport:
     """The report of the run that was made just before."""
     statement, day = compared.statement, engine.state.day
     verdict: Literal["agreed", "differed", "failed"] = "differed" if compared.breaks else "agreed"
     return ComparisonReport(
         account=engine.rules.authority.account,
-        session="" if day is None else day.session,
+        session=rfc3339(now).partition("T")[0] if day is None else day.session,
         run=compared.run,
         verdict="failed" if compared.failure else verdict,
         statement_time=None if statement is None else rfc3339(statement.time),

@@ -224,7 +224,9 @@ class Desk:
         """Compare with the broker now, and sign the journal's head over what was found."""
         compared = await self._comparing.compare()
         await self.session.sign_head()
-        return ReconcileBody(run=compared.run, breaks=compared.breaks, failure=compared.failure)
+        return ReconcileBody(
+            run=compared.run, breaks=compared.breaks, failure=compared.failure, left=compared.left
+        )
 
     def status(self) -> StatusBody:
         """Who this gateway is and how it stands."""

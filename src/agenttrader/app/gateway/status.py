@@ -68,6 +68,8 @@ class ReconcileBody(Struct, frozen=True, kw_only=True):
     run: str
     breaks: tuple[Break, ...]
     failure: str
+    left: tuple[Break, ...] = ()
+    """What is somebody else's, and left to them by a person's word."""
 
 
 def status_of(session: Session, watermark: str | None) -> StatusBody:

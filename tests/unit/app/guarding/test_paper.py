@@ -41,6 +41,9 @@ def test_only_what_must_be_is_another_one(tmp_path: Path) -> None:
     assert after["limits"]["account"] == before["limits"]["account"]
     assert after["limits"]["symbol"]["SPY"] == before["limits"]["symbol"]["ALFA"]
     assert after["breakers"] == before["breakers"]
+    told = after["reconciliation"]
+    assert (told["every_seconds"], told["age_seconds_max"]) == (120, 300)
+    assert after["breakers"]["breaking_comparisons_max"] == 2  # the third in a row that differs halts
     assert (after["marketdata"]["date"], after["gateway"]["inbox"]) == ("2026-11-20", "arrival")
 
 
