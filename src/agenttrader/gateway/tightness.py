@@ -39,6 +39,8 @@ _BY_NAME = {
     # More is counted where it is counted for longer.
     "agent.repeat_seconds": Direction.MORE,
     "symbol.price_move_seconds": Direction.MORE,
+    # Narrower, it keeps who holds something from leaving; wider, it lets them leave too dearly.
+    "symbol.reducing_price_collar_fraction_max": Direction.FIXED,
     "breakers.reject_minutes": Direction.MORE,
     "breakers.error_minutes": Direction.MORE,
     "breakers.broker_latency_answers": Direction.LESS,

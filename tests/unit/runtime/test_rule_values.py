@@ -56,10 +56,12 @@ def test_every_value_is_there_and_makes_the_same_rules_again() -> None:
 def test_which_way_is_tighter_is_known_of_every_value() -> None:
     """A new one of which it is not known changes by signatures alone: say it in `gateway.tightness`.
 
-    Whether a breaker closes what is held is tighter neither way, nor is one key than another.
+    Whether a breaker closes what is held is tighter neither way, nor is how dearly a position may be left,
+    nor one key than another.
     """
     fixed = [name for name in values_of(rules()) if direction_of(name) is Direction.FIXED]
-    assert fixed == ["breakers.flatten", f"person.{PERSON}.key"]
+    leaving = [f"symbol.{symbol}.reducing_price_collar_fraction_max" for symbol in rules().limits.symbol]
+    assert fixed == ["breakers.flatten", f"person.{PERSON}.key", *sorted(leaving)]
 
 
 def test_what_is_configured_rules_where_nothing_ruled_before() -> None:

@@ -9,10 +9,21 @@ from agenttrader.gateway.limits import GroupLimits, GroupName
 from agenttrader.model.events import Decided
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.ruling import LimitTightened, RulingChange
+from agenttrader.runtime.inputs import TightenAsked
 from agenttrader.runtime.rule_values import said_by, values_of, waiting
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
-from agenttrader.testing.builders import AGENT, ALFA, BRAVO, MULTIPLIERS, closing_proposal, proposal, rules
+from agenttrader.runtime.tightening import tightened
+from agenttrader.testing.builders import (
+    AGENT,
+    ALFA,
+    BRAVO,
+    EXITS,
+    MULTIPLIERS,
+    closing_proposal,
+    proposal,
+    rules,
+)
 from agenttrader.testing.driver import Driver
 from agenttrader.testing.ruling_driver import begun, tighten, trading
 
@@ -152,6 +163,23 @@ def test_looser_is_refused_with_how_loosening_is_done() -> None:
     refusal = tighten(trading(), "account.open_orders_max", "2000")
     assert "loosening is a file, a restart and signatures" in refusal
     assert "agenttrader limits loosen" in refusal
+
+
+def test_whatever_is_tightened_to_its_end_a_position_can_be_left() -> None:
+    made, strictest = rules(), ("0", "1000000", "off", "manual", "false", "none", "ALFA")
+    asked = [TightenAsked(name, value, "ada", "?") for name in values_of(made) for value in strictest]
+    tighter = [each for each in asked if not isinstance(tightened(each, made), str)]
+    kinds = {each.name.partition(".")[0] for each in tighter}
+    assert kinds == {"account", "agent", "breakers", "environment", "strategy", "symbol"}
+    for number, each in enumerate(tighter):
+        driver = trading()
+        held = driver.enter(1)
+        assert driver.hear(each).refusal == ""
+        agent = (AGENT, EXITS)[number % 2]
+        leaving = closing_proposal(2, agent=agent, quantity=held.filled, decision_price=Decimal("100.5"))
+        (found, *_) = driver.propose(leaving)
+        assert isinstance(found, Decided)
+        assert found.decision.denied_by is None, each
 
 
 def test_a_restricted_symbol_can_still_be_left() -> None:
