@@ -65,8 +65,9 @@ SENTENCES: dict[str, Sentence] = {
         holds_times=True,
     ),
     "mode": Sentence(
-        "The window's mode is {observed}: orders leave only in paper or live, up to the ceiling "
-        "{permitted}. A person opens a window in such a mode.",
+        "The window's mode is {observed} and the ceiling {permitted}: orders leave only in paper or live, up "
+        "to the ceiling. Under a ceiling below paper no window helps: a person raises mode_ceiling. Under "
+        "another a person opens a window in a mode that may.",
         unknown=_NO_WINDOW,
     ),
     "scope": Sentence(

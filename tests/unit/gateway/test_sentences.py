@@ -6,6 +6,7 @@ import pytest
 from agenttrader.gateway import groups
 from agenttrader.gateway.checks.catalog import CHECKS
 from agenttrader.gateway.sentences import NO_ANSWER, NO_LIMIT, SENTENCES, sentence_of
+from agenttrader.model.authority import Mode
 from agenttrader.model.decisions import Check, TradingState
 from agenttrader.model.orders import Effect, ExitPlan, OrderType
 from agenttrader.model.times import Instant
@@ -54,6 +55,14 @@ def test_every_code_has_a_sentence_and_no_sentence_is_without_a_code() -> None:
             (
                 "Trading is at rest: no window is open. A person opens one with a signed statement to "
                 "/v1/windows."
+            ),
+        ),
+        (
+            entry().leased(mode=Mode.PAPER).granting(mode_ceiling=Mode.OFF),
+            (
+                "The window's mode is paper and the ceiling off: orders leave only in paper or live, up to "
+                "the ceiling. Under a ceiling below paper no window helps: a person raises mode_ceiling. "
+                "Under another a person opens a window in a mode that may."
             ),
         ),
         (
