@@ -19,7 +19,8 @@ from msgspec import Struct
 
 from agenttrader.model.errors import AgentTraderError
 
-READY_SECONDS = 30
+READY_SECONDS = 120
+"""Longer than a gateway needs that folds a million records anew, as the first of another version does."""
 STOP_SECONDS = 8
 """Longer than a role's own drain, so that only a role that hangs is killed."""
 RESTARTS_MAX = 3

@@ -15,7 +15,6 @@ from agenttrader.model.events import Event
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.records import Chain, Sealed
 from agenttrader.model.times import Duration
-from agenttrader.runtime import starting
 from agenttrader.runtime.recovery import fold
 from agenttrader.runtime.starting import Folding
 from agenttrader.runtime.state import State
@@ -37,9 +36,8 @@ class Clock:
         return Duration(self.now)
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "KEEP_AFTER_RECORDS", 5)
+def folding_of(journal: SqliteJournal, made_by: Digest = MADE_BY) -> Folding:
+    return Folding(journal, MULTIPLIERS, made_by, Clock(), keep_after=5)
 
 
 @pytest.fixture
@@ -62,14 +60,14 @@ def journal(tmp_path: Path, records: Sequence[Sealed[Event]]) -> Iterator[Sqlite
         )
     ) as made:
         made.append(records[:-2])
-        Folding(made, MULTIPLIERS, MADE_BY, Clock()).start()
+        folding_of(made).start()
         made.append(records[-2:])
         yield made
 
 
 def start(journal: SqliteJournal, made_by: Digest = MADE_BY) -> tuple[State, Chain, list[dict[str, Any]]]:
     with capture_logs() as logs:
-        state, chain = Folding(journal, MULTIPLIERS, made_by, Clock()).start()
+        state, chain = folding_of(journal, made_by).start()
     return state, chain, [dict(each) for each in logs]
 
 
@@ -107,7 +105,7 @@ def test_a_start_folds_what_came_after_the_fold_that_was_kept_and_says_what_it_d
 def test_it_is_kept_again_where_much_came_after_it_and_only_then(
     journal: SqliteJournal, records: Sequence[Sealed[Event]]
 ) -> None:
-    folding = Folding(journal, MULTIPLIERS, MADE_BY, Clock())
+    folding = folding_of(journal)
     state, chain = folding.start()
     before = journal.snapshot()
     folding.keep(state, chain)
@@ -198,7 +196,7 @@ def test_a_fold_that_is_not_of_the_last_record_on_the_disk_is_not_kept(
 ) -> None:
     state, chain, _ = start(journal)
     ahead = Chain(chain.sequence + 5, chain.head)
-    folding = Folding(journal, MULTIPLIERS, MADE_BY, Clock())
+    folding = folding_of(journal)
     before = journal.snapshot()
     with capture_logs() as logs:
         folding.keep(state, ahead)
