@@ -12,12 +12,13 @@ from agenttrader.api.severing import hang_up, sever, until_gone
 from agenttrader.api.venue_stream_faults import MILLISECONDS, FaultyStreams
 from agenttrader.app.fault_kinds import ErrorAnswer, HalfAnswer, Latency, LostAnswer, Restart, When
 from agenttrader.app.venue.faults import Faults, Lane
-from agenttrader.protocols.alpaca_trading import ApiError, encode
+from agenttrader.protocols.alpaca_trading import UNAUTHORIZED, ApiError, encode
 
 _SEGMENTS = 3
 """`/v2/orders/…` are requests of one kind: nothing, `v2` and `orders`."""
 _JSON, _HTML = b"application/json", b"text/html"
 _BODIES = {
+    401: (_JSON, encode(ApiError(code=UNAUTHORIZED, message="request is not authorized"))),
     429: (_JSON, encode(ApiError(code=42910000, message="rate limit exceeded"))),
     500: (_JSON, encode(ApiError(code=50010000, message="internal server error occurred"))),
     # It comes from a proxy in front of the broker, which speaks no JSON.

@@ -94,7 +94,7 @@ class ErrorAnswer(_RequestFault, frozen=True, kw_only=True, tag="error_answer"):
     """The answer is an error, whatever was done."""
 
     when: When
-    status: Literal[429, 500, 504]
+    status: Literal[401, 429, 500, 504]
 
 
 class Restart(_RequestFault, frozen=True, kw_only=True, tag="restart"):

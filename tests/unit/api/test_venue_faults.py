@@ -97,10 +97,10 @@ async def test_of_an_answer_without_a_body_half_is_nothing(world: World) -> None
     assert world.app.acts > 0
 
 
-@pytest.mark.parametrize("status", (429, 500, 504))
+@pytest.mark.parametrize("status", (401, 429, 500, 504))
 @pytest.mark.parametrize(("when", "acts"), ((When.BEFORE, 0), (When.AFTER, 1)))
 async def test_an_error_is_answered_and_the_act_is_done_or_not(
-    world: World, status: Literal[429, 500, 504], when: When, acts: int
+    world: World, status: Literal[401, 429, 500, 504], when: When, acts: int
 ) -> None:
     world.faults.plan(always(ErrorAnswer, when=when, status=status))
     found, body = await world.ask()

@@ -3,15 +3,11 @@
 A venue, a market and a gateway of its own run as processes on loopback, and clients send orders as fast as
 they are answered. Each channel kills a day of its own. What counts is the log of the venue: the moment at
 which its last order was written there, by the monotonic clock of this machine, looked at every millisecond.
-`agenttrader drill kill` runs it; the report goes to the folder that it is told.
 """
 
-import argparse
 import asyncio
 import contextlib
-import json
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -20,15 +16,20 @@ from typing import Any
 from uuid import UUID
 
 import aiohttp
+from msgspec import Struct
 
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.times import Instant, rfc3339
 from agenttrader.protocols.native import TradingBody
 from agenttrader.protocols.person_bodies import HaltBody
+from agenttrader.testing.drills.report import Finding, Look
 from agenttrader.testing.killed_day import KilledDay
 from agenttrader.testing.played_day import playing
 
+NAME = "kill"
+ABOUT = (
+    "Clients send orders as fast as they are answered, and everything is killed: within a second none leaves."
+)
 PROMISED_MS = 1_000
 AIMED_MS = 100
 WATCHED_SECONDS = 1.5
@@ -127,7 +128,7 @@ ACTS: dict[str, Callable[[KilledDay], Awaitable[None]]] = {
 }
 
 
-async def drill(channel: str, clients: int, seconds: float) -> dict[str, Any]:
+async def drill(channel: str, clients: int, milliseconds: int) -> dict[str, Any]:
     """One kill of one day; its figures."""
     with tempfile.TemporaryDirectory(prefix="agenttrader-drill-") as folder:
         async with playing(KilledDay(Path(folder), unlimited)) as day, contextlib.AsyncExitStack() as stack:
@@ -141,7 +142,7 @@ async def drill(channel: str, clients: int, seconds: float) -> dict[str, Any]:
             tasks = [asyncio.create_task(hammer(day, session, name)) for name in range(clients)]
             tasks.append(asyncio.create_task(log.follow()))
             try:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(milliseconds / 1_000)
                 if channel == "fence":
                     day.processes["gateway"].send_signal(signal.SIGSTOP)
                     await day.type(*KILL)
@@ -165,61 +166,41 @@ async def drill(channel: str, clients: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def report(found: list[dict[str, Any]], clients: int, now: Instant) -> dict[str, Any]:
-    """The drill as one object."""
-    worst = max(each["last_order_ms"] for each in found)
-    return {
-        "drill": "kill",
-        "time": rfc3339(now),
-        "clients": clients,
-        "promised_ms": PROMISED_MS,
-        "aimed_ms": AIMED_MS,
-        "worst_ms": worst,
-        "kept": worst <= PROMISED_MS and all(each["orders_before"] for each in found),
-        "channels": found,
-    }
+class Killing(Struct, frozen=True):
+    """How it is tried."""
+
+    clients: int = 64
+    """How many send orders at once."""
+    milliseconds: int = 1_000
+    """Of orders before each kill."""
+    channels: tuple[str, ...] = CHANNELS
 
 
-def page(told: dict[str, Any]) -> str:
-    """The drill as a page."""
-    rows = "\n".join(
-        f"| {each['channel']} | {each['orders_before']} | {each['orders_after']} | {each['last_order_ms']} | "
-        f"{each['command_ms']} |"
-        for each in told["channels"]
+async def find(killing: Killing) -> Finding:
+    """Kill over each channel; whether the promise was kept, and the figures."""
+    start, looks, figures = time.monotonic(), list[Look](), list[str]()
+    for channel in killing.channels:
+        told = await drill(channel, killing.clients, killing.milliseconds)
+        looks += [
+            Look(
+                f"{channel}: orders came before the kill", expected=True, observed=told["orders_before"] > 0
+            ),
+            Look(
+                f"{channel}: the last order within {PROMISED_MS} ms",
+                expected=True,
+                observed=told["last_order_ms"] <= PROMISED_MS,
+            ),
+        ]
+        figures.append(
+            f"{channel}: {told['orders_before']} orders before the kill, {told['orders_after']} after it, "
+            f"the last {told['last_order_ms']} ms after the command, which was done after "
+            f"{told['command_ms']} ms"
+        )
+    return Finding(
+        drill=NAME,
+        about=ABOUT,
+        looks=tuple(looks),
+        evidence={f"figures, with {killing.clients} clients; the aim is {AIMED_MS} ms": figures},
+        failure="",
+        seconds=round(time.monotonic() - start),
     )
-    verdict = "kept" if told["kept"] else "NOT KEPT"
-    return (
-        f"# Kill drill, {told['time']}\n\n"
-        f"{told['clients']} clients hammering. Promise: {PROMISED_MS} ms, {verdict}; "
-        f"worst {told['worst_ms']} ms; the aim is {AIMED_MS} ms.\n\n"
-        "| channel | orders before | orders after | last order, ms after the command | command done, ms |\n"
-        f"|---|---|---|---|---|\n{rows}\n"
-    )
-
-
-def main() -> int:
-    """Run the drill; 0 where the promise was kept, else 1."""
-    parser = argparse.ArgumentParser(description="The drill of kill.")
-    parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of hammering before each kill")
-    parser.add_argument(
-        "--channel", choices=CHANNELS, action="append", help="one of them; all where not said"
-    )
-    parser.add_argument("--reports", type=Path, required=True)
-    words = parser.parse_args()
-    found = []
-    for channel in words.channel or CHANNELS:
-        print(f"{channel} …", file=sys.stderr)
-        found.append(asyncio.run(drill(channel, words.clients, words.seconds)))
-    told = report(found, words.clients, Instant(time.time_ns()))
-    words.reports.mkdir(parents=True, exist_ok=True)
-    stem = words.reports / f"kill-{told['time'][:19].replace('-', '').replace(':', '')}Z"
-    stem.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(page(told))
-    print(page(told), file=sys.stderr)
-    print(json.dumps(told))
-    return 0 if told["kept"] else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Drills: one thing goes wrong on purpose, with real processes, and what must hold is looked at."""
