@@ -79,6 +79,12 @@ class GatewayDies(_Fault, frozen=True, kw_only=True):
     seconds: float
 
 
+class GatewayStops(_Fault, frozen=True, kw_only=True):
+    """The gateway is told to stop, does so in order, and is started again after so long."""
+
+    seconds: float
+
+
 class VenueDies(_Fault, frozen=True, kw_only=True):
     """The exchange is killed, and started again on its log after so long."""
 
@@ -153,6 +159,7 @@ Happening = (
     | FeedFails
     | DiskFails
     | GatewayDies
+    | GatewayStops
     | VenueDies
     | SecondGateway
     | Imposter

@@ -11,15 +11,17 @@ from decimal import Decimal
 from pathlib import Path
 
 from agenttrader.adapters.alpaca.broker import AlpacaBroker, Patience
-from agenttrader.adapters.clocks import WatermarkClock
+from agenttrader.adapters.clocks import MonotonicClock, WatermarkClock
 from agenttrader.adapters.fence import FenceSwitch, fence_path, read_fence
 from agenttrader.adapters.file_halt import FileHalt
+from agenttrader.adapters.journal_snapshots import maker_of
 from agenttrader.adapters.persons import verify
 from agenttrader.adapters.side_journal import read_side_journals
 from agenttrader.app.gateway.alpaca_desk import AlpacaDesk
 from agenttrader.app.gateway.alpaca_updates import AlpacaUpdates
 from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.desk import Desk
+from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.stream import Stream
 from agenttrader.app.gateway.telling import HaltsHeard, Links
 from agenttrader.app.sections import ExitFractions
@@ -36,9 +38,10 @@ from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.inbox import ArrivalInbox
 from agenttrader.runtime.inputs import Input
 from agenttrader.runtime.meanwhile import meanwhile
-from agenttrader.runtime.recovery import Reconciler, fold
+from agenttrader.runtime.recovery import Reconciler
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.session import Session
+from agenttrader.runtime.starting import Folding
 from agenttrader.testing.builders import ACCOUNT, CHARLY, MULTIPLIERS, OTHER_AGENT, SWITCH, segment
 from agenttrader.testing.small_gateway import bot
 from agenttrader.testing.worlds.loop import Process
@@ -52,6 +55,10 @@ SWITCH_SECONDS = 0.5
 COMPARE_SECONDS = 300
 """How often the books are compared, by the market's clock."""
 ANSWER_WAIT_SECONDS = 0.5
+SHUTDOWN_SECONDS = 2.0
+KEEP_AFTER_RECORDS = 40
+"""A fold is kept, and started from, as soon as there is anything to it."""
+MADE_BY = maker_of(MULTIPLIERS)
 CREDENTIAL = Credential(key_id="world-key", secret=Secret("a world's secret"))
 _BOT = bot(
     CHARLY,
@@ -77,10 +84,13 @@ class Gateway:
         self.process = Process(name)
         self.journal = WorldJournal(folder, disk)
         self._rules, self._folder = rules, folder
+        self._folding = Folding(self.journal, MULTIPLIERS, MADE_BY, MonotonicClock(), KEEP_AFTER_RECORDS)
+        self._shutdown = Shutdown(SHUTDOWN_SECONDS, cancels=True)
         engine, fence = self._folded(), read_fence(fence_of(folder))
         epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
         self.switch = FileHalt(switch_path(folder), SWITCH)
         switches: Sequence[HaltSwitch] = (FenceSwitch(fence_of(folder), epoch), self.switch)
+        looked_at = (self._shutdown, *switches)
         clock, resync = WatermarkClock(), asyncio.Event()
         self._broker = self._broker_of(streams, clock)
         self.session = Session(
@@ -88,7 +98,7 @@ class Gateway:
             segment=lambda _: segment(epoch),
             refold=self._folded,
             journal=self.journal,
-            dispatcher=Dispatcher(self._broker, switches, lambda said: self.halts.hear(said)),  # noqa: PLW0108 - made below
+            dispatcher=Dispatcher(self._broker, looked_at, lambda said: self.halts.hear(said)),  # noqa: PLW0108 - made below
             clock=clock,
             inbox=ArrivalInbox[Input](),
             capacity=500,
@@ -112,6 +122,7 @@ class Gateway:
             verify=lambda envelope: verify(envelope, PERSONS),
             answer_wait_seconds=ANSWER_WAIT_SECONDS,
         )
+        self._work: list[asyncio.Task[None]] = []
         self.alpaca = AlpacaDesk(self.desk, AlpacaUpdates(self.session), {OTHER_AGENT: _BOT})
 
     def begin(self, now: Instant, *, is_fed: bool) -> None:
@@ -120,7 +131,7 @@ class Gateway:
         if is_fed:
             self.links.marketdata(up=True, reason="connected")
         for work in (self.session.run, self._broker.run, self._comparing.follow, self._watch_switches):
-            self.process.spawn(work())
+            self._work.append(self.process.spawn(work()))
 
     def hear(self, *events: MarketEvent) -> None:
         """What the market data tell; where no more is taken in, it is lost."""
@@ -133,6 +144,18 @@ class Gateway:
         self.process.kill()
         self.journal.abandon()
 
+    async def stop(self) -> None:
+        """Be told to stop, and do so in order: as the role does."""
+        await self._shutdown.run(self.session)
+        for task in self._work:
+            task.cancel()
+        await asyncio.wait(self._work)
+        await self.session.stop("the process stopped")
+        if not self.session.failure:
+            self._folding.keep(self.session.engine.state, self.session.engine.chain)
+        self.process.kill()
+        self.journal.close()
+
     @property
     def epoch(self) -> int:
         """This process's, once its segment is on record."""
@@ -140,7 +163,7 @@ class Gateway:
         return 0 if segment is None else segment.epoch
 
     def _folded(self) -> Engine:
-        return Engine(self._rules, *fold(self.journal, MULTIPLIERS))
+        return Engine(self._rules, *self._folding.start())
 
     def _broker_of(self, streams: Streams, clock: MarketClock) -> AlpacaBroker:
         client = Client(streams.network, streams.connect)

@@ -69,7 +69,7 @@ class Machines:
         self.gateway.begin(self._watch.told_time, is_fed=self.feed.suffers("down") is None)
 
     def kill_gateway(self) -> None:
-        """Kill it, where it runs. What persons let it do they did not let the next one do."""
+        """Kill it, where it runs."""
         gateway, self.gateway = self.gateway, None
         if gateway is None:
             return
@@ -77,14 +77,35 @@ class Machines:
         self.crashes += 1
         self._watch.take_failures(gateway.process)
         gateway.die()
-        self._watch.hand.close_window(self._loop.time())
-        self._watch.hand.fenced = None
-        self._watch.read_news()
+        self._forget_persons_word()
 
     def die_for(self, seconds: float) -> None:
         """Kill the gateway, and have somebody start it again."""
         self.kill_gateway()
         self._loop.call_later(seconds, self.start_gateway)
+
+    async def stop_for(self, seconds: float) -> None:
+        """Have the gateway stop in order, and somebody start it again."""
+        gateway = self.gateway
+        if gateway is None:
+            return
+        self._tell(f"{gateway.process.name} stops")
+        self._watch.take_failures(gateway.process)
+        if gateway.session.started.is_set() and not gateway.session.failure:
+            await gateway.stop()
+            self._watch.looked["stopped in order"] += 1
+        else:
+            gateway.die()
+        if self.gateway is gateway:
+            self.gateway = None
+            self._forget_persons_word()
+        self._loop.call_later(seconds, self.start_gateway)
+
+    def _forget_persons_word(self) -> None:
+        """What persons let one process do they did not let the next one do."""
+        self._watch.hand.close_window(self._loop.time())
+        self._watch.hand.fenced = None
+        self._watch.read_news()
 
     def supervise(self) -> None:
         """Start again what ended by itself because it could not record its start, and what was fenced off."""

@@ -20,6 +20,7 @@ from agenttrader.testing.worlds.faults import (
     FeedFails,
     ForgedStatement,
     GatewayDies,
+    GatewayStops,
     Halt,
     Halts,
     HandTrades,
@@ -156,7 +157,8 @@ def _fault(  # noqa: C901, PLR0911, PLR0912 - one arm for each family
             )
         case "crash":
             if chance.randrange(2):
-                return GatewayDies(at_seconds=at_seconds, seconds=chance.choice((0.2, 2.0, 6.0)))
+                ends = chance.choice((GatewayDies, GatewayDies, GatewayStops))
+                return ends(at_seconds=at_seconds, seconds=chance.choice((0.2, 2.0, 6.0)))
             cut: DiskFault = chance.choice(("cut_before", "cut_after"))
             return DiskFails(
                 at_seconds=at_seconds, how=cut, writes=chance.randint(1, 4), seconds=chance.choice((0.2, 3.0))

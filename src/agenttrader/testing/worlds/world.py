@@ -32,6 +32,7 @@ from agenttrader.testing.worlds.faults import (
     FeedFails,
     ForgedStatement,
     GatewayDies,
+    GatewayStops,
     Halts,
     HandTrades,
     Happening,
@@ -252,6 +253,8 @@ class _World:
                 self._fail_disk(happening)
             case GatewayDies():
                 machines.die_for(happening.seconds)
+            case GatewayStops():
+                await machines.stop_for(happening.seconds)
             case VenueDies():
                 machines.kill_venue()
                 self._loop.call_later(happening.seconds, machines.revive_venue)
