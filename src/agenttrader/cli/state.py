@@ -101,7 +101,7 @@ def restore(
     if done.lost_heads is not None or done.lost:
         where = "" if done.lost_heads is None else f"; their signed heads are kept in {done.lost_heads}"
         print(f"lost      {done.lost} records after it{where}")
-    print("next      start the gateway: it is halted, and compares with the broker")
+    print("next      start the gateway: it compares with the broker, halted until a person resumes")
 
 
 def _tell(found: "StateShown") -> None:

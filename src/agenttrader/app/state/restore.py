@@ -2,8 +2,8 @@
 
 The export has every record byte for byte, so what comes back is the journal itself: orders, ids that are used
 up, statements that were given, halts. What was recorded after the export's last record is lost; the runtime
-state and the signed heads say that there was such, and then it takes a word more. The gateway starts on it as
-on any journal, halted, and compares with the broker before anything can be opened.
+state and the signed heads say that there was such, and then it takes a word more. The gateway starts on it
+halted, by a latch in the person's name that a person lifts, and compares with the broker.
 """
 
 from pathlib import Path
@@ -66,7 +66,8 @@ def restore(
     sign = signer_of(files, passphrase)
     rebuilding = Rebuilding(configuration)
     rebuilding.refuse_journal()
-    records, head, known = rebuilding.look()
+    looked = rebuilding.look()
+    records, head, known = looked.records, looked.head, looked.known
     if not records:
         raise StoreError(f"{rebuilding.folder}: expected a daily export to restore from, found no record")
     if known > records and not without_tail:
@@ -89,6 +90,7 @@ def restore(
     )
     envelope = sign(said)
     rebuilding.refuse_forged(envelope, said, person)
+    rebuilding.fence_off(looked, person, f"the journal was restored: {reason}")
     lost_heads = rebuilding.rebuild()
     rebuilding.note(ACT, person, f"{records} records, head {head}; {reason}; signed: {envelope}")
     return Restored(

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from agenttrader.adapters.clocks import WallClock
+from agenttrader.adapters.fence import fence_path, raise_fence, read_fence
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_heads import PRIVATE_KEY_NAME, OutsideHeads, load_public_key
 from agenttrader.adapters.journal_rebuilding import rebuild, refuse_other_heads
@@ -23,10 +24,11 @@ from agenttrader.model.errors import (
     StoreError,
     TamperingFound,
 )
-from agenttrader.model.events import Event
+from agenttrader.model.events import Event, SegmentOpened
 from agenttrader.model.identifiers import PersonName
 from agenttrader.model.records import GENESIS, Sealed
 from agenttrader.model.times import Instant
+from agenttrader.ports.fence import Fence, epoch_to_fence
 
 
 class Reached(Struct, frozen=True):
@@ -53,6 +55,16 @@ def signer_of(files: PersonFiles, passphrase: str) -> Callable[[Struct], str]:
     """What signs a restoration with the person's key. Raises StoreError where key or passphrase is wrong."""
     key = read_key(files.key, passphrase)
     return lambda restoration: sign_restoration(restoration, key)
+
+
+class Looked(Struct, frozen=True):
+    """What export, heads and runtime state say: how many records, the last's hash and its writer's epoch."""
+
+    records: int
+    head: str
+    epoch: int
+    known: int
+    """The last record that anything names."""
 
 
 class Rebuilding:
@@ -89,18 +101,20 @@ class Rebuilding:
                 "a copy: with another key its signed heads would be nobody's"
             )
 
-    def look(self) -> tuple[int, str, int]:
-        """How many records the export has, the last one's hash, and which is the last that is known of.
+    def look(self) -> Looked:
+        """Read all of the export, each record verified.
 
-        Every record is verified. Raises TamperingFound where export, heads and state do not say the same.
+        Raises TamperingFound where export, heads and state do not say the same.
         """
         reached = self._reached()
-        records, head = 0, GENESIS
+        records, head, epoch = 0, GENESIS, 0
 
         def read() -> Iterator[Sealed[Event]]:
-            nonlocal records, head
+            nonlocal records, head, epoch
             for sealed in self._export.read():
                 records, head = sealed.sequence, sealed.hash
+                if isinstance(sealed.event, SegmentOpened):
+                    epoch = sealed.event.epoch
                 if reached is not None and records == reached.records and head != reached.head:
                     other = f"the runtime state gives it hash {reached.head[:16]}…, the export {head[:16]}…"
                     raise TamperingFound(records, other)
@@ -108,7 +122,7 @@ class Rebuilding:
 
         heads = OutsideHeads(self._heads, self.journal).read()
         named = refuse_other_heads(heads, load_public_key(self._keys), read())
-        return records, head, max(named, 0 if reached is None else reached.records)
+        return Looked(records, head, epoch, max(named, 0 if reached is None else reached.records))
 
     def refuse_forged(self, envelope: str, said: Struct, person: PersonName) -> None:
         """Raise StatementRefused unless the person's configured key signed just this."""
@@ -117,6 +131,16 @@ class Rebuilding:
                 f"{person}: expected a signature with the key whose public half is configured, found "
                 "another; nothing was restored"
             )
+
+    def fence_off(self, looked: Looked, person: PersonName, reason: str) -> None:
+        """Halt whoever starts next, by an epoch that no writer of lost records can have had.
+
+        So no statement that was given in them holds again. Raises StoreError where it does not stand then.
+        """
+        path = fence_path(self._heads, self._account)
+        lost = max(0, looked.known - looked.records)
+        epoch = max(epoch_to_fence(looked.epoch, read_fence(path), self.now()), looked.epoch + 2 + lost)
+        raise_fence(path, Fence(epoch=epoch, by=person, reason=reason, time=self.now()))
 
     def rebuild(self) -> Path | None:
         """Make the journal of the export; where the heads of lost records were put. Raises StoreError."""

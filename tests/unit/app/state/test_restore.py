@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import Struct
 
+from agenttrader.adapters.fence import fence_path, read_fence
 from agenttrader.adapters.journal_heads import load_public_key
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.persons import make_key, public_key_text, write_key
@@ -21,10 +22,15 @@ from agenttrader.app.config import Configuration, demo_template, load
 from agenttrader.app.journals.daily import catch_up
 from agenttrader.app.operators.person import PersonFiles
 from agenttrader.app.state.restore import Restored, restore
+from agenttrader.model.authority import EVERYTHING
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.errors import ConfigurationError, StatementRefused, StoreError, TamperingFound
-from agenttrader.model.events import SegmentSealed
+from agenttrader.model.events import Halted, SegmentSealed
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import Chain
+from agenttrader.ports.fence import epoch_above
+from agenttrader.runtime.meanwhile import meanwhile
+from agenttrader.runtime.state import State
 from agenttrader.testing.events import filled, opened, sealed
 
 ACCOUNT = AccountName("DEMO-1")
@@ -114,6 +120,29 @@ def test_it_is_noted_for_the_next_start_with_who_why_and_the_signature(run: Run)
     assert (line.journal, line.act, line.by, line.stage) == ("restore", "restore", "demo", "answered")
     assert line.outcome.startswith(f"6 records, head {head}; the disk broke; signed: {{")
     assert "application/vnd.agenttrader.restoration.v1+json" in line.outcome
+
+
+@pytest.mark.parametrize(("records", "last", "next_epoch"), ((6, 2, 5), (4, 2, 7), (3, 1, 7)))
+def test_the_next_start_is_halted_and_no_statement_of_lost_records_holds_for_it(
+    records: int, last: int, next_epoch: int, run: Run
+) -> None:
+    """A statement is bound to its epoch. So many writers as there are lost records may have had the next."""
+    run.lose()
+    cut_export(run, records)
+    run.restore(without_tail=True)
+    fence = read_fence(fence_path(run.folder / "heads", ACCOUNT))
+    assert fence is not None
+    assert (fence.by, fence.reason) == ("demo", "the journal was restored: the disk broke")
+    assert epoch_above(last, fence) == next_epoch
+    state = State({})
+    state.apply(sealed(Chain(), opened(ACCOUNT, epoch=last))[0])
+    (latch,) = meanwhile(state, fence, ())
+    assert latch == Halted(
+        scope=EVERYTHING,
+        state=TradingState.HALTED,
+        by="demo",
+        reason="the journal was restored: the disk broke",
+    )
 
 
 def test_a_journal_that_is_there_is_not_touched(run: Run) -> None:
