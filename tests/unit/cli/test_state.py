@@ -131,7 +131,9 @@ def test_a_lost_store_is_restored_by_a_persons_word(state: State, run: Path) -> 
     lines = said.out.splitlines()
     assert lines[0] == f"restored  {run / 'store' / 'DEMO-1.journal'}, 2 records"
     assert lines[2].startswith("lost      1 records after it; their signed heads are kept in ")
-    assert lines[-1] == "next      start the gateway: it compares with the broker, halted until a person resumes"
+    assert (
+        lines[-1] == "next      start the gateway: it compares with the broker, halted until a person resumes"
+    )
 
 
 def test_programs_are_told_the_same(state: State, run: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agenttrader.app.marketdata.live import LiveMarket
 from agenttrader.indicators.compiled import Compiled
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, ExecutionId, OrderId, StrategyName, Symbol
@@ -12,7 +13,7 @@ from agenttrader.model.instruments import Equity
 from agenttrader.model.market import Bar, StatusChange, TradingStatus, Watermark
 from agenttrader.model.orders import Effect, OrderType, Proposal, Side
 from agenttrader.model.sessions import Session
-from agenttrader.model.times import MINUTE, Instant, rfc3339
+from agenttrader.model.times import MINUTE, SECOND, Instant, rfc3339
 from agenttrader.protocols.native import (
     AccountBody,
     AnswerBody,
@@ -829,3 +830,25 @@ def test_a_bar_closes_at_its_own_end_where_time_goes_on_between_bars(compiled: C
     assert scene.proposals[0].decision_time == at(1)
     scene.answer("denied")
     assert scene.take(Watermark(time=at(1.02))) == ["settled 1"], "no bar is closed twice"
+
+
+def test_on_a_live_market_each_bar_closes_once(compiled: Compiled) -> None:
+    """Told by a source that says no watermarks, seen through what marketdata makes of it."""
+    scene = Scene(compiled, policy=InboxPolicy.ARRIVAL)
+    scene.gateway(0)
+    said: list[str] = []
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Watermark) and scene.proposals:
+            said.extend(scene.answer("denied"))
+        said.extend(scene.take(event))
+
+    market = LiveMarket(tell)
+    market.link(up=True, now=at(0))
+    for half_second in range(1, 3 * 120):
+        now = Instant(half_second * SECOND // 2 + 123_456)
+        if half_second % 120 == 2:
+            market.receive(bar(half_second // 120, 101), now)
+        market.tick(now)
+    assert said.count("buy ALFA") == 2
+    assert [it.decision_time for it in scene.proposals] == [at(1), at(2)]
