@@ -21,6 +21,8 @@ from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.identifiers import AccountName, Digest, Symbol, digest_of
 from agenttrader.ports.journal import Snapshot
 
+_LINE_MAX = 4_096
+"""Bytes that the first line has at most: it holds a few names and digests."""
 _FOLDING = ("gateway", "model", "portfolio", "runtime")
 """The packages that say what a record comes to."""
 
@@ -84,6 +86,21 @@ class SnapshotFile:
             return None
         except OSError as error:
             raise BadValue(f"{self.path}: expected a fold, found: {error.strerror}") from error
+        head = self._head(line, key)
+        if head.digest != digest_of(body):
+            raise BadValue(f"{self.path}: expected the fold that was signed, found another")
+        return Snapshot(sequence=head.sequence, head=head.hash, made_by=head.made_by, body=body)
+
+    def signed_for(self, key: Ed25519PublicKey) -> tuple[int, str] | None:
+        """The record that it goes up to and its hash, as our key signed them; None where it did not."""
+        try:
+            with self.path.open("rb") as file:
+                head = self._head(file.readline(_LINE_MAX).rstrip(b"\n"), key)
+        except (OSError, BadValue):
+            return None
+        return head.sequence, head.hash
+
+    def _head(self, line: bytes, key: Ed25519PublicKey) -> _Head:
         try:
             head = msgspec.json.decode(line, type=_Head)
             key.verify(base64.b64decode(head.signature, validate=True), _message(head))
@@ -91,9 +108,7 @@ class SnapshotFile:
             raise BadValue(f"{self.path}: expected a fold that our key signed, found another") from error
         if head.account != self._account:
             raise BadValue(f"{self.path}: expected a fold of {self._account}, found one of {head.account}")
-        if head.digest != digest_of(body):
-            raise BadValue(f"{self.path}: expected the fold that was signed, found another")
-        return Snapshot(sequence=head.sequence, head=head.hash, made_by=head.made_by, body=body)
+        return head
 
 
 def _message(head: _Head) -> bytes:

@@ -19,10 +19,11 @@ from agenttrader.adapters.journal_file import open_for_reading
 from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, key_id_of
 from agenttrader.adapters.journal_reader import damaged, last_record, walk
 from agenttrader.adapters.journal_segments import SegmentRows
+from agenttrader.adapters.journal_snapshots import SnapshotFile
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import GENESIS
-from agenttrader.ports.journal import Verification
+from agenttrader.ports.journal import Verification, require_record
 
 
 class _Progress:
@@ -60,6 +61,7 @@ def verify(path: Path, heads_folder: Path, public_key: Ed25519PublicKey) -> Veri
         progress.written = _count(connection)
         try:
             _verify(connection, OutsideHeads(heads_folder, path), public_key, progress)
+            _hold_against_fold(connection, path, public_key)
         except TamperingFound as found:
             return progress.report(found.finding, found.sequence)
         except StoreError as error:
@@ -146,6 +148,16 @@ def _verify(
         raise TamperingFound(
             1, f"no signed head covers it: expected heads outside the store in {outside.path}"
         )
+
+
+def _hold_against_fold(connection: sqlite3.Connection, path: Path, key: Ed25519PublicKey) -> None:
+    """Raise TamperingFound where a fold that our key signed names a record that is gone, or another."""
+    account = connection.execute("SELECT account FROM segments LIMIT 1").fetchone()
+    named = None if account is None else SnapshotFile(path, AccountName(account[0])).signed_for(key)
+    if named is None:
+        return
+    sequence, claimed = named
+    require_record(sequence, claimed, _hash_of(connection, sequence))
 
 
 def _walk(

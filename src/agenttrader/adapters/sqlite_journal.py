@@ -172,8 +172,8 @@ class SqliteJournal:
         """Every record with a sequence above `after`, in order, each verified against its predecessor."""
         return read_records(self.path, after)
 
-    def hash_at(self, sequence: int) -> str:
-        """The hash of record `sequence`, after the chain was walked to it from the first record."""
+    def hash_at(self, sequence: int) -> str | None:
+        """The hash of record `sequence`, after the chain was walked to it; None where it ends before."""
         return hash_at(self.path, sequence)
 
     def snapshot(self) -> Snapshot | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from agenttrader.model.errors import TamperingFound
 from agenttrader.model.events import Event
 from agenttrader.model.identifiers import Digest
 from agenttrader.model.records import Recorded, Sealed
@@ -48,13 +49,27 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+def require_record(sequence: int, claimed: str, found: str | None) -> None:
+    """Raise TamperingFound where the record that a signed fold goes up to is gone, or has another hash."""
+    if found is None:
+        raise TamperingFound(
+            sequence, "it is missing: a fold that our key signed goes up to it; the tail is cut"
+        )
+    if found != claimed:
+        raise TamperingFound(
+            sequence,
+            f"a fold that our key signed gives it hash {claimed[:16]}…, found {found[:16]}…: "
+            "the chain was made anew",
+        )
+
+
 class FoldedJournal(Journal, Protocol):
     """A journal that keeps, beside its records, what they came to: a start then has less to fold."""
 
-    def hash_at(self, sequence: int) -> str:
+    def hash_at(self, sequence: int) -> str | None:
         """The hash of record `sequence`, after the chain was walked to it from the first record.
 
-        Raises TamperingFound where it does not hold so far.
+        None where the chain ends before it. Raises TamperingFound where it does not hold so far.
         """
         ...
 

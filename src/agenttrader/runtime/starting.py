@@ -12,12 +12,12 @@ from decimal import Decimal
 import structlog
 from msgspec import Struct
 
-from agenttrader.model.errors import BadValue, StoreError, TamperingFound
+from agenttrader.model.errors import BadValue, StoreError
 from agenttrader.model.identifiers import Digest, Symbol
 from agenttrader.model.records import Chain
 from agenttrader.model.times import SECOND
 from agenttrader.ports.clock import BootClock
-from agenttrader.ports.journal import FoldedJournal, Snapshot
+from agenttrader.ports.journal import FoldedJournal, Snapshot, require_record
 from agenttrader.runtime.kept_state import state_of_bytes, state_to_bytes
 from agenttrader.runtime.recovery import fold_on, nothing_collected
 from agenttrader.runtime.state import State
@@ -107,13 +107,7 @@ class Folding:
             found = state = None
         if found is None or state is None:
             return Begun(State(self._multipliers), Chain(), 0)
-        head = self._journal.hash_at(found.sequence)
-        if head != found.head:
-            raise TamperingFound(
-                found.sequence,
-                f"a fold that our key signed gives it hash {found.head[:16]}…, found {head[:16]}…: "
-                "the chain was made anew",
-            )
+        require_record(found.sequence, found.head, self._journal.hash_at(found.sequence))
         return Begun(state, Chain(found.sequence, found.head), found.sequence)
 
     def _state_of(self, found: Snapshot) -> State:

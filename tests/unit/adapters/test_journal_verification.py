@@ -17,9 +17,10 @@ from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.model.errors import StoreError, TamperingFound
 from agenttrader.model.events import Event, SegmentSealed
-from agenttrader.model.identifiers import AccountName
+from agenttrader.model.identifiers import AccountName, Digest
 from agenttrader.model.records import Chain, Sealed
-from agenttrader.ports.journal import Verification
+from agenttrader.model.times import Instant
+from agenttrader.ports.journal import Snapshot, Verification
 from agenttrader.testing.events import filled, opened, sealed
 
 ACCOUNT = AccountName("SIM-1")
@@ -104,6 +105,35 @@ def test_an_empty_journal_verifies(tmp_path: Path) -> None:
     ) as journal:
         found = verify(path, tmp_path / "heads", journal.public_key)
     assert (found.records, found.verified) == (0, True)
+
+
+def test_a_signed_fold_is_one_more_signed_head(world: World) -> None:
+    """It finds a tail that was cut, and a chain that was made anew, where no head lies so far."""
+    with closing(world.open()) as journal:
+        last = world.records[-1]
+        chain = Chain(last.sequence, last.hash)
+        records = sealed(chain, opened(epoch=3), filled(8))
+        journal.append(records)
+        journal.keep(Snapshot(sequence=12, head=chain.head, made_by=Digest(""), body=b"what it came to"))
+        heads = world.outside.path.read_bytes()
+    world.outside.path.write_bytes(heads)  # As if the process had died: no head was signed at its end.
+    world.tamper("DELETE FROM heads WHERE sequence > 10")
+    assert world.verify().verified
+    anew = Chain(11, records[0].hash).seal(filled(9), Instant(99))
+    changes = f"time = 99, body = x'{anew.body.hex()}', hash = '{anew.hash}'"
+    world.tamper(f"UPDATE records SET {changes} WHERE sequence = 12")  # noqa: S608 - our own words
+    found = world.verify()
+    assert found.record == 12
+    assert found.finding.startswith(f"a fold that our key signed gives it hash {chain.head[:16]}…")
+    world.tamper("DELETE FROM records WHERE sequence = 12")
+    found = world.verify()
+    assert (found.record, found.finding) == (
+        12,
+        "it is missing: a fold that our key signed goes up to it; the tail is cut",
+    )
+    fold = world.path.with_name(f"{world.path.name}.fold")
+    fold.write_bytes(fold.read_bytes().replace(b'"sequence":12', b'"sequence":99'))
+    assert world.verify().verified  # What nobody signed says nothing.
 
 
 NOT_COVERED = "its hash does not cover"

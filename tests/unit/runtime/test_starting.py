@@ -180,7 +180,7 @@ def test_a_tail_that_was_cut_and_a_chain_that_was_made_anew_are_found_by_the_fol
     ).fetchall()
     tamper(journal)
     journal._connection.execute("DELETE FROM records WHERE sequence >= ?", (kept,))
-    cut = f"record {kept}: it is missing: a fold that our key signed goes up to record {kept}; the tail"
+    cut = f"record {kept}: it is missing: a fold that our key signed goes up to it; the tail is cut"
     with pytest.raises(TamperingFound, match=cut):
         start(journal)
     end = rows[0]
