@@ -9,7 +9,7 @@ from agenttrader.model.approvals import ApprovalTerms
 from agenttrader.model.authority import PersonRole
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, PersonName
-from agenttrader.runtime.waiting import APPROVERS
+from agenttrader.runtime.waiting import approvers_beside
 
 
 class Person(Section, frozen=True):
@@ -77,7 +77,7 @@ def faults_of_approvals(
                 "nobody approves their own request"
             )
             continue
-        others = [name for name, each in people.items() if each.role in APPROVERS and name != requester]
+        others = approvers_beside(requester, {name: each.role for name, each in people.items()})
         if len(others) < approvals.persons_needed:
             found = ", ".join(sorted(others)) or "nobody"
             yield (

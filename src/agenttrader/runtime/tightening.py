@@ -16,12 +16,15 @@ from agenttrader.gateway.tightness import (
     names_in,
     tightest,
 )
+from agenttrader.model.authority import Approval
 from agenttrader.model.errors import BadValue
+from agenttrader.model.identifiers import AgentName
 from agenttrader.model.ruling import LimitTightened, RulingChange
 from agenttrader.model.values import exact
 from agenttrader.runtime.inputs import TightenAsked
 from agenttrader.runtime.rule_values import text_of, values_of, with_values
 from agenttrader.runtime.rules import Rules
+from agenttrader.runtime.waiting import approvers_beside
 
 NOTHING = "none"
 """How a list without names is written."""
@@ -45,7 +48,7 @@ def tightened(asked: TightenAsked, rules: Rules) -> LimitTightened | str:
     values = values_of(rules)
     try:
         after = _after(asked, values, rules)
-        with_values(rules, {**values, asked.name: after})
+        _require_approvers(rules, with_values(rules, {**values, asked.name: after}))
     except BadValue as error:
         return str(error)
     except msgspec.ValidationError as error:
@@ -93,6 +96,36 @@ def _read(asked: TightenAsked, before: str, rules: Rules) -> str:
                 f"{name}: which of two values is the tighter nobody can say; it changes by the file, a "
                 "restart and signatures alone"
             )
+
+
+def _require_approvers(before: Rules, after: Rules) -> None:
+    """Raise BadValue where entries would wait for persons, and nobody could be asked.
+
+    The configuration is held to the same. All would be denied, and only a restart and signatures, of one
+    person alone in two sessions, undo that: a halt denies as much, and is lifted in a minute.
+    """
+    for agent in after.grants:
+        why = _unanswerable(after, agent)
+        if why and not _unanswerable(before, agent):
+            raise BadValue(
+                f"agent.{agent}.approval: expected somebody who can approve its entries, found that {why}: "
+                f"all would be denied; stop them by a halt instead (`agenttrader halt --scope agent:{agent}`)"
+            )
+
+
+def _unanswerable(rules: Rules, agent: AgentName) -> str:
+    """Why nobody can approve an entry of the agent that needs it; empty where none does, or somebody can."""
+    if rules.grants[agent].approval is Approval.AUTO:
+        return ""
+    requester = rules.authority.requesters.get(agent)
+    if rules.approvals is None or requester is None:
+        missing = "[approvals]" if rules.approvals is None else f"[agents.{agent}] requester"
+        return f"the configuration has no {missing}"
+    others = approvers_beside(requester, rules.authority.people)
+    if len(others) >= rules.approvals.persons_needed:
+        return ""
+    found = ", ".join(sorted(others)) or "nobody"
+    return f"{rules.approvals.persons_needed} must, and besides {requester}, its requester, {found} may"
 
 
 def _require_instruments(name: str, symbols: frozenset[str], rules: Rules) -> None:

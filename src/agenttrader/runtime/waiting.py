@@ -12,6 +12,11 @@ APPROVERS = MAY_SIGN[Act.APPROVE_ORDER]
 """Who may answer."""
 
 
+def approvers_beside(requester: PersonName, people: Mapping[PersonName, PersonRole]) -> list[PersonName]:
+    """Who may approve what `requester` stands behind: nobody approves their own request."""
+    return [name for name, role in people.items() if role in APPROVERS and name != requester]
+
+
 class Waiting(Struct, frozen=True, kw_only=True):
     """One entry that waits, as it was shown, and who has said yes so far."""
 

@@ -1,25 +1,29 @@
 """A limit that a person tightens: at once, only tighter, over restarts, and named by every decision."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from agenttrader.gateway.limits import GroupLimits, GroupName
+from agenttrader.model.authority import PersonRole
 from agenttrader.model.events import Decided
-from agenttrader.model.identifiers import Symbol
+from agenttrader.model.identifiers import PersonName, Symbol
 from agenttrader.model.ruling import LimitTightened, RulingChange
 from agenttrader.runtime.inputs import TightenAsked
 from agenttrader.runtime.rule_values import said_by, values_of, waiting
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.state import State
 from agenttrader.runtime.tightening import tightened
+from agenttrader.testing.approving import ANN, EVE, PEOPLE, TERMS, manual_rules
 from agenttrader.testing.builders import (
     AGENT,
     ALFA,
     BRAVO,
     EXITS,
     MULTIPLIERS,
+    authority,
     closing_proposal,
     proposal,
     rules,
@@ -157,6 +161,42 @@ def test_what_is_not_tighter_or_cannot_be_is_refused_and_changes_nothing(
     assert sentence in tighten(driver, name, value)
     assert values_of(driver.engine.rules) == before
     assert len(driver.records) == records
+
+
+def with_approvals(people: dict[PersonName, PersonRole], **changes: Any) -> Rules:
+    return rules(approvals=TERMS, authority=authority(people=people, requesters={AGENT: EVE}), **changes)
+
+
+def test_persons_are_asked_from_now_on_where_somebody_can_be() -> None:
+    driver = trading(with_approvals(PEOPLE))
+    assert tighten(driver, f"agent.{AGENT}.approval", "manual") == ""
+    driver.propose(proposal(1))
+    assert proposal(1).id in driver.engine.state.approvals.waiting
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    (
+        (rules(), "the configuration has no [approvals]"),
+        (rules(approvals=TERMS), f"the configuration has no [agents.{AGENT}] requester"),
+        (with_approvals({EVE: PersonRole.ADMIN}), "1 must, and besides eve, its requester, nobody may"),
+        (
+            with_approvals({EVE: PersonRole.ADMIN, ANN: PersonRole.OPERATOR}),
+            "1 must, and besides eve, its requester, nobody may",
+        ),
+    ),
+    ids=("terms", "requester", "alone", "role"),
+)
+def test_entries_are_not_left_to_persons_where_nobody_could_be_asked(made: Rules, why: str) -> None:
+    refusal = tighten(trading(made), f"agent.{AGENT}.approval", "manual")
+    assert f"found that {why}: all would be denied; stop them by a halt instead" in refusal
+    assert f"`agenttrader halt --scope agent:{AGENT}`" in refusal
+
+
+def test_no_more_persons_are_asked_for_than_there_are() -> None:
+    made = manual_rules(structs.replace(TERMS, persons_needed=1))
+    refusal = tighten(trading(made), "approvals.persons_needed", "9")
+    assert f"agent.{AGENT}.approval: expected somebody who can approve its entries" in refusal
 
 
 def test_looser_is_refused_with_how_loosening_is_done() -> None:
