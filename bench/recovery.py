@@ -21,14 +21,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import structlog
 from simulated_account import ACCOUNT, SYMBOLS, SimulatedAccount
 
+from agenttrader.adapters.clocks import MonotonicClock
+from agenttrader.adapters.journal_snapshots import maker_of
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.model.events import Event
 from agenttrader.model.orders import Effect
 from agenttrader.model.records import Sealed
 from agenttrader.runtime.recovery import fold
+from agenttrader.runtime.starting import Folding
 
 PRICE = Decimal("100.00")
 RECORDS = 1_000_000
@@ -77,6 +81,26 @@ def measure(folder: Path) -> dict[str, Any]:
         }
 
 
+def kept(folder: Path) -> dict[str, Any]:
+    """Fold it, and keep the fold for the next start."""
+    with closing(_journal(folder)) as journal:
+        journal.path.with_name(f"{journal.path.name}.fold").unlink(missing_ok=True)
+        return _started(journal)
+
+
+def started(folder: Path) -> dict[str, Any]:
+    """Start from the fold that was kept, as a gateway does."""
+    with closing(_journal(folder)) as journal:
+        return _started(journal)
+
+
+def _started(journal: SqliteJournal) -> dict[str, Any]:
+    start = time.process_time()
+    folding = Folding(journal, MULTIPLIERS, maker_of(MULTIPLIERS), MonotonicClock())
+    _, chain = folding.start()
+    return {"records": chain.sequence, "seconds": time.process_time() - start}
+
+
 def verified(folder: Path) -> dict[str, Any]:
     """Verify it as `journal verify` does, with the heads and the segments."""
     with closing(_journal(folder)) as journal:
@@ -112,7 +136,7 @@ def _memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / MEGABYTE
 
 
-STEPS = {"fold": measure, "verify": verified, "peer": peer}
+STEPS = {"fold": measure, "keep": kept, "start": started, "verify": verified, "peer": peer}
 
 
 def main(words: list[str]) -> int:
@@ -122,6 +146,7 @@ def main(words: list[str]) -> int:
     asked.add_argument("--folder", type=Path, help="keep the journal here, and use the one that is there")
     asked.add_argument("--step", choices=STEPS, help="one step alone, in this process")
     given = asked.parse_args(words)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     if given.step:
         print(json.dumps(STEPS[given.step](given.folder)))
         return 0

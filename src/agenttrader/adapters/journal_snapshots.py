@@ -71,6 +71,9 @@ class SnapshotFile:
         )
         signed = msgspec.structs.replace(head, signature=base64.b64encode(key.sign(_message(head))).decode())
         try:
+            # What a writer left that died over it is as large, and nobody else writes here.
+            for half in self.path.parent.glob(f".{self.path.name}.*.new"):
+                half.unlink()
             replace(self.path, msgspec.json.encode(signed) + b"\n" + snapshot.body)
         except OSError as error:
             raise StoreError(f"{self.path}: expected to write the fold, found: {error.strerror}") from error

@@ -32,6 +32,14 @@ def test_what_was_written_last_is_read(file: SnapshotFile) -> None:
     assert [each.name for each in file.path.parent.iterdir()] == ["SIM-1.journal.fold"]
 
 
+def test_what_writers_left_half_written_is_removed(file: SnapshotFile) -> None:
+    for number in range(3):
+        file.path.with_name(f".{file.path.name}.{number}.new").write_bytes(b"half")
+    file.write(SNAPSHOT, KEY)
+    assert file.read(KEY.public_key()) == SNAPSHOT
+    assert [each.name for each in file.path.parent.iterdir()] == [file.path.name]
+
+
 def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
     assert SnapshotFile(tmp_path / "SIM-1.journal", AccountName("SIM-1")).read(KEY.public_key()) is None
 
