@@ -5,8 +5,9 @@ about: the chain goes through all of them. So it shows what was decided on which
 left under which id, and what the broker said of it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
@@ -66,10 +67,9 @@ def make_proof(path: Path, order: str, target: Path | None) -> Proof:
     """
     archive = find_archive(path)
     proofs = Proofs(archive)
-    order_id = _order_called(order, archive.read())
-    family = [each.sequence for each in select(archive.read(), Selection(order=order_id))]
-    head = proofs.first_head(family[-1])
-    records = (each for each in archive.read(family[0] - 1) if each.sequence <= head.sequence)
+    order_id, first, last = _order_called(order, archive.read())
+    head = proofs.first_head(last)
+    records = takewhile(lambda each: each.sequence <= head.sequence, archive.read(first - 1))
     file = target or Path("audit_artifacts") / "proofs" / f"{order_id}.json"
     proofs.write(file, order_id, head, records)
     return _verify(file, proofs.read)
@@ -118,19 +118,23 @@ def life_of(order: OrderId, records: Iterable[Sealed[Event]]) -> OrdersLife:
     )
 
 
-def _order_called(beginning: str, records: Iterable[Sealed[Event]]) -> OrderId:
-    """The one order that was decided and whose id begins so."""
-    found = {
-        each.event.order_id
-        for each in records
-        if isinstance(each.event, Decided) and each.event.order_id.startswith(beginning)
-    }
+def _order_called(beginning: str, records: Iterable[Sealed[Event]]) -> tuple[OrderId, int, int]:
+    """The one order that was decided and whose id begins so, and its first and its last record."""
+    found: set[OrderId] = set()
+
+    def watched() -> Iterator[Sealed[Event]]:
+        for each in records:
+            if isinstance(each.event, Decided) and each.event.order_id.startswith(beginning):
+                found.add(each.event.order_id)
+            yield each
+
+    family = [each.sequence for each in select(watched(), Selection(order=beginning))]
     if len(found) != 1 or not beginning:
         raise BadValue(
             f"order: expected the id of one that was decided, or how it begins, found {beginning[:60]!r}, as "
             f"{len(found)} begin"
         )
-    return found.pop()
+    return found.pop(), family[0], family[-1]
 
 
 def _leaves(event: Event, order: OrderId) -> bool:
