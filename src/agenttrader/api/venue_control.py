@@ -170,7 +170,7 @@ def _permit(request: _AnyRequest, token_sha256: str) -> None:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise BadValue(f"after: expected the number of a strike, found {text!r}")
     return int(text)
 

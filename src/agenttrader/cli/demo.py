@@ -147,7 +147,7 @@ def _speed(text: str | None) -> int | Literal["max"] | None:
         return None
     if text == "max":
         return "max"
-    if not text.isdecimal() or not 0 < int(text) <= SPEED_MAX:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= SPEED_MAX:
         raise BadValue(f"--speed: expected max or bars per second from 1 to {SPEED_MAX}, found {text!r}")
     return int(text)
 

@@ -33,12 +33,12 @@ SHOWN_CHARACTERS_MAX = 60
 def exact(value: object, name: str) -> Decimal:
     """`value` as a finite Decimal of sane size; text, int or Decimal.
 
-    Raises BadValue, naming `name`, for floats, bools, NaN, infinities, underscores or blanks in text, and for
+    Raises BadValue, naming `name`, for floats, bools, NaN, infinities, text that is not plain, and for
     numbers with more than 15 digits before or 9 after the point.
     """
     if type(value) is Decimal and value.is_finite() and _is_of_sane_size(value):
         return value  # by far the most; the rest is for what came from outside, or is refused
-    if isinstance(value, str) and (not value or "_" in value or value != value.strip()):
+    if isinstance(value, str) and not is_plain(value):
         raise BadValue(f"{name}: expected a decimal number, found {_shown(value)}")
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise BadValue(
@@ -56,6 +56,11 @@ def exact(value: object, name: str) -> Decimal:
             f"the point, found {_shown(value)}"
         )
     return number
+
+
+def is_plain(text: str) -> bool:
+    """Whether it may be a number: without digits of other scripts, underscores and blanks, as Python has."""
+    return text.isascii() and bool(text) and "_" not in text and text == text.strip()
 
 
 def on_step(value: object, step: Decimal, name: str) -> Decimal:

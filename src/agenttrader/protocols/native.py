@@ -23,6 +23,7 @@ from agenttrader.model.identifiers import (
 from agenttrader.model.orders import Effect, ExitPlan, Leg, OrderType, Proposal, Side, TimeInForce
 from agenttrader.model.times import Instant, from_rfc3339, rfc3339
 from agenttrader.model.values import DIGITS_BEFORE_POINT_MAX, NANO
+from agenttrader.protocols.plain_digits import PlainDecoder
 from agenttrader.protocols.uuids import expect_uuid
 
 _Name = Annotated[str, Meta(max_length=128)]
@@ -257,7 +258,7 @@ class ErrorBody(_Body, frozen=True):
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was expected: malformed, not UTF-8, nested without end."""
 
-_proposal_decoder = msgspec.json.Decoder(ProposalBody)
+_proposal_decoder = PlainDecoder(ProposalBody)
 _stream_decoder: msgspec.json.Decoder[StreamMessage] = msgspec.json.Decoder(StreamMessage)
 _encoder = msgspec.json.Encoder()
 

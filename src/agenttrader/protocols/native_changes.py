@@ -3,13 +3,13 @@
 from decimal import Decimal
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, OrderId, derive_agents_order_id, derive_proposed_id
 from agenttrader.model.orders import Changes, TimeInForce
 from agenttrader.protocols.native import UNREADABLE, meant
+from agenttrader.protocols.plain_digits import PlainDecoder
 from agenttrader.protocols.uuids import expect_uuid
 
 
@@ -40,7 +40,7 @@ class Replacement(Struct, frozen=True, kw_only=True):
     correlation_id: str | None
 
 
-_decoder = msgspec.json.Decoder(ChangesBody)
+_decoder = PlainDecoder(ChangesBody)
 
 
 def decode_replacement(body: bytes, order: str, agent: AgentName) -> Replacement:

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct, structs
 
 from agenttrader.model.errors import BadValue
 from agenttrader.model.identifiers import AgentName, derive_agents_order_id
 from agenttrader.model.orders import Proposal
 from agenttrader.protocols.native import UNREADABLE, AnswerBody, ProposalBody, to_proposal
+from agenttrader.protocols.plain_digits import PlainDecoder
 
 MEMBERS_MIN, MEMBERS_MAX = 2, 8
 
@@ -29,7 +29,7 @@ class GroupAnswerBody(Struct, frozen=True, kw_only=True):
     proposals: tuple[AnswerBody, ...]
 
 
-_decoder = msgspec.json.Decoder(GroupBody)
+_decoder = PlainDecoder(GroupBody)
 
 
 def decode_group(body: bytes, agent: AgentName) -> tuple[Proposal, ...]:

@@ -40,6 +40,7 @@ def test_what_is_a_number_is_taken_with_its_own_digits(value: object, number: st
     (
         *(1.1, 1.0, True, False, None, b"1", [1], Fraction(1, 2)),
         *("", " 1", "1 ", "1\n", "1_000", "_1", "1,5", "0x10", "one", "--1", "1.2.3"),
+        *("１", "1.５", "١", "१"),  # noqa: RUF001 - digits of other scripts are what is meant
         *("NaN", "sNaN", "nan", "Infinity", "-inf", "Inf"),
         *(Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("-Infinity")),
         *("1e15", "1000000000000000", "1e3000000", 10**15, -(10**15), Decimal("1e15")),

@@ -17,7 +17,9 @@ from agenttrader.model.orders import Side, TimeInForce
 from agenttrader.model.times import Instant, from_rfc3339
 from agenttrader.model.values import exact
 from agenttrader.protocols.doubled_keys import refuse_doubled_keys
-from agenttrader.protocols.native import UNREADABLE, expect_uuid, meant
+from agenttrader.protocols.native import UNREADABLE, meant
+from agenttrader.protocols.plain_digits import PlainDecoder
+from agenttrader.protocols.uuids import expect_uuid
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=1_000)]
@@ -126,7 +128,7 @@ class _Short(_Body, frozen=True):
     correlation_id: Name | None = None
 
 
-_long, _short = msgspec.json.Decoder(_Long), msgspec.json.Decoder(_Short)
+_long, _short = PlainDecoder(_Long), PlainDecoder(_Short)
 
 
 def read_proposal(line: bytes) -> Wanted:

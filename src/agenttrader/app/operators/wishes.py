@@ -9,7 +9,7 @@ from agenttrader.model.errors import BadValue
 from agenttrader.model.times import MINUTE, Duration, Instant, from_rfc3339
 
 CLOSE = "close"
-_SPAN = re.compile(r"(\d{1,4})([mh])")
+_SPAN = re.compile(r"(\d{1,4})([mh])", re.ASCII)
 _UNITS = {"m": MINUTE, "h": 60 * MINUTE}
 
 
