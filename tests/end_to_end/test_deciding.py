@@ -117,10 +117,18 @@ def test_it_does_not_start_where_something_is_missing(tmp_path: Path, desk: Path
         file.write_text(whole)
         done = runbook(tmp_path, f"{change}; {PROGRAM} decide --config {desk} --once")
         assert (done.returncode, done.stdout) == (ExitCode.USAGE, ""), change
-        (told,) = lines(done.stderr)
+        told = json.loads(done.stderr)
         assert told["intent_type"] == "startup_refused"
         assert reason in told["fault"]
     assert kept(tmp_path) == []
+
+
+def test_what_ends_it_is_told_once_and_is_json(tmp_path: Path, desk: Path) -> None:
+    done = runbook(tmp_path, f"{PROGRAM} decide --config {desk} --once --decisions /dev/null")
+    assert (done.returncode, done.stdout) == (ExitCode.FINDING, "")
+    assert [json.loads(line)["intent_type"] for line in done.stderr.splitlines()] == [
+        "execution_agent_failed"
+    ]
 
 
 def test_it_follows_the_file_until_it_is_told_to_stop(tmp_path: Path, desk: Path) -> None:

@@ -67,6 +67,8 @@ def decide(
 
     from agenttrader.app.deciding.perform import decide_all
     from agenttrader.app.deciding.setup import Asked
+    from agenttrader.cli.main import exit_code_of
+    from agenttrader.model.errors import AgentTraderError, ConfigurationError
 
     stopped = Event()
 
@@ -91,7 +93,13 @@ def decide(
         start_at=start_at,
         poll_seconds=poll_seconds,
     )
-    decide_all(configuration_of(config), asked, os.environ, _tell, say, stopped, follows=not once)
+    try:
+        decide_all(configuration_of(config), asked, os.environ, _tell, say, stopped, follows=not once)
+    except AgentTraderError as error:
+        # Told once, as all else is here: whoever reads this stream reads JSON.
+        is_refused = isinstance(error, ConfigurationError)
+        _tell("startup_refused" if is_refused else "execution_agent_failed", {"fault": str(error)})
+        raise typer.Exit(exit_code_of(error)) from None
 
 
 def _tell(intent_type: str, fields: "Mapping[str, object]") -> None:

@@ -10,7 +10,6 @@ from agenttrader.app.deciding.lines import Line
 from agenttrader.app.deciding.setup import Asked, Wish, understood
 from agenttrader.app.deciding.source import lines_of_file, lines_of_pipe
 from agenttrader.app.deciding.wiring import wire_answers
-from agenttrader.model.errors import ConfigurationError
 
 STDIN = 0
 
@@ -29,12 +28,8 @@ def decide_all(
 
     Raises ConfigurationError where it may not start, StoreError where a decision cannot be kept.
     """
-    try:
-        configuration = load(path, environment)
-        wish = understood(asked, configuration, environment)
-    except ConfigurationError as error:
-        tell("startup_refused", {"fault": str(error)})
-        raise
+    configuration = load(path, environment)
+    wish = understood(asked, configuration, environment)
     answers, log = wire_answers(configuration, wish, environment, tell)
     try:
         tell("execution_agent_started", {"mode": wish.mode, "agent": wish.agent, "decisions": log.folder})

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from agenttrader.app.config import Configuration
-from agenttrader.app.deciding.startup import MODE, refusals_of
+from agenttrader.app.deciding.startup import MODE, Refusal, quoted, refusals_of
 from agenttrader.model.errors import BadValue, ConfigurationError
 from agenttrader.model.identifiers import AgentName
 from agenttrader.model.times import Instant, from_rfc3339
@@ -53,7 +53,7 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 def understood(asked: Asked, configuration: Configuration, environment: Mapping[str, str]) -> Wish:
-    """What is wished. Raises ConfigurationError with the code of every reason against it."""
+    """What is wished. Raises ConfigurationError with every reason against it, by its code."""
     refusals = (
         *refusals_of(environment, _secrets(configuration)),
         *_faults(asked, configuration),
@@ -61,8 +61,8 @@ def understood(asked: Asked, configuration: Configuration, environment: Mapping[
     )
     if refusals:
         raise ConfigurationError(
-            f"startup_refused: {', '.join(refusals)}. docs/deciding.md has the variables and their words; "
-            "nothing was decided"
+            f"{'; '.join(each.sentence for each in refusals)}. docs/deciding.md has the variables and their "
+            "words; nothing was decided"
         )
     told, age = environment.get(DATA_TOLD), environment.get(DATA_AGE)
     return Wish(
@@ -86,23 +86,29 @@ def _secrets(configuration: Configuration) -> Iterator[str]:
             yield key.secret.variable
 
 
-def _faults(asked: Asked, configuration: Configuration) -> Iterator[str]:
+def _faults(asked: Asked, configuration: Configuration) -> Iterator[Refusal]:
     if str(asked.proposals) != "-" and not asked.proposals.is_file():
-        yield "PROPOSALS_PATH_missing"
+        found = "a folder at " if asked.proposals.is_dir() else "no file at "
+        yield Refusal("PROPOSALS_PATH_missing", "a file, or -", found + quoted(asked.proposals))
     if asked.start_at not in (BEGINNING, END):
-        yield "PROPOSALS_START_AT_mismatch"
+        yield Refusal("PROPOSALS_START_AT_mismatch", f"{BEGINNING} or {END}", quoted(asked.start_at))
     if _ms(asked.poll_seconds) is None:
-        yield "PROPOSALS_POLL_INTERVAL_S_mismatch"
+        expected = f"seconds above 0, {POLL_MS_MAX // 1000} at most"
+        yield Refusal("PROPOSALS_POLL_INTERVAL_S_mismatch", expected, quoted(asked.poll_seconds))
     if _agent(asked, configuration) is None:
-        yield "PROPOSALS_AGENT_mismatch" if asked.agent else "PROPOSALS_AGENT_missing"
+        known = " or ".join(configuration.agents) or "an agent in [agents], where there is none"
+        if asked.agent:
+            yield Refusal("PROPOSALS_AGENT_mismatch", known, quoted(asked.agent))
+        else:
+            yield Refusal("PROPOSALS_AGENT_missing", known, "nothing")
 
 
-def _faults_of_data(environment: Mapping[str, str]) -> Iterator[str]:
+def _faults_of_data(environment: Mapping[str, str]) -> Iterator[Refusal]:
     told, age = environment.get(DATA_TOLD), environment.get(DATA_AGE)
     if told and not _is_time(told):
-        yield f"{DATA_TOLD}_mismatch"
+        yield Refusal(f"{DATA_TOLD}_mismatch", "a time such as 2026-11-20T14:31:00Z", quoted(told))
     if age and not (age.isascii() and age.isdecimal() and len(age) < AGE_DIGITS_MAX and int(age)):
-        yield f"{DATA_AGE}_mismatch"
+        yield Refusal(f"{DATA_AGE}_mismatch", "whole seconds above 0", quoted(age))
 
 
 def _agent(asked: Asked, configuration: Configuration) -> AgentName | None:

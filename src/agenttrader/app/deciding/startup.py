@@ -5,6 +5,8 @@ The names and words are those of the market-open runbook. Nothing here has a def
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 MODE = "AGENT_MODE"
 REPOSITORY, NAME, ROLE = "agent-trader-v2", "execution-agent", "execution"
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -25,26 +27,49 @@ CREDENTIALS = (
 """Where Alpaca's own clients, and those of others, look for a broker's keys."""
 
 
-def refusals_of(environment: Mapping[str, str], secrets: Iterable[str] = ()) -> tuple[str, ...]:
-    """Every reason why the process may not start, each a variable with what is wrong; none where it may.
+FOUND_CHARACTERS = 60
+"""How much of what was found is told."""
+
+
+class Refusal(Struct, frozen=True):
+    """One reason why the process may not start: a variable with what is wrong, and what was found there."""
+
+    code: str
+    expected: str
+    found: str
+
+    @property
+    def sentence(self) -> str:
+        """The code, and what to mend."""
+        return f"{self.code}: expected {self.expected}, found {self.found}"
+
+
+def quoted(text: object) -> str:
+    """What was found, as it may be shown."""
+    return repr(str(text)[:FOUND_CHARACTERS])
+
+
+def refusals_of(environment: Mapping[str, str], secrets: Iterable[str] = ()) -> tuple[Refusal, ...]:
+    """Every reason why the process may not start; none where it may.
 
     `secrets` are further variables that hold a broker's credentials, as the configuration names them.
     """
     return (*_unsaid(environment), *_present(environment, (*CREDENTIALS, *secrets)))
 
 
-def _unsaid(environment: Mapping[str, str]) -> Iterator[str]:
+def _unsaid(environment: Mapping[str, str]) -> Iterator[Refusal]:
     for name, words in (*REQUIRED.items(), *PERMITTED.items()):
-        value = environment.get(name)
+        value, expected = environment.get(name), " or ".join(words)
         if value is None:
             if name in REQUIRED:
-                yield f"{name}_missing"
+                yield Refusal(f"{name}_missing", expected, "nothing")
         elif value not in words:
-            yield f"{name}_not_false" if words == ("false",) else f"{name}_mismatch"
+            wrong = "not_false" if words == ("false",) else "mismatch"
+            yield Refusal(f"{name}_{wrong}", expected, quoted(value))
 
 
-def _present(environment: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
+def _present(environment: Mapping[str, str], names: Iterable[str]) -> Iterator[Refusal]:
     """A process that can reach the broker is not one that only decides."""
     for name in dict.fromkeys(names):
         if name in environment:
-            yield f"{name}_present"
+            yield Refusal(f"{name}_present", "no broker's credentials", "some")

@@ -86,5 +86,5 @@ def test_what_cannot_be_understood_refuses_to_start(
     environment: dict[str, str],
     code: str,
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"startup_refused: {code}. "):
+    with pytest.raises(ConfigurationError, match=rf"^{code}: expected .+, found .+\. docs/deciding.md has "):
         understood(asked(tmp_path, **changes), configuration, ENVIRONMENT | environment)

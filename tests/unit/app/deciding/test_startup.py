@@ -22,7 +22,9 @@ def test_the_runbooks_environment_may_start(mode: str) -> None:
 @pytest.mark.parametrize("name", RUNBOOK)
 def test_each_variable_has_to_be_there(name: str) -> None:
     environment = {key: value for key, value in RUNBOOK.items() if key != name}
-    assert refusals_of(environment) == (f"{name}_missing",)
+    (found,) = refusals_of(environment)
+    assert (found.code, found.found) == (f"{name}_missing", "nothing")
+    assert RUNBOOK[name] in found.expected
 
 
 @pytest.mark.parametrize(
@@ -44,16 +46,18 @@ def test_each_variable_has_to_be_there(name: str) -> None:
     ),
 )
 def test_no_other_word_will_do(name: str, value: str, code: str) -> None:
-    assert refusals_of(RUNBOOK | {name: value}) == (code,)
+    (found,) = refusals_of(RUNBOOK | {name: value})
+    assert (found.code, found.found) == (code, repr(value))
 
 
 @pytest.mark.parametrize("name", (*CREDENTIALS, "OUR_BROKER_SECRET"))
 def test_a_brokers_credentials_keep_it_from_starting(name: str) -> None:
-    assert refusals_of(RUNBOOK | {name: "secret"}, ["OUR_BROKER_SECRET"]) == (f"{name}_present",)
+    (found,) = refusals_of(RUNBOOK | {name: "secret"}, ["OUR_BROKER_SECRET"])
+    assert found.sentence == f"{name}_present: expected no broker's credentials, found some"
 
 
 def test_every_reason_is_told_at_once() -> None:
-    assert set(refusals_of({"TRADING_MODE": "live"})) == {
+    assert {each.code for each in refusals_of({"TRADING_MODE": "live"})} == {
         *(f"{name}_missing" for name in RUNBOOK),
         "TRADING_MODE_mismatch",
     }
