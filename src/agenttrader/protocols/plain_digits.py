@@ -7,6 +7,7 @@ such a text, or a program in another language, may see another number or none.
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
@@ -33,21 +34,20 @@ class PlainDecoder(Generic[_Body]):
 
 
 def _expect_plain(raw: object, kinds: frozenset[Any], name: str) -> None:
-    match raw:
-        case str() if Decimal in kinds and not is_plain(raw):
+    if isinstance(raw, str):
+        if Decimal in kinds and not is_plain(raw):
             exact(raw, name)
-        case list():
-            for item in raw:
-                _expect_plain(item, kinds, name)
-        case dict():
-            for kind in kinds:
-                for key, kinds_of_field in _fields(kind):
-                    if key in raw:
-                        _expect_plain(raw[key], kinds_of_field, key)
+    elif isinstance(raw, list):
+        for item in raw:
+            _expect_plain(item, kinds, name)
+    elif isinstance(raw, dict):
+        for key, kinds_of_field in chain.from_iterable(map(_fields, kinds)):
+            if key in raw:
+                _expect_plain(raw[key], kinds_of_field, key)
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, frozenset[Any]], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, frozenset[Any]], ...]:
     """The fields of a struct that are numbers, or have some in them, with all that each may be."""
     if not (isinstance(kind, type) and issubclass(kind, Struct)):
         return ()
