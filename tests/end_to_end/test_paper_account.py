@@ -106,7 +106,9 @@ class PaperRun:
         self.secret = guard.key.reveal()
         text = guard.path.read_text().replace('listen = "127.0.0.1:1"', 'listen = "127.0.0.1:0"', 1)
         # It was made for today; here it is another day.
-        guard.path.write_text(re.sub(r"(?m)^date = [^#\n]*", 'date = "2026-11-20" ', text))
+        text = re.sub(r"(?m)^date = [^#\n]*", 'date = "2026-11-20" ', text)
+        # The books are compared every second: nobody waits for two minutes here.
+        guard.path.write_text(re.sub(r"(?m)^every_seconds = 120", "every_seconds = 1", text))
         for name in SECRETS:
             assert (folder / name).read_text() == ""
             (folder / name).write_text("SECRET")
@@ -173,6 +175,11 @@ class PaperRun:
         except (OSError, ValueError):
             return None
         return f"http://{told['address']}"
+
+    def compared(self) -> list[str]:
+        """What came of each comparison, by its report."""
+        (path,) = self.folder.glob("audit_artifacts/reconciliation/*.ndjson")
+        return [json.loads(line)["verdict"] for line in path.read_text().splitlines()]
 
     @property
     def at_broker(self) -> list[tuple[str, str]]:
@@ -258,6 +265,9 @@ async def test_an_order_leaves_for_the_paper_account_within_a_window_and_at_live
             assert (held["qty"], held["avg_entry_price"]) == ("2", "100")
             await paper.told("window", "close", *person, "--reason", "enough")
             await until(lambda: paper.at_broker == [("at-", "canceled"), ("at-", "filled")])
+            # By the clock too, with nobody asking, and every time they agreed.
+            await until(lambda: len(paper.compared()) >= 6)
+            assert set(paper.compared()) == {"agreed"}
     finally:
         for process in roles:
             with contextlib.suppress(ProcessLookupError):
