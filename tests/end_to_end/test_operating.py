@@ -135,7 +135,7 @@ async def test_an_agents_key_is_given_rotated_and_taken_away_at_once(desk: Desk)
 
 async def test_what_is_refused_is_said_and_changes_nothing(desk: Desk) -> None:
     wrong = await desk.type("window", "open", "--reason", "a day", passphrase="wrong")
-    assert wrong.returncode == ExitCode.FINDING
+    assert wrong.returncode == ExitCode.USAGE
     assert "expected a key in PEM and its passphrase" in wrong.stderr
     silent = await desk.type("halt", "--reason", " ")
     assert silent.returncode == ExitCode.USAGE

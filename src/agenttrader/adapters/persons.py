@@ -20,7 +20,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-
 
 from agenttrader.adapters.durable_files import write_new
 from agenttrader.model.authority import PersonRole, SignedStatement, Statement
-from agenttrader.model.errors import StatementRefused, StoreError
+from agenttrader.model.errors import BadValue, StatementRefused, StoreError
 from agenttrader.model.identifiers import PersonName
 
 PAYLOAD_TYPE = "application/vnd.agenttrader.statement.v1+json"
@@ -155,18 +155,18 @@ def write_key(path: Path, key: Ed25519PrivateKey, passphrase: str) -> None:
 
 
 def read_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
-    """The key that `write_key` kept. Raises StoreError where file or passphrase is not right."""
+    """The key that `write_key` kept. Raises BadValue where it or the passphrase is wrong, or StoreError."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), passphrase.encode() or None)
     except OSError as error:
         raise StoreError(f"{path}: expected a person's key, found: {error.strerror}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise StoreError(
+        raise BadValue(
             f"{path}: expected a key in PEM and its passphrase, found: {error}; nothing was signed. Try "
             "again with the passphrase that was chosen as it was made"
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise StoreError(f"{path}: expected an Ed25519 key, found {type(key).__name__}")
+        raise BadValue(f"{path}: expected an Ed25519 key, found {type(key).__name__}")
     return key
 
 

@@ -176,7 +176,7 @@ def _lines(body: "ApprovalBody") -> "Iterator[str]":
     yield f"order     {body.order_id}"
     yield f"asks      {_asked(body)}"
     yield f"agent     {proposal.agent}{f', strategy {proposal.strategy}' if proposal.strategy else ''}"
-    yield f"reason    {proposal.reason}"
+    yield f"reason    {proposal.reason or 'none was given'}"
     yield f"exit      {_plan(proposal.exit_plan)}"
     for leg in body.legs:
         yield f"quote     {leg.symbol} {_number(leg.price_shown)} as shown, {_number(leg.price_now)} now"
@@ -195,7 +195,9 @@ def _lines(body: "ApprovalBody") -> "Iterator[str]":
 def _asked(body: "ApprovalBody") -> str:
     """What would be done, in a few words."""
     proposal = body.shown.proposal
-    legs = " ".join(f"{leg.quantity:+f} {leg.symbol}" for leg in body.legs)
+    legs = " and ".join(
+        f"{'buy' if leg.quantity > 0 else 'sell'} {abs(leg.quantity):f} {leg.symbol}" for leg in body.legs
+    )
     prices = (
         ("limit", proposal.limit_price),
         ("stop", proposal.stop_price),

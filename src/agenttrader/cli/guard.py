@@ -56,8 +56,8 @@ def new(  # noqa: PLR0913 - its options
 ) -> None:
     """Make a folder with a simulated exchange, a gateway, one agent with a key, and a person to sign.
 
-    The passphrase of the person's key is asked for twice. The bot's key is shown once. With `--broker
-    alpaca_paper` there is no exchange: the gateway trades that account, on live prices.
+    The passphrase of the person's key, of 8 characters or more, is asked for twice. The bot's key is shown
+    once. With `--broker alpaca_paper` there is no exchange: the gateway trades that account, on live prices.
     """
     from agenttrader.app.guarding.paper import SECRETS, PaperWish
     from agenttrader.app.guarding.perform import make

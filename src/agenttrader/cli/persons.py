@@ -8,6 +8,9 @@ import typer
 
 from agenttrader.cli.operating import person_at
 
+PASSPHRASE_CHARACTERS_MIN = 8
+"""NIST SP 800-63B, section 5.1.1: the fewest that a secret has which a person chooses."""
+
 persons = typer.Typer(
     help="Make the key and the token of a person.", rich_markup_mode=None, no_args_is_help=True
 )
@@ -30,8 +33,8 @@ def new(
 ) -> None:
     """Make a person, and print the table that a configuration needs to know them.
 
-    The passphrase of the key is asked for twice. Whoever has the token looks, halts and closes; what loosens
-    takes the key and its passphrase.
+    The passphrase of the key, of 8 characters or more, is asked for twice. Whoever has the token looks, halts
+    and closes; what loosens takes the key and its passphrase.
     """
     from agenttrader.app.operators.perform import make_person
     from agenttrader.model.authority import PersonRole
@@ -50,7 +53,7 @@ def new(
 
 
 def new_passphrase() -> str:
-    """A passphrase for a new key: asked for twice on a terminal, one line of a pipe. Never an empty one."""
+    """A passphrase for a new key: asked for twice on a terminal, one line of a pipe. Never a short one."""
     import getpass
 
     from agenttrader.model.errors import BadValue
@@ -59,6 +62,11 @@ def new_passphrase() -> str:
     passphrase = getpass.getpass("new passphrase: ") if is_typed else sys.stdin.readline().rstrip("\n")
     if not passphrase:
         raise BadValue("passphrase: expected one for the person's key, found none; nothing was made")
+    if len(passphrase) < PASSPHRASE_CHARACTERS_MIN:
+        raise BadValue(
+            f"passphrase: expected {PASSPHRASE_CHARACTERS_MIN} characters or more, found {len(passphrase)}; "
+            "nothing was made"
+        )
     if is_typed and passphrase != getpass.getpass("the same again: "):
         raise BadValue("passphrase: expected the same twice, found two; nothing was made")
     return passphrase

@@ -32,6 +32,7 @@ from agenttrader.adapters.logs import configure_logs
 from agenttrader.api.probes import Application, Readiness, Turns, with_probes
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.main import exit_code_of
+from agenttrader.cli.runs import configuration_of
 from agenttrader.model.errors import AgentTraderError, ConfigurationError
 from agenttrader.roles.connections import BoundedHttp, raise_file_limit
 from agenttrader.roles.sockets import MESSAGE_BYTES_MAX, BoundedSocket
@@ -69,7 +70,8 @@ def run(role: str, words: Sequence[str], assemble: Callable[[Arguments], Awaitab
     try:
         refuse_without_assertions(sys.flags.optimize)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_coroutine(assemble(arguments)))
+            found = Arguments(configuration_of(arguments.config), arguments.lifeline)
+            return runner.run(_coroutine(assemble(found)))
     except AgentTraderError as error:
         logger.error(  # noqa: TRY400  its text says what to do; a trace says nothing more
             "role_failed", reason=str(error), kind=type(error).__name__
@@ -85,7 +87,9 @@ def parse(role: str, words: Sequence[str]) -> Arguments:
     parser = argparse.ArgumentParser(
         prog=f"agenttrader run {role}", description=f"Be the {role} process of one run."
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the run's TOML file")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the run's TOML file, or its folder"
+    )
     parser.add_argument(
         "--lifeline", action="store_true", help="stop when stdin is closed: the parent is gone"
     )

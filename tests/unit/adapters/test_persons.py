@@ -22,7 +22,7 @@ from agenttrader.adapters.persons import (
     write_key,
 )
 from agenttrader.model.authority import EVERYTHING, Act, Mode, PersonRole, Statement
-from agenttrader.model.errors import StatementRefused, StoreError
+from agenttrader.model.errors import BadValue, StatementRefused, StoreError
 from agenttrader.model.identifiers import AccountName, Digest, PersonName
 from agenttrader.model.times import Instant
 
@@ -186,7 +186,7 @@ def test_a_key_is_kept_under_a_passphrase(tmp_path: Path) -> None:
     assert read_key(path, "correct horse").public_key() == KEYS[ANN].public_key()
     assert b"ENCRYPTED" in path.read_bytes()
     for passphrase in ("wrong", ""):
-        with pytest.raises(StoreError, match="expected a key in PEM and its passphrase"):
+        with pytest.raises(BadValue, match="expected a key in PEM and its passphrase"):
             read_key(path, passphrase)
     with pytest.raises(StoreError, match="expected to make a new file for a key, found: File exists"):
         write_key(path, KEYS[BOB], "another")

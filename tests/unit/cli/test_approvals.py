@@ -47,7 +47,7 @@ def test_all_that_is_signed_for_is_on_the_screen(capsys: pytest.CaptureFixture[s
     lines = shown(capsys, body)
     expected = (
         f"order     {body.order_id}",
-        "asks      +10 ALFA limit, limit 99.5, day",
+        "asks      buy 10 ALFA limit, limit 99.5, day",
         "agent     trader, strategy momentum",
         "reason    it rises",
         "exit      stop 95, target 110",
@@ -74,15 +74,15 @@ def test_every_way_to_leave_and_every_price_is_named(capsys: pytest.CaptureFixtu
         exit_plan=plan, type=OrderType.STOP_LIMIT, limit_price=Decimal(102), stop_price=Decimal(101)
     )
     lines = shown(capsys, body)
-    assert "asks      +10 ALFA stop_limit, limit 102, stop 101, day" in lines
+    assert "asks      buy 10 ALFA stop_limit, limit 102, stop 101, day" in lines
     assert "exit      stop 95, trail 1.5, by 2026-11-20T16:00:00Z, 300 s before the close" in lines
 
 
 def test_what_an_agent_wrote_draws_no_other_line(capsys: pytest.CaptureFixture[str]) -> None:
-    body = waiting(reason="small\n\x1b[2Aasks      +1 ALFA market, day")
+    body = waiting(reason="small\n\x1b[2Aasks      buy 1 ALFA market, day")
     lines = shown(capsys, body)
-    assert lines[1].startswith("asks      +10 ALFA market")
-    assert lines[3] == "reason    small\\n\\x1b[2Aasks      +1 ALFA market, day"
+    assert lines[1].startswith("asks      buy 10 ALFA market")
+    assert lines[3] == "reason    small\\n\\x1b[2Aasks      buy 1 ALFA market, day"
     assert TimeInForce.DAY.value in lines[1]
 
 
@@ -115,7 +115,7 @@ def test_where_no_gateway_answers_the_word_goes_by_files(
     where = ("--config", tmp_path, "--person", tmp_path / "ann", "--decisions", tmp_path)
 
     listed = typed(capsys, "list", *where)
-    assert f"waits     {body.order_id} trader +10 ALFA market, day" in listed
+    assert f"waits     {body.order_id} trader buy 10 ALFA market, day" in listed
     assert f"digest    {body.digest}" in typed(capsys, "show", body.order_id[:8], *where)
     said = json.loads(typed(capsys, "deny", body.order_id, *where, "--reason", "too large", "--json"))
 

@@ -100,6 +100,9 @@ def test_without_a_passphrase_nothing_is_made(
     code, said = typed(capsys, *words)
     assert code == ExitCode.USAGE
     assert "passphrase: expected one for the person's key, found none; nothing was made" in said
+    code, said = typed(capsys, *words, stdin="seven c\n")
+    assert code == ExitCode.USAGE
+    assert "passphrase: expected 8 characters or more, found 7; nothing was made" in said
     assert not list(tmp_path.iterdir())
 
 

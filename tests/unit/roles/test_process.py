@@ -60,10 +60,10 @@ class Tiny:
 
     def __init__(self, folder: Path, words: str, *arguments: str) -> None:
         self.announcements = Announcements(folder)
-        (folder / "config").write_text(words)
+        (folder / "run.toml").write_text(words)
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            command = [sys.executable, "-c", ROLE, "--config", str(folder / "config"), *arguments]
+            command = [sys.executable, "-c", ROLE, "--config", str(folder), *arguments]
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )

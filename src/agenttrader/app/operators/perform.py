@@ -55,7 +55,7 @@ def desk_of_files(folder: Path) -> FileDesk:
 
 
 def signature_of(person: PersonFiles, passphrase: str) -> Pen:
-    """The person's signature. Raises StoreError where key or passphrase is not right."""
+    """The person's signature. Raises BadValue where key or passphrase is wrong."""
     return pen_of(person, passphrase)
 
 

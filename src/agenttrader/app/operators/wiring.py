@@ -26,7 +26,7 @@ TOKEN_BYTES = 32
 
 
 def pen_of(files: PersonFiles, passphrase: str) -> Pen:
-    """The person's signature. Raises StoreError where key or passphrase is not right."""
+    """The person's signature. Raises BadValue where key or passphrase is wrong."""
     key = read_key(files.key, passphrase)
     return Pen(files.name, lambda statement: sign(statement, key))
 

@@ -52,7 +52,7 @@ def reached_by(state: StateFound) -> Reached:
 
 
 def signer_of(files: PersonFiles, passphrase: str) -> Callable[[Struct], str]:
-    """What signs a restoration with the person's key. Raises StoreError where key or passphrase is wrong."""
+    """What signs a restoration with the person's key. Raises BadValue where key or passphrase is wrong."""
     key = read_key(files.key, passphrase)
     return lambda restoration: sign_restoration(restoration, key)
 

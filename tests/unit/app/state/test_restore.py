@@ -24,7 +24,13 @@ from agenttrader.app.operators.person import PersonFiles
 from agenttrader.app.state.restore import Restored, restore
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
-from agenttrader.model.errors import ConfigurationError, StatementRefused, StoreError, TamperingFound
+from agenttrader.model.errors import (
+    BadValue,
+    ConfigurationError,
+    StatementRefused,
+    StoreError,
+    TamperingFound,
+)
 from agenttrader.model.events import Halted, SegmentSealed
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import Chain
@@ -154,7 +160,7 @@ def test_a_journal_that_is_there_is_not_touched(run: Run) -> None:
 
 def test_only_a_configured_persons_key_restores(run: Run, tmp_path: Path) -> None:
     run.lose()
-    with pytest.raises(StoreError, match="expected a key in PEM and its passphrase"):
+    with pytest.raises(BadValue, match="expected a key in PEM and its passphrase"):
         run.restore("another")
     files = PersonFiles(tmp_path / "others" / "demo")
     files.stem.parent.mkdir()
