@@ -29,6 +29,7 @@ from agenttrader.cli.persons import persons
 from agenttrader.cli.policy import policy
 from agenttrader.cli.positions import positions
 from agenttrader.cli.proof import proof
+from agenttrader.cli.rounds import rounds
 from agenttrader.cli.state import state
 from agenttrader.cli.test import check
 from agenttrader.cli.windows import window
@@ -92,6 +93,7 @@ app.command("worlds")(worlds)
 # A role reads its own words, `--help` among them.
 app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(run)
 app.command("bench")(bench)
+app.command("rounds")(rounds)
 app.command("test", context_settings={"ignore_unknown_options": True})(check)
 app.add_typer(window, name="window")
 app.add_typer(orders, name="orders")

@@ -114,11 +114,15 @@ class PlayedDay:
 
     # Processes.
 
+    def command(self, role: str) -> list[str | Path]:
+        """What starts a role."""
+        return [PROGRAM, "run", role, "--config", self.path, "--lifeline"]
+
     def start(self, role: str) -> None:
         """Start a role; its log is ROLE.log in the folder."""
         with (self.folder / f"{role}.log").open("ab") as log:
             self.processes[role] = subprocess.Popen(
-                [PROGRAM, "run", role, "--config", self.path, "--lifeline"],
+                self.command(role),
                 env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 stdin=subprocess.PIPE,
                 stderr=log,
