@@ -1,10 +1,12 @@
 """What the dispatcher's account of approvals begins with, and what follows where it stops an order."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from agenttrader.gateway.balance import Imbalance
 from agenttrader.model.authority import EVERYTHING
 from agenttrader.model.decisions import TradingState
+from agenttrader.model.events import Decided, Event, Sending
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.orders import OrderState, Proposal
 from agenttrader.portfolio.book import Book
@@ -38,3 +40,14 @@ def inputs_of(reason: str, imbalance: Imbalance | None, order: Order) -> tuple[I
     halt = HaltAsked(EVERYTHING, TradingState.HALTED, BY, reason)
     may_have_left = imbalance.was_here or order.state is not OrderState.SENDING
     return (halt,) if may_have_left else (withheld, halt)
+
+
+def never_sent(book: Book, unsent: Iterable[Event]) -> tuple[Input, ...]:
+    """What the engine is told of what was to leave with a failed commit, and that the disk has all the same.
+
+    It was not sent, and waits for no answer.
+    """
+    reason = "the store failed as it was recorded, so it was not sent"
+    names = dict.fromkeys(each.order_id for each in unsent if isinstance(each, Decided | Sending))
+    orders = [book.orders.by_id[name] for name in names if name in book.orders.by_id]
+    return tuple(LastLookStopped(order.id, reason) for order in orders if order.state is OrderState.SENDING)

@@ -52,7 +52,7 @@ from agenttrader.runtime.inputs import (
     TimeReached,
     reserve_for,
 )
-from agenttrader.runtime.last_look import inputs_of, known_before
+from agenttrader.runtime.last_look import inputs_of, known_before, never_sent
 from agenttrader.runtime.lingering import Handled, Lingering, Outcome, Waiting
 from agenttrader.runtime.recorder import Step
 from agenttrader.runtime.state import State
@@ -114,6 +114,8 @@ class Session:
         self._batch_max = batch_max
         self._resync = resync
         self._meanwhile = meanwhile
+        self._unsent: list[Event] = []
+        """What would have left with a commit that failed: it did not, whatever the disk holds of it."""
         self._kept: list[Waiting] = []
         """What came too early, or while the store could not be written, and is handled when it can be."""
         self._lingering = Lingering(batch_max)
@@ -295,12 +297,10 @@ class Session:
         try:
             recorded = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, sealed)
         except StoreError as error:
+            self._unsent += [send.event for step in steps for send in step.sends]
             self._fail(str(error))
             return False
-        sends = {send.sequence for step in steps for send in step.sends}
-        self._dispatcher.take_in(recorded)
-        instructions = [each for each in recorded if each.sealed.sequence in sends]
-        stopped = [found for each in instructions for found in self._send(each)]
+        stopped = self._send_all(steps, recorded)
         self._tell_listeners(recorded)
         self._answers.recorded(self.engine.state.book.orders, sealed)
         if stopped and not await self._commit([self._step(look) for look in stopped]):
@@ -317,6 +317,12 @@ class Session:
     def _tell_listeners(self, recorded: Sequence[Recorded[Event]]) -> None:
         for listener in self.listeners:
             listener(recorded)
+
+    def _send_all(self, steps: Sequence[Step], recorded: Sequence[Recorded[Event]]) -> list[Input]:
+        """Hand over what the steps send, now that it is on record; what is told of that which stays here."""
+        sends = {send.sequence for step in steps for send in step.sends}
+        self._dispatcher.take_in(recorded)
+        return [found for each in recorded if each.sealed.sequence in sends for found in self._send(each)]
 
     def _send(self, recorded: Recorded[Event]) -> tuple[Input, ...]:
         """Hand a recorded instruction to the dispatcher; what its last look stops comes back as inputs."""
@@ -365,6 +371,7 @@ class Session:
             await asyncio.sleep(RETRY_STORE_SECONDS)
             try:
                 engine = await loop.run_in_executor(self._writer, self._refold)
+                before = known_before(engine.state.book)
                 latch = HaltAsked(
                     EVERYTHING,
                     TradingState.HALTED,
@@ -372,13 +379,15 @@ class Session:
                     f"the store could not be written: {self.failure}",
                 )
                 step = engine.handle(latch, self.now or engine.state.last_time)
-                await loop.run_in_executor(self._writer, self._journal.append, step.records)
+                recorded = await loop.run_in_executor(self._writer, self._journal.append, step.records)
             except StoreError as error:
                 self.failure = str(error)
                 continue
             engine.take_over(self.engine)
-            self._dispatcher.begin(*known_before(engine.state.book))
+            self._dispatcher.begin(*before)
             self.engine, self.failure = engine, ""
+            stopped = (*self._send_all([step], recorded), *never_sent(engine.state.book, self._unsent))
+            self._unsent, self._kept = [], [*(Waiting(each, None) for each in stopped), *self._kept]
             for refolded in self.refolded_listeners:
                 refolded()
             self._resync()

@@ -727,6 +727,26 @@ async def test_a_real_file_that_is_gone_fails_the_commit_and_one_that_is_back_me
     assert any(isinstance(event, Halted) for event in gateway.on_disk())
 
 
+async def test_what_the_disk_took_with_an_error_did_not_leave_and_waits_for_nobody(gateway: Gateway) -> None:
+    await gateway.start()
+    append = gateway.disk.append
+
+    def fails_too_late(records: Sequence[Sealed[Event]]) -> tuple[Recorded[Event], ...]:
+        append(records)
+        gateway.disk.append = append  # type: ignore[method-assign]
+        raise StoreError("an error after all of it was written")
+
+    gateway.disk.append = fails_too_late  # type: ignore[method-assign]
+    with pytest.raises(StoreError):
+        await gateway.propose(1)
+    await gateway.until(lambda: gateway.refolds)
+    await gateway.settle()
+    orders = gateway.session.engine.state.book.orders.by_id.values()
+    (order,) = (each for each in orders if not each.is_leg)
+    assert (order.state, gateway.route.left) == (S.WITHHELD, [])
+    assert gateway.session.engine.state.book.orders.open_count_total == 0
+
+
 async def test_a_look_that_could_not_be_recorded_is_recorded_later(gateway: Gateway) -> None:
     await gateway.start()
     gateway.switch.state = TradingState.HALTED
