@@ -228,11 +228,11 @@ class Watch:
         held = book.positions.get(symbol, Decimal(0)) * sign
         there = [each for each in book.orders if (each.symbol, each.sign) == (symbol, sign)]
         entries: dict[str, Decimal] = {}
+        filled = {each.id: each.filled for each in there}
         for each in there:
             if self._opens(each.client_order_id):
-                place = each.replaces or each.id
+                place = each.replaces if each.replaces in filled else each.id
                 entries[place] = max(entries.get(place, Decimal(0)), each.remaining)
-        filled = {each.id: each.filled for each in there}
         for leaves in (*self._under_way.values(), sent):
             if (leaves.symbol, leaves.sign, leaves.opens) == (symbol, sign, True):
                 place = leaves.replaces or leaves.client_order_id
