@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from agenttrader.adapters.persons import verifier
 from agenttrader.adapters.waiting_files import WaitingFiles
+from agenttrader.app.deciding import holding
 from agenttrader.app.deciding.holding import WaitingEntry
 from agenttrader.app.deciding.proposals import read_proposal
 from agenttrader.app.gateway.approvals import approvals_of
@@ -106,10 +107,10 @@ def typed(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 def test_where_no_gateway_answers_the_word_goes_by_files(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    body, files = waiting(), WaitingFiles(tmp_path)
-    entry = WaitingEntry(
-        account=ACCOUNT, epoch=1, configuration=CONFIGURATION, approval=body, wanted=read_proposal(LINE)
-    )
+    wanted, files = read_proposal(LINE), WaitingFiles(tmp_path)
+    shown = waiting().shown
+    body = waiting(id=holding._name(wanted, shown.proposal.agent, shown.decision.inputs.now))
+    entry = WaitingEntry(account=ACCOUNT, epoch=1, configuration=CONFIGURATION, approval=body, wanted=wanted)
     files.keep(body.order_id, msgspec.json.encode(entry))
     ann = make_person(tmp_path / "ann", "a long passphrase")
     where = ("--config", tmp_path, "--person", tmp_path / "ann", "--decisions", tmp_path)
