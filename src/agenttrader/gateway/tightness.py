@@ -51,6 +51,7 @@ _BY_NAME = {
     "environment.mode_ceiling": Direction.WORD,
     "person.role": Direction.WORD,
     "environment.people": Direction.MORE,
+    "environment.wired_switches": Direction.ALSO,
 }
 _BY_SUFFIX = {
     "_max": Direction.LESS,

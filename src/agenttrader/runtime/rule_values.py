@@ -29,6 +29,7 @@ _OF_GRANTS = ("symbols", "strategies", "mode_ceiling", "approval")
 _APPROVALS_NAME = "approvals.persons_needed"
 CEILING_NAME = "environment.mode_ceiling"
 _PEOPLE_NAME = "environment.people"
+_SWITCHES_NAME = "environment.wired_switches"
 
 
 def values_of(rules: Rules) -> dict[str, str]:
@@ -39,6 +40,7 @@ def values_of(rules: Rules) -> dict[str, str]:
     if rules.approvals is not None:
         found |= _texts("approvals", rules.approvals)
     found[_PEOPLE_NAME] = str(rules.authority.persons)
+    found[_SWITCHES_NAME] = list_of(frozenset(rules.wired_switches))
     for person, role in rules.authority.people.items():
         found[f"person.{person}.role"] = role.value
         found[f"person.{person}.key"] = rules.authority.keys.get(person, "")
@@ -78,6 +80,7 @@ def with_values(rules: Rules, values: Mapping[str, str]) -> Rules:
         limits_digest=limits.digest,
         breakers=_row(BreakerLimits, "breakers", values),
         grants={name: grant for name, grant in grants.items() if grant is not None},
+        wired_switches=_switches(rules.wired_switches, names_in(values[_SWITCHES_NAME])),
         approvals=_row(ApprovalTerms, "approvals", values) if _APPROVALS_NAME in values else None,
         authority=structs.replace(
             rules.authority,
@@ -169,6 +172,11 @@ def _people(authority: Authority, values: Mapping[str, str]) -> dict[PersonName,
         for name in authority.people
         if values.get(f"person.{name}.key") == authority.keys.get(name, "")
     }
+
+
+def _switches(configured: tuple[str, ...], ruled: frozenset[str]) -> tuple[str, ...]:
+    """Those that are configured, and those that were wired before: what nobody reads any more halts."""
+    return (*(name for name in configured if name in ruled), *sorted(ruled - frozenset(configured)))
 
 
 def _requesters(values: Mapping[str, str]) -> dict[AgentName, PersonName]:

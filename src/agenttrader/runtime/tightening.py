@@ -39,6 +39,7 @@ _BY_FILE_ALONE = {
     "person.role": "whoever would sign for the way back may be the one",
     "person.key": "it is who the person is",
     "environment.people": "it says who there is",
+    "environment.wired_switches": "nothing reads another one before the next start",
 }
 """What is not tightened while the gateway runs, and why."""
 

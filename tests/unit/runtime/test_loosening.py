@@ -14,7 +14,7 @@ from agenttrader.runtime.inputs import StatementGiven, TimeReached
 from agenttrader.runtime.rule_values import values_of, waiting
 from agenttrader.runtime.rules import Rules
 from agenttrader.runtime.statements import Authority
-from agenttrader.testing.builders import OPEN, PERSON, authority, rules, signed
+from agenttrader.testing.builders import OPEN, PERSON, SWITCH, authority, rules, signed
 from agenttrader.testing.driver import Driver
 from agenttrader.testing.ruling_driver import begun, day, loosen, tighten, trading
 
@@ -69,6 +69,16 @@ def test_two_different_persons_let_it_rule() -> None:
     again = begun(wider(), driver)
     assert open_orders_max(again) == 2_000
     assert waiting(again.engine.configured, again.engine.state.ruling) == ()
+
+
+def test_a_switch_that_is_wired_no_more_halts_until_two_persons_have_signed_for_that() -> None:
+    made = of_two(2)
+    less = structs.replace(made, wired_switches=("store",))
+    driver = day(begun(less, begun(made)))
+    assert f"the switch {SWITCH} has not been read" in driver.engine.standing().reasons
+    assert SWITCH in driver.engine.rules.wired_switches
+    assert (loosen(driver), loosen(driver, person=BEN)) == ("", "")
+    assert f"the switch {SWITCH} has not been read" not in driver.engine.standing().reasons
 
 
 def test_a_first_signature_holds_over_a_restart_for_the_same_loosening_alone() -> None:

@@ -81,6 +81,19 @@ def test_a_wider_file_does_not_rule_and_waits() -> None:
     assert waiting(wider, after(before)) == (RulingChange("account.gross_exposure_max", "5000", "9000"),)
 
 
+def test_a_switch_that_was_wired_is_wired_until_persons_sign_and_another_is_at_once() -> None:
+    made = structs.replace(rules(), wired_switches=("store", "file", "environment"))
+    other = structs.replace(made, wired_switches=("store", "configmap"))
+    name = "environment.wired_switches"
+    found = ruled(other, after(made))
+    assert found.wired_switches == ("store", "configmap", "environment", "file")
+    # What waits would take two away; the one that is new rules already.
+    assert waiting(other, after(made)) == (
+        RulingChange(name, "configmap,environment,file,store", "configmap,store"),
+    )
+    assert ruled(made, after(made)) is made
+
+
 def test_an_agent_that_is_new_may_nothing_and_waits() -> None:
     wide = rules()
     limits = structs.replace(wide.limits, agent={AGENT: wide.limits.agent[AGENT]})
