@@ -25,6 +25,8 @@ class BreakKind(Word):
     """The broker tells an execution that we have with another order, side, quantity or price."""
     ORDER_UNKNOWN = "order_unknown"
     """An order whose answer never came and which the broker has not confirmed or denied."""
+    CANCEL_UNCONFIRMED = "cancel_unconfirmed"
+    """An order that should have ended, of which the broker has not said that it did."""
     IMPOSSIBLE_TRANSITION = "impossible_transition"
     UNRECOGNISED_REPORT = "unrecognised_report"
     UNPROTECTED = "unprotected"

@@ -59,6 +59,8 @@ _INSTEAD = {
     "`agenttrader reconcile`",
     BreakKind.ORDER_UNKNOWN: "the broker shows something of it: find it there by its client order id, cancel "
     "it, then run `agenttrader reconcile`",
+    BreakKind.CANCEL_UNCONFIRMED: "the order may fill until it has ended: cancel it at the broker, then run "
+    "`agenttrader reconcile`",
     BreakKind.STRUCTURE: "it could open the other side: cancel what protects {symbol} beyond what is held "
     "(`agenttrader orders list`, `agenttrader orders cancel`)",
     BreakKind.ACCOUNT_BLOCKED: "nothing here makes that untrue: settle it with the broker, then run "

@@ -22,13 +22,14 @@ from agenttrader.model.times import MINUTE, Duration, Instant
 from agenttrader.portfolio.book import Book
 from agenttrader.portfolio.orders import Order
 from agenttrader.ports.broker import Broker
-from agenttrader.ports.journal import Journal
+from agenttrader.ports.journal import FoldedJournal, Journal
 from agenttrader.reconciliation.compare import BookOrder, BookStatement, compare
 from agenttrader.reconciliation.unknown import Move
 from agenttrader.runtime.inputs import AccountStated, Compared, HistoryTold
 from agenttrader.runtime.session import Session
 from agenttrader.runtime.state import State
 from agenttrader.runtime.structures import broken_structures
+from agenttrader.runtime.unended import unended
 
 COMPARISONS_MAX = 5
 """A difference counts when it is still there after this many looks.
@@ -64,7 +65,7 @@ def fold(journal: Journal, multipliers: Mapping[Symbol, Decimal]) -> tuple[State
     return state, chain
 
 
-def fold_on(journal: Journal, state: State, chain: Chain) -> None:
+def fold_on(journal: Journal | FoldedJournal, state: State, chain: Chain) -> None:
     """Fold into `state`, whose chain ends with `chain`, what the journal has after that."""
     with nothing_collected():
         for sealed in journal.read(chain.sequence):
@@ -130,9 +131,11 @@ class Reconciler:
             statement = await self._broker.statement(since)
             await self._session.ask(AccountStated(statement))
             state, rules = self._session.engine.state, self._session.engine.rules
+            now = self._session.now or Instant(0)
             found = (
                 *compare(book_statement(state.book, self._account, since), statement),
-                *broken_structures(state.book, rules.structure_grace, self._session.now or Instant(0)),
+                *broken_structures(state.book, rules.structure_grace, now),
+                *unended(state, now),
             )
             breaks = state.unexplained(found)
             if not breaks or look == COMPARISONS_MAX - 1:

@@ -47,6 +47,8 @@ class Standing:
         self.latched_at: dict[Scope, Instant] = {}
         """When each scope was last halted: only a statement made for a later time lifts it."""
         self.window: Window | None = None
+        self.closed_at: Instant | None = None
+        """When the last window ended; None while there is one, and before the first."""
         self.nonces: set[str] = set()
 
     def apply(self, event: Event, time: Instant) -> None:
@@ -66,12 +68,12 @@ class Standing:
                     self.latched_at.pop(event.scope, None)
                     self.latches.pop(event.scope, None)
             case WindowOpened() | WindowExtended() | WindowResumed():
-                self.window = Window(statement=self.use(event.signed))
+                self.window, self.closed_at = Window(statement=self.use(event.signed)), None
             case WindowSuspended():
                 if self.window is not None:
                     self.window = Window(statement=self.window.statement, suspended=event.reason)
             case WindowClosed():
-                self.window = None
+                self.window, self.closed_at = None, time
             case _:
                 pass
 

@@ -246,6 +246,7 @@ def test_a_difference_is_one_break(
 
 def test_every_kind_that_a_comparison_can_find_is_in_the_table() -> None:
     from_elsewhere = {
+        K.CANCEL_UNCONFIRMED,
         K.STRUCTURE,
         K.EXECUTION_TERMS,
         K.IMPOSSIBLE_TRANSITION,
