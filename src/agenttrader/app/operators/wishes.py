@@ -35,14 +35,7 @@ def end_of(text: str, status: StatusBody) -> Instant:
     if text == CLOSE:
         if status.session_close is None:
             raise BadValue("--until close: expected a trading day to have begun, found none; name the time")
-        close = from_rfc3339(status.session_close)
-        if close <= now_of(status):
-            raise BadValue(
-                f"--until close: the session of {status.session} closed at {status.session_close}, and it is "
-                f"{status.now} there: wait for the next one, or name a time in it; a simulated day that has "
-                "been played out is over: `agenttrader new` makes a folder for another"
-            )
-        return close
+        return from_rfc3339(status.session_close)
     if _SPAN.fullmatch(text):
         return Instant(now_of(status) + span_of(text, "--until"))
     return from_rfc3339(text)

@@ -55,12 +55,6 @@ def test_what_is_not_known_yet_is_not_guessed() -> None:
     assert now_of(status()) == from_rfc3339(NOW)
 
 
-@pytest.mark.parametrize("now", (CLOSE, "2026-11-20T21:00:01Z"))
-def test_a_day_that_is_over_is_said_to_be_with_what_to_do(now: str) -> None:
-    with pytest.raises(BadValue, match=rf"closed at {CLOSE}, and it is {now} there: wait for the next one"):
-        end_of("close", status(now=now))
-
-
 def test_nothing_is_leased_while_a_day_is_told_again() -> None:
     require_caught_up(status())
     with pytest.raises(BadValue, match=rf"on record, up to {CLOSE}, and it is {NOW} there: .*; wait until"):
