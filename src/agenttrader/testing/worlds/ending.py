@@ -7,7 +7,8 @@ from typing import Any
 
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.model.breaks import BreakKind
-from agenttrader.model.identifiers import Symbol
+from agenttrader.model.identifiers import AgentName, Symbol
+from agenttrader.model.times import MINUTE
 from agenttrader.portfolio.orders import Order
 from agenttrader.runtime.recovery import fold
 from agenttrader.testing.builders import ACCOUNT, MULTIPLIERS
@@ -17,6 +18,7 @@ from agenttrader.testing.venue_calls import VenueCalls
 from agenttrader.testing.worlds.exchange_book import book_of, cash_at, orders_at
 from agenttrader.testing.worlds.gateway import Gateway
 from agenttrader.testing.worlds.script import Script
+from agenttrader.testing.worlds.stage import LIMITS
 from agenttrader.testing.worlds.watch import Watch
 
 _OPEN_STATUSES = frozenset({"new", "accepted", "held", "partially_filled", "pending_new", "pending_cancel"})
@@ -36,6 +38,7 @@ def findings_at_the_end(
         yield f"the journal cannot be written though the disk is well: {gateway.session.failure}"
         return
     yield from _of_journal(gateway, watch)
+    yield from _of_rates(watch)
     yield from _of_books(gateway, watch, venue, accepted)
     if not script.has_faults:
         yield from _of_a_good_day(gateway, watch)
@@ -56,6 +59,26 @@ def _of_journal(gateway: Gateway, watch: Watch) -> Iterator[str]:
     elif dump_state(folded) != dump_state(engine.state):
         yield "the journal, folded again, is another state than the one that was live"
     yield from decided_otherwise(gateway.journal.read(), engine.rules, MULTIPLIERS)
+
+
+def _of_rates(watch: Watch) -> Iterator[str]:
+    """In no minute more entries were approved than may be, by the journal's own times."""
+    watch.looked["limits of rate"] += 1
+    approved: dict[str, list[int]] = {}
+    for row in watch.witness.rows():
+        if row.kind.startswith("decided."):
+            said = row.said
+            if said["proposal"]["effect"] == "open" and said["decision"]["denied_by"] is None:
+                for whose in ("the account", said["proposal"]["agent"]):
+                    approved.setdefault(whose, []).append(row.time)
+    most = {name: each.orders_per_minute_max for name, each in LIMITS.agent.items()}
+    for whose, times in approved.items():
+        limit = most.get(AgentName(whose), LIMITS.account.orders_per_minute_max)
+        for end in times:
+            count = sum(end - MINUTE < time <= end for time in times)
+            if count > limit:
+                yield f"{whose}: {count} entries approved in a minute, at most {limit} are permitted"
+                break
 
 
 def _of_books(gateway: Gateway, watch: Watch, venue: VenueCalls, accepted: Accepted) -> Iterator[str]:

@@ -63,7 +63,7 @@ class Person:
         self.accepted: set[tuple[BreakKind, Symbol | None]] = set()
         """What differed, and in what, that was taken as it is."""
         self._nonces = 0
-        self._compares_at = 0.0
+        self._compares_at = self._settles_at = 0.0
         self._used: list[tuple[Act, str]] = []
         """Statements that were taken; again they are worth nothing."""
 
@@ -138,9 +138,11 @@ class Person:
         if session is None or not gateway.session.started.is_set() or gateway.session.failure:
             return
         state = gateway.session.engine.state
-        for found in state.breaks:
-            await self._settle(gateway, found, session)
         now = asyncio.get_running_loop().time()
+        if state.breaks and now >= self._settles_at:
+            self._settles_at = now + COMPARES_SECONDS
+            for found in state.breaks:
+                await self._settle(gateway, found, session)
         is_clean = state.reconciled is not None and not state.reconciled.failure and not state.breaks
         if not is_clean and now >= self._compares_at:
             self._compares_at = now + COMPARES_SECONDS

@@ -7,11 +7,13 @@ from agenttrader.model.times import Instant
 from agenttrader.testing.builders import ACCOUNT
 from agenttrader.testing.venue_calls import VenueCalls
 from agenttrader.testing.worlds.ear import Ear, Heard
-from agenttrader.testing.worlds.exchange_book import RESTING, ExchangeBook, book_of
+from agenttrader.testing.worlds.exchange_book import RESTING, ExchangeBook, book_of, equity_at
 from agenttrader.testing.worlds.gateway import Gateway
 from agenttrader.testing.worlds.stage import LIMITS
 from agenttrader.testing.worlds.watch import Watch
 
+_BEYOND = Decimal("1.2")
+"""How far beyond its limit a loss must be to be beyond doubt: prices are told at different times."""
 _STOPS = frozenset({"stop", "stop_limit", "trailing_stop"})
 _HELD = frozenset({"held", *RESTING})
 _BARE_LOOKS = LIMITS.account.unprotected_seconds_max // 60 + 6
@@ -27,6 +29,8 @@ class Vigil:
         """How often each symbol was seen bare in a row, while a gateway was told the time; since when."""
         self._gateway: Gateway | None = None
         self._told = Instant(0)
+        self._day, self._opening = "", Decimal(0)
+        self._lost: Instant | None = None
 
     def look(self, gateway: Gateway | None) -> None:
         """A minute is over."""
@@ -38,7 +42,19 @@ class Vigil:
             self._bare.clear()
         if gateway is not None and self._watch.told_time != self._told:
             before, self._told = self._told, self._watch.told_time
+            self._judge_loss()
             self._judge_bare(book_of(self._venue(), ACCOUNT), before)
+
+    def _judge_loss(self) -> None:
+        """What the day has lost by the exchange's own word; it counts when it has stood for a minute."""
+        self._watch.looked["the day's loss"] += 1
+        equity = equity_at(self._venue(), ACCOUNT)
+        if self._day != self._watch.day:
+            self._day, self._opening, self._lost = self._watch.day, equity, None
+            self._watch.lost_since = None
+        is_lost = equity < self._opening - LIMITS.account.daily_loss_max * _BEYOND
+        self._watch.lost_since = self._lost if is_lost and not self._watch.is_disturbed else None
+        self._lost = self._told if is_lost else None
 
     def _judge(self, heard: Heard) -> None:
         """Only an order that opens makes a position larger, or turns it round."""

@@ -70,6 +70,8 @@ class Watch:
         self.prices: dict[str, Decimal] = {}
         """The market's own last prices."""
         self.day = ""
+        self.lost_since: Instant | None = None
+        """Since when the day has certainly lost more than it may, and whoever decides has been told so."""
         self.is_disturbed = False
         """Whether anybody traded past the gateway, or a trade was taken back: its limits are not all."""
         self._venue, self._now, self._tell = venue, now_seconds, tell
@@ -109,6 +111,9 @@ class Watch:
         self.sent[client_order_id] = sent
         self._left.add(sent.order_id)
         if sent.opens:
+            self.looked["an entry brings its stop"] += 1
+            if request.lane == "order" and not body.get("stop_loss"):
+                self.find(f"entry {client_order_id} left without its stop")
             self._judge_authority(sent, request, row)
             self._judge_limits(sent)
         self._under_way[client_order_id] = sent
@@ -193,6 +198,9 @@ class Watch:
         if not ends or row.time - max(ends) > limit * SECOND:
             self.find(f"{name} left on a price that was older than {limit} s")
 
+        if self.lost_since is not None and row.time > self.lost_since:
+            self.find(f"{name} left after the day had lost more than it may")
+
     def _judge_limits(self, sent: Sent) -> None:
         name = f"entry {sent.client_order_id} ({sent.symbol})"
         account = LIMITS.account
@@ -206,6 +214,16 @@ class Watch:
             self.find(f"{name} is for {sent.quantity}, at most {limits.order_quantity_max} are permitted")
         if self.is_disturbed:
             return
+        open_ids = {each.id for each in book.orders}
+        there = {
+            each.client_order_id
+            for each in book.orders
+            if self._opens(each.client_order_id) and each.replaces not in open_ids
+        }
+        is_new = sent.replaces is None
+        count = len(there | {name for name, each in self._under_way.items() if each.opens}) + is_new
+        if is_new and count > account.open_orders_max:
+            self.find(f"{name} is one of {count} that are open, at most {account.open_orders_max} may be")
         self.looked["limits of exposure"] += 1
         worst = self._worst(book, sent.symbol, sent.sign, sent)
         if worst > limits.position_quantity_max:
