@@ -8,6 +8,7 @@ environment.
 import json
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from agenttrader.gateway.limits import Grant
 from agenttrader.model.authority import Approval
 from agenttrader.model.credentials import Credential, Secret
 from agenttrader.model.errors import ConfigurationError
-from agenttrader.model.identifiers import AgentName, Digest, digest_of
+from agenttrader.model.identifiers import AgentName, Digest, Symbol, digest_of
+from agenttrader.model.instruments import Spread
 
 HOME_VARIABLE = "AGENTTRADER_HOME"
 HALT_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
@@ -36,6 +38,13 @@ class Configuration(Document, frozen=True, kw_only=True):
     def path(self, text: str) -> Path:
         """A path of the file, from the file's folder where it is relative."""
         return self.folder / text
+
+    def multipliers(self) -> dict[Symbol, Decimal]:
+        """Units of the underlying in one unit of each instrument; a spread is held as its legs."""
+        return {
+            symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
+            for symbol, instrument in self.instruments.items()
+        }
 
     def grants(self) -> dict[AgentName, Grant]:
         """What each agent may act for, as the gateway's checks look it up."""

@@ -8,7 +8,7 @@ import typer
 
 from agenttrader.cli.exit_codes import ExitCode
 from agenttrader.cli.json_answers import print_json
-from agenttrader.cli.runs import RUN
+from agenttrader.cli.runs import RUN, configuration_of
 from agenttrader.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -157,6 +157,25 @@ def daily(
         print(f"reaches   record {found.records} with hash {found.head}")
         print(f"verdict   {'current' if found.is_current else f'NOT CURRENT{where}: {found.finding}'}")
     raise typer.Exit(ExitCode.DONE if found.is_current else ExitCode.FINDING)
+
+
+@journal.command()
+def fold(path: Where, *, as_json: AsJson = False) -> None:
+    """Keep what the records so far came to, for the next start.
+
+    A gateway does so itself when it starts and when it stops; of one that runs for long, do it now and then.
+    """
+    from agenttrader.app.journals.fold import fold as keep
+
+    kept = keep(configuration_of(path))
+    if as_json:
+        print_json(fields(kept))
+    else:
+        print(f"journal   {kept.journal}")
+        print(f"records   {kept.records}, {kept.of_which_kept} of them read from the last fold")
+        if kept.thrown_away:
+            print(f"not used  {kept.thrown_away}")
+        print(f"written   {kept.file}")
 
 
 def make_sure_of_run(path: Path) -> None:

@@ -63,8 +63,12 @@ def require_record(sequence: int, claimed: str, found: str | None) -> None:
         )
 
 
-class FoldedJournal(Journal, Protocol):
+class FoldedJournal(Protocol):
     """A journal that keeps, beside its records, what they came to: a start then has less to fold."""
+
+    def read(self, after: int = 0) -> Iterator[Sealed[Event]]:
+        """As `Journal.read`."""
+        ...
 
     def hash_at(self, sequence: int) -> str | None:
         """The hash of record `sequence`, after the chain was walked to it from the first record.
@@ -78,7 +82,7 @@ class FoldedJournal(Journal, Protocol):
         ...
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Put it in the place of the last. Raises StoreError where it is not of the last record."""
+        """Put it in the place of the last. Raises StoreError where it cannot be."""
         ...
 
 

@@ -100,6 +100,7 @@ FIELDS: dict[type, dict[str, Any]] = {
         "latches": dict[Scope, Halted],
         "latched_at": dict[Scope, Instant],
         "window": Window | None,
+        "closed_at": Instant | None,
         "nonces": set[str],
     },
 }
@@ -160,7 +161,7 @@ def require_whole(value: object, kept: Any, *others: str) -> None:
     if found != expected:
         raise BadValue(
             f"{type(value).__name__}: expected shapes of all its fields, found others: "
-            f"{', '.join(sorted(found ^ expected))}"
+            f"{', '.join(sorted(found ^ expected))}. Shapes stand in runtime/kept_*.py"
         )
 
 

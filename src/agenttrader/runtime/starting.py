@@ -28,12 +28,14 @@ KEEP_AFTER_RECORDS = 10_000
 logger = structlog.get_logger()
 
 
-class Begun(Struct):
+class Folded(Struct):
     """A fold, the end of its chain, and up to which record it was read as it had been written down."""
 
     state: State
     chain: Chain
     kept: int
+    thrown_away: str
+    """Why a fold that was written down was not used; empty where it was, and where there was none."""
 
 
 class Folding:
@@ -62,19 +64,26 @@ class Folding:
         Raises TamperingFound where the chain does not hold.
         """
         since = self._clock.elapsed()
-        with nothing_collected():
-            begun = self._begin()
-            fold_on(self._journal, begun.state, begun.chain)
-        self._kept = begun.kept
+        found = self.fold()
+        if found.thrown_away:
+            logger.warning("fold_thrown_away", reason=found.thrown_away)
         logger.info(
             "journal_folded",
-            records=begun.chain.sequence,
-            of_which_kept=begun.kept,
-            epoch=0 if begun.state.segment is None else begun.state.segment.epoch,
+            records=found.chain.sequence,
+            of_which_kept=found.kept,
+            epoch=0 if found.state.segment is None else found.state.segment.epoch,
             seconds=round((self._clock.elapsed() - since) / SECOND, 3),
         )
-        self.keep(begun.state, begun.chain)
-        return begun.state, begun.chain
+        self.keep(found.state, found.chain)
+        return found.state, found.chain
+
+    def fold(self) -> Folded:
+        """The same, and how it came to be. Raises TamperingFound where the chain does not hold."""
+        with nothing_collected():
+            found = self._begin()
+            fold_on(self._journal, found.state, found.chain)
+        self._kept = found.kept
+        return found
 
     def keep(self, state: State, chain: Chain) -> None:
         """Write the fold down where much came after the last one; that it cannot be is said and no harm."""
@@ -82,33 +91,41 @@ class Folding:
             return
         since = self._clock.elapsed()
         try:
-            kept = Snapshot(
-                sequence=chain.sequence, head=chain.head, made_by=self._made_by, body=state_to_bytes(state)
-            )
-            self._journal.keep(kept)
+            size = self.write(state, chain)
         except (StoreError, BadValue) as error:
             # The next start folds more: it says so itself.
             logger.warning("fold_not_kept", reason=str(error))
             return
-        self._kept = chain.sequence
         logger.info(
             "fold_kept",
             records=chain.sequence,
-            bytes=len(kept.body),
+            bytes=size,
             seconds=round((self._clock.elapsed() - since) / SECOND, 3),
         )
 
-    def _begin(self) -> Begun:
+    def write(self, state: State, chain: Chain) -> int:
+        """Write the fold down; how many bytes it has.
+
+        Raises StoreError where it cannot be written, BadValue where something of it has no shape.
+        """
+        body = state_to_bytes(state)
+        self._journal.keep(
+            Snapshot(sequence=chain.sequence, head=chain.head, made_by=self._made_by, body=body)
+        )
+        self._kept = chain.sequence
+        return len(body)
+
+    def _begin(self) -> Folded:
+        reason = ""
         try:
             found = self._journal.snapshot()
             state = None if found is None else self._state_of(found)
         except BadValue as error:
-            logger.warning("fold_thrown_away", reason=str(error))
-            found = state = None
+            found, state, reason = None, None, str(error)
         if found is None or state is None:
-            return Begun(State(self._multipliers), Chain(), 0)
+            return Folded(State(self._multipliers), Chain(), 0, reason)
         require_record(found.sequence, found.head, self._journal.hash_at(found.sequence))
-        return Begun(state, Chain(found.sequence, found.head), found.sequence)
+        return Folded(state, Chain(found.sequence, found.head), found.sequence, "")
 
     def _state_of(self, found: Snapshot) -> State:
         if found.made_by != self._made_by:

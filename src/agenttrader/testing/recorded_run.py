@@ -10,7 +10,7 @@ from msgspec import structs
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.sqlite_journal import SqliteJournal
 from agenttrader.app.config import Configuration, demo_template, load
-from agenttrader.app.gateway.rules import multipliers_of, rules_of
+from agenttrader.app.gateway.rules import rules_of
 from agenttrader.model.records import Chain
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.state import State
@@ -39,7 +39,7 @@ def trading_by(configuration: Configuration) -> Driver:
     """A gateway one minute into the day, that goes by the configuration's limits."""
     rules = rules_of(configuration, calendar(), ("store", SWITCH))
     engine = Engine(
-        structs.replace(rules, authority=authority()), State(multipliers_of(configuration)), Chain()
+        structs.replace(rules, authority=authority()), State(configuration.multipliers()), Chain()
     )
     driver = Driver(engine)
     driver.start()

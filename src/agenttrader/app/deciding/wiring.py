@@ -20,7 +20,7 @@ from agenttrader.app.deciding.answers import Answers, Tell, World
 from agenttrader.app.deciding.decider import Decider
 from agenttrader.app.deciding.facts import FILE_BYTES_MAX, NONE, Facts, read_facts
 from agenttrader.app.deciding.setup import Wish
-from agenttrader.app.gateway.rules import multipliers_of, rules_of
+from agenttrader.app.gateway.rules import rules_of
 from agenttrader.model.decisions import SwitchReading
 from agenttrader.model.errors import BadValue
 from agenttrader.model.events import Event
@@ -42,7 +42,7 @@ def wire_answers(
     log = DecisionLog(wish.decisions)
     decider = Decider(
         _rules(configuration, (FENCE, *switches.wired)),
-        multipliers_of(configuration),
+        configuration.multipliers(),
         wish.agent,
         configuration.marketdata.max_age_seconds,
         verifier(configuration.people),

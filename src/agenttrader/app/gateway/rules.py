@@ -1,10 +1,6 @@
 """What a configuration means to whoever decides by it: the gateway, and who says what that would decide."""
 
-from decimal import Decimal
-
 from agenttrader.app.config import Configuration
-from agenttrader.model.identifiers import Symbol
-from agenttrader.model.instruments import Spread
 from agenttrader.model.sessions import Calendar
 from agenttrader.model.times import Instant
 from agenttrader.portfolio.holdings import FeeSchedule
@@ -55,11 +51,3 @@ def rules_of(
         structure_grace=configuration.reconciliation.structure_grace,
         approvals=None if configuration.approvals is None else configuration.approvals.terms,
     )
-
-
-def multipliers_of(configuration: Configuration) -> dict[Symbol, Decimal]:
-    """Units of the underlying in one unit of each instrument; a spread is held as its legs."""
-    return {
-        symbol: Decimal(1) if isinstance(instrument, Spread) else instrument.multiplier
-        for symbol, instrument in configuration.instruments.items()
-    }

@@ -40,7 +40,7 @@ from agenttrader.app.gateway.comparing import Comparing
 from agenttrader.app.gateway.comparison_views import ComparisonMetrics, comparisons_of
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.exporting import Exporting
-from agenttrader.app.gateway.rules import multipliers_of, rules_of
+from agenttrader.app.gateway.rules import rules_of
 from agenttrader.app.gateway.runtime_state import StateKeeping, strategy_states_of
 from agenttrader.app.gateway.shutdown import Shutdown
 from agenttrader.app.gateway.starting import refuse_to_start
@@ -106,7 +106,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     """
     examined = refuse_to_start(configuration, code, WallClock().now())
     journal, rules = _journal(configuration), _rules(configuration, examined)
-    multipliers = multipliers_of(configuration)
+    multipliers = configuration.multipliers()
     folding = Folding(journal, multipliers, maker_of(multipliers), MonotonicClock())
 
     def folded() -> Engine:

@@ -11,10 +11,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agenttrader.adapters.clocks import MonotonicClock
 from agenttrader.adapters.daily_files import DailyFiles
+from agenttrader.adapters.journal_beside import JournalBeside
 from agenttrader.adapters.journal_file import journal_path
 from agenttrader.adapters.journal_heads import OutsideHeads, SignedHead, load_public_key
 from agenttrader.adapters.journal_reader import read_records, span_of
+from agenttrader.adapters.journal_snapshots import SnapshotFile, maker_of
 from agenttrader.adapters.journal_verification import verify
 from agenttrader.adapters.proof_bundles import first_head, read_bundle, write_bundle
 from agenttrader.adapters.state_file import write_state
@@ -27,6 +30,7 @@ from agenttrader.model.identifiers import AccountName
 from agenttrader.model.records import Sealed
 from agenttrader.ports.journal import Verification
 from agenttrader.ports.proofs import Proven
+from agenttrader.runtime.starting import Folding
 
 
 class Archive(Struct, frozen=True, kw_only=True):
@@ -88,6 +92,21 @@ class Proofs:
 def bundle_reader(key: Path) -> Callable[[Path], Proven]:
     """What reads bundles by the public key in the file, or folder, `key`. Raises StoreError."""
     return partial(read_bundle, key=load_public_key(key))
+
+
+def folding_of(configuration: Configuration) -> tuple[Folding, Path, Path]:
+    """How the run's journal is folded beside its writer, with the journal's file and that of its fold.
+
+    Raises ConfigurationError where there is no journal, StoreError without its key.
+    """
+    store, account = configuration.store, configuration.account.name
+    journal = journal_path(configuration.path(store.directory), account)
+    if not journal.is_file():
+        raise ConfigurationError(f"{journal}: expected a journal, found none; start the run first")
+    multipliers = configuration.multipliers()
+    beside = JournalBeside(journal, account, configuration.path(store.keys_directory))
+    folding = Folding(beside, multipliers, maker_of(multipliers), MonotonicClock())
+    return folding, journal, SnapshotFile(journal, account).path
 
 
 def find_archive(path: Path, heads: Path | None = None, key: Path | None = None) -> Archive:

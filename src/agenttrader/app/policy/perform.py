@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from agenttrader.app.config import load
-from agenttrader.app.gateway.rules import multipliers_of, rules_of
+from agenttrader.app.gateway.rules import rules_of
 from agenttrader.app.policy.again import Replay
 from agenttrader.app.policy.earnings import Earned, Earnings, Trip
 from agenttrader.app.policy.findings import Findings
@@ -38,7 +38,7 @@ def replay(path: Path, limits: Path | None, progress: Callable[[int, int], None]
     source = source_of(configuration)
     rules = rules_of(configuration, source.calendar, configuration.switches.wired)
     wanted = None if limits is None else read_wanted(limits, path, configuration, rules)
-    again = Replay(rules, multipliers_of(configuration), None if wanted is None else wanted.ask())
+    again = Replay(rules, configuration.multipliers(), None if wanted is None else wanted.ask())
     findings, earnings = Findings(), Earnings()
     for sealed in source.read():
         earnings.see(sealed, again.state.book)
