@@ -109,11 +109,8 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     multipliers = configuration.multipliers()
     folding = Folding(journal, multipliers, maker_of(multipliers), MonotonicClock())
 
-    def folded() -> Engine:
-        return Engine(rules, *folding.start())
-
     clock, resync = _clock(configuration), asyncio.Event()
-    engine, fence = folded(), _fence(configuration)
+    engine, fence = Engine(rules, *folding.start()), _fence(configuration)
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = switches_of(configuration, epoch)
     broker = _broker(
@@ -129,7 +126,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     session = Session(
         engine=engine,
         segment=lambda state: _segment(configuration, rules, state, code, epoch),
-        refold=folded,
+        refold=lambda: Engine(rules, *folding.start()),
         journal=journal,
         dispatcher=dispatcher,
         clock=clock,
@@ -143,8 +140,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
     links, halts = Links(session, resync), HaltsHeard(session)
     feed = _feed(configuration, announcements)
     comparing = _comparing(configuration, session, broker, resync)
-    exporting = Exporting(export_of(configuration), reader_of(configuration))
-    keeping = StateKeeping(session, state_writer_of(configuration), strategy_states_of(configuration))
+    metrics = _metrics(session, dispatcher)
     desk = Desk(
         session=session,
         stream=Stream(session, first=_first(configuration)),
@@ -159,18 +155,16 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
         agents=_agent_keys(configuration),
         people={person.token_sha256: name for name, person in configuration.people.items()},
         work=(
-            lambda: exporting.during(lambda: keeping.during(lambda: _decide(session, journal, folding))),
+            *_recording(configuration, session, metrics, lambda: _decide(session, journal, folding)),
             broker.run,
             lambda: feed.follow(session.market, lambda up, reason: links.marketdata(up=up, reason=reason)),
             comparing.follow,
-            exporting.follow,
-            keeping.follow,
             lambda: _watch_switches(session, desk, halts),
             *(() if isinstance(clock, WatermarkClock) else (lambda: _tell_time(session, clock),)),
             *(switch.follow for switch in switches if isinstance(switch, FollowedSwitch)),
         ),
         ready=lambda: _waits_for(session),
-        metrics=_metrics(session, dispatcher, exporting),
+        metrics=metrics,
         turns=lambda: session.turns,
         wind_down=lambda: shutdown.run(session),
     )
@@ -185,9 +179,18 @@ def _comparing(
     return Comparing(session, reconciler, resync, settings.every_seconds, keep)
 
 
-def _metrics(session: Session, dispatcher: Dispatcher, exporting: Exporting) -> CollectorRegistry:
+def _recording(
+    configuration: Configuration, session: Session, metrics: CollectorRegistry, decide: Work
+) -> tuple[Work, ...]:
+    """To decide, and beside it to keep up what others read of it: the daily export, the runtime state."""
+    exporting = Exporting(export_of(configuration), reader_of(configuration))
+    exporting.register(metrics)
+    keeping = StateKeeping(session, state_writer_of(configuration), strategy_states_of(configuration))
+    return lambda: exporting.during(lambda: keeping.during(decide)), exporting.follow, keeping.follow
+
+
+def _metrics(session: Session, dispatcher: Dispatcher) -> CollectorRegistry:
     registry = registry_of(lambda: breakers_of(session.engine, session.now), dispatcher.balance)
-    exporting.register(registry)
     registry.register(ComparisonMetrics(lambda: comparisons_of(session.engine, session.now)))
     registry.register(WaitingMetrics(lambda: session.engine, lambda: session.now))
     return registry
