@@ -5,6 +5,7 @@ RFC 3339 text exists only in protocols and on the command line.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NewType
 
 from agenttrader.model.errors import BadValue
@@ -21,6 +22,9 @@ MILLISECOND = Duration(1_000_000)
 INSTANT_MIN, INSTANT_MAX = Instant(-(2**63)), Instant(2**63 - 1)
 """1677-09-21 to 2262-04-11: what a record and its hash can carry."""
 
+RECENT_TIMES = 1_024
+"""How many are kept as they were written and read: one answer of a broker has the same a hundred times."""
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _ONE_SECOND = timedelta(seconds=1)
 _HOUR = r"(?:[01]\d|2[0-3])"
@@ -32,11 +36,16 @@ _RFC3339 = re.compile(
 def rfc3339(instant: Instant) -> str:
     """The instant as `2026-11-20T14:30:00Z`, with as many decimals as it has, at most nine."""
     seconds, nanoseconds = divmod(instant, SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
-    return f"{text}{fraction}Z"
+    return f"{_whole_seconds(seconds)}{fraction}Z"
 
 
+@lru_cache(RECENT_TIMES)
+def _whole_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(RECENT_TIMES)
 def from_rfc3339(text: str) -> Instant:
     """The instant that RFC 3339 text names; BadValue for anything else, and where the offset is missing."""
     match = _RFC3339.fullmatch(text)
