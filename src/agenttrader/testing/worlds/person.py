@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 4.0
 """How long an answer of the desk is waited for."""
 LOOK_SECONDS = 1.0
 """How often the person looks."""
-COMPARES_SECONDS = 3.0
+COMPARES_SECONDS = 5.0
 """How long the person waits before the books are compared again."""
 _HALTS = {
     "halt_all": (EVERYTHING, TradingState.HALTED),
