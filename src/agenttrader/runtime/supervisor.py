@@ -279,7 +279,7 @@ def readable(line: str) -> str:
 
 def _last_line(value: object) -> str:
     """Of a trace the line that says what it was; the rest stands in the log."""
-    lines = [line.strip() for line in str(value).splitlines() if any(map(str.isalpha, line))]
+    lines = [line.strip() for line in str(value).splitlines() if any(map(str.isalnum, line))]
     return lines[-1] if lines else ""
 
 
