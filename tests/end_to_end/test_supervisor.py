@@ -253,6 +253,6 @@ def test_a_log_line_is_told_without_what_every_line_says() -> None:
     assert readable(line) == "T error e reason=why"
     trace = '{"event":"e","exception":"Traceback:\\n  there\\nKeyError: 7"}'
     assert readable(trace).endswith("e exception=KeyError: 7")
-    assert readable('{"event": "folded", "records": 541, "seconds": 0.5}') == "  folded records=541 seconds=0.5"
+    assert readable('{"event":"folded","records":541,"seconds":0.5}') == "  folded records=541 seconds=0.5"
     assert readable("plain {text") == "plain {text"
     assert readable("[1]") == "[1]"
