@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agenttrader.app.gateway.attention import first_end
 from agenttrader.app.gateway.breaker_views import BreakerBody, breakers_of
@@ -19,6 +19,7 @@ from agenttrader.app.gateway.standing_views import (
 from agenttrader.app.gateway.views import trading_body
 from agenttrader.model.authority import Mode
 from agenttrader.model.breaks import Break
+from agenttrader.model.decisions import TradingState
 from agenttrader.model.identifiers import AccountName, Digest
 from agenttrader.model.times import rfc3339
 from agenttrader.model.values import ZERO
@@ -72,6 +73,17 @@ class ReconcileBody(Struct, frozen=True, kw_only=True):
     """What is somebody else's, and left to them by a person's word."""
 
 
+def _trading(session: Session) -> TradingBody:
+    """What may leave: nothing new while the journal cannot be written, whatever the engine would let go."""
+    trading = trading_body(session.engine)
+    if not session.failure:
+        return trading
+    reason = f"nothing new is decided, because the journal cannot be written: {session.failure}"
+    return structs.replace(
+        trading, state=TradingState.HALTED.value, reasons=(reason, *trading.reasons), mode="off"
+    )
+
+
 def status_of(session: Session, watermark: str | None) -> StatusBody:
     """How the gateway of this session stands; `watermark` is what it has told of last."""
     engine = session.engine
@@ -82,7 +94,7 @@ def status_of(session: Session, watermark: str | None) -> StatusBody:
         epoch=segment.epoch if segment else 0,
         configuration=engine.rules.authority.configuration,
         mode_ceiling=engine.rules.authority.ceiling,
-        trading=trading_body(engine),
+        trading=_trading(session),
         watermark=watermark,
         session=engine.state.day.session if engine.state.day else None,
         records=engine.chain.sequence,

@@ -481,6 +481,24 @@ async def test_the_status_says_what_a_person_must_sign_for(gateway: SmallGateway
     assert msgspec.json.encode(status)
 
 
+async def test_the_status_of_a_gateway_that_cannot_write_is_halted(
+    gateway: SmallGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(gateway.journal, "append", refuse)
+    with pytest.raises(StoreError):
+        await gateway.session.ask(Proposed(proposal()))
+    status = gateway.desk.status()
+    assert (status.failure, status.trading.state, status.trading.mode) == (
+        "the disk is full",
+        "halted",
+        "off",
+    )
+    assert "the journal cannot be written: the disk is full" in status.trading.reasons[0]
+
+
 async def test_the_status_says_so_while_the_market_tells_again_what_is_on_record(
     gateway: SmallGateway,
 ) -> None:
