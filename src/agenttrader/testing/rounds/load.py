@@ -12,9 +12,11 @@ import aiohttp
 
 from agenttrader.model.errors import AgentTraderError
 from agenttrader.model.times import rfc3339
-from agenttrader.testing.permissive_day import BELOW, BOT, Body, PermissiveDay
+from agenttrader.testing.permissive_day import BELOW, BOT, OTHER_BOT, Body, PermissiveDay
 from agenttrader.testing.rounds.judge import Intent
 
+CLIENTS = {BOT: 4, OTHER_BOT: 4}
+"""Of each bot."""
 ANSWER_SECONDS = 15
 RETRY_SECONDS = 0.03
 THINKING_SECONDS = 0.02
@@ -26,19 +28,17 @@ _CENT = Decimal("0.01")
 
 
 class Load:
-    """So many clients of each bot. They begin nothing new once `stopped`, and go on with what they began.
+    """`CLIENTS`, who want orders. They begin nothing new once `stopped`, and go on with what they began.
 
     After a lost answer half of them send again at once and blindly, the others when `resumed` is set.
     """
 
-    def __init__(
-        self, day: PermissiveDay, chance: Random, clients: Mapping[str, int], prices: Mapping[str, Decimal]
-    ) -> None:
+    def __init__(self, day: PermissiveDay, chance: Random, prices: Mapping[str, Decimal]) -> None:
         self.intents: list[Intent] = []
         self.stopped, self.resumed = asyncio.Event(), asyncio.Event()
         self._day, self._chance, self._prices = day, chance, prices
         self._tasks = [
-            asyncio.create_task(self._trade(agent)) for agent, count in clients.items() for _ in range(count)
+            asyncio.create_task(self._trade(agent)) for agent, count in CLIENTS.items() for _ in range(count)
         ]
 
     async def finish(self) -> None:

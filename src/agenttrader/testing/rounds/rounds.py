@@ -3,28 +3,22 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
-from http import HTTPStatus
 from random import Random
 from typing import Any
 
-import aiohttp
 from msgspec import Struct
 
-from agenttrader.app.gateway.status import ReconcileBody
 from agenttrader.model.words import Word
-from agenttrader.testing.permissive_day import BOT, OTHER_BOT, Nothing
 from agenttrader.testing.rounds.day import RoundsDay
-from agenttrader.testing.rounds.judge import hit, wrong, wrong_at_death
+from agenttrader.testing.rounds.judge import hit, wrong_at_death
 from agenttrader.testing.rounds.load import Load
 from agenttrader.testing.rounds.phases import Fate, Phase
+from agenttrader.testing.rounds.settling import settled
 
-CLIENTS = {BOT: 4, OTHER_BOT: 4}
 FATE_SECONDS_MAX = 8.0
 """How long a gateway is waited for that is to die at a phase; then it is killed as it stands."""
 DRAIN_SECONDS = 0.05
 """How long clients take to read what was answered before the kill."""
-AGREED_SECONDS_MAX = 40.0
 LATE_MILLISECONDS = 3_000
 """How long a request lies at the venue that is to arrive after the next start."""
 ORDERS = ["POST /v2/orders"]
@@ -130,7 +124,7 @@ async def play(day: RoundsDay, plan: Plan, seed: int) -> Told:
     chance = Random(f"{seed} load {plan.number}")  # noqa: S311
     began = asyncio.get_running_loop().time()
     await day.plan(*_faults(plan))
-    load = Load(day, chance, CLIENTS, await day.prices())
+    load = Load(day, chance, await day.prices())
     try:
         killed = await _strike(day, plan, load, chance.uniform(0.02, 0.3))
         struck = asyncio.get_running_loop().time()
@@ -145,26 +139,16 @@ async def play(day: RoundsDay, plan: Plan, seed: int) -> Told:
         await day.back(*killed)
         down = asyncio.get_running_loop().time() - struck
         await asyncio.sleep(_still_held_seconds(plan, down))
-        accepted = await _agree(day)
-        await day.resume()
-        load.resumed.set()
-        await load.finish()
+        accepted, wrong_at_last = await settled(day, load)
     finally:
         load.cancel()
-    await day.bar()
-    accepted += await _agree(day)
-    await _flatten(day)
-    accepted += await _agree(day)
-    findings += await _judge(day, load)
-    day.settle()
-    await day.resume()
     return plan.told(
         seconds=round(asyncio.get_running_loop().time() - began, 2),
         down_seconds=round(down, 2),
         intents=len(load.intents),
         hits=dict(hits),
         accepted=accepted,
-        findings=tuple(findings),
+        findings=(*findings, *wrong_at_last),
     )
 
 
@@ -209,54 +193,3 @@ def _still_held_seconds(plan: Plan, down_seconds: float) -> float:
     """How long until nothing lies at the venue any more."""
     held = plan.kind in {Kind.REQUEST_HELD, Kind.REQUEST_LATE}
     return max(0.0, plan.held_milliseconds / 1_000 - down_seconds) if held else 0.0
-
-
-async def _agree(day: RoundsDay) -> int:
-    """The books agree, once a person has accepted what never arrived; how much that was."""
-    accepted = 0
-    found: ReconcileBody | None = None
-
-    async def agrees() -> bool:
-        nonlocal accepted, found
-        found = await day.say("/v1/reconcile", Nothing(), ReconcileBody)
-        if found.breaks:
-            accepted += await day.accept_what_never_arrived()
-        return not found.breaks and not found.failure
-
-    assert await day.eventually(agrees, AGREED_SECONDS_MAX), f"the books do not agree: {found}"
-    return accepted
-
-
-async def _flatten(day: RoundsDay) -> None:
-    """Each bot cancels what works and closes what it holds."""
-    for agent in CLIENTS:
-        async with aiohttp.ClientSession(headers=day.headers(agent)) as session:
-            for what in ("orders", "positions"):
-                async with session.delete(f"{day.address('gateway')}/v2/{what}") as answer:
-                    assert answer.status == HTTPStatus.MULTI_STATUS, await answer.text()
-
-    async def nothing_waits() -> bool:
-        working = await day.at_venue("/v2/orders?status=open")
-        ours = [order for order in working if order["symbol"] in day.symbols.values()]
-        return all(order["type"] == "market" for order in ours)
-
-    await day.eventually(nothing_waits)
-    await day.bar()
-
-
-async def _judge(day: RoundsDay, load: Load) -> list[str]:
-    """Everything that is wrong now."""
-    orders = await day.orders_at_venue()
-    day.look()
-    findings = list(wrong(day.books, load.intents, orders))
-    verified = await asyncio.to_thread(day.archive.verify)
-    if not verified.verified:
-        findings.append(f"journal: {verified.finding}")
-    ours, account = await day.snapshot(), await day.at_venue("/v2/account")
-    if ours.account.cash != Decimal(account["cash"]):
-        findings.append(f"cash: the book says {ours.account.cash}, the venue {account['cash']}")
-    theirs = {each["symbol"]: Decimal(each["qty"]) for each in await day.at_venue("/v2/positions")}
-    held = {each.symbol: each.quantity for each in ours.positions}
-    if held != theirs:
-        findings.append(f"positions: the book says {held}, the venue {theirs}")
-    return findings
