@@ -1,6 +1,7 @@
 """Who gets what: the one module that knows every concrete class. Every role is assembled here."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -111,6 +112,7 @@ def wire_gateway(configuration: Configuration, announcements: Announcements, cod
 
     clock, resync = _clock(configuration), asyncio.Event()
     engine, fence = Engine(rules, *folding.start()), _fence(configuration)
+    gc.freeze()  # What was folded stays: to look it through for garbage would hold up orders for a second.
     epoch = epoch_above(engine.state.segment.epoch if engine.state.segment else 0, fence)
     switches = switches_of(configuration, epoch)
     broker = _broker(
