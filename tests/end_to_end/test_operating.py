@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+import pytest_asyncio
 
 from agenttrader.app.gateway.status import StatusBody
 from agenttrader.app.operators.perform import make_person
@@ -23,7 +24,7 @@ from agenttrader.testing.small_cluster import CONFIG_MAP, KEY, NAMESPACE, SmallC
 PASSPHRASE = "correct horse"
 PROMISED_SECONDS = 1.0
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 
 class Desk(PlayedDay):
@@ -57,14 +58,15 @@ class Desk(PlayedDay):
         return done.stdout
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with playing(Desk(tmp_path)) as made:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """One for all tests, each of which leaves it at rest; the last takes its gateway away."""
+    async with playing(Desk(tmp_path_factory.mktemp("desk"))) as made:
+        await made.bar()
         yield made
 
 
 async def test_a_persons_day_at_the_desk(desk: Desk) -> None:
-    await desk.bar()
     status = await desk.told("status")
     assert "reason    no window is open" in status
     assert "breaker   armed     rejections, agent momentum: 0 rejections within 5 minutes, of 3\n" in status
@@ -184,7 +186,6 @@ async def test_a_clusters_switch_opens_with_the_window_and_halts_within_the_seco
 
 
 async def test_a_gateway_that_is_gone_is_halted_by_the_file(desk: Desk) -> None:
-    await desk.bar()
     await desk.told("window", "open", "--reason", "a day")
     switch = desk.folder / "EXECUTION_HALTED"
     assert switch.read_text() == "0\n"

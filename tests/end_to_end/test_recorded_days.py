@@ -152,6 +152,7 @@ def test_report_and_log_say_where_the_prices_come_from_and_nothing_calls_them_ge
     assert "generated" not in everywhere.lower()
 
 
+@pytest.mark.slow
 def test_the_same_recorded_day_has_the_same_digest_at_another_speed_and_in_another_order(
     played: Played, data: Path, tmp_path: Path
 ) -> None:

@@ -31,29 +31,23 @@ class LateClock(MonotonicClock):
         return Duration(super().elapsed() + self.late)
 
 
-def made(
-    cluster: SmallCluster,
-    clock: MonotonicClock | None = None,
-    silence_seconds_max: int = SILENCE_SECONDS_MAX,
-) -> ConfigMapHalt:
+def made(cluster: SmallCluster, clock: MonotonicClock | None = None) -> ConfigMapHalt:
     return ConfigMapHalt(
         cluster.config,
         namespace=NAMESPACE,
         config_map=CONFIG_MAP,
         key=KEY,
-        silence_seconds_max=silence_seconds_max,
+        silence_seconds_max=SILENCE_SECONDS_MAX,
         clock=clock or MonotonicClock(),
     )
 
 
 @contextlib.asynccontextmanager
 async def followed(
-    value: str | None = "0",
-    clock: MonotonicClock | None = None,
-    silence_seconds_max: int = SILENCE_SECONDS_MAX,
+    value: str | None = "0", clock: MonotonicClock | None = None
 ) -> AsyncIterator[tuple[SmallCluster, ConfigMapHalt]]:
     async with SmallCluster(value).served() as cluster:
-        switch = made(cluster, clock, silence_seconds_max)
+        switch = made(cluster, clock)
         following = asyncio.create_task(switch.follow())
         try:
             yield cluster, switch
@@ -113,6 +107,15 @@ async def test_a_map_that_was_never_there_halts() -> None:
         await until(says(switch, TradingState.HALTED, "found none"))
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster is asked, waited for and tried again at a tenth of the time."""
+    monkeypatch.setattr(configmap_halt, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(configmap_halt, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(configmap_halt, "AGAIN_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("quick")
 async def test_a_watch_that_has_died_is_not_believed() -> None:
     async with followed() as (cluster, switch):
         await until(says(switch, TradingState.ACTIVE))
@@ -121,6 +124,7 @@ async def test_a_watch_that_has_died_is_not_believed() -> None:
         await until(says(switch, TradingState.HALTED, "is 1"))
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_cluster_that_falls_silent_halts() -> None:
     clock = LateClock()
     async with followed(clock=clock) as (cluster, switch):
@@ -134,14 +138,13 @@ async def test_a_cluster_that_falls_silent_halts() -> None:
 
 
 @pytest.mark.parametrize("status", (401, 403, 500, 502))
-async def test_a_cluster_that_refuses_halts_and_is_believed_again(
-    status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(configmap_halt, "ASK_SECONDS", 0.1)
-    monkeypatch.setattr(configmap_halt, "AGAIN_SECONDS", 0.05)
-    async with followed(silence_seconds_max=1) as (cluster, switch):
+@pytest.mark.usefixtures("quick")
+async def test_a_cluster_that_refuses_halts_and_is_believed_again(status: int) -> None:
+    clock = LateClock()
+    async with followed(clock=clock) as (cluster, switch):
         await until(says(switch, TradingState.ACTIVE))
         cluster.status = status
+        clock.late = Duration((SILENCE_SECONDS_MAX + 1) * SECOND)
         await until(says(switch, TradingState.HALTED, "found silence"))
         cluster.status = 200
         await until(says(switch, TradingState.ACTIVE))
