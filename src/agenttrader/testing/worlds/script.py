@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant
@@ -91,7 +91,10 @@ def script_of(seed: int) -> Script:
     faults: list[Happening] = []
     if sure:
         families = chance.sample(_FAMILIES, chance.randint(1, 4))
-        faults = [_fault(chance, chance.choice(families), seconds) for _ in range(chance.randint(2, 9))]
+        faults = [
+            _near(chance, acts, _fault(chance, chance.choice(families), seconds))
+            for _ in range(chance.randint(2, 9))
+        ]
     return Script(
         seed=seed,
         minutes=minutes,
@@ -120,6 +123,14 @@ def _act(chance: Random, seconds: float) -> Acts:
         offset=chance.choice((-12, -4, -1, 0, 2, 6, 15)),
         pick=chance.randrange(1_000),
     )
+
+
+def _near(chance: Random, acts: list[Acts], fault: Happening) -> Happening:
+    """Most of what goes wrong goes wrong at the worst time: while an agent's order is under way."""
+    if chance.randrange(3) == 0:
+        return fault
+    at_seconds = chance.choice(acts).at_seconds + chance.choice((-0.05, 0.001, 0.004, 0.01, 0.03, 0.3, 0.8))
+    return structs.replace(fault, at_seconds=max(0.0, at_seconds))
 
 
 def _fault(  # noqa: C901, PLR0911, PLR0912 - one arm for each family

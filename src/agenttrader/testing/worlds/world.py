@@ -284,8 +284,8 @@ class _World:
                 disk.is_full = True
                 self._loop.call_later(fault.seconds, disk.make_room)
             case "slow":
-                self._loop.slowness_seconds = fault.seconds / 3
-                self._loop.call_later(fault.seconds, self._loop.hurry)
+                self._loop.slowness_seconds = fault.seconds
+                self._loop.call_later(2 * fault.seconds, self._loop.hurry)
             case "late_error":
                 disk.late_error_in = fault.writes
             case "cut_before" | "cut_after":
