@@ -112,6 +112,8 @@ class Reconciler:
                 compared = Compared(name, None, (), str(error))
             await self._session.ask(compared)
             logger.info("reconciled", run=name, breaks=len(compared.breaks), failure=compared.failure)
+            for found in compared.breaks:
+                logger.warning("break", run=name, kind=found.kind.value, reason=found.sentence)
             return compared
 
     def _since(self, *, whole: bool) -> Instant:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import structlog
 
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.model.breaks import BreakKind
@@ -165,6 +166,14 @@ async def test_a_difference_counts_when_it_is_still_there_after_several_looks(wo
     }
     assert len(world.broker.asked) == 2 * recovery.COMPARISONS_MAX
     assert recorded(world)[-1].breaks == compared.breaks
+
+
+async def test_each_break_is_told_in_the_log_each_time(world: SmallGateway) -> None:
+    world.broker.statements = [broker_statement(cash=CASH + 1)]
+    with structlog.testing.capture_logs() as told:
+        first, second = await world.reconciler.run(), await world.reconciler.run()
+    said = [(each["run"], each["kind"]) for each in told if each["event"] == "break"]
+    assert said == [(first.run, "cash"), (second.run, "cash")]
 
 
 async def test_a_report_that_was_under_way_is_no_difference(world: SmallGateway) -> None:
