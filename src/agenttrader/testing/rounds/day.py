@@ -1,8 +1,9 @@
 """The day on which rounds are played: its processes, what is broken of them, and what they are asked."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _PAUSE_SECONDS = 0.02
 
 class RoundsDay(PermissiveDay):
     """A day whose gateway notes how far each order has come, and whose venue fails by word."""
+
+    program = PROGRAM
+    """What the gateway is started with."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, self._with_faults)
@@ -57,7 +61,7 @@ class RoundsDay(PermissiveDay):
         if role != "gateway":
             return super().command(role)
         make_page(self.page)
-        return [sys.executable, "-c", PROGRAM, self.page, "--config", self.path, "--lifeline"]
+        return [sys.executable, "-c", self.program, self.page, "--config", self.path, "--lifeline"]
 
     def doom(self, fate: Fate) -> None:
         """Let the gateway die so."""
@@ -71,6 +75,13 @@ class RoundsDay(PermissiveDay):
                 return False
             await asyncio.sleep(0.002)
         return True
+
+    def ended_by_themselves(self, roles: Iterable[str]) -> Iterator[str]:
+        """Those that were to be killed, and had ended otherwise before."""
+        for role in roles:
+            code = self.processes[role].returncode
+            if code != -signal.SIGKILL:
+                yield f"{role} ended by itself, with exit code {code}: see its log"
 
     async def back(self, *roles: str) -> None:
         """The roles are started again and found, and the gateway has compared its book."""

@@ -36,7 +36,8 @@ async def play_all(seed: int, count: int, heard: Heard) -> list[Told]:
     told: list[Told] = []
     while len(told) < count:
         folder = Path(tempfile.mkdtemp(prefix="agenttrader-rounds-"))
-        news = await play_day(folder, seed, range(len(told), min(len(told) + ROUNDS_A_DAY, count)), heard)
+        numbers = range(len(told), min(len(told) + ROUNDS_A_DAY, count))
+        news = await play_day(RoundsDay(folder), seed, numbers, heard)
         told += news
         if any(each.findings for each in news):
             sys.stderr.write(f"what was wrong lies in {folder}\n")
@@ -45,10 +46,10 @@ async def play_all(seed: int, count: int, heard: Heard) -> list[Told]:
     return told
 
 
-async def play_day(folder: Path, seed: int, numbers: range, heard: Heard) -> list[Told]:
-    """Rounds of one day, up to the first in which something is wrong."""
+async def play_day(day: RoundsDay, seed: int, numbers: range, heard: Heard) -> list[Told]:
+    """Rounds of one day that has not begun, up to the first in which something is wrong."""
     told: list[Told] = []
-    async with playing(RoundsDay(folder)) as day:
+    async with playing(day):
         await day.bar()
         await day.open_window()
         for number in numbers:

@@ -58,6 +58,7 @@ DECK: tuple[tuple[Kind, Phase | None], ...] = (
 """Twenty rounds, in an order that the seed shuffles."""
 
 
+_HELD = {Kind.ANSWER_HELD, Kind.REQUEST_HELD, Kind.REQUEST_LATE, Kind.BOTH}
 _KILLED = {Kind.VENUE: ("venue",), Kind.STRATEGY: ("strategy",), Kind.BOTH: ("venue", "gateway")}
 """What is killed where that is not the gateway alone, in the order in which it starts again."""
 
@@ -114,8 +115,9 @@ def plan_of(seed: int, number: int) -> Plan:
         fate=None
         if phase is None
         else Fate(phase=phase, nth=chance.randint(1, 20), pause_microseconds=pause),
-        wait_seconds=chance.uniform(0.1, 0.8),
-        held_milliseconds=LATE_MILLISECONDS if kind is Kind.REQUEST_LATE else chance.randint(600, 1_200),
+        # While an answer is held, the next order leaves only after half a second.
+        wait_seconds=chance.uniform(0.5, 1.1) if kind in _HELD else chance.uniform(0.1, 0.8),
+        held_milliseconds=LATE_MILLISECONDS if kind is Kind.REQUEST_LATE else chance.randint(1_200, 1_600),
     )
 
 
@@ -125,21 +127,23 @@ async def play(day: RoundsDay, plan: Plan, seed: int) -> Told:
     began = asyncio.get_running_loop().time()
     await day.plan(*_faults(plan))
     load = Load(day, chance, await day.prices())
+    accepted, down = 0, 0.0
     try:
         killed = await _strike(day, plan, load, chance.uniform(0.02, 0.3))
         struck = asyncio.get_running_loop().time()
         await asyncio.sleep(DRAIN_SECONDS)
         marked, last = day.look()
-        findings = list(wrong_at_death(day.books, marked))
+        findings = [*day.ended_by_themselves(killed), *wrong_at_death(day.books, marked)]
         hits = Counter(
             found.value for each in load.intents if (found := hit(day.books, marked, last, each)) is not None
         )
         if "venue" not in killed:
             await day.heal()
-        await day.back(*killed)
-        down = asyncio.get_running_loop().time() - struck
-        await asyncio.sleep(_still_held_seconds(plan, down))
-        accepted, wrong_at_last = await settled(day, load)
+        if not findings:  # What a start would make of such a disk says nothing more.
+            await day.back(*killed)
+            down = asyncio.get_running_loop().time() - struck
+            await asyncio.sleep(_still_held_seconds(plan, down))
+            accepted, findings = await settled(day, load)
     finally:
         load.cancel()
     return plan.told(
@@ -148,7 +152,7 @@ async def play(day: RoundsDay, plan: Plan, seed: int) -> Told:
         intents=len(load.intents),
         hits=dict(hits),
         accepted=accepted,
-        findings=(*findings, *wrong_at_last),
+        findings=tuple(findings),
     )
 
 
