@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agenttrader.testing.played_day import ROLES
 from agenttrader.testing.rounds.day import RoundsDay
 from agenttrader.testing.rounds.marking import PROGRAM
 from agenttrader.testing.rounds.phases import Phase
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.timeout(120)
 async def test_orders_whose_answers_are_held_as_the_gateway_dies_are_neither_lost_nor_sent_again(
     tmp_path: Path,
 ) -> None:
-    (told,) = await play_day(RoundsDay(tmp_path), SEED, HELD, lambda _: None)
+    (told,) = await play_day(RoundsDay(tmp_path, ROLES), SEED, HELD, lambda _: None)
     assert told.findings == ()
     assert told.hits[Phase.SENT.value] > 0
 

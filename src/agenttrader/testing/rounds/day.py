@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,10 @@ class RoundsDay(PermissiveDay):
     program = PROGRAM
     """What the gateway is started with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, roles: Sequence[str] = (*ROLES, "strategy")) -> None:
+        """Without the strategy's role, no round may be of the kind that kills it."""
         super().__init__(folder, self._with_faults)
-        self.roles = (*ROLES, "strategy")
+        self.roles = tuple(roles)
         place = self.configuration.credentials.strategy.gateway
         assert place.file is not None, "the demo's key lies in a file"
         (self.folder / place.file).write_text(self.key_of(self.configuration.strategy.agent))

@@ -19,7 +19,7 @@ FATE_SECONDS_MAX = 8.0
 """How long a gateway is waited for that is to die at a phase; then it is killed as it stands."""
 DRAIN_SECONDS = 0.05
 """How long clients take to read what was answered before the kill."""
-LATE_MILLISECONDS = 3_000
+LATE_MILLISECONDS = 5_000
 """How long a request lies at the venue that is to arrive after the next start."""
 ORDERS = ["POST /v2/orders"]
 
