@@ -5,7 +5,13 @@ The list is `testing.planted`, written by somebody who has not read what the wor
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from agenttrader.gateway.checks.catalog import CHECKS_FOR, RULES_FOR
+from agenttrader.model.decisions import Check
 
 Spoil = Callable[[], AbstractContextManager[None]]
 
@@ -47,3 +53,32 @@ def spoiled(owner: object, name: str, instead: Any) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, kept)
+
+
+@contextmanager
+def wrapped(owner: object, name: str, instead: Callable[..., Any]) -> Iterator[None]:
+    """Have `instead` called in the place of a function, with that one before what it is given."""
+    kept = owner.__dict__[name]
+
+    def call(*given: Any, **more: Any) -> Any:
+        return instead(kept, *given, **more)
+
+    with spoiled(owner, name, call):
+        yield
+
+
+@contextmanager
+def wrapped_check(code: str, instead: Callable[..., Check]) -> Iterator[None]:
+    """Have `instead` called in the place of the check of that code, with that one and the case."""
+    rules, checks = dict(RULES_FOR), dict(CHECKS_FOR)
+    for kind, found in rules.items():
+        RULES_FOR[kind] = tuple(
+            structs.replace(rule, check=partial(instead, rule.check)) if rule.code == code else rule
+            for rule in found
+        )
+        CHECKS_FOR[kind] = tuple(rule.check for rule in RULES_FOR[kind])
+    try:
+        yield
+    finally:
+        RULES_FOR.update(rules)
+        CHECKS_FOR.update(checks)
