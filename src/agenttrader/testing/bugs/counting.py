@@ -1,7 +1,5 @@
 """Planted bugs of the book: what filled, what it cost, and what open orders may still do."""
 
-# ruff: noqa: SLF001 - a bug has no manners
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -203,15 +201,15 @@ def fee_counts_twice() -> Iterator[None]:
         yield
 
 
-@planted("A late fee ends the estimates of today's fills instead of those of its own day.")
-def late_fee_is_todays() -> Iterator[None]:
-    """In the estimates: the fees of today are never counted then."""
+@planted("A fee that the broker takes late ends its estimate, and is not taken off our cash.")
+def late_fee_is_not_paid() -> Iterator[None]:
+    """In the book: it seems to be one of a day that is over."""
 
-    def settle(original: Any, estimates: Any, _: Any) -> Any:
-        times = [time for time, _fee in estimates._standing.values()]
-        return original(estimates, max(times, default=estimates._posted_until))
+    def posted(original: Any, book: Any, sealed: Any) -> None:
+        original(book, sealed)
+        book.cash -= sum((each.amount for each in sealed.event.activities), ZERO)
 
-    with wrapped(FeeEstimates, "settle", settle):
+    with wrapped(Book, "_fees_posted", posted):
         yield
 
 

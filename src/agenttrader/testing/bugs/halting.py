@@ -188,11 +188,8 @@ def break_halts_nobody() -> Iterator[None]:
     """In what halts an order, by its symbols."""
 
     def standing(original: Any, state: Any, *given: Any) -> Any:
-        kept = State.__dict__["breaks"]
         with spoiled(State, "breaks", property(lambda _: ())):
-            found = original(state, *given)
-        assert State.__dict__["breaks"] is kept
-        return found
+            return original(state, *given)
 
     with wrapped(standings, "standing_of", standing):
         yield

@@ -97,17 +97,14 @@ def unknown_is_not_asked_for() -> Iterator[None]:
         yield
 
 
-@planted("What the broker told while the disk did not write is dropped.")
+@planted("What is told while the disk does not write is dropped, that a link or a switch fell with it.")
 def told_meanwhile_is_dropped() -> Iterator[None]:
     """In the session: only who waits for an answer is refused."""
 
     def hold(original: Any, shell: Any, batch: Any) -> None:
         original(shell, [each for each in batch if each.answer is not None])
 
-    async def nothing_to_ask(*_: Any) -> None:
-        return
-
-    with wrapped(Session, "_hold", hold), spoiled(Reconciler, "_take_in", nothing_to_ask):
+    with wrapped(Session, "_hold", hold):
         yield
 
 
