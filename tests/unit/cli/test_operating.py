@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -157,3 +158,11 @@ def test_a_run_that_is_up_is_not_started_twice(capsys: pytest.CaptureFixture[str
     announcements.withdraw("marketdata")
     assert code == ExitCode.USAGE
     assert f"expected a run that is not up, found its marketdata as process {os.getpid()}" in said
+
+
+def test_a_verb_loads_nothing_that_only_the_gateway_needs() -> None:
+    """Logs and metrics with all that they load are a third of a verb's time."""
+    words = "import sys, agenttrader.app.operators.perform; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert "agenttrader.app.operators.acts" in loaded.stdout.split()
+    assert not {"structlog", "prometheus_client", "rich"} & set(loaded.stdout.split())

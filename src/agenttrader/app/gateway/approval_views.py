@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from agenttrader.model.identifiers import AgentName, PersonName, Symbol
+from agenttrader.model.times import Instant
 from agenttrader.portfolio.book import Book
 from agenttrader.protocols.person_bodies import ApprovalBody, ApprovalLegBody
+from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.waiting import Waiting
 
 
@@ -38,3 +40,9 @@ def approval_body(
         approved_by=waits.approved_by,
         requester=requesters.get(proposal.agent),
     )
+
+
+def first_end(engine: Engine) -> Instant | None:
+    """When the time of the first of those that wait is over; None where nothing waits."""
+    waiting = engine.state.approvals.waiting.values()
+    return min((each.asked.shown.expires for each in waiting), default=None)

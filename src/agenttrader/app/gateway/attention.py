@@ -9,6 +9,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from agenttrader.app.gateway.approval_views import first_end
 from agenttrader.model.approvals import ApprovalAsked, ApprovalGiven, ApprovalRefused
 from agenttrader.model.events import Event
 from agenttrader.model.records import Recorded
@@ -43,12 +44,6 @@ def tell_of_approvals(recorded: Sequence[Recorded[Event]]) -> None:
                 logger.info(word, order_id=order_id, person=signed.statement.person)
             case _:
                 pass
-
-
-def first_end(engine: Engine) -> Instant | None:
-    """When the time of the first of those that wait is over; None where nothing waits."""
-    waiting = engine.state.approvals.waiting.values()
-    return min((each.asked.shown.expires for each in waiting), default=None)
 
 
 class WaitingMetrics(Collector):

@@ -1,14 +1,11 @@
 """The comparisons with the broker as people are shown them: how they stand, and the report of one."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from agenttrader.model.breaks import Break, BreakKind
+from agenttrader.model.breaks import Break
 from agenttrader.model.identifiers import AccountName
 from agenttrader.model.times import SECOND, Instant, rfc3339
 from agenttrader.runtime.engine import Engine
@@ -94,33 +91,6 @@ def report_of(engine: Engine, compared: Compared, now: Instant) -> ComparisonRep
         failure=compared.failure,
         comparisons=comparisons_of(engine, now),
     )
-
-
-class ComparisonMetrics(Collector):
-    """The same as numbers for `/metrics`, read whenever somebody asks."""
-
-    def __init__(self, read: Callable[[], ComparisonsBody]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
-        """What is so now. An age that nobody knows is left out: absent means no."""
-        found = self._read()
-        words = "Comparisons with the broker that the journal has, by what came of them"
-        runs = CounterMetricFamily("agenttrader_reconciliation_runs", words, labels=("result",))
-        runs.add_metric(("agreed",), found.runs - found.differing - found.failed)
-        runs.add_metric(("differed",), found.differing)
-        runs.add_metric(("failed",), found.failed)
-        yield runs
-        words = "Breaks that stand, by kind"
-        breaks = GaugeMetricFamily("agenttrader_reconciliation_breaks", words, labels=("kind",))
-        for kind in BreakKind:
-            breaks.add_metric((kind.value,), found.breaks.get(kind.value, 0))
-        yield breaks
-        words = "Sessions in a row without mismatch, by the exchange's calendar"
-        yield GaugeMetricFamily("agenttrader_reconciliation_clean_days", words, value=found.clean_days)
-        if found.age_seconds is not None:
-            words = "How old the last comparison is that did not fail, by the market's time"
-            yield GaugeMetricFamily("agenttrader_reconciliation_age_seconds", words, value=found.age_seconds)
 
 
 def _time(instant: Instant | None) -> str | None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from agenttrader.app.gateway.attention import first_end
+from agenttrader.app.gateway.approval_views import first_end
 from agenttrader.app.gateway.breaker_views import BreakerBody, breakers_of
 from agenttrader.app.gateway.comparison_views import ComparisonsBody, comparisons_of
 from agenttrader.app.gateway.standing_views import (

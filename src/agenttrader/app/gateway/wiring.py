@@ -38,7 +38,8 @@ from agenttrader.app.gateway.attention import WaitingMetrics, tell_of_approvals
 from agenttrader.app.gateway.breaker_metrics import registry_of
 from agenttrader.app.gateway.breaker_views import breakers_of
 from agenttrader.app.gateway.comparing import Comparing
-from agenttrader.app.gateway.comparison_views import ComparisonMetrics, comparisons_of
+from agenttrader.app.gateway.comparison_metrics import ComparisonMetrics
+from agenttrader.app.gateway.comparison_views import comparisons_of
 from agenttrader.app.gateway.desk import Desk
 from agenttrader.app.gateway.exporting import Exporting
 from agenttrader.app.gateway.rules import rules_of

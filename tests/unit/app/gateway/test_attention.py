@@ -3,7 +3,8 @@
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
-from agenttrader.app.gateway.attention import WaitingMetrics, first_end, tell_of_approvals
+from agenttrader.app.gateway.approval_views import first_end
+from agenttrader.app.gateway.attention import WaitingMetrics, tell_of_approvals
 from agenttrader.model.authority import Act
 from agenttrader.model.records import Recorded
 from agenttrader.model.times import SECOND, Instant

@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from agenttrader.app.gateway import comparing
 from agenttrader.app.gateway.comparing import Comparing
-from agenttrader.app.gateway.comparison_views import ComparisonMetrics, ComparisonReport, comparisons_of
+from agenttrader.app.gateway.comparison_metrics import ComparisonMetrics
+from agenttrader.app.gateway.comparison_views import ComparisonReport, comparisons_of
 from agenttrader.model.errors import InboxFull, NotReady, StoreError, Unreachable
 from agenttrader.model.events import Reconciled
 from agenttrader.model.market import Watermark
