@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agenttrader.cli.exit_codes import exit_code_of
 from agenttrader.cli.operating import Config
 from agenttrader.cli.runs import configuration_of
 
@@ -67,7 +68,6 @@ def decide(
 
     from agenttrader.app.deciding.perform import decide_all
     from agenttrader.app.deciding.setup import Asked
-    from agenttrader.cli.main import exit_code_of
     from agenttrader.model.errors import AgentTraderError, ConfigurationError
 
     stopped = Event()

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
+
 
 class ExitCode(IntEnum):
     """How a verb ended. A script may go on only after 0."""
@@ -23,3 +25,14 @@ class ExitCode(IntEnum):
 
     UNREACHABLE = 5
     """The broker, the data or another of our processes gave no usable answer."""
+
+
+def exit_code_of(error: AgentTraderError) -> ExitCode:
+    """What an error that ended a verb tells a script."""
+    match error:
+        case ConfigurationError() | BadValue():
+            return ExitCode.USAGE
+        case Unreachable():
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.FINDING

@@ -10,9 +10,9 @@ import os
 import sys
 
 from agenttrader.cli.complaint import complain
-from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.exit_codes import exit_code_of
 from agenttrader.cli.kill_words import PHRASES, KillWords, understood
-from agenttrader.model.errors import AgentTraderError, BadValue, ConfigurationError, Unreachable
+from agenttrader.model.errors import AgentTraderError
 
 INTERRUPTED = 130
 """How shells count Ctrl-C."""
@@ -34,17 +34,6 @@ def main() -> None:
         sys.exit(exit_code_of(error))
     finally:
         _finish_output()
-
-
-def exit_code_of(error: AgentTraderError) -> ExitCode:
-    """What an error that ended a verb tells a script."""
-    match error:
-        case ConfigurationError() | BadValue():
-            return ExitCode.USAGE
-        case Unreachable():
-            return ExitCode.UNREACHABLE
-        case _:
-            return ExitCode.FINDING
 
 
 def _run_program() -> None:

@@ -30,8 +30,7 @@ from agenttrader.adapters.announcements import Announcements
 from agenttrader.adapters.build import Build, read_build
 from agenttrader.adapters.logs import configure_logs
 from agenttrader.api.probes import Application, Readiness, Turns, with_probes
-from agenttrader.cli.exit_codes import ExitCode
-from agenttrader.cli.main import exit_code_of
+from agenttrader.cli.exit_codes import ExitCode, exit_code_of
 from agenttrader.cli.runs import configuration_of
 from agenttrader.model.errors import AgentTraderError, ConfigurationError
 from agenttrader.roles.connections import BoundedHttp, raise_file_limit

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from agenttrader.cli import main, program
-from agenttrader.cli.exit_codes import ExitCode
+from agenttrader.cli.exit_codes import ExitCode, exit_code_of
 from agenttrader.model import errors
 
 SLOW_TO_IMPORT = {
@@ -42,7 +42,7 @@ def test_the_command_line_imports_nothing_slow() -> None:
     ),
 )
 def test_an_error_has_an_exit_code(error: errors.AgentTraderError, code: ExitCode) -> None:
-    assert main.exit_code_of(error) is code
+    assert exit_code_of(error) is code
 
 
 def test_a_role_gets_its_words_and_gives_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
