@@ -1,7 +1,9 @@
 """Tests of the planted bugs: each spoils something of the product, and mends it."""
 
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from agenttrader.gateway.checks.catalog import CHECKS_FOR, RULES_FOR
 from agenttrader.testing.planted import PLANTED
 
+PAGE = Path(__file__).parents[3] / "docs" / "planted-bugs.md"
 LEAST = 30
 """How many there are to be."""
 
@@ -34,6 +37,12 @@ def test_there_are_enough_of_them() -> None:
     assert len(PLANTED) >= LEAST
     assert len({bug.sentence for bug in PLANTED.values()}) == len(PLANTED)
     assert all(bug.sentence.endswith(".") for bug in PLANTED.values())
+
+
+def test_the_page_names_each_with_what_is_wrong() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(rows) == {bug.name: bug.sentence for bug in PLANTED.values()}
+    assert len(rows) == len(PLANTED)
 
 
 @pytest.mark.parametrize("name", PLANTED)
