@@ -4,6 +4,7 @@ The list is made before anything is played, and nothing in it depends on what is
 a part of it taken away is a world, too; so a failure is cut down to what it needs.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 from typing import get_args
@@ -13,6 +14,7 @@ from msgspec import Struct, structs
 from agenttrader.model.identifiers import Symbol
 from agenttrader.model.times import MINUTE, Instant
 from agenttrader.simulation.inputs import CorporateActionKind, CorporateActionSeen, Habits
+from agenttrader.testing.builders import CHARLY
 from agenttrader.testing.worlds.faults import (
     Acts,
     DiskFails,
@@ -45,6 +47,8 @@ BAR_SECONDS = 1.5
 """How long a minute of the market takes."""
 CALM_BARS = 6
 """How many of the last bars nothing goes wrong in, so that everything can be put right."""
+_SLOW_ORDERS = 12
+"""How many of the next orders are answered late, at a moment that a person halts: each waits for the last."""
 _BUSY_LANES: tuple[Lane, ...] = ("order", "order", "order", "cancel", "replace", "question")
 _WHATS: tuple[What, ...] = (
     *("enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter"),
@@ -95,6 +99,8 @@ def script_of(seed: int) -> Script:
             _near(chance, acts, _fault(chance, chance.choice(families), seconds))
             for _ in range(chance.randint(2, 9))
         ]
+        if chance.randrange(3) == 0:
+            faults += _moment(chance, chance.choice(acts))
     return Script(
         seed=seed,
         minutes=minutes,
@@ -131,6 +137,22 @@ def _near(chance: Random, acts: list[Acts], fault: Happening) -> Happening:
         return fault
     at_seconds = chance.choice(acts).at_seconds + chance.choice((-0.05, 0.001, 0.004, 0.01, 0.03, 0.3, 0.8))
     return structs.replace(fault, at_seconds=max(0.0, at_seconds))
+
+
+def _moment(chance: Random, act: Acts) -> Iterator[Happening]:
+    """An agent runs wild where its orders have to wait, and a person stops it before they have left."""
+    at_seconds = act.at_seconds
+    if chance.randrange(2):
+        yield DiskFails(at_seconds=max(0.0, at_seconds - 0.1), how="slow", writes=0, seconds=1.6)
+        yield SwitchMoves(at_seconds=at_seconds + 0.3, content=chance.choice(("1", "missing", "garbage")))
+    else:
+        slow = max(0.0, at_seconds - 0.1)
+        yield RequestFails(at_seconds=slow, lane="order", how="late_answer", count=_SLOW_ORDERS, seconds=0.9)
+        halt: Halt = chance.choice(("halt_all", "freeze_all", "close_window"))
+        yield Halts(at_seconds=at_seconds + 0.2, how=halt)
+    flood = structs.replace(act, what="flood", kind="limit", quantity=10)
+    yield flood
+    yield structs.replace(flood, at_seconds=at_seconds + 0.001, symbol=CHARLY, agent=OWNERS[CHARLY])
 
 
 def _fault(  # noqa: C901, PLR0911, PLR0912 - one arm for each family
