@@ -60,7 +60,7 @@ class Desk(PlayedDay):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    """One for all tests, each of which leaves it at rest; the last takes its gateway away."""
+    """One for all tests that leave it at rest, as they found it."""
     async with playing(Desk(tmp_path_factory.mktemp("desk"))) as made:
         await made.bar()
         yield made
@@ -185,14 +185,16 @@ async def test_a_clusters_switch_opens_with_the_window_and_halts_within_the_seco
             assert took < PROMISED_SECONDS
 
 
-async def test_a_gateway_that_is_gone_is_halted_by_the_file(desk: Desk) -> None:
-    await desk.told("window", "open", "--reason", "a day")
-    switch = desk.folder / "EXECUTION_HALTED"
-    assert switch.read_text() == "0\n"
-    desk.kill("gateway")
-    halted = await desk.type("halt", "--reason", "it is gone")
-    assert halted.returncode == ExitCode.DONE
-    assert f"switch    {switch} is 1" in halted.stdout
-    assert switch.read_text() == "1\n"
-    narrow = await desk.type("halt", "--scope", "symbol:ALFA", "--reason", "it is gone")
-    assert narrow.returncode == ExitCode.UNREACHABLE
+async def test_a_gateway_that_is_gone_is_halted_by_the_file(tmp_path: Path) -> None:
+    async with playing(Desk(tmp_path)) as desk:
+        await desk.bar()
+        await desk.told("window", "open", "--reason", "a day")
+        switch = desk.folder / "EXECUTION_HALTED"
+        assert switch.read_text() == "0\n"
+        desk.kill("gateway")
+        halted = await desk.type("halt", "--reason", "it is gone")
+        assert halted.returncode == ExitCode.DONE
+        assert f"switch    {switch} is 1" in halted.stdout
+        assert switch.read_text() == "1\n"
+        narrow = await desk.type("halt", "--scope", "symbol:ALFA", "--reason", "it is gone")
+        assert narrow.returncode == ExitCode.UNREACHABLE
