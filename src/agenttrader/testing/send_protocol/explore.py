@@ -1,7 +1,7 @@
 """Every history of the model, breadth first: which worlds there are, and the shortest way to each fault."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -38,6 +38,20 @@ def explore(rules: Rules, worlds_max: int) -> Found:
             for promise in broken(following) - faults.keys():
                 faults[promise] = _history(came, following)
     return Found(len(came), not waiting, faults)
+
+
+def histories(rules: Rules) -> Iterator[tuple[Act, ...]]:
+    """A shortest history to every world that there is by these rules."""
+    start = World()
+    seen, waiting = {start}, deque([(start, tuple[Act, ...]())])
+    while waiting:
+        world, history = waiting.popleft()
+        yield history
+        for act in acts(world, rules):
+            following = after(world, act, rules)
+            if following not in seen:
+                seen.add(following)
+                waiting.append((following, (*history, act)))
 
 
 def _history(came: Mapping[World, tuple[World, Act] | None], world: World) -> tuple[Act, ...]:

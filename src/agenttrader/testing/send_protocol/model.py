@@ -76,7 +76,7 @@ def _at_gateway(world: World, rules: Rules, place: int) -> list[Act]:
 
 def _is_worth(gateway: Gateway, rules: Rules, wish: int) -> bool:
     """Whether proposing it changes anything: what is denied, or known already, does not."""
-    if Rule.COMPARED_FIRST in rules and not gateway.is_compared:
+    if gateway.is_stopped or (Rule.COMPARED_FIRST in rules and not gateway.is_compared):
         return False
     if Rule.SAME_WISH_SAME_ORDER in rules and any(order.wish == wish for order in gateway.book):
         return False
@@ -165,9 +165,10 @@ def _sent(world: World, place: int, gateway: Gateway, rules: Rules) -> World:
     """The last look, then the wire."""
     order = gateway.decided
     assert order is not None, "expected what was decided"
-    if Rule.FENCE_IS_LOOKED_AT in rules and gateway.epoch <= world.fence:
+    if _sees_kill(world, gateway, rules):
         withheld = replace(order, state=Ours.ENDED)
-        done = replace(gateway, book=(*gateway.book, withheld), decided=None)
+        book = (*gateway.book, withheld)
+        done = replace(gateway, book=book, decided=None, is_compared=False, is_stopped=True)
         return _with_gateway(_on_disk(world, withheld), place, done)
     done = replace(gateway, book=(*gateway.book, order), decided=None)
     return _on_the_wire(
@@ -226,12 +227,17 @@ def _compared(world: World, place: int, rules: Rules) -> World:
     if any(_state(gateway, sent.name) is not _AS_WHAT[sent.place] for sent in _at_broker(world)):
         world = replace(world, broken=world.broken | {Promise.KNOWN})
     agrees = not _differs(world, gateway) or Rule.BREAK_HALTS not in rules
-    return _with_gateway(world, place, replace(gateway, is_compared=agrees))
+    stops = gateway.is_stopped or _sees_kill(world, gateway, rules)
+    return _with_gateway(world, place, replace(gateway, is_compared=agrees and not stops, is_stopped=stops))
+
+
+def _sees_kill(world: World, gateway: Gateway, rules: Rules) -> bool:
+    return Rule.FENCE_IS_LOOKED_AT in rules and gateway.epoch <= world.fence
 
 
 def _differs(world: World, gateway: Gateway) -> bool:
     """Whether anything is at the broker that the book does not say, or the other way round."""
-    if any(order.state is Ours.UNKNOWN for order in gateway.book):
+    if any(order.state in (Ours.SENDING, Ours.UNKNOWN) for order in gateway.book):
         return True
     if any(_state(gateway, sent.name) is None for sent in _at_broker(world)):
         return True

@@ -119,6 +119,8 @@ class Gateway(Struct, frozen=True, gc=False):
     is_written: bool = False
     is_compared: bool = False
     """Whether the books agreed when they were compared last."""
+    is_stopped: bool = False
+    """Whether it has seen that it was killed."""
 
 
 class World(Struct, frozen=True, gc=False):
