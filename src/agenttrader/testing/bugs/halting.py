@@ -13,6 +13,7 @@ from agenttrader.model.times import SECOND
 from agenttrader.runtime import engine, footing, halts, standings, statements
 from agenttrader.runtime.engine import Engine
 from agenttrader.runtime.footing import Footing
+from agenttrader.runtime.recorder import Recorder
 from agenttrader.runtime.standing import Standing
 from agenttrader.runtime.standings import Standings
 from agenttrader.runtime.state import State
@@ -223,7 +224,7 @@ def entries_outlive_the_window() -> Iterator[None]:
     """In the engine: neither at the end nor later is their end asked for."""
 
     def close(original: Any, at: Any, by: str, reason: str) -> None:
-        with spoiled(Engine, "_cancel_order", lambda *_: None):
+        with spoiled(Recorder, "_cancel_order", lambda *_: None):
             original(at, by, reason)
 
     with wrapped(Engine, "_close_window", close), spoiled(engine, "unwanted", lambda *_: iter(())):

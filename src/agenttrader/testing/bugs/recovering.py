@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from agenttrader.model.events import AnswerLost, BreakFound, Rejected, Withheld
+from agenttrader.model.events import AnswerLost, BreakFound, Rejected, SegmentOpened, Withheld
 from agenttrader.model.orders import OrderState
 from agenttrader.model.reports import ReportKind
 from agenttrader.model.times import SECOND
@@ -108,7 +108,9 @@ def told_meanwhile_is_dropped() -> Iterator[None]:
         yield
 
 
-@planted("A fold that was written down is taken for the end: what came after it is not folded.")
+@planted(
+    "A fold that was written down is taken for the end: of what came after it only the segments are folded."
+)
 def snapshot_is_the_end() -> Iterator[None]:
     """In the start."""
 
@@ -117,6 +119,8 @@ def snapshot_is_the_end() -> Iterator[None]:
             original(journal, state, chain)
             return
         for sealed in journal.read(chain.sequence):
+            if isinstance(sealed.event, SegmentOpened):
+                state.apply(sealed)
             chain.sequence, chain.head = sealed.sequence, sealed.hash
 
     with wrapped(starting, "fold_on", fold_on):

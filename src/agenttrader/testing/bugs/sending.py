@@ -17,7 +17,6 @@ from agenttrader.model.reports import ReportKind
 from agenttrader.model.transitions import Trigger
 from agenttrader.portfolio import book
 from agenttrader.runtime import engine, session
-from agenttrader.runtime.cancels import unwanted
 from agenttrader.runtime.session import Session
 from agenttrader.testing.planting import planted, spoiled, wrapped
 
@@ -225,7 +224,6 @@ def cancel_is_asked_once() -> Iterator[None]:
     def only_closes(original: Any, state: Any, found: Any) -> Any:
         return original(state, found) if state.closing else iter(())
 
-    assert engine.__dict__["unwanted"] is unwanted
     with wrapped(engine, "unwanted", only_closes):
         yield
 
