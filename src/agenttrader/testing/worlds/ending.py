@@ -25,6 +25,17 @@ _OPEN_STATUSES = frozenset({"new", "accepted", "held", "partially_filled", "pend
 """The words of an order that may fill at the exchange."""
 Accepted = AbstractSet[tuple[BreakKind, Symbol | None]]
 """What differed, and in what, that a person took as it is."""
+_OF_BOOKS = frozenset(
+    {
+        "position",
+        "cash",
+        "activity",
+        "execution_missing_here",
+        "execution_missing_at_broker",
+        "execution_terms",
+    }
+)
+"""What a comparison finds only where the account was moved past the gateway, or its book is wrong."""
 _OF_EXECUTIONS = frozenset({BreakKind.EXECUTION_MISSING_HERE, BreakKind.EXECUTION_MISSING_AT_BROKER})
 
 
@@ -39,6 +50,8 @@ def findings_at_the_end(
         return
     yield from _of_journal(gateway, watch)
     yield from _of_rates(watch)
+    if not watch.is_disturbed:
+        yield from _of_breaks(watch)
     yield from _of_books(gateway, watch, venue, accepted)
     if not script.has_faults:
         yield from _of_a_good_day(gateway, watch)
@@ -59,6 +72,16 @@ def _of_journal(gateway: Gateway, watch: Watch) -> Iterator[str]:
     elif dump_state(folded) != dump_state(engine.state):
         yield "the journal, folded again, is another state than the one that was live"
     yield from decided_otherwise(gateway.journal.read(), engine.rules, MULTIPLIERS)
+
+
+def _of_breaks(watch: Watch) -> Iterator[str]:
+    """Where nobody but the gateway moved the account, its book never differed after all was told again."""
+    watch.looked["no difference comes from nowhere"] += 1
+    for row in watch.witness.rows():
+        if row.kind.startswith("reconciled."):
+            for found in row.said["breaks"]:
+                if found["kind"] in _OF_BOOKS:
+                    yield f"a difference from nowhere: {found['sentence']}"
 
 
 def _of_rates(watch: Watch) -> Iterator[str]:
