@@ -12,7 +12,7 @@ import structlog
 from agenttrader.adapters.memory_journal import MemoryJournal
 from agenttrader.model.breaks import BreakKind
 from agenttrader.model.errors import StoreError, TamperingFound, Unreachable
-from agenttrader.model.events import Reconciled
+from agenttrader.model.events import DayOpened, Reconciled
 from agenttrader.model.identifiers import BrokerOrderId, ClientOrderId, ExecutionId, Symbol
 from agenttrader.model.market import Watermark
 from agenttrader.model.orders import ExitPlan, Leg, OrderState, Role, Side
@@ -23,10 +23,11 @@ from agenttrader.model.reports import (
     ReportedLeg,
     ReportKind,
 )
-from agenttrader.model.times import MINUTE
+from agenttrader.model.times import MINUTE, Instant
 from agenttrader.runtime import recovery
 from agenttrader.runtime.inputs import Proposed, Reported, SwitchSeen
-from agenttrader.runtime.recovery import book_statement, fold
+from agenttrader.runtime.recovery import asked_since, book_statement, fold
+from agenttrader.runtime.state import State
 from agenttrader.testing.builders import (
     ACCOUNT,
     ALFA,
@@ -387,3 +388,12 @@ def test_a_fold_looks_for_no_garbage_and_leaves_the_collector_as_it_found_it() -
     with pytest.raises(TamperingFound):
         fold(journal, MULTIPLIERS)
     assert (seen, gc.isenabled()) == ([False], True)
+
+
+def test_books_that_never_agreed_are_asked_for_from_the_days_open_on() -> None:
+    state = State(MULTIPLIERS)
+    assert asked_since(state) == 0
+    state.day = DayOpened(session="2025-01-02", open=Instant(5), close=Instant(9), equity=Decimal(100))
+    assert asked_since(state) == 5
+    state.agreed = Instant(3)
+    assert asked_since(state) == 3
