@@ -32,9 +32,9 @@ from msgspec.structs import replace
 from agenttrader.model.errors import Unreachable
 from agenttrader.runtime.recovery import Reconciler
 compare, last = Reconciler._compare, []
-async def careless(self, name):
+async def careless(self, name, *others):
     try:
-        last[:] = [await compare(self, name)]
+        last[:] = [await compare(self, name, *others)]
     except Unreachable:
         pass
     return replace(last[0], run=name)
