@@ -27,15 +27,11 @@ Accepted = AbstractSet[tuple[BreakKind, Symbol | None]]
 """What differed, and in what, that a person took as it is."""
 _OF_BOOKS = frozenset(
     {
-        "position",
-        "cash",
-        "activity",
-        "execution_missing_here",
-        "execution_missing_at_broker",
-        "execution_terms",
+        *("position", "cash", "activity", "execution_missing_here", "execution_missing_at_broker"),
+        *("execution_terms", "impossible_transition", "order_missing_here", "order_quantity"),
     }
 )
-"""What a comparison finds only where the account was moved past the gateway, or its book is wrong."""
+"""What differs only where the account was moved past the gateway, or its book is wrong."""
 _OF_EXECUTIONS = frozenset({BreakKind.EXECUTION_MISSING_HERE, BreakKind.EXECUTION_MISSING_AT_BROKER})
 
 
@@ -78,8 +74,9 @@ def _of_breaks(watch: Watch) -> Iterator[str]:
     """Where nobody but the gateway moved the account, its book never differed after all was told again."""
     watch.looked["no difference comes from nowhere"] += 1
     for row in watch.witness.rows():
-        if row.kind.startswith("reconciled."):
-            for found in row.said["breaks"]:
+        if row.kind.startswith(("reconciled.", "break_found.")):
+            said = row.said
+            for found in said.get("breaks", [said.get("found")]):
                 if found["kind"] in _OF_BOOKS:
                     yield f"a difference from nowhere: {found['sentence']}"
 
