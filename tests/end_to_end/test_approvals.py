@@ -101,7 +101,9 @@ async def test_an_entry_waits_for_a_persons_word_and_ends_or_fills_by_it(day: Ap
     status = await day.told("status")
     assert "waiting   1 for a person's approval, the first until" in status
     assert "Z: agenttrader approvals list" in status
-    assert f"waits     {first.id} {BOT} buy 10 {day.symbol} market, day" in await day.told("approvals", "list")
+    assert f"waits     {first.id} {BOT} buy 10 {day.symbol} market, day" in await day.told(
+        "approvals", "list"
+    )
     shown = await day.told("approvals", "show", str(first.id)[:6])
     assert f"position  {day.symbol} 0 now, 10 when it has filled" in shown
     assert f"requester {PERSON}" in shown

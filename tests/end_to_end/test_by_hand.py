@@ -66,6 +66,12 @@ class ByHand(PlayedDay):
         async with self.operator() as operator:
             return (await operator.reconcile()).breaks
 
+    async def settle(self, reason: str) -> None:
+        """Accept each break that stands, in its order."""
+        async with self.operator() as operator:
+            while standing := await operator.breaks():
+                await operator.accept(self.pen, standing[0], reason)
+
     async def trade(self, client: TradingClient, side: OrderSide, quantity: int) -> None:
         """An order at the market, and the bars in which it fills."""
         asked = MarketOrderRequest(
@@ -113,9 +119,7 @@ async def test_what_somebody_did_at_the_broker_is_settled_by_hand_and_the_rest_c
     assert f"accepted  {found['position']['id']} position: our position becomes" in await day.told(
         "breaks", "accept", found["position"]["id"], "--reason", "sold by hand"
     )
-    async with day.operator() as operator:
-        while standing := await operator.breaks():
-            await operator.accept(day.pen, standing[0], "sold by hand")
+    await day.settle("sold by hand")
     alone, verdict = (await day.told("breaks", "list")).splitlines()
     assert (alone[:23], verdict) == ("persons   SINGLE PERSON", "verdict   no breaks")
     assert await day.compare() == ()
@@ -136,10 +140,8 @@ async def test_what_somebody_did_at_the_broker_is_settled_by_hand_and_the_rest_c
     # What somebody holds of a symbol of which we hold nothing is left to them, and is told from then on.
     other = day.configuration.agents[AgentName(BOT)].symbols[0]
     await day.trade(at_venue, OrderSide.BUY, 2)
-    async with day.operator() as operator:
-        await operator.reconcile()
-        while standing := await operator.breaks():
-            await operator.accept(day.pen, standing[0], "mine, by hand")
+    await day.compare()
+    await day.settle("mine, by hand")
     compared = await day.told("reconcile")
     assert f"left      position: In {other} we are flat, the broker says long 2" in compared
     assert compared.endswith("verdict   the books agree\n")

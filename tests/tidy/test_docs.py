@@ -254,7 +254,9 @@ COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def test_every_verb_and_option_is_on_a_page() -> None:
-    pages = "".join(text_of(name) for name in ("operations", "journal", "kill", "deciding", "policy", "worlds"))
+    pages = "".join(
+        text_of(name) for name in ("operations", "journal", "kill", "deciding", "policy", "worlds")
+    )
     missing = [words for words in VERBS if words not in pages]
     missing += [
         f"{words} {option}"

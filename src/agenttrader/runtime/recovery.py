@@ -202,7 +202,8 @@ def asked_since(state: State) -> Instant:
     agreed = () if state.agreed is None else (state.agreed,)
     made = (order.proposal.decision_time for order in state.book.orders.open_orders() if order.is_adopted)
     asked = (each.broker_time for each in state.outside.unanswered if each.broker_time is not None)
-    return min((state.day.open, *agreed, *made, *asked))
+    begins: Instant = min((state.day.open, *agreed, *made, *asked))
+    return begins
 
 
 def book_statement(book: Book, account: AccountName, since: Instant) -> BookStatement:

@@ -74,7 +74,11 @@ def test_what_is_planned_is_read_as_it_stands(tmp_path: Path) -> None:
             "[venue.faults.planned.0] per_mille: expected 1 to 1000, found 0",
         ),
         ("per_mille = 20", "per_mille = 0.5", "[venue.faults.planned.0] per_mille: expected a whole number"),
-        ("status = 504", "status = 503", "[venue.faults.planned.0] status: expected one of 401, 429, 500, 504"),
+        (
+            "status = 504",
+            "status = 503",
+            "[venue.faults.planned.0] status: expected one of 401, 429, 500, 504",
+        ),
         ("status = 504", "", "[venue.faults.planned.0] status: this key is missing"),
         ("times = 2", 'times = "often"', "[venue.faults.planned.1] times: expected a whole number or always"),
     ),

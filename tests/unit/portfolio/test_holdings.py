@@ -174,8 +174,9 @@ def test_a_tie_is_rounded_once_however_many_digits_it_takes() -> None:
     assert Fraction(bought * price - (bought * price * half / bought).quantize(D("1e-9"))) != cost
 
 
-sizes = st.builds(lambda n, d: D(n).scaleb(-d), st.integers(1, 10**15), st.integers(0, 9))
-prices = st.builds(lambda n, d: D(n).scaleb(-d), st.integers(1, 10**8), st.integers(0, 6))
+# What they come to, with 9 places of a quantity and 6 of a price, fits the 28 digits that amounts have.
+sizes = st.decimals(D("1e-9"), 10**5, places=9)
+prices = st.decimals(D("1e-6"), 10**5, places=6)
 
 
 @given(
@@ -193,7 +194,7 @@ def test_our_cost_is_the_exact_one_after_any_closes(
         held = holding.quantity
         part = {"half": held / 2, "third": held / 3, "more": -held, "through": held * 2}[move]
         quantity = -part.quantize(D("1e-9"))
-        if quantity and abs(held) < 10**9:
+        if quantity:
             holding.trade(quantity, at, D(0))
             trades.append((quantity, at))
     assert (Fraction(holding.cost), Fraction(holding.realised)) == counted(trades)

@@ -50,7 +50,13 @@ def fill(number: int, symbol: Symbol = ALFA, order: OrderId = ENTRY.id, **change
 def run(tmp_path: Path) -> Path:
     """A run of two orders; the first is decided, leaves, and fills in two parts; its journal is signed."""
     (tmp_path / "run.toml").write_text(CONFIGURATION)
-    events: list[Event] = [opened(), decided(ENTRY), decided(OTHER, denied_by="halted"), sending(ENTRY), ACCEPTED]
+    events: list[Event] = [
+        opened(),
+        decided(ENTRY),
+        decided(OTHER, denied_by="halted"),
+        sending(ENTRY),
+        ACCEPTED,
+    ]
     with closing(_journal(tmp_path)) as journal:
         journal.append(sealed(Chain(), *events, fill(1), fill(2)))
         journal.sign_head()
