@@ -89,7 +89,7 @@ async def test_what_an_entry_has_filled_in_part_is_covered_in_time_and_left_by_i
         await day.bars(2)
         held = await day.position()
         assert held is not None
-        assert (held.quantity, held.protected_quantity) == (D(20), D(0))
+        assert held.quantity == D(20)
         await day.bars(3)
         held = await day.position()
         assert held is not None
